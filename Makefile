@@ -1,0 +1,80 @@
+# make install   an environment in .venv with everything, from a bare checkout
+# make demo      trains, evaluates and predicts on the small corpus in fixtures/
+# make test      the whole suite
+# make lint      ruff and mypy
+# make test-matrix   the whole suite on the newest transformers 5.x, in an environment of its own
+# make clean     removes what the others made, runs aside
+#
+# PYTHON=python3.12 make install   takes another Python, of 3.10 to 3.13.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+VENV5 := .venv-transformers5
+WHEELS := build/wheels
+PYTEST_ARGS ?=
+
+# One process a core or two, each with one thread, beats one process with many here.
+WORKERS ?= 2
+PYTEST := python -m pytest -n $(WORKERS) --dist loadfile
+
+# Whatever environment make is called from, these use their own.
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# The Python that makes environments must not be one of them.
+BASE_PYTHON = PATH="$${PATH\#$(CURDIR)/$(VENV)/bin:}" $(PYTHON)
+
+PACKAGING := $(shell find packaging -name '*.py' -o -path packaging/requirements.txt)
+INSTALL_INPUTS := constraints.txt setup.cfg pyproject.toml $(PACKAGING)
+
+.PHONY: install demo test lint test-matrix clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: $(INSTALL_INPUTS)
+	@$(BASE_PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "$(PYTHON) should be Python 3.10 to 3.13: name another with make PYTHON=..." >&2; exit 1; }
+	test -x $(VENV)/bin/python || $(BASE_PYTHON) -m venv $(VENV)
+	python packaging/build_wheels.py --output $(WHEELS)
+	python -m pip install --quiet --constraint constraints.txt --find-links $(WHEELS) --editable '.[dev]'
+	@# A wheel of the same version with other edits would not be installed otherwise.
+	python -m pip install --quiet --no-deps --force-reinstall $(WHEELS)/*+modern.1-*.whl
+	python -m pip check
+	@touch $@
+
+demo: install
+	allennlp train training_configs/ner/demo.jsonnet --include-package luke_allennlp -s runs/demo --force
+	allennlp evaluate runs/demo/model.tar.gz fixtures/ner/test.conll --include-package luke_allennlp
+	allennlp predict runs/demo/model.tar.gz fixtures/ner/sentences.jsonl \
+	  --output-file runs/demo/predictions.jsonl --silent --include-package luke_allennlp
+	allennlp show-entities runs/demo/predictions.jsonl
+
+test: install
+	OMP_NUM_THREADS=1 $(PYTEST) $(PYTEST_ARGS)
+
+lint: install
+	ruff check .
+	ruff format --check .
+	mypy
+
+test-matrix: $(VENV5)/.installed
+	PATH="$(CURDIR)/$(VENV5)/bin:$$PATH" OMP_NUM_THREADS=1 $(PYTEST) $(PYTEST_ARGS)
+
+# The same environment, with transformers and what depends on its version left to pip.
+$(VENV5)/.installed: $(INSTALL_INPUTS)
+	test -x $(VENV5)/bin/python || $(BASE_PYTHON) -m venv $(VENV5)
+	$(VENV5)/bin/python packaging/build_wheels.py --output $(WHEELS)
+	grep -vE '^(transformers|tokenizers|huggingface-hub|hf-xet|cached-path|filelock|fsspec|typer|rich|click)\b' \
+	  constraints.txt > build/constraints-transformers5.txt
+	$(VENV5)/bin/python -m pip install --quiet --constraint build/constraints-transformers5.txt \
+	  --find-links $(WHEELS) --editable '.[dev]' 'transformers>=5,<6'
+	$(VENV5)/bin/python -m pip install --quiet --no-deps --force-reinstall $(WHEELS)/*+modern.1-*.whl
+	$(VENV5)/bin/python -m pip check
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(VENV5) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

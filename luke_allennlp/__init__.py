@@ -1,0 +1,8 @@
+"""LUKE, a transformer over words and entities, as components of AllenNLP. Importing the package registers all of them."""
+
+from luke_allennlp import commands, ner, token_embedders, training
+from luke_allennlp.data import token_indexer, word_tokenizer
+
+__version__ = "0.1.0"
+
+__all__ = ["commands", "ner", "token_embedders", "token_indexer", "training", "word_tokenizer"]

@@ -1,0 +1,152 @@
+"""Where a checkpoint's files are: in a directory, or on the hub of Hugging Face."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+from allennlp.common.checks import ConfigurationError
+
+
+def find_file(model_name: str, filename: str) -> Optional[Path]:
+    """
+    The path of one file of a checkpoint.
+
+    # Parameters
+
+    model_name : `str`
+        A directory, or an id of the hub such as `studio-ousia/luke-large`. A directory of that name comes first.
+    filename : `str`
+        The file's name in it.
+
+    # Returns
+
+    `Optional[Path]`
+        `None` if the checkpoint has no such file.
+
+    # Raises
+
+    `ConfigurationError`
+        There is no such directory, and the hub has no such repository or cannot be reached.
+    """
+    directory = Path(model_name).expanduser()
+    if directory.is_dir():
+        path = directory / filename
+        return path if path.is_file() else None
+    if directory.exists():
+        raise ConfigurationError(
+            f"The model {model_name!r} is a file; expected the directory of a checkpoint (with config.json) or a hub id."
+        )
+    if looks_like_path(model_name):
+        raise ConfigurationError(
+            f"There is no model directory {model_name!r} (looked from {os.getcwd()!r}); "
+            "give an existing one (LUKE_MODEL, for the shipped configs) or a hub id such as 'studio-ousia/luke-large'."
+        )
+    return _find_on_hub(model_name, filename)
+
+
+def looks_like_path(model_name: str) -> bool:
+    """Whether a model's name can only be a path: hub ids have at most one slash and no leading `.`, `/` or `~`."""
+    return (
+        model_name.startswith((".", "/", "~", os.sep))
+        or model_name.count("/") > 1
+        or os.sep != "/"
+        and os.sep in model_name
+        or "/" in model_name
+        and Path(model_name).parent.is_dir()
+    )
+
+
+def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
+    # Imported here: it takes long, and a directory does not need it.
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    advice = "give a directory instead (LUKE_MODEL, for the shipped configs)"
+    try:
+        return Path(hf_hub_download(model_name, filename))
+    except LocalEntryNotFoundError:
+        cached = _cached_without_network(model_name)
+        if cached is not None:  # the repository is there, and this file is not part of what was fetched
+            path = cached / filename
+            return path if path.is_file() else None
+        raise ConfigurationError(
+            f"The model {model_name!r} is no directory here (looked from {os.getcwd()!r}), is not in the hub's cache, and the "
+            f"hub cannot be reached; connect, fetch it beforehand with `hf download {model_name}`, or {advice}."
+        ) from None
+    except EntryNotFoundError:
+        return None
+    except GatedRepoError:
+        raise ConfigurationError(
+            f"The hub's model {model_name!r} asks for a login: run `hf auth login`, or {advice}."
+        ) from None
+    except RepositoryNotFoundError:
+        raise ConfigurationError(
+            f"There is neither a directory {model_name!r} (looked from {os.getcwd()!r}) nor a model of this id on the hub; "
+            f"correct the name, or {advice}."
+        ) from None
+    except HFValidationError:
+        raise ConfigurationError(
+            f"The model {model_name!r} is neither an existing directory (looked from {os.getcwd()!r}) nor a possible hub id "
+            "(such as 'studio-ousia/luke-large')."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"The hub could not deliver {filename!r} of {model_name!r} ({type(error).__name__}: {error}); try again, or {advice}."
+        ) from None
+
+
+def _cached_without_network(model_name: str) -> Optional[Path]:
+    from huggingface_hub import try_to_load_from_cache
+
+    path = try_to_load_from_cache(model_name, "config.json")
+    return Path(path).parent if isinstance(path, str) else None
+
+
+def check_available(model_name: str) -> None:
+    """
+    Raises the `ConfigurationError` of `find_file` or `read_json` at once if `model_name` cannot be loaded from.
+
+    # Parameters
+
+    model_name : `str`
+        A directory or a hub id.
+    """
+    read_json(model_name, "config.json")
+
+
+def read_json(model_name: str, filename: str) -> Dict[str, Any]:
+    """
+    A JSON object out of a checkpoint.
+
+    # Parameters
+
+    model_name : `str`
+        A directory or a hub id.
+    filename : `str`
+
+    # Returns
+
+    `Dict[str, Any]`
+
+    # Raises
+
+    `ConfigurationError`
+        The file is not there, or holds no JSON object.
+    """
+    path = find_file(model_name, filename)
+    if path is None:
+        raise ConfigurationError(f"The model {model_name!r} has no {filename}; expected a checkpoint in Hugging Face's layout.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigurationError(f"{path} is not JSON ({error}); the checkpoint is damaged, fetch it again.") from None
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path} holds a JSON {type(content).__name__}; expected an object.")
+    return content

@@ -1,0 +1,90 @@
+"""Words of any AllenNLP `TextField` as input of the "luke" token embedder."""
+
+from typing import Any, Dict, List, Optional
+
+import torch
+from allennlp.common.util import pad_sequence_to_length
+from allennlp.data import Token, Vocabulary
+from allennlp.data.token_indexers.token_indexer import IndexedTokenList, TokenIndexer
+from overrides import overrides
+
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+
+
+@TokenIndexer.register("luke")
+class LukeTokenIndexer(TokenIndexer):
+    """
+    Registered as a `TokenIndexer` with name "luke".
+
+    Splits the words of a `TextField` into sub-words and keeps which belong to which word, so that the "luke" token embedder
+    gives one vector a word. A token that is a sub-word already (its `text_id` is set) is taken as it is.
+    Start and end tokens are added around the whole.
+
+    # Parameters
+
+    model_name : `str`
+        A checkpoint's directory or hub id: that of the embedder.
+    marker_tokens : `List[str]`, optional (default = `None`)
+        As of `WordTokenizer`.
+    token_min_padding_length : `int`, optional (default = `0`)
+        As of `TokenIndexer`.
+    """
+
+    def __init__(
+        self, model_name: str, marker_tokens: Optional[List[str]] = None, token_min_padding_length: int = 0
+    ) -> None:
+        super().__init__(token_min_padding_length=token_min_padding_length)
+        self._tokenizer = WordTokenizer(model_name, marker_tokens)
+
+    @overrides
+    def count_vocab_items(self, token: Token, counter: Dict[str, Dict[str, int]]) -> None:
+        """The checkpoint's vocabulary is fixed: there is nothing to count."""
+
+    @overrides
+    def tokens_to_indices(self, tokens: List[Token], vocabulary: Vocabulary) -> IndexedTokenList:
+        """
+        # Returns
+
+        `IndexedTokenList`
+            `token_ids` and `wordpiece_mask`, one a sub-word; `mask` and `offsets` (first and last sub-word, inclusive), one a
+            word; `type_ids`, one a sub-word.
+        """
+        pieces = [[token.text_id] if token.text_id is not None else None for token in tokens]
+        words = [token.ensure_text() for token, known in zip(tokens, pieces) if known is None]
+        encoded = iter(self._tokenizer.encode_words(words))
+        token_ids = [self._tokenizer.start_id]
+        offsets = []
+        for known in pieces:
+            ids = next(encoded) if known is None else known
+            offsets.append((len(token_ids), len(token_ids) + len(ids) - 1))
+            token_ids.extend(ids)
+        token_ids.append(self._tokenizer.end_id)
+        return {
+            "token_ids": token_ids,
+            "mask": [True] * len(tokens),
+            "type_ids": [0] * len(token_ids),
+            "offsets": offsets,
+            "wordpiece_mask": [True] * len(token_ids),
+        }
+
+    @overrides
+    def get_empty_token_list(self) -> IndexedTokenList:
+        return {"token_ids": [], "mask": [], "type_ids": [], "offsets": [], "wordpiece_mask": []}
+
+    @overrides
+    def as_padded_tensor_dict(
+        self, tokens: IndexedTokenList, padding_lengths: Dict[str, int]
+    ) -> Dict[str, torch.Tensor]:
+        padding: Dict[str, Any] = {
+            "token_ids": self._tokenizer.pad_id,
+            "mask": False,
+            "type_ids": 0,
+            "offsets": (0, 0),
+            "wordpiece_mask": False,
+        }
+        tensors = {}
+        for key, values in tokens.items():
+            padded = pad_sequence_to_length(values, padding_lengths[key], default_value=lambda key=key: padding[key])
+            dtype = torch.bool if key.endswith("mask") else torch.long
+            tensors[key] = torch.tensor(padded, dtype=dtype).reshape((-1, 2) if key == "offsets" else (-1,))
+        return tensors

@@ -1,0 +1,280 @@
+"""The backbone's own fast tokenizer, with character offsets and LUKE's rules for the leading space."""
+
+import json
+import unicodedata
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from allennlp.common.checks import ConfigurationError
+from allennlp.data.tokenizers import Token, Tokenizer
+from overrides import overrides
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer as Backend
+
+from luke_allennlp.checkpoints.resolve import find_file, read_json
+
+# The names that the special tokens have in the vocabularies of RoBERTa and XLM-R, and in those of BERT.
+_SPECIAL_TOKENS = (
+    {"start": "<s>", "end": "</s>", "pad": "<pad>", "unknown": "<unk>", "mask": "<mask>"},
+    {"start": "[CLS]", "end": "[SEP]", "pad": "[PAD]", "unknown": "[UNK]", "mask": "[MASK]"},
+)
+
+
+class Encoded(NamedTuple):
+    """Sub-words of a text, and where each stands in it: character offsets, end exclusive."""
+
+    ids: List[int]
+    offsets: List[Tuple[int, int]]
+
+
+@Tokenizer.register("luke")
+class WordTokenizer(Tokenizer):
+    """
+    Registered as a `Tokenizer` with name "luke".
+
+    Splits words or texts into the sub-words of a checkpoint: RoBERTa's byte-level BPE, BERT's WordPiece or any
+    `tokenizer.json`. It is the `tokenizers` library underneath; `LukeTokenizer` of `transformers` is not needed.
+
+    # Parameters
+
+    model_name : `str`
+        A checkpoint's directory or hub id, with `tokenizer.json`, `vocab.json` and `merges.txt`, or `vocab.txt`.
+    marker_tokens : `List[str]`, optional (default = `None`)
+        Tokens that a task adds to the words. They get the ids that follow the checkpoint's word table, in this order;
+        the "luke" token embedder must be given the same.
+    add_special_tokens : `bool`, optional (default = `False`)
+        Whether `tokenize` puts the start and end tokens around a text. The "luke" token indexer adds them itself.
+
+    # Raises
+
+    `ConfigurationError`
+        The checkpoint is not there, or has no tokenizer that can be read.
+    """
+
+    def __init__(
+        self, model_name: str, marker_tokens: Optional[List[str]] = None, add_special_tokens: bool = False
+    ) -> None:
+        self.model_name = model_name
+        self.marker_tokens = list(marker_tokens or [])
+        self.add_special_tokens = add_special_tokens
+
+        backend = _load_backend(model_name)
+        vocabulary = backend.get_vocab(with_added_tokens=True)
+        names = next((names for names in _SPECIAL_TOKENS if names["start"] in vocabulary), None)
+        if names is None or any(name not in vocabulary for name in names.values()):
+            raise ConfigurationError(
+                f"The tokenizer of {model_name!r} has neither all of {', '.join(_SPECIAL_TOKENS[0].values())} nor all of "
+                f"{', '.join(_SPECIAL_TOKENS[1].values())}; expected one of RoBERTa's, XLM-R's or BERT's."
+            )
+        self.start_id, self.end_id = vocabulary[names["start"]], vocabulary[names["end"]]
+        self.pad_id, self.mask_id = vocabulary[names["pad"]], vocabulary[names["mask"]]
+        self.unknown_id = vocabulary[names["unknown"]]
+        self._vocabulary = vocabulary
+        first_marker_id = _word_table_size(model_name, backend)
+        self.marker_ids = {token: first_marker_id + i for i, token in enumerate(self.marker_tokens)}
+
+        self._with_space = _variant(backend, add_prefix_space=True)
+        self._without_space = _variant(backend, add_prefix_space=False)
+        self._cache: Dict[str, List[int]] = {}
+
+    def token_id(self, token: str) -> int:
+        """
+        The id of a vocabulary entry or marker, by its exact name.
+
+        # Raises
+
+        `ConfigurationError`
+            The vocabulary has no such entry.
+        """
+        if token in self.marker_ids:
+            return self.marker_ids[token]
+        if token not in self._vocabulary:
+            raise ConfigurationError(f"The word vocabulary of {self.model_name!r} has no entry {token!r}.")
+        return self._vocabulary[token]
+
+    def encode(self, text: str, add_prefix_space: bool = True) -> Encoded:
+        """
+        Sub-words of a text, without start and end tokens.
+
+        Space at both ends of the text gives no sub-words; whether the first sub-word is one that follows a space is
+        decided by `add_prefix_space` alone.
+
+        # Parameters
+
+        text : `str`
+        add_prefix_space : `bool`, optional (default = `True`)
+
+        # Returns
+
+        `Encoded`
+            Offsets are those of the text as given. Several sub-words may share a character whose bytes they split.
+        """
+        shift = len(text) - len(text.lstrip())
+        stripped = text.strip()
+        backend = self._with_space if add_prefix_space else self._without_space
+        encoding = backend.encode(stripped, add_special_tokens=False)
+        offsets = []
+        for start, end in encoding.offsets:
+            while start < end - 1 and stripped[start].isspace():
+                start += 1  # the space before a word is part of its first sub-word, but not of the word
+            offsets.append((start + shift, end + shift))
+        return Encoded(encoding.ids, offsets)
+
+    def encode_words(self, words: Sequence[str]) -> List[List[int]]:
+        """
+        Sub-words of each word of a text that is already split, as the original system's NER makes them: each word
+        follows a space, but for those that start with an apostrophe and for single punctuation characters.
+
+        # Parameters
+
+        words : `Sequence[str]`
+
+        # Returns
+
+        `List[List[int]]`
+            One list a word, none empty: a word that leaves nothing (such as a lone no-break space) is the unknown token.
+        """
+        missing = list({word for word in words if word not in self._cache})
+        for add_prefix_space in (True, False):
+            chosen = [word for word in missing if follows_space(word) == add_prefix_space]
+            backend = self._with_space if add_prefix_space else self._without_space
+            encodings = backend.encode_batch([word.strip() for word in chosen], add_special_tokens=False)
+            for word, encoding in zip(chosen, encodings):
+                self._cache[word] = encoding.ids or [self.unknown_id]
+        return [self._cache[word] for word in words]
+
+    @overrides
+    def tokenize(self, text: str) -> List[Token]:
+        """
+        # Parameters
+
+        text : `str`
+
+        # Returns
+
+        `List[Token]`
+            Sub-words with `text_id` and character offsets `idx` and `idx_end`.
+        """
+        encoded = self.encode(text)
+        tokens = [
+            Token(text=text[start:end], text_id=token_id, idx=start, idx_end=end)
+            for token_id, (start, end) in zip(encoded.ids, encoded.offsets)
+        ]
+        return self._between_special_tokens(tokens) if self.add_special_tokens else tokens
+
+    def _between_special_tokens(self, tokens: List[Token]) -> List[Token]:
+        start, end = (
+            Token(text=self._with_space.id_to_token(token_id), text_id=token_id)
+            for token_id in (self.start_id, self.end_id)
+        )
+        return [start, *tokens, end]
+
+    @overrides
+    def _to_params(self) -> Dict[str, Any]:
+        return {
+            "type": "luke",
+            "model_name": self.model_name,
+            "marker_tokens": self.marker_tokens,
+            "add_special_tokens": self.add_special_tokens,
+        }
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**self.__dict__, "_cache": {}}
+
+
+def follows_space(word: str) -> bool:
+    """
+    Whether a word of a split text is taken to stand after a space: not if it starts with an apostrophe or is a single
+    punctuation character (ASCII's, currency and mathematical signs included, or Unicode's categories P).
+    """
+    return not (word.startswith("'") or len(word) == 1 and _is_punctuation(word))
+
+
+def _is_punctuation(character: str) -> bool:
+    code = ord(character)
+    if 33 <= code <= 47 or 58 <= code <= 64 or 91 <= code <= 96 or 123 <= code <= 126:
+        return True
+    return unicodedata.category(character).startswith("P")
+
+
+def _word_table_size(model_name: str, backend: Backend) -> int:
+    if find_file(model_name, "config.json") is None:
+        return backend.get_vocab_size(with_added_tokens=True)
+    return int(read_json(model_name, "config.json")["vocab_size"])
+
+
+def _load_backend(model_name: str) -> Backend:
+    path = find_file(model_name, "tokenizer.json")
+    if path is not None:
+        return _read(Backend.from_file, path)
+    vocabulary, merges = find_file(model_name, "vocab.json"), find_file(model_name, "merges.txt")
+    if vocabulary is not None and merges is not None:
+        return _byte_level_bpe(vocabulary, merges)
+    vocabulary = find_file(model_name, "vocab.txt")
+    if vocabulary is not None:
+        return _word_piece(model_name, vocabulary)
+    raise ConfigurationError(
+        f"The model {model_name!r} has no tokenizer that can be read: expected tokenizer.json, vocab.json with merges.txt, "
+        "or vocab.txt. (A SentencePiece file alone must first be converted: save the fast tokenizer with transformers.)"
+    )
+
+
+def _byte_level_bpe(vocabulary: Path, merges: Path) -> Backend:
+    backend = Backend(_read(lambda path: models.BPE.from_file(path, str(merges), unk_token="<unk>"), vocabulary))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    _add_special_tokens(backend)
+    return backend
+
+
+def _word_piece(model_name: str, vocabulary: Path) -> Backend:
+    config: Dict[str, Any] = {}
+    if find_file(model_name, "tokenizer_config.json") is not None:
+        config = read_json(model_name, "tokenizer_config.json")
+    backend = Backend(_read(lambda path: models.WordPiece.from_file(path, unk_token="[UNK]"), vocabulary))
+    backend.normalizer = normalizers.BertNormalizer(
+        lowercase=config.get("do_lower_case", True),
+        strip_accents=config.get("strip_accents"),
+        handle_chinese_chars=config.get("tokenize_chinese_chars", True),
+    )
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    _add_special_tokens(backend)
+    return backend
+
+
+def _read(reader: Any, path: Path) -> Any:
+    try:
+        return reader(str(path))
+    except Exception as error:  # the library raises bare Exceptions
+        raise ConfigurationError(f"{path} is damaged, no tokenizer can be read from it ({error}).") from None
+
+
+def _add_special_tokens(backend: Backend) -> None:
+    vocabulary = backend.get_vocab()
+    for names in _SPECIAL_TOKENS:
+        present = [name for name in names.values() if name in vocabulary]
+        # Space on both sides is dropped, as the tokenizers did with which the released weights were trained.
+        backend.add_special_tokens(
+            [AddedToken(name, lstrip=True, rstrip=True, normalized=False, special=True) for name in present]
+        )
+
+
+def _variant(backend: Backend, add_prefix_space: bool) -> Backend:
+    """A copy that adds the space before the text, or does not, and nothing else."""
+    specification = json.loads(backend.to_str())
+    specification.update(post_processor=None, truncation=None, padding=None)
+    _set_prefix_space(specification["pre_tokenizer"], add_prefix_space)
+    return Backend.from_str(json.dumps(specification))
+
+
+def _set_prefix_space(pre_tokenizer: Optional[Dict[str, Any]], value: bool) -> None:
+    if pre_tokenizer is None:
+        return
+    if pre_tokenizer["type"] == "ByteLevel":
+        pre_tokenizer["add_prefix_space"] = value
+    elif pre_tokenizer["type"] == "Metaspace":
+        pre_tokenizer.pop("add_prefix_space", None)
+        pre_tokenizer["prepend_scheme"] = "always" if value else "never"
+    elif pre_tokenizer["type"] == "Sequence":
+        for part in pre_tokenizer["pretokenizers"]:
+            _set_prefix_space(part, value)

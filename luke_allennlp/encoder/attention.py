@@ -1,0 +1,103 @@
+"""Self-attention over a sequence of words followed by entities, with queries that know what they look at."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from transformers import LukeConfig
+
+
+class EntityAwareSelfAttention(nn.Module):
+    """
+    Multi-head self-attention in which the query depends on the kinds of the attending and of the attended token
+    (word or entity): Yamada et al., EMNLP 2020, section 3.2.
+
+    The four kinds of score are computed by one ordinary attention of doubled width: a word row asks with
+    `[query | w2e_query]`, an entity row with `[e2w_query | e2e_query]`; a word column answers with `[key | 0]`, an entity
+    column with `[0 | key]`. Each product then holds just the one query that the pair calls for, and one fused kernel
+    serves the layer.
+
+    # Parameters
+
+    config : `LukeConfig`
+        `hidden_size`, `num_attention_heads`, `attention_probs_dropout_prob` and `use_entity_aware_attention` are read.
+        Without entity-aware attention there is only `query`.
+    """
+
+    def __init__(self, config: "LukeConfig") -> None:
+        super().__init__()
+        if config.hidden_size % config.num_attention_heads:
+            raise ValueError(
+                f"hidden_size {config.hidden_size} is not a multiple of num_attention_heads {config.num_attention_heads}"
+            )
+        self.num_heads = config.num_attention_heads
+        self.head_size = config.hidden_size // config.num_attention_heads
+        self.dropout = config.attention_probs_dropout_prob
+        self.entity_aware = config.use_entity_aware_attention
+
+        self.query = nn.Linear(config.hidden_size, config.hidden_size)
+        self.key = nn.Linear(config.hidden_size, config.hidden_size)
+        self.value = nn.Linear(config.hidden_size, config.hidden_size)
+        if self.entity_aware:
+            self.w2e_query = nn.Linear(config.hidden_size, config.hidden_size)
+            self.e2w_query = nn.Linear(config.hidden_size, config.hidden_size)
+            self.e2e_query = nn.Linear(config.hidden_size, config.hidden_size)
+
+    def forward(self, hidden: Tensor, bias: Tensor, num_words: int) -> Tensor:
+        """
+        # Parameters
+
+        hidden : `Tensor`
+            Words, then entities. Shape: (batch, words + entities, hidden).
+        bias : `Tensor`
+            Added to the scores: 0 for what may be attended, the type's minimum for padding.
+            Shape: (batch, 1, 1, words + entities), of the type in which the queries are computed.
+        num_words : `int`
+            How many of the rows are words.
+
+        # Returns
+
+        `Tensor`
+            What each row took from the others, before the output projection. Shape as `hidden`.
+        """
+        key = self._split_heads(self.key(hidden))
+        value = self._split_heads(self.value(hidden))
+        if self.entity_aware and num_words < hidden.size(1):
+            # Shape (both): (batch, heads, words + entities, 2 * head size)
+            query = self._entity_aware_query(hidden[:, :num_words], hidden[:, num_words:])
+            key = torch.cat(
+                [
+                    F.pad(key[:, :, :num_words], (0, self.head_size)),
+                    F.pad(key[:, :, num_words:], (self.head_size, 0)),
+                ],
+                dim=2,
+            )
+            if hidden.device.type == "cpu":
+                # The CPU's fused kernel wants one width for all three; without it the whole score matrix is built.
+                value = F.pad(value, (0, self.head_size))
+        else:
+            query = self._split_heads(self.query(hidden))
+
+        context = F.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=bias,
+            dropout_p=self.dropout if self.training else 0.0,
+            scale=self.head_size**-0.5,
+        )
+        # Shape: (batch, words + entities, heads, head size)
+        context = context[..., : self.head_size].transpose(1, 2)
+        return context.reshape(hidden.shape)
+
+    def _entity_aware_query(self, words: Tensor, entities: Tensor) -> Tensor:
+        from_words = [self._split_heads(layer(words)) for layer in (self.query, self.w2e_query)]
+        from_entities = [self._split_heads(layer(entities)) for layer in (self.e2w_query, self.e2e_query)]
+        return torch.cat([torch.cat(from_words, dim=-1), torch.cat(from_entities, dim=-1)], dim=2)
+
+    def _split_heads(self, projected: Tensor) -> Tensor:
+        # Shape: (batch, heads, length, head size)
+        return projected.unflatten(-1, (self.num_heads, self.head_size)).transpose(1, 2)

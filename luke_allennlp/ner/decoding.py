@@ -1,0 +1,91 @@
+"""
+From the scores of candidate spans to entities (paper, section 4.3).
+"""
+
+from typing import List, NamedTuple, Sequence, Tuple
+
+import torch
+
+
+class PredictedCandidate(NamedTuple):
+    """
+    A candidate span which the classifier takes for an entity.
+    """
+
+    candidate: int
+    label: int
+    logit: float
+    probability: float
+
+
+def non_overlapping(spans: Sequence[Tuple[int, int]], scores: Sequence[float]) -> List[int]:
+    """
+    Chooses spans greedily by descending score: a span is accepted if all its words are still free. Of equal
+    scores, the earlier span in `spans` goes first.
+
+    # Parameters
+
+    spans : `Sequence[Tuple[int, int]]`
+        First word and the word after the last, of each span.
+    scores : `Sequence[float]`
+        One score a span. The original system ranks by the raw logit, not by the probability.
+
+    # Returns
+
+    accepted : `List[int]`
+        Indices into `spans` of those accepted, ordered by their position in the sentence.
+    """
+    taken = bytearray(max((end for _, end in spans), default=0))
+    accepted = []
+    for index in sorted(range(len(spans)), key=lambda index: -scores[index]):
+        start, end = spans[index]
+        if not any(taken[start:end]):
+            taken[start:end] = b"\x01" * (end - start)
+            accepted.append(index)
+    return sorted(accepted, key=lambda index: spans[index])
+
+
+@torch.no_grad()
+def predicted_candidates(
+    logits: torch.Tensor, mask: torch.Tensor, nil_index: int
+) -> List[List[PredictedCandidate]]:
+    """
+    The candidates of a batch whose best label is not NIL. Only these leave the device, in one transfer.
+
+    # Parameters
+
+    logits : `torch.Tensor`
+        Shape (batch, candidates, labels), of any floating type; computed on in float32.
+    mask : `torch.Tensor`
+        Shape (batch, candidates), false for padding.
+    nil_index : `int`
+        The label of a span which is no entity.
+
+    # Returns
+
+    predicted : `List[List[PredictedCandidate]]`
+        For each instance of the batch, its predicted candidates in ascending order.
+    """
+    scores = logits.float()
+    # Shape (both): (batch, candidates)
+    best, labels = scores.max(dim=-1)
+    probabilities = (best - scores.logsumexp(dim=-1)).exp()
+    # Shape (both): (predicted,)
+    instances, candidates = torch.nonzero(mask.bool() & (labels != nil_index), as_tuple=True)
+    chosen = (instances, candidates)
+    # Whole numbers are exact in float32 up to 2^24, so that indices can travel with the scores.
+    # Shape: (predicted, 5)
+    rows = torch.stack(
+        [
+            instances.float(),
+            candidates.float(),
+            labels[chosen].float(),
+            best[chosen],
+            probabilities[chosen],
+        ],
+        dim=-1,
+    ).cpu()
+    predicted: List[List[PredictedCandidate]] = [[] for _ in range(logits.size(0))]
+    for instance, candidate, label, logit, probability in rows.tolist():
+        predicted[int(instance)].append(PredictedCandidate(int(candidate), int(label), logit, probability))
+    return predicted

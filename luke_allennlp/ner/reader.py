@@ -1,0 +1,282 @@
+"""Named entity recognition as the classification of spans: files to instances."""
+
+import itertools
+import json
+import logging
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.file_utils import cached_path
+from allennlp.data import DatasetReader, Instance
+from allennlp.data.fields import Field, MetadataField
+from allennlp.data.tokenizers import Tokenizer
+from overrides import overrides
+
+from luke_allennlp.data.entity_field import EntityField
+from luke_allennlp.data.segmentation import TextSegmenter
+from luke_allennlp.data.sharding import deal
+from luke_allennlp.data.sparse_label_field import SparseLabelField
+from luke_allennlp.data.subword_field import SubwordField
+from luke_allennlp.data.text_lines import read_lines
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.ner.chunks import Chunk, Chunker, DocumentSubwords
+from luke_allennlp.ner.conll import read_conll
+from luke_allennlp.ner.documents import Document, LabeledSpan, Sentence
+from luke_allennlp.ner.json_lines import read_json_lines
+
+logger = logging.getLogger(__name__)
+
+NIL = "NIL"
+"""The label of a candidate that is no entity."""
+
+MASK_ENTITY = 1
+"""The id of `[MASK]`, which every candidate has: the embedder keeps the rows `[PAD]` and `[MASK]`, in this order."""
+
+_SHOWN = 5
+
+
+class SentenceChunk(NamedTuple):
+    """One chunk with its sentence and document, not yet an instance."""
+
+    document: Document
+    document_index: int
+    sentence_index: int
+    chunk: Chunk
+    number: int
+    total: int
+
+    @property
+    def sentence(self) -> Sentence:
+        return self.document.sentences[self.sentence_index]
+
+
+@DatasetReader.register("luke_ner")
+class NerReader(DatasetReader):
+    """
+    Registered as a `DatasetReader` with name "luke_ner".
+
+    Reads CoNLL-like columns or JSON lines, which it tells apart by the first line, and makes the original system's
+    instances: a sentence in a window of its document, with its candidate spans as `[MASK]` entities, 128 at a time
+    (Yamada et al., EMNLP 2020, section 4.3).
+
+    What the files may look like is said at `read_conll` and `read_json_lines`.
+
+    # Parameters
+
+    tokenizer : `Tokenizer`
+        The one of type "luke", with the embedder's checkpoint.
+    max_length : `int`, optional (default = `512`)
+        Sub-words of a window, start and end token included. A sentence that is longer is split between words.
+    context : `str`, optional (default = `"document"`)
+        What surrounds the sentence in its window: its "document", or nothing ("sentence").
+    max_span_length : `int`, optional (default = `16`)
+        Sub-words of a candidate at the most. Longer gold entities are listed in the log and count as missed.
+    max_entities : `int`, optional (default = `128`)
+        Candidates of an instance at the most; a sentence with more gives several instances.
+    word_column, tag_column : `int`, optional (default = `0` and `-1`)
+        Of column files, from 0, negative from the end. `tag_column: null` reads files without tags, for prediction.
+    separator : `str`, optional (default = `None`)
+        Of columns: found in the file by default.
+    encoding : `str`, optional (default = `"utf-8"`)
+    tag_scheme : `str`, optional (default = `"auto"`)
+        IOB1, IOB2, BIOES, BILOU or IO: found in the file by default.
+    comment_prefix : `str`, optional (default = `"#"`)
+    undivided : `str`, optional (default = `"sentences"`)
+        What a column file without `-DOCSTART-` is: each sentence a document ("sentences"), or all one ("document").
+    segmenter : `TextSegmenter`, optional (default = `None`)
+        Splits raw text into sentences and words; by rules of spaCy by default.
+    max_instances : `int`, optional (default = `None`)
+        Reads no more than this many.
+
+    # Raises
+
+    `ConfigurationError`
+        An option, a file or a line of it is not as expected.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        max_length: int = 512,
+        context: str = "document",
+        max_span_length: int = 16,
+        max_entities: int = 128,
+        word_column: int = 0,
+        tag_column: Optional[int] = -1,
+        separator: Optional[str] = None,
+        encoding: str = "utf-8",
+        tag_scheme: str = "auto",
+        comment_prefix: Optional[str] = "#",
+        undivided: str = "sentences",
+        segmenter: Optional[TextSegmenter] = None,
+        max_instances: Optional[int] = None,
+        serialization_dir: Optional[str] = None,
+    ) -> None:
+        # max_instances is not handed on: AllenNLP would cut each process to a share of it, and the shares differ in size.
+        super().__init__(
+            manual_distributed_sharding=True,
+            manual_multiprocess_sharding=True,
+            serialization_dir=serialization_dir,
+        )
+        if context not in ("document", "sentence"):
+            raise ConfigurationError(f"context is {context!r}; expected 'document' or 'sentence'.")
+        if not isinstance(tokenizer, WordTokenizer):
+            raise ConfigurationError(f"The tokenizer is a {type(tokenizer).__name__}; expected one of type 'luke'.")
+        self.tokenizer = tokenizer
+        self.segmenter = segmenter or TextSegmenter.by_name(TextSegmenter.default_implementation)()
+        self.chunker = Chunker(
+            start_id=tokenizer.start_id,
+            end_id=tokenizer.end_id,
+            max_length=max_length,
+            use_document=context == "document",
+            max_span_length=max_span_length,
+            max_entities=max_entities,
+        )
+        self._encoding = encoding
+        self._has_tags = tag_column is not None
+        self._columns: Dict[str, Any] = dict(
+            word_column=word_column,
+            tag_column=tag_column,
+            separator=separator,
+            tag_scheme=tag_scheme,
+            comment_prefix=comment_prefix,
+            undivided=undivided,
+        )
+        self._max_instances = max_instances
+
+    @overrides
+    def _read(self, file_path: Any) -> Iterable[Instance]:
+        chunks = itertools.islice(self._all_chunks(str(file_path)), self._max_instances)
+        if self._distributed_info is not None:
+            chunks = deal(chunks, self._distributed_info.global_rank, self._distributed_info.world_size)
+        if self._worker_info is not None:
+            chunks = itertools.islice(chunks, self._worker_info.id, None, self._worker_info.num_workers)
+        for chunk in chunks:
+            yield self.text_to_instance(chunk, labeled=self._has_tags)
+
+    def read_documents(self, file_path: str) -> List[Document]:
+        """
+        # Parameters
+
+        file_path : `str`
+            A file, or a URL that AllenNLP can fetch.
+
+        # Returns
+
+        `List[Document]`
+        """
+        path = str(cached_path(file_path)) if "://" in file_path else file_path
+        first = next((line for _, line in read_lines(path, self._encoding) if line.strip()), "")
+        if _is_json(first):
+            return read_json_lines(path, self.segmenter, self._encoding)
+        return read_conll(path, encoding=self._encoding, **self._columns)
+
+    def _all_chunks(self, file_path: str) -> Iterator[SentenceChunk]:
+        documents = self.read_documents(file_path)
+        too_long: List[str] = []
+        num_chunks = 0
+        for index, document in enumerate(documents):
+            for chunks in self.chunk_document(document, index):
+                num_chunks += len(chunks)
+                too_long.extend(self._beyond_candidates(chunks, file_path))
+                yield from chunks
+        logger.info("%s: %d instances", file_path, num_chunks)
+        if too_long:
+            logger.warning(
+                "%s: %d gold entities are longer than %d sub-words; they cannot be predicted and count as missed "
+                "(max_span_length sets the limit): %s%s",
+                file_path,
+                len(too_long),
+                self.chunker.max_span_length,
+                "; ".join(too_long[:_SHOWN]),
+                "; ..." if len(too_long) > _SHOWN else "",
+            )
+
+    def chunk_document(self, document: Document, document_index: int = 0) -> Iterator[List[SentenceChunk]]:
+        """
+        # Parameters
+
+        document : `Document`
+        document_index : `int`, optional (default = `0`)
+            Its place in the file.
+
+        # Returns
+
+        `Iterator[List[SentenceChunk]]`
+            For each sentence, its chunks.
+        """
+        words = [word for sentence in document.sentences for word in sentence.words]
+        subwords = DocumentSubwords(self.tokenizer.encode_words(words))
+        start = 0
+        for sentence_index, sentence in enumerate(document.sentences):
+            end = start + len(sentence.words)
+            chunks = self.chunker.chunks(subwords, start, end)
+            yield [
+                SentenceChunk(document, document_index, sentence_index, chunk, number, len(chunks))
+                for number, chunk in enumerate(chunks)
+            ]
+            start = end
+
+    @overrides(check_signature=False)
+    def text_to_instance(self, chunk: SentenceChunk, labeled: bool = False) -> Instance:  # type: ignore[override]
+        """
+        # Parameters
+
+        chunk : `SentenceChunk`
+            One of those that `chunk_document` makes.
+        labeled : `bool`, optional (default = `False`)
+            Whether the instance has labels and is scored.
+
+        # Returns
+
+        `Instance`
+            `words` (`SubwordField`), `entities` (`EntityField`), `metadata`, and if labeled `labels` (`SparseLabelField`).
+        """
+        sentence = chunk.sentence
+        candidates = [(start, end) for start, end in chunk.chunk.candidates.tolist()]
+        fields: Dict[str, Field] = {
+            "words": SubwordField(chunk.chunk.word_ids, padding_id=self.tokenizer.pad_id),
+            "entities": EntityField([MASK_ENTITY] * len(candidates), chunk.chunk.spans),
+            "metadata": MetadataField(
+                {
+                    "document": chunk.document.id,
+                    "document_index": chunk.document_index,
+                    "sentence": chunk.sentence_index,
+                    "chunk": chunk.number,
+                    "num_chunks": chunk.total,
+                    "words": sentence.words,
+                    "candidates": candidates,
+                    "gold": sentence.spans,
+                    "unaligned": [label for _, _, label in sentence.unaligned],
+                }
+            ),
+        }
+        if labeled:
+            places = {candidate: place for place, candidate in enumerate(candidates)}
+            labels = {
+                places[start, end]: label for start, end, label in reversed(sentence.spans) if (start, end) in places
+            }
+            fields["labels"] = SparseLabelField(labels, len(candidates), NIL)
+        return Instance(fields)
+
+    def _beyond_candidates(self, chunks: List[SentenceChunk], file_path: str) -> Iterator[str]:
+        sentence = chunks[0].sentence
+        if not sentence.spans:
+            return
+        candidates = {tuple(candidate) for chunk in chunks for candidate in chunk.chunk.candidates.tolist()}
+        for span in sentence.spans:
+            if (span.start, span.end) not in candidates:
+                yield _describe(span, sentence)
+
+
+def _describe(span: LabeledSpan, sentence: Sentence) -> str:
+    where = f"line {sentence.line}: " if sentence.line is not None else ""
+    return f"{where}{span.label} {' '.join(sentence.words[span.start : span.end])!r}"
+
+
+def _is_json(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        # A damaged object is still no line of columns: the JSON reader says what is wrong with it.
+        return line.lstrip().startswith('{"')

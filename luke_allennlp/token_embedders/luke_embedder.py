@@ -1,0 +1,244 @@
+"""The LUKE encoder as AllenNLP's `TokenEmbedder`."""
+
+import logging
+import os
+from typing import Dict, List, Optional, Union
+
+from allennlp.common.checks import ConfigurationError
+from allennlp.modules.token_embedders import TokenEmbedder
+from allennlp.nn import util
+from overrides import overrides
+from torch import Tensor
+
+from luke_allennlp.checkpoints import load_encoder
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.encoder import LukeEncoderOutput
+
+logger = logging.getLogger(__name__)
+
+
+@TokenEmbedder.register("luke")
+class LukeEmbedder(TokenEmbedder):
+    """
+    Registered as a `TokenEmbedder` with name "luke".
+
+    LUKE's encoder, loaded from a checkpoint. In any model of AllenNLP it is an embedder like others: words of the "luke" token
+    indexer in, one vector a word out. This project's models call `encode`, which takes entities too and
+    returns the states of both.
+
+    # Parameters
+
+    model_name : `str`
+        A directory or hub id in Hugging Face's layout: LUKE, or as a baseline RoBERTa, XLM-R or BERT, whose entity embeddings
+        start from random values.
+    entities : `List[str]`, optional (default = `None`)
+        Which rows of the entity table the task keeps, by title and in this order; an entity's id is its place in this list.
+        All of them if `None`.
+    marker_tokens : `Dict[str, str]`, optional (default = `None`)
+        Tokens that the task adds to the words, each with the vocabulary's token whose row it starts as: `{"[ENTITY]": "@"}`.
+    entity_aware_attention : `bool`, optional (default = `None`)
+        In place of the checkpoint's setting. Without it every pair is scored with the same query.
+    sub_token_mode : `str`, optional (default = `"avg"`)
+        How the states of a word's sub-words become one vector in `forward`: their mean ("avg") or the first's ("first").
+    train_parameters : `bool`, optional (default = `True`)
+        If false, the weights stay as they are.
+    eval_mode : `bool`, optional (default = `False`)
+        If true, dropout stays off in training too.
+    gradient_checkpointing : `bool`, optional (default = `False`)
+        Computes the layers' inner states twice rather than keep them.
+    hidden_dropout, attention_dropout : `float`, optional (default = `None`)
+        In place of the checkpoint's rates.
+    load_weights : `bool`, optional (default = `None`)
+        Whether to read the checkpoint's weights. By default they are read unless this model is being made from an archive, which
+        brings all weights along; then only the checkpoint's small files are needed.
+    override_weights_file : `str`, optional (default = `None`)
+        Weights to read in place of the checkpoint's (safetensors, or a state dict saved by torch).
+    override_weights_strip_prefix : `str`, optional (default = `None`)
+        Taken off the names in that file; names without it are left out.
+    serialization_dir : `str`, optional (default = `None`)
+        Given by AllenNLP: where the run, or the archive that is being loaded, lies.
+
+    # Raises
+
+    `ConfigurationError`
+        The checkpoint is not there or does not fit, or an option has no such value.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        *,
+        entities: Optional[List[str]] = None,
+        marker_tokens: Optional[Dict[str, str]] = None,
+        entity_aware_attention: Optional[bool] = None,
+        sub_token_mode: str = "avg",
+        train_parameters: bool = True,
+        eval_mode: bool = False,
+        gradient_checkpointing: bool = False,
+        hidden_dropout: Optional[float] = None,
+        attention_dropout: Optional[float] = None,
+        load_weights: Optional[bool] = None,
+        override_weights_file: Optional[str] = None,
+        override_weights_strip_prefix: Optional[str] = None,
+        serialization_dir: Optional[Union[str, os.PathLike]] = None,
+    ) -> None:
+        super().__init__()
+        if sub_token_mode not in ("avg", "first"):
+            raise ConfigurationError(f"sub_token_mode is {sub_token_mode!r}; expected 'avg' or 'first'.")
+        if load_weights is None:
+            load_weights = not _is_archive(serialization_dir)
+        marker_rows: List[int] = []
+        if marker_tokens:
+            tokenizer = WordTokenizer(model_name)
+            marker_rows = [tokenizer.token_id(source) for source in marker_tokens.values()]
+        self.luke = load_encoder(
+            model_name,
+            entities=entities,
+            marker_rows=marker_rows,
+            entity_aware_attention=entity_aware_attention,
+            hidden_dropout=hidden_dropout,
+            attention_dropout=attention_dropout,
+            load_weights=load_weights,
+            weights_file=override_weights_file,
+            strip_prefix=override_weights_strip_prefix,
+        )
+        self.luke.gradient_checkpointing = gradient_checkpointing
+        self.entities = entities
+        self.sub_token_mode = sub_token_mode
+        self.eval_mode = eval_mode
+        config = self.luke.config
+        first_position = config.pad_token_id + 1 if self.luke.embeddings.position_start is None else 0
+        self.max_words = config.max_position_embeddings - first_position
+        if eval_mode:
+            self.luke.eval()
+        if not train_parameters:
+            for parameter in self.luke.parameters():
+                parameter.requires_grad = False
+
+    @property
+    def dropout(self) -> float:
+        """The rate that the checkpoint's config, or `hidden_dropout`, sets: the paper's heads use the same."""
+        return self.luke.config.hidden_dropout_prob
+
+    @overrides
+    def get_output_dim(self) -> int:
+        return self.luke.config.hidden_size
+
+    @overrides
+    def train(self, mode: bool = True) -> "LukeEmbedder":
+        super().train(mode)
+        if self.eval_mode:
+            self.luke.eval()
+        return self
+
+    def forward(
+        self,
+        token_ids: Tensor,
+        mask: Tensor,
+        type_ids: Optional[Tensor] = None,
+        offsets: Optional[Tensor] = None,
+        wordpiece_mask: Optional[Tensor] = None,
+    ) -> Tensor:
+        """
+        Words in, one vector a word out.
+
+        # Parameters
+
+        token_ids : `Tensor`
+            Shape: (batch, sub-words).
+        mask : `Tensor`
+            Of the words if `offsets` are given, else of the sub-words. Shape: (batch, words or sub-words).
+        type_ids : `Tensor`, optional (default = `None`)
+            Segments. Shape: (batch, sub-words).
+        offsets : `Tensor`, optional (default = `None`)
+            First and last sub-word of each word, inclusive. Shape: (batch, words, 2).
+        wordpiece_mask : `Tensor`, optional (default = `None`)
+            Needed with `offsets`. Shape: (batch, sub-words).
+
+        # Returns
+
+        `Tensor`
+            Shape: (batch, words, hidden), or (batch, sub-words, hidden) without `offsets`.
+
+        # Raises
+
+        `ConfigurationError`
+            The text is longer than the encoder has positions for.
+        """
+        if offsets is None:
+            return self.encode(token_ids, mask, type_ids).words
+        if wordpiece_mask is None:
+            raise ConfigurationError("offsets came without wordpiece_mask; use the token indexer of type 'luke'.")
+        states = self.encode(token_ids, wordpiece_mask, type_ids).words
+        if self.sub_token_mode == "first":
+            return states_at(states, offsets[..., 0])
+        # Shapes: (batch, words, sub-words of a word, hidden), (batch, words, sub-words of a word)
+        pieces, pieces_mask = util.batched_span_select(states, offsets)
+        pieces_mask = pieces_mask & mask.unsqueeze(-1)
+        return util.masked_mean(pieces, pieces_mask.unsqueeze(-1), dim=2)
+
+    def encode(
+        self,
+        token_ids: Tensor,
+        mask: Tensor,
+        type_ids: Optional[Tensor] = None,
+        entity_ids: Optional[Tensor] = None,
+        entity_spans: Optional[Tensor] = None,
+        entity_mask: Optional[Tensor] = None,
+    ) -> LukeEncoderOutput:
+        """
+        Words and entities in, their states out. The parameters `token_ids`, `mask` and `type_ids` are those of a `SubwordField` or
+        of a sub-word indexer, the others those of an `EntityField`.
+
+        # Parameters
+
+        token_ids, mask, type_ids : `Tensor`
+            Shape: (batch, words).
+        entity_ids, entity_mask : `Tensor`, optional (default = `None`)
+            Shape: (batch, entities).
+        entity_spans : `Tensor`, optional (default = `None`)
+            First and last word of each entity, inclusive. Shape: (batch, entities, 2).
+
+        # Returns
+
+        `LukeEncoderOutput`
+            `words` (batch, words, hidden) and `entities` (batch, entities, hidden).
+
+        # Raises
+
+        `ConfigurationError`
+            The text is longer than the encoder has positions for.
+        """
+        if token_ids.size(1) > self.max_words:
+            raise ConfigurationError(
+                f"A text of {token_ids.size(1)} sub-words is longer than the {self.max_words} that the encoder has positions for; "
+                "split it, or let the reader cut it."
+            )
+        # A single segment needs no look-up of segment embeddings.
+        types = type_ids if self.luke.config.type_vocab_size > 1 else None
+        return self.luke(token_ids, mask, entity_ids, entity_spans, entity_mask, types)
+
+
+def states_at(states: Tensor, positions: Tensor) -> Tensor:
+    """
+    The states at the given positions. Unlike AllenNLP's `batched_index_select` it does not look at the indices' values, for which
+    the device would have to be waited for.
+
+    # Parameters
+
+    states : `Tensor`
+        Shape: (batch, words, hidden).
+    positions : `Tensor`
+        Shape: (batch, items).
+
+    # Returns
+
+    `Tensor`
+        Shape: (batch, items, hidden).
+    """
+    return states.gather(1, positions.unsqueeze(-1).expand(-1, -1, states.size(-1)))
+
+
+def _is_archive(directory: Optional[Union[str, os.PathLike]]) -> bool:
+    # AllenNLP unpacks an archive into a directory with this file; a training run's directory never has it.
+    return directory is not None and os.path.exists(os.path.join(directory, "weights.th"))

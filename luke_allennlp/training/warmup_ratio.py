@@ -1,0 +1,72 @@
+"""The learning-rate schedule of LUKE's fine-tuning: warm-up over a share of all steps, then linear decay."""
+
+from typing import Optional
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.training.learning_rate_schedulers import LearningRateScheduler, LinearWithWarmup
+
+
+@LearningRateScheduler.register("linear_with_warmup_ratio")
+class LinearWithWarmupRatio(LinearWithWarmup):
+    """
+    Increases the learning rate linearly from zero to `lr` during the first part of the training steps, and
+    decreases it linearly to zero over the rest. In contrast to AllenNLP's `LinearWithWarmup`, the warm-up is
+    given as a share of all steps, so that it fits any size of the data.
+
+    Registered as a `LearningRateScheduler` with name "linear_with_warmup_ratio".
+
+    # Parameters
+
+    optimizer : `torch.optim.Optimizer`
+        This argument does not get an entry in a configuration file for the object.
+    num_epochs : `int`
+        The number of epochs. This argument does not get an entry in a configuration file for the object.
+    num_steps_per_epoch : `int`
+        The number of updates (batches over accumulation steps) in an epoch. The trainer gives it, if the data
+        loader knows how many batches it has; otherwise it has to be in the configuration file.
+    warmup_ratio : `float`, optional (default = `0.06`)
+        The warm-up takes `int(warmup_ratio * num_epochs * num_steps_per_epoch)` steps.
+    warmup_steps : `int`, optional (default = `None`)
+        If given, the warm-up takes this many steps, and `warmup_ratio` is not used.
+    last_epoch : `int`, optional (default = `-1`)
+        As in PyTorch's schedulers.
+
+    # Example
+
+    ```json
+    {
+        "trainer": {
+            "learning_rate_scheduler": {"type": "linear_with_warmup_ratio", "warmup_ratio": 0.06}
+        }
+    }
+    ```
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        num_epochs: int,
+        num_steps_per_epoch: Optional[int],
+        warmup_ratio: float = 0.06,
+        warmup_steps: Optional[int] = None,
+        last_epoch: int = -1,
+    ) -> None:
+        if num_steps_per_epoch is None:
+            raise ConfigurationError(
+                "linear_with_warmup_ratio: the data loader does not know how many batches an epoch has (it "
+                "reads lazily), so the length of the warm-up is unknown; set num_steps_per_epoch here or "
+                "batches_per_epoch in the data loader."
+            )
+        if not 0 <= warmup_ratio <= 1:
+            raise ConfigurationError(
+                f"linear_with_warmup_ratio: warmup_ratio is {warmup_ratio}; expected a share of all steps, "
+                "from 0 to 1 (a number of steps goes to warmup_steps)."
+            )
+        if warmup_steps is None:
+            warmup_steps = int(warmup_ratio * (num_epochs * num_steps_per_epoch))
+        elif warmup_steps < 0:
+            raise ConfigurationError(
+                f"linear_with_warmup_ratio: warmup_steps is {warmup_steps}; expected 0 or more."
+            )
+        super().__init__(optimizer, num_epochs, num_steps_per_epoch, warmup_steps, last_epoch)

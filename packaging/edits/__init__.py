@@ -1,0 +1,31 @@
+"""
+The edits that make AllenNLP 2.10.1 run on today's stack, and those that make it kinder to people.
+
+Each has the reason for it and says how often its pattern occurs; `build_wheels.py` stops where that
+does not hold.
+"""
+
+from typing import List
+
+from edits.edit import Edit
+from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
+from edits.people import FOR_PEOPLE
+from edits.runs import CHECKPOINTS, DISTRIBUTED
+from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
+from edits.transformers import START, TRANSFORMERS
+
+EDITS: List[Edit] = [
+    *OPTIONAL_TORCHVISION,
+    *OPTIONAL_FAIRSCALE,
+    *OPTIONAL_TOOLS,
+    *OPTIMIZERS,
+    *TORCH_LOAD,
+    *DATA_LOADER,
+    *AMP,
+    *TRANSFORMERS,
+    *START,
+    *CHECKPOINTS,
+    *DISTRIBUTED,
+    *FOR_PEOPLE,
+]
+"""All of them, in the order in which they are applied."""

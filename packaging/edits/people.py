@@ -1,0 +1,234 @@
+"""What makes the commands kinder: where a run goes, checks before it starts, errors of one line."""
+
+from edits.edit import Edit
+
+FOR_PEOPLE = [
+    Edit(
+        name="default-serialization-dir",
+        file="allennlp/commands/train.py",
+        old="""\
+            "--serialization-dir",
+            required=True,
+            type=str,
+            help="directory in which to save the model and its logs",
+""",
+        new="""\
+            "--serialization-dir",
+            type=str,
+            help=(
+                "directory in which to save the model and its logs (default = runs/ and the path of the "
+                "parameter file, without training_configs/ and its ending)"
+            ),
+""",
+        reason="`allennlp train CONFIG` is enough to say what is wanted.",
+    ),
+    Edit(
+        name="default-serialization-dir",
+        file="allennlp/commands/train.py",
+        old="""\
+    Just converts from an `argparse.Namespace` object to string paths.
+    \"\"\"
+    train_model_from_file(
+        parameter_filename=args.param_path,
+        serialization_dir=args.serialization_dir,
+""",
+        new="""\
+    Just converts from an `argparse.Namespace` object to string paths.
+    \"\"\"
+    serialization_dir = args.serialization_dir
+    if serialization_dir is None:
+        serialization_dir = default_serialization_dir(args.param_path)
+        print(f"Writing this run to {serialization_dir}", flush=True)
+    train_model_from_file(
+        parameter_filename=args.param_path,
+        serialization_dir=serialization_dir,
+""",
+        reason="`allennlp train CONFIG` is enough to say what is wanted.",
+    ),
+    Edit(
+        name="default-serialization-dir",
+        file="allennlp/commands/train.py",
+        old="def train_model_from_args(args: argparse.Namespace):\n",
+        new="""\
+def default_serialization_dir(param_path: str) -> str:
+    \"\"\"
+    Where a run goes when nobody said where: `training_configs/ner/conll.jsonnet` to `runs/ner/conll`.
+
+    # Parameters
+
+    param_path : `str`
+        The path of the parameter file. What comes before `training_configs/` does not count, nor does
+        the file's ending.
+
+    # Returns
+
+    `str`
+        The path below `runs`.
+    \"\"\"
+    path = PurePath(os.path.splitext(param_path.split("://", 1)[-1])[0])
+    parts = [part for part in path.parts if part != ".." and part != path.anchor]
+    if "training_configs" in parts[:-1]:
+        last = max(index for index, part in enumerate(parts[:-1]) if part == "training_configs")
+        parts = parts[last + 1 :]
+    return os.path.join("runs", *parts)
+
+
+def train_model_from_args(args: argparse.Namespace):
+""",
+        reason="`allennlp train CONFIG` is enough to say what is wanted.",
+    ),
+    Edit(
+        name="default-serialization-dir",
+        file="allennlp/commands/train.py",
+        old="from os import PathLike\nfrom typing import Any, Dict, List, Optional, Union\n",
+        new="from os import PathLike\n"
+        "from pathlib import PurePath\n"
+        "from typing import Any, Callable, Dict, List, Optional, Union\n",
+        reason="For the other edits of this file.",
+    ),
+    Edit(
+        name="preflight-checks",
+        file="allennlp/commands/train.py",
+        old='\n\n@Subcommand.register("train")\n',
+        new="""
+
+preflight_checks: List[Callable[[Params], None]] = []
+\"\"\"
+Called by `train_model` with a copy of the parameters before anything else is done or written: the place to
+find out that data or weights are missing. A check raises `ConfigurationError`. Packages append theirs when
+they are imported.
+\"\"\"
+
+
+@Subcommand.register("train")
+""",
+        reason="What is wrong should be said at once, and not after the data has been read for an hour.",
+    ),
+    Edit(
+        name="preflight-checks",
+        file="allennlp/commands/train.py",
+        old="    training_util.create_serialization_dir(params, serialization_dir, recover, force)\n",
+        new="    for package_name in include_package or []:\n"
+        "        common_util.import_module_and_submodules(package_name)\n"
+        "    for check in preflight_checks:\n"
+        "        check(params.duplicate())\n"
+        "\n"
+        "    training_util.create_serialization_dir(params, serialization_dir, recover, force)\n",
+        reason="What is wrong should be said at once, and not after the data has been read for an hour.",
+    ),
+    Edit(
+        name="existing-run-message",
+        file="allennlp/training/util.py",
+        old="""\
+                f"not empty. Specify --recover to recover from an existing output folder."
+""",
+        new="""\
+                f"not empty. Specify --recover to continue the run in it, --force to overwrite it, "
+                f"or another directory with --serialization-dir."
+""",
+        reason="Names all that can be done.",
+    ),
+    Edit(
+        name="one-line-errors",
+        file="allennlp/__main__.py",
+        old='    main(prog="allennlp")\n',
+        new="""\
+    try:
+        main(prog="allennlp")
+    except (ConfigurationError, FileNotFoundError) as error:
+        if os.environ.get("ALLENNLP_DEBUG"):
+            raise
+        sys.exit(f"allennlp: error: {' '.join(str(error).split())}")
+    except (KeyboardInterrupt, SigTermReceived) as error:
+        if os.environ.get("ALLENNLP_DEBUG"):
+            raise
+        print("allennlp: interrupted", file=sys.stderr)
+        # What a shell reports of a process that died of SIGINT or SIGTERM.
+        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 143)
+""",
+        reason=(
+            "Who misspelt a key wants to read which, not how deep in AllenNLP that was found. The "
+            "traceback is there with ALLENNLP_DEBUG."
+        ),
+    ),
+    Edit(
+        name="one-line-errors",
+        file="allennlp/__main__.py",
+        old="    from allennlp.commands import main  # noqa\n"
+        "    from allennlp.common.util import install_sigterm_handler\n",
+        new="    from allennlp.commands import main  # noqa\n"
+        "    from allennlp.common.checks import ConfigurationError\n"
+        "    from allennlp.common.util import SigTermReceived, install_sigterm_handler\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="one-line-errors",
+        file="allennlp/common/params.py",
+        old="        file_dict = json.loads(evaluate_file(params_file, ext_vars=ext_vars))\n",
+        new="""\
+        try:
+            file_dict = json.loads(evaluate_file(params_file, ext_vars=ext_vars))
+        except (RuntimeError, json.JSONDecodeError) as error:
+            raise ConfigurationError(f"{params_file} cannot be read: {error}") from error
+        if not isinstance(file_dict, dict):
+            raise ConfigurationError(
+                f"{params_file} should hold one object, but holds {type(file_dict).__name__}"
+            )
+""",
+        reason="A mistake in a configuration file is a ConfigurationError that names the file.",
+    ),
+    Edit(
+        name="one-line-errors",
+        file="allennlp/common/params.py",
+        old="        overrides_dict = parse_overrides(params_overrides, ext_vars=ext_vars)\n",
+        new="""\
+        try:
+            overrides_dict = parse_overrides(params_overrides, ext_vars=ext_vars)
+        except (RuntimeError, json.JSONDecodeError) as error:
+            raise ConfigurationError(
+                f"the overrides {params_overrides!r} cannot be read: {error}"
+            ) from error
+""",
+        reason="A mistake in --overrides is a ConfigurationError too.",
+    ),
+    Edit(
+        name="one-line-errors",
+        file="allennlp/models/archival.py",
+        old='        with tarfile.open(resolved_archive_file, "r:gz") as archive:\n',
+        new="""\
+        if not tarfile.is_tarfile(resolved_archive_file):
+            raise ConfigurationError(
+                f"{resolved_archive_file} is not a model archive: it should be a .tar.gz file that "
+                "`allennlp train` wrote, or the directory of a run"
+            )
+        with tarfile.open(resolved_archive_file, "r:gz") as archive:
+""",
+        reason="A configuration or a broken file given as an archive is named.",
+    ),
+    Edit(
+        name="include-package-errors",
+        file="allennlp/commands/__init__.py",
+        old="            import_module_and_submodules(package_name)\n",
+        new="""\
+            try:
+                import_module_and_submodules(package_name)
+            except ModuleNotFoundError as error:
+                # Not what the package itself imports in vain: that is a traceback's matter.
+                if error.name is None or not f"{package_name}.".startswith(f"{error.name}."):
+                    raise
+                raise ConfigurationError(
+                    f"--include-package {package_name}: there is no module {error.name!r} here or "
+                    "among the installed packages; check the spelling, or install it"
+                ) from error
+""",
+        reason="A misspelt package is the user's mistake, and one sentence says so.",
+    ),
+    Edit(
+        name="include-package-errors",
+        file="allennlp/commands/__init__.py",
+        old="from allennlp.common.plugins import import_plugins\n",
+        new="from allennlp.common.checks import ConfigurationError\n"
+        "from allennlp.common.plugins import import_plugins\n",
+        reason="For the edit above.",
+    ),
+]

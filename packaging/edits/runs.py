@@ -1,0 +1,293 @@
+"""Runs that are killed and go on, and runs of several processes."""
+
+from edits.edit import Edit
+
+CHECKPOINTS = [
+    Edit(
+        name="atomic-checkpoints",
+        file="allennlp/training/checkpointer.py",
+        old="""\
+        if not os.path.isfile(model_state_path):
+            torch.save(tcps.model_state, model_state_path)
+
+        trainer_state_path = self._training_state_path(
+            epochs_completed,
+            batches_in_epoch_completed,
+        )
+        if not os.path.isfile(trainer_state_path):
+            torch.save(tcps.trainer_state, trainer_state_path)
+""",
+        new="""\
+        trainer_state_path = self._training_state_path(
+            epochs_completed,
+            batches_in_epoch_completed,
+        )
+        # Checkpoints are found by their model state. So it comes last: where it is, all of the checkpoint is.
+        if not (os.path.isfile(model_state_path) and os.path.isfile(trainer_state_path)):
+            nn_util.save_atomically(tcps.trainer_state, trainer_state_path)
+            nn_util.save_atomically(tcps.model_state, model_state_path)
+""",
+        reason=(
+            "A run killed while it writes a checkpoint left half a file, or a model without its trainer's"
+            " state, and could not be resumed."
+        ),
+    ),
+    Edit(
+        name="atomic-checkpoints",
+        file="allennlp/nn/util.py",
+        old="def read_state_dict(\n",
+        new="""\
+def save_atomically(state: Any, path: Union[PathLike, str]) -> None:
+    \"\"\"
+    Does what `torch.save` does, but so that `path` never is a part of a file, whenever the process is killed.
+    \"\"\"
+    temporary = f"{path}.tmp"
+    with open(temporary, "wb") as handle:
+        torch.save(state, handle)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+
+
+def read_state_dict(
+""",
+        reason="For the checkpointer and the trainer.",
+    ),
+    Edit(
+        name="atomic-checkpoints",
+        file="allennlp/nn/util.py",
+        old="import logging\nfrom os import PathLike\n",
+        new="import logging\nimport os\nfrom os import PathLike\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="atomic-checkpoints",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="torch.save(self._ddp_wrapped_model.state_dict(), path)",
+        new="nn_util.save_atomically(self._ddp_wrapped_model.state_dict(), path)",
+        reason="The best weights so far must not be lost to a kill either.",
+    ),
+    Edit(
+        name="atomic-checkpoints",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="torch.save(self.model.state_dict(), path)",
+        new="nn_util.save_atomically(self.model.state_dict(), path)",
+        reason="The best weights so far must not be lost to a kill either.",
+    ),
+    Edit(
+        name="atomic-checkpoints",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="from allennlp.nn.util import dist_reduce_sum\n",
+        new="from allennlp.nn import util as nn_util\nfrom allennlp.nn.util import dist_reduce_sum\n",
+        reason="For the lines above.",
+    ),
+    Edit(
+        name="atomic-checkpoints",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="""\
+                            if os.path.exists(self._best_model_filename):
+                                os.remove(self._best_model_filename)
+                            hardlink_or_copy(model_state_file, self._best_model_filename)
+""",
+        new="""\
+                            temporary = f"{self._best_model_filename}.tmp"
+                            if os.path.exists(temporary):
+                                os.remove(temporary)
+                            hardlink_or_copy(model_state_file, temporary)
+                            os.replace(temporary, self._best_model_filename)
+""",
+        reason="The best weights so far must not be lost to a kill either.",
+    ),
+    Edit(
+        name="best-after-resume",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="""\
+        self._best_model_filename = training_state["best_model_filename"]
+""",
+        new="""\
+        self._best_model_filename = training_state["best_model_filename"]
+        if (
+            self._serialization_dir
+            and self._start_after_batches_in_epoch_completed == 0
+            and self._metric_tracker.is_best_so_far()
+            and self._moving_average is None
+            and not (self._ddp_wrapped_model is not None and self._ddp_wrapped_model.is_sharded)
+        ):
+            # This state was written just before its model was noted as the best one. If that came to be
+            # is not known.
+            self._best_model_filename = os.path.join(self._serialization_dir, "best.th")
+            if self._primary:
+                self._save_model_state(self._best_model_filename)
+""",
+        reason=(
+            "The trainer writes a checkpoint before it notes that its model is the best one, so a resumed"
+            " run knew no best model, or an older one, until the metric rose again."
+        ),
+    ),
+]
+
+DISTRIBUTED = [
+    Edit(
+        name="distributed-shutdown",
+        file="allennlp/commands/train.py",
+        old="""\
+    if primary:
+        train_loop.finish(metrics)
+
+    if not distributed:
+""",
+        new="""\
+    if primary:
+        train_loop.finish(metrics)
+
+    if distributed:
+        dist.destroy_process_group()
+
+    if not distributed:
+""",
+        reason="torch warns where a process group is left to the end of the process, and may hang there.",
+    ),
+    Edit(
+        name="distributed-test-data",
+        file="allennlp/commands/train.py",
+        old="""\
+        mp.spawn(
+            _train_worker,
+            args=(
+                params.duplicate(),
+""",
+        new="""\
+        # Each worker would see its own part of the test data, and only one of them would be asked for it.
+        evaluate_on_test = params.pop("evaluate_on_test", False) and "test_data_path" in params
+
+        mp.spawn(
+            _train_worker,
+            args=(
+                params.duplicate(),
+""",
+        reason=(
+            "With evaluate_on_test, a distributed run crashed or hung at its end: one worker alone "
+            "evaluated, with metrics that wait for the others."
+        ),
+    ),
+    Edit(
+        name="distributed-test-data",
+        file="allennlp/commands/train.py",
+        old="""\
+        archive_model(serialization_dir, include_in_archive=include_in_archive)
+    else:
+        return None
+""",
+        new="""\
+        archive_model(serialization_dir, include_in_archive=include_in_archive)
+    else:
+        return None
+
+    if distributed_params is not None and evaluate_on_test and node_rank == 0:
+        _evaluate_on_test(params.duplicate(), serialization_dir, int(device_ids[0]))
+""",
+        reason=(
+            "The main process evaluates the archived model on all of the test data when the workers are done."
+        ),
+    ),
+    Edit(
+        name="distributed-test-data",
+        file="allennlp/commands/train.py",
+        old="def _train_worker(\n",
+        new="""\
+def _evaluate_on_test(
+    params: Params, serialization_dir: Union[str, PathLike], cuda_device: int
+) -> None:
+    \"\"\"
+    Evaluates the archived model on the test data and adds the result to `metrics.json`, as
+    [`TrainModel.finish`](#finish) does in a single process.
+    \"\"\"
+    logger.info("The model will be evaluated using the best epoch weights.")
+    archive = load_archive(os.path.join(serialization_dir, "model.tar.gz"), cuda_device=cuda_device)
+    loader_params = params.get("validation_data_loader", None) or params.get("data_loader")
+    data_loader = DataLoader.from_params(
+        loader_params,
+        reader=archive.validation_dataset_reader,
+        data_path=params.get("test_data_path"),
+    )
+    data_loader.index_with(archive.model.vocab)
+    test_metrics = training_util.evaluate(
+        archive.model,
+        data_loader,
+        cuda_device=cuda_device,
+        batch_weight_key=params.get("batch_weight_key", ""),
+    )
+    metrics_path = os.path.join(serialization_dir, "metrics.json")
+    with open(metrics_path) as metrics_file:
+        metrics = json.load(metrics_file)
+    metrics.update({"test_" + key: value for key, value in test_metrics.items()})
+    common_util.dump_metrics(metrics_path, metrics, log=True)
+
+
+def _train_worker(
+""",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="distributed-test-data",
+        file="allennlp/commands/train.py",
+        old="from allennlp.models.archival import archive_model, CONFIG_NAME, verify_include_in_archive\n",
+        new="from allennlp.models.archival import archive_model, CONFIG_NAME, load_archive\n"
+        "from allennlp.models.archival import verify_include_in_archive\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="distributed-test-data",
+        file="allennlp/commands/train.py",
+        old="import argparse\nimport logging\n",
+        new="import argparse\nimport json\nimport logging\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="distributed-noise",
+        file="allennlp/commands/train.py",
+        old='        params["trainer"]["local_rank"] = process_rank\n',
+        new="",
+        reason="The trainer is given its rank when it is constructed; twice gave a warning in every worker.",
+    ),
+    Edit(
+        name="distributed-noise",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="""\
+                logger.warning(
+                    f"Worker {torch.distributed.get_rank()} completed its entire epoch (validation)."
+""",
+        new="""\
+                logger.info(
+                    f"Worker {torch.distributed.get_rank()} completed its entire epoch (validation)."
+""",
+        reason="Nothing to warn of.",
+    ),
+    Edit(
+        name="distributed-errors",
+        file="allennlp/commands/train.py",
+        old="        mp.spawn(\n            _train_worker,\n",
+        new="        _spawn(\n            _train_worker,\n",
+        reason="A mistake in the configuration that a worker finds is said as clearly as in one process.",
+    ),
+    Edit(
+        name="distributed-errors",
+        file="allennlp/commands/train.py",
+        old="def _train_worker(\n",
+        new="""\
+def _spawn(*args, **kwargs) -> None:
+    try:
+        mp.spawn(*args, **kwargs)
+    except mp.ProcessRaisedException as error:
+        # All there is of a worker's exception is its traceback, as text.
+        _, found, message = str(error).partition("allennlp.common.checks.ConfigurationError: ")
+        if not found:
+            raise
+        raise ConfigurationError(message.strip()) from error
+
+
+def _train_worker(
+""",
+        reason="A mistake in the configuration that a worker finds is said as clearly as in one process.",
+    ),
+]

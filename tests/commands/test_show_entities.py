@@ -1,0 +1,246 @@
+"""Predicted entities, printed inside their texts."""
+
+import argparse
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import pytest
+from allennlp.common.checks import ConfigurationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luke_allennlp.commands.show_entities import (
+    Entity,
+    Prediction,
+    ShowEntities,
+    mark_label,
+    read_predictions,
+    render,
+    wants_color,
+)
+
+TEXT = "Mira Dovall of the Tarn University sings 👩‍🚀 in Ōsaka."
+
+
+def line(text: str, *entities: Tuple[str, str]) -> Dict[str, Any]:
+    """What the predictor writes for a text with these entities, each with its label."""
+    return {
+        "text": text,
+        "entities": [
+            {
+                "text": entity,
+                "label": label,
+                "score": 0.9,
+                "start": text.index(entity),
+                "end": text.index(entity) + len(entity),
+            }
+            for entity, label in entities
+        ],
+    }
+
+
+def write(path: Path, *lines: Any) -> str:
+    path.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in lines), encoding="utf-8")
+    return str(path)
+
+
+def run(*arguments: str) -> None:
+    parser = argparse.ArgumentParser()
+    ShowEntities().add_subparser(parser.add_subparsers())
+    args = parser.parse_args(["show-entities", *arguments])
+    args.func(args)
+
+
+@pytest.fixture(autouse=True)
+def no_color_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+class TestOutput:
+    def test_brackets_where_it_is_no_terminal(self, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+        first = line(TEXT, ("Mira Dovall", "PER"), ("Ōsaka", "LOC"))
+        path = write(tmp_path / "out.jsonl", first, line("Nothing here."), line("Mira", ("Mira", "PER")))
+        run(path)
+        assert capsys.readouterr().out.splitlines() == [
+            "[Mira Dovall PER] of the Tarn University sings 👩‍🚀 in [Ōsaka LOC].",
+            "Nothing here.",
+            "[Mira PER]",
+            "",
+            "LOC 1  PER 2",
+        ]
+
+    def test_limit(self, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+        run(write(tmp_path / "out.jsonl", *[line(f"Text {number}.") for number in range(5)]), "--limit", "2")
+        assert capsys.readouterr().out == "Text 0.\nText 1.\n\nNo entities.\n"
+
+    def test_documents_are_set_apart(self, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+        run(write(tmp_path / "out.jsonl", line("One.\nMira.", ("Mira", "PER")), line("Two.")))
+        assert capsys.readouterr().out == "One.\n[Mira PER].\n\nTwo.\n\nPER 1\n"
+
+    def test_standard_input_as_predict_prints_it(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    ) -> None:
+        prediction = json.dumps(line("Mira sings.", ("Mira", "PER")))
+        printed = f'input 0:  {{"text": "Mira sings."}}\nprediction:  {prediction}\n\n'
+        monkeypatch.setattr("sys.stdin", io.StringIO(printed))
+        run("-")
+        assert capsys.readouterr().out == "[Mira PER] sings.\n\nPER 1\n"
+
+    def test_nested_and_crossing_entities(self) -> None:
+        text = "Bank of Tarn Hill"
+        nested = [Entity(8, 12, "LOC"), Entity(0, 12, "ORG"), Entity(0, 4, "X"), Entity(0, 12, "Y")]
+        assert render(Prediction(text, nested), color=False) == "[[[Bank X] of [Tarn LOC] Y] ORG] Hill"
+        crossing = [Entity(0, 12, "ORG"), Entity(8, 17, "LOC")]
+        assert (
+            render(Prediction(text, crossing), color=False) == '[Bank of Tarn ORG] Hill\n    "Tarn Hill" LOC'
+        )
+
+
+class TestColor:
+    def test_forced(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    ) -> None:
+        path = write(tmp_path / "out.jsonl", line("Mira sings.", ("Mira", "PER")))
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        run(path)
+        out = capsys.readouterr().out
+        assert out.startswith("\x1b[30;48;5;117mMira\x1b[0m") and "[Mira" not in out
+        assert "\x1b[30;48;5;117m PER \x1b[0m 1" in out
+        run(path, "--no-color")
+        assert "\x1b" not in capsys.readouterr().out
+        monkeypatch.setenv("NO_COLOR", "1")
+        run(path)
+        assert "\x1b" not in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        "terminal, settings, expected",
+        [
+            (True, {}, True),
+            (False, {}, False),
+            (True, {"NO_COLOR": "1"}, False),
+            (True, {"NO_COLOR": ""}, True),
+            (True, {"TERM": "dumb"}, False),
+            (False, {"FORCE_COLOR": "1"}, True),
+            (True, {"FORCE_COLOR": "0"}, False),
+            (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ],
+    )
+    def test_when(
+        self, monkeypatch: pytest.MonkeyPatch, terminal: bool, settings: Dict[str, str], expected: bool
+    ) -> None:
+        monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        assert wants_color() is expected
+
+    def test_same_label_same_color(self) -> None:
+        assert mark_label("PER", True).split("PER") == mark_label("per", True).split("per")
+        assert mark_label("PRODUCT", True) == "\x1b[30;48;5;147m PRODUCT \x1b[0m"
+        assert len({mark_label(label, True).split(label)[0] for label in ("PER", "ORG", "LOC", "MISC")}) == 4
+
+    def test_lines_end_without_color(self) -> None:
+        rendered = render(Prediction("A Mira\nDovall B", [Entity(2, 13, "PER")]), color=True)
+        style = "\x1b[30;48;5;117m"
+        first, second = rendered.split("\n")
+        assert first == f"A {style}Mira\x1b[0m"
+        assert second == f"{style}Dovall\x1b[0m{style}\x1b[1m PER \x1b[0m B"
+
+
+class TestErrors:
+    def message(self, *arguments: str) -> str:
+        with pytest.raises(SystemExit) as raised:
+            run(*arguments)
+        return str(raised.value)
+
+    def test_missing_file(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "none.jsonl")
+        assert self.message(path).startswith(
+            f"allennlp show-entities: {path}: cannot read it (No such file or directory); give the file that"
+        )
+
+    def test_not_utf8(self, tmp_path: Path) -> None:
+        (tmp_path / "latin.jsonl").write_bytes(b'{"text": "\xe9"}\n')
+        assert "latin.jsonl: cannot read it (not UTF-8" in self.message(str(tmp_path / "latin.jsonl"))
+
+    @pytest.mark.parametrize(
+        "content, expected",
+        [
+            ("{}x", "not JSON (Extra data"),
+            ("[]", 'expected a JSON object with "text" and "entities"'),
+            ('{"entities": []}', 'expected "text", a string, found no such key'),
+            ('{"text": 3, "entities": []}', 'expected "text", a string, found 3'),
+            ('{"text": "a"}', 'expected "entities", a list, found no such key'),
+            ('{"text": "a", "entities": [{"start": 0, "end": 2, "label": "X"}]}', "does not fit its text"),
+            ('{"text": "a", "entities": [{"start": 0, "end": 1}]}', "does not fit its text"),
+            (
+                '{"text": "ab", "entities": [{"start": 0, "end": 1, "label": "X", "text": "b"}]}',
+                "does not fit",
+            ),
+            ('{"text": "ab", "entities": ["a"]}', "does not fit"),
+        ],
+    )
+    def test_wrong_lines(self, tmp_path: Path, content: str, expected: str) -> None:
+        path = tmp_path / "out.jsonl"
+        path.write_text(json.dumps(line("Good.")) + "\n\n" + content + "\n", encoding="utf-8")
+        message = self.message(str(path))
+        assert message.startswith(f"allennlp show-entities: {path}, line 3: {expected}") or (
+            f"{path}, line 3: the entity" in message and expected in message
+        )
+        with pytest.raises(ConfigurationError):
+            list(read_predictions(str(path)))
+
+    def test_limit(self, tmp_path: Path) -> None:
+        assert "--limit is 0; expected 1 or more" in self.message(
+            write(tmp_path / "o", line("a")), "--limit", "0"
+        )
+
+
+texts = st.text(st.characters(exclude_characters="\x1b[]", exclude_categories=["Cs"]), max_size=40)
+
+
+@st.composite
+def predictions(draw: st.DrawFn) -> Prediction:
+    text = draw(texts)
+    places = st.tuples(st.integers(0, len(text)), st.integers(0, len(text))).map(sorted)
+    spans = [span for span in draw(st.lists(places, max_size=5)) if span[0] < span[1]]
+    return Prediction(
+        text, [Entity(start, end, draw(st.sampled_from(["«P»", "«Q»"]))) for start, end in spans]
+    )
+
+
+def without_crossing(prediction: Prediction) -> Prediction:
+    """Drops entities till none crosses another."""
+    kept: List[Entity] = []
+    for entity in prediction.entities:
+        if not any(
+            other.start < entity.start < other.end < entity.end
+            or entity.start < other.start < entity.end < other.end
+            for other in kept
+        ):
+            kept.append(entity)
+    return Prediction(prediction.text, kept)
+
+
+@given(predictions())
+def test_the_text_is_untouched(prediction: Prediction) -> None:
+    prediction = without_crossing(prediction)
+    plain = render(prediction, color=False)
+    assert plain.count("[") == len(prediction.entities)
+    assert re.sub(r" «[PQ]»\]|\[", "", plain) == prediction.text
+    colored = render(prediction, color=True)
+    without_labels = re.sub(r"\x1b\[1m «[PQ]» ", "", colored)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", without_labels) == prediction.text
+
+
+@given(predictions())
+def test_crossing_entities_are_told_below(prediction: Prediction) -> None:
+    rendered = render(prediction, color=False)
+    assert len(re.findall("«[PQ]»", rendered)) == len(prediction.entities) + len(
+        re.findall("«[PQ]»", prediction.text)
+    )
+    assert re.sub(r" «[PQ]»\]|\[", "", rendered).startswith(prediction.text)

@@ -1,0 +1,142 @@
+import time
+
+import pytest
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from luke_allennlp.data.segmentation import SpacyRulesSegmenter, TextSegmenter, WhitespaceSegmenter
+
+SEGMENTERS = {
+    "en": SpacyRulesSegmenter(),
+    "en, paragraphs": SpacyRulesSegmenter(split_lines=False),
+    "de": SpacyRulesSegmenter("de"),
+    "fr": SpacyRulesSegmenter("fr"),
+    "xx": SpacyRulesSegmenter("xx"),
+    "whitespace": WhitespaceSegmenter(),
+}
+# What rules of tokenizers are about, between any characters, among them halves of surrogate pairs.
+TEXTS = st.lists(
+    st.one_of(
+        st.text(alphabet=st.characters(), max_size=8),
+        st.sampled_from(
+            [
+                " ",
+                "\n",
+                "\r\n",
+                "\n\n",
+                "\t",
+                "\u00a0",
+                "\u2028",
+                "\u200b",
+                "\x1c",
+                ". ",
+                "! ",
+                "...",
+                "'s",
+                "U.S.",
+            ]
+            + [
+                "can't",
+                "e.g.",
+                "(",
+                ")",
+                '"',
+                "-",
+                "http://a.b/c?d",
+                "😀",
+                "👩‍👩‍👧",
+                "e\u0301",
+                "Mr. ",
+                "$5",
+                "l'été",
+            ]
+        ),
+        st.characters(categories=["Cs"]),
+    ),
+    max_size=20,
+).map("".join)
+
+
+def divided(text: str, segmenter: TextSegmenter = SEGMENTERS["en"]):
+    return [[text[start:end] for start, end in sentence] for sentence in segmenter.segment(text)]
+
+
+@pytest.mark.parametrize("name", SEGMENTERS)
+@settings(deadline=None)
+@given(text=TEXTS)
+def test_words_cover_all_but_white_space(name, text):
+    sentences = SEGMENTERS[name].segment(text)
+    position = 0
+    for sentence in sentences:
+        assert sentence
+        for start, end in sentence:
+            assert position <= start < end <= len(text)
+            assert not text[position:start].strip()
+            assert not any(character.isspace() for character in text[start:end])
+            position = end
+    assert not text[position:].strip()
+
+
+def test_words_and_sentences():
+    assert divided("Mr. O'Neil can't leave Oslo. He'll stay!  Why?") == [
+        ["Mr.", "O'Neil", "ca", "n't", "leave", "Oslo", "."],
+        ["He", "'ll", "stay", "!"],
+        ["Why", "?"],
+    ]
+
+
+def test_lines_end_sentences():
+    text = "A title\nfirst line\nsecond line\r\n\r\nnext\u2029last"
+    assert [len(sentence) for sentence in divided(text)] == [2, 2, 2, 1, 1]
+    paragraphs = SpacyRulesSegmenter(split_lines=False)
+    assert divided("A title\n \nfirst line\nsecond line\r\n\r\nnext", paragraphs) == [
+        ["A", "title"],
+        ["first", "line", "second", "line"],
+        ["next"],
+    ]
+
+
+def test_whitespace():
+    assert divided("can't  stop.\u00a0Go !\n\n next", SEGMENTERS["whitespace"]) == [
+        ["can't", "stop.", "Go", "!"],
+        ["next"],
+    ]
+
+
+@pytest.mark.parametrize("name", SEGMENTERS)
+@pytest.mark.parametrize("text", ["", " \n\t\u00a0"])
+def test_nothing_to_divide(name, text):
+    assert SEGMENTERS[name].segment(text) == []
+
+
+def test_long_text():
+    text = "Ana saw Oslo. " * 80_000
+    started = time.monotonic()
+    sentences = SpacyRulesSegmenter().segment(text)
+    assert len(text) > 1_000_000 and len(sentences) == 80_000
+    assert time.monotonic() - started < 60
+
+
+def test_long_punctuation():
+    started = time.monotonic()
+    assert divided("Ana (" + "()" * 10_000 + " left") == [["Ana", "(" + "()" * 10_000, "left"]]
+    assert time.monotonic() - started < 10
+
+
+def test_unknown_language():
+    with pytest.raises(ConfigurationError, match="language 'zz'.*`whitespace`"):
+        SpacyRulesSegmenter("zz").segment("a")
+
+
+def test_from_params():
+    assert isinstance(TextSegmenter.from_params(Params({})), SpacyRulesSegmenter)
+    assert isinstance(TextSegmenter.from_params(Params({"type": "whitespace"})), WhitespaceSegmenter)
+    german = TextSegmenter.from_params(
+        Params({"type": "spacy_rules", "language": "de", "split_lines": False})
+    )
+    assert divided("Das ist z.B. so.\nUnd so.", german) == [
+        ["Das", "ist", "z.B.", "so", "."],
+        ["Und", "so", "."],
+    ]

@@ -1,0 +1,56 @@
+import pytest
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.data.text_lines import read_lines
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(content: bytes) -> str:
+        path = tmp_path / "file.txt"
+        path.write_bytes(content)
+        return str(path)
+
+    return write_file
+
+
+def test_lines_and_numbers(write):
+    path = write(b"\xef\xbb\xbfone\r\n\r\ntwo \rthree\x0c\x1c\xe2\x80\xa8\n last")
+    assert list(read_lines(path)) == [
+        (1, "one"),
+        (2, ""),
+        (3, "two "),
+        (4, "three\x0c\x1c\u2028"),
+        (5, " last"),
+    ]
+    assert list(read_lines(write(b""))) == []
+
+
+def test_undecodable_bytes_are_named_far_into_a_file(write):
+    path = write(b"abc\n" * 50_000 + b"M\xfcnchen\n")
+    with pytest.raises(ConfigurationError, match=r"line 50001: the byte 0xfc at 200,001 .*encoding: latin-1"):
+        list(read_lines(path))
+
+
+def test_utf16_is_suggested(write):
+    path = write("a O\n".encode("utf-16"))
+    with pytest.raises(ConfigurationError, match="line 1.*encoding: utf-16"):
+        list(read_lines(path))
+    assert list(read_lines(path, "utf-16")) == [(1, "a O")]
+
+
+def test_file_that_ends_within_a_character(write):
+    with pytest.raises(ConfigurationError, match="line 2"):
+        list(read_lines(write(b"a\n\xc3")))
+
+
+def test_unknown_encoding(write):
+    with pytest.raises(ConfigurationError, match="encoding 'utf8000' is not known"):
+        list(read_lines(write(b"a"), "utf8000"))
+
+
+def test_missing_file_and_directory(tmp_path):
+    with pytest.raises(ConfigurationError, match="missing.txt: there is no such file"):
+        list(read_lines(str(tmp_path / "missing.txt")))
+    with pytest.raises(ConfigurationError, match="is a directory"):
+        list(read_lines(str(tmp_path)))

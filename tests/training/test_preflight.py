@@ -1,0 +1,168 @@
+"""What `allennlp train` finds out before it reads or writes anything."""
+
+import copy
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from allennlp.commands import train
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+
+import luke_allennlp  # noqa: F401
+from luke_allennlp.training import preflight as module
+from luke_allennlp.training.preflight import check_paths, preflight
+
+TINY = str(Path(__file__).parents[2] / "fixtures" / "tiny-luke")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Dict[str, Any]:
+    """A tagger with LUKE as its embedder, and data for it."""
+    data = tmp_path / "train.tsv"
+    data.write_text("Mira###N sleeps###V\nTovik###N runs###V\n")
+    return {
+        "dataset_reader": {
+            "type": "sequence_tagging",
+            "token_indexers": {"tokens": {"type": "luke", "model_name": TINY}},
+        },
+        "train_data_path": str(data),
+        "validation_data_path": str(data),
+        "model": {
+            "type": "simple_tagger",
+            "text_field_embedder": {"token_embedders": {"tokens": {"type": "luke", "model_name": TINY}}},
+            "encoder": {"type": "pass_through", "input_dim": 64},
+        },
+        "data_loader": {"batch_size": 2},
+        "trainer": {"optimizer": {"type": "adam", "lr": 0.001}, "num_epochs": 1, "cuda_device": -1},
+    }
+
+
+def error_of(config: Dict[str, Any]) -> str:
+    with pytest.raises(ConfigurationError) as raised:
+        preflight(Params(copy.deepcopy(config)))
+    return str(raised.value)
+
+
+def test_a_good_config_passes(config: Dict[str, Any]) -> None:
+    preflight(Params(config))
+
+
+class TestData:
+    @pytest.mark.parametrize("key", ["train_data_path", "validation_data_path", "test_data_path"])
+    def test_missing_file(self, config: Dict[str, Any], key: str) -> None:
+        config[key] = "no-such-data/eng.train"
+        message = error_of(config)
+        assert message.startswith(f'{key}: no file "no-such-data/eng.train" in "{Path.cwd()}"; set LUKE_DATA')
+
+    def test_missing_file_with_an_absolute_path(self, config: Dict[str, Any], tmp_path: Path) -> None:
+        config["train_data_path"] = str(tmp_path / "eng.train")
+        assert error_of(config).startswith(f'train_data_path: no file "{tmp_path}/eng.train"; set LUKE_DATA')
+
+    def test_missing_file_without_a_folder(self, config: Dict[str, Any]) -> None:
+        config["train_data_path"] = "train.jsonl"
+        assert error_of(config).startswith('train_data_path: no file "train.jsonl" in ')
+
+    def test_inside_lists_and_objects(self, config: Dict[str, Any], tmp_path: Path) -> None:
+        good = str(tmp_path)
+        config["test_data_path"] = {"first": good, "second": [good, "no/data"]}
+        assert error_of(config).startswith('test_data_path.second.1: no file "no/data"')
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "https://example.org/data/train.conll",
+            "hf://some/data",
+            "s3://bucket/train.conll",
+            "data/part-*.conll",
+            "a/train.conll,b/train.conll",
+            "{tmp}/train.tsv!inside.txt",
+            "balanced_real_train",
+            "balanced_real_val[1000:]",
+        ],
+    )
+    def test_what_is_left_to_the_reader(self, config: Dict[str, Any], tmp_path: Path, path: str) -> None:
+        config["test_data_path"] = path.replace("{tmp}", str(tmp_path))
+        check_paths(Params(config))
+
+    def test_home_folder(
+        self, config: Dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        config["train_data_path"] = "~/train.tsv"
+        check_paths(Params(config))
+
+
+class TestModels:
+    @pytest.mark.parametrize("name", ["./no-model", "/no/model", "~/no-model", "a/b/c", "fixtures/no-model"])
+    def test_missing_directory(
+        self, config: Dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        (tmp_path / "fixtures").mkdir()
+        monkeypatch.chdir(tmp_path)
+        config["model"]["text_field_embedder"]["token_embedders"]["tokens"]["model_name"] = name
+        message = error_of(config)
+        assert message.startswith("model.text_field_embedder.token_embedders.tokens.model_name: ")
+        assert name in message and "LUKE_MODEL" in message
+
+    def test_each_model_is_asked_for_once(
+        self, config: Dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: List[str] = []
+        monkeypatch.setattr(module, "check_available", asked.append)
+        embedders = config["model"]["text_field_embedder"]["token_embedders"]
+        embedders["second"] = {"type": "luke", "model_name": "studio-ousia/luke-large"}
+        # Not an object of this package: AllenNLP loads it by its own rules.
+        embedders["third"] = {"type": "pretrained_transformer", "model_name": "no/such/model"}
+        preflight(Params(config))
+        assert sorted(asked) == sorted([TINY, "studio-ousia/luke-large"])
+
+
+class TestTrain:
+    def test_registered_once(self) -> None:
+        importlib.reload(module)
+        names = [f"{check.__module__}.{check.__name__}" for check in train.preflight_checks]
+        assert names.count("luke_allennlp.training.preflight.preflight") == 1
+
+    def test_nothing_happens_with_an_allennlp_without_checks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delattr(train, "preflight_checks")
+        module._register()
+        assert not hasattr(train, "preflight_checks")
+
+    @pytest.mark.parametrize(
+        "change, message",
+        [
+            ({"trainer": {"num_epoch": 1}}, 'trainer: no option "num_epoch"'),
+            ({"train_data_path": "no/data"}, 'train_data_path: no file "no/data"'),
+            (
+                {"vocabulary": {"type": "from_flies"}},
+                'vocabulary.type: no Vocabulary is registered as "from_flies"',
+            ),
+        ],
+    )
+    def test_nothing_is_written(
+        self, config: Dict[str, Any], tmp_path: Path, change: Dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=message):
+            train.train_model(Params({**config, **change}), serialization_dir=str(tmp_path / "run"))
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.slow
+    def test_command(self, config: Dict[str, Any], tmp_path: Path) -> None:
+        config["trainer"]["pateince"] = 3
+        Params(config).to_file(str(tmp_path / "config.json"))
+        arguments = [str(tmp_path / "config.json"), "--include-package", "luke_allennlp"]
+        result = subprocess.run(
+            [sys.executable, "-m", "allennlp", "train", *arguments, "-s", str(tmp_path / "run")],
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode != 0
+        assert (
+            'trainer: no option "pateince" for GradientDescentTrainer; did you mean "patience"?'
+            in result.stderr
+        )
+        assert not (tmp_path / "run").exists()

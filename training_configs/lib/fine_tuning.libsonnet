@@ -1,0 +1,67 @@
+// What all fine-tuning experiments share: the paper's optimizer and schedule (Yamada et al., EMNLP 2020, appendix), and
+// batches that come out the same on any number of devices. Fields with `::` are knobs: a config sets them, and the AllenNLP config
+// is made from them.
+local environment = import 'environment.libsonnet';
+
+{
+  local experiment = self,
+
+  // Knobs of every experiment.
+  model_name:: environment.model_name,
+  data:: environment.data,
+  learning_rate:: error 'learning_rate: set the peak learning rate, for example 1e-5',
+  num_epochs:: error 'num_epochs: set how many times to go through the training data',
+  effective_batch_size:: error 'effective_batch_size: set how many instances one update sees, on all devices together',
+  batch_size:: error 'batch_size: set how many instances a device takes at once',
+  evaluation_batch_size:: 32,
+  devices:: null,  // several: [0, 1, 2, 3]; null: one GPU if there is one, else the CPU
+  seed:: error 'seed: set the random seed',
+  warmup_ratio:: 0.06,
+  validation_metric:: error 'validation_metric: set the metric to watch, for example "+f1"',
+  keep:: 'best',  // which epoch's weights end up in the archive: 'best' by the validation metric, or 'last'
+  use_amp:: false,  // float16 with gradient scaling, on GPUs
+  callbacks:: [],
+  reader:: error 'reader: set the dataset reader',
+  train_data:: error 'train_data: set the path of the training data',
+  validation_data:: null,
+  test_data:: null,
+
+  local num_devices = if experiment.devices == null then 1 else std.length(experiment.devices),
+  local per_device = std.min(experiment.batch_size, std.floor(experiment.effective_batch_size / num_devices)),
+  local accumulation = experiment.effective_batch_size / (per_device * num_devices),
+  assert per_device > 0 : 'effective_batch_size %d is smaller than the number of devices, %d: use fewer devices'
+                          % [experiment.effective_batch_size, num_devices],
+  assert accumulation == std.floor(accumulation)
+         : 'effective_batch_size %d is no multiple of batch_size %d times %d devices: change batch_size'
+           % [experiment.effective_batch_size, per_device, num_devices],
+  assert std.member(['best', 'last'], experiment.keep) : 'keep is %s: set "best" or "last"' % experiment.keep,
+
+  random_seed: experiment.seed,
+  numpy_seed: experiment.seed,
+  pytorch_seed: experiment.seed,
+  dataset_reader: experiment.reader,
+  train_data_path: experiment.train_data,
+  validation_data_path: experiment.validation_data,
+  test_data_path: experiment.test_data,
+  evaluate_on_test: experiment.test_data != null,
+  data_loader: { batch_size: per_device, shuffle: true },
+  validation_data_loader: { batch_size: experiment.evaluation_batch_size },
+  trainer: {
+    num_epochs: experiment.num_epochs,
+    num_gradient_accumulation_steps: accumulation,
+    optimizer: {
+      type: 'huggingface_adamw',
+      lr: experiment.learning_rate,
+      betas: [0.9, 0.98],
+      eps: 1e-6,
+      weight_decay: 0.01,
+      correct_bias: false,
+      parameter_groups: [[['bias', 'LayerNorm\\.weight'], { weight_decay: 0 }]],
+    },
+    learning_rate_scheduler: { type: 'linear_with_warmup_ratio', warmup_ratio: experiment.warmup_ratio },
+    validation_metric: experiment.validation_metric,
+    callbacks: experiment.callbacks + (if experiment.keep == 'last' then [{ type: 'keep_last' }] else []),
+    use_amp: experiment.use_amp,
+  },
+  distributed: if num_devices > 1 then { cuda_devices: experiment.devices },
+}
