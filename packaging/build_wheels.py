@@ -101,8 +101,8 @@ def fetch_originals(folder: Path) -> Dict[str, Path]:
                 )
             raise BuildError(
                 "The original wheels of AllenNLP could not be fetched from the package index. Check the"
-                f" network, or put {' and '.join(o.filename for o in originals)} into {folder}, and try again."
-                f" pip said:\n{result.stdout.strip()}"
+                f" network, or put {' and '.join(o.filename for o in originals)} into {folder}, and try"
+                f" again. pip said:\n{result.stdout.strip()}"
             )
     for original in originals:
         path = paths[original.distribution]
@@ -194,9 +194,8 @@ def additions(distribution: str) -> Dict[str, Path]:
 def inputs_digest() -> str:
     """A hash over everything the rebuilt wheels depend on."""
     digest = hashlib.sha256()
-    paths = [
-        HERE / name for name in ("build_wheels.py", "edits.py", "requirements_of.py", "requirements.txt")
-    ]
+    paths = [HERE / name for name in ("build_wheels.py", "requirements_of.py", "requirements.txt")]
+    paths += sorted((HERE / "edits").glob("*.py"))
     paths += [path for original in read_originals() for path in additions(original.distribution).values()]
     for path in paths:
         # Line ends aside, so that a checkout with others than these builds the same.

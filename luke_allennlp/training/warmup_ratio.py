@@ -5,6 +5,7 @@ from typing import Optional
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.training.learning_rate_schedulers import LearningRateScheduler, LinearWithWarmup
+from overrides import overrides
 
 
 @LearningRateScheduler.register("linear_with_warmup_ratio")
@@ -70,3 +71,15 @@ class LinearWithWarmupRatio(LinearWithWarmup):
                 f"linear_with_warmup_ratio: warmup_steps is {warmup_steps}; expected 0 or more."
             )
         super().__init__(optimizer, num_epochs, num_steps_per_epoch, warmup_steps, last_epoch)
+
+    @overrides
+    def step_batch(self, batch_num_total: Optional[int] = None) -> None:
+        """
+        # Parameters
+
+        batch_num_total : `int`, optional (default = `None`)
+            The number of the update that comes next, from 1: AllenNLP's trainer calls this before the update, in
+            spite of what is said at its `Scheduler`. The rate is that of the updates already made, so that
+            the first has rate 0 and the last more than 0, as in the original system.
+        """
+        super().step_batch(None if batch_num_total is None else max(batch_num_total - 1, 0))

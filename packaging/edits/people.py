@@ -192,6 +192,17 @@ they are imported.
         reason="A mistake in --overrides is a ConfigurationError too.",
     ),
     Edit(
+        name="environment-object",
+        file="allennlp/common/params.py",
+        old="    return {key: value for key, value in os.environ.items() if _is_encodable(value)}\n",
+        new="""\
+    variables = {key: value for key, value in os.environ.items() if _is_encodable(value)}
+    # All of them once more as one object: a configuration can ask it for a variable that may not be set.
+    return {**variables, "ALLENNLP_ENVIRONMENT": json.dumps(variables)}
+""",
+        reason="std.extVar fails on a variable that is not set, so that no configuration could have a default.",
+    ),
+    Edit(
         name="one-line-errors",
         file="allennlp/models/archival.py",
         old='        with tarfile.open(resolved_archive_file, "r:gz") as archive:\n',

@@ -46,9 +46,9 @@ def test_equals_transformers_at_every_step(epochs: int, steps: int, options: Any
     )
     expected = get_linear_schedule_with_warmup(theirs, warmup, epochs * steps)
     for step in range(epochs * steps + 3):
+        schedule.step_batch(step + 1)  # as the trainer does before each update
         assert rates(ours) == pytest.approx(rates(theirs), rel=1e-12, abs=0), step
         ours.step()
-        schedule.step_batch(step + 1)  # as the trainer does after each update
         if (step + 1) % steps == 0:
             schedule.step(0.5)
         theirs.step()
@@ -68,9 +68,9 @@ def test_goes_on_from_its_state() -> None:
     second.load_state_dict(optimizer_state)
     resumed.load_state_dict(schedule_state)
     assert rates(second) == rates(first)
-    for _ in range(31, 101):
-        schedule.step_batch()
-        resumed.step_batch()
+    for step in range(31, 102):
+        schedule.step_batch(step)
+        resumed.step_batch(step)
         assert rates(second) == rates(first)
     assert rates(second) == [0.0, 0.0]
 

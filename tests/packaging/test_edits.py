@@ -1,0 +1,487 @@
+"""What each edit of `packaging/edits` brings about in the installed AllenNLP."""
+
+import importlib.util
+import io
+import json
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import types
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+import torch.multiprocessing
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.data.data_loaders import MultiProcessDataLoader, SimpleDataLoader
+from allennlp.data.dataset_readers import TextClassificationJsonReader
+from allennlp.data.token_indexers import PretrainedTransformerIndexer
+from allennlp.data.tokenizers import PretrainedTransformerTokenizer, WhitespaceTokenizer
+from allennlp.data.vocabulary import Vocabulary
+from allennlp.models import BasicClassifier
+from allennlp.modules.seq2vec_encoders import BagOfEmbeddingsEncoder
+from allennlp.modules.text_field_embedders import BasicTextFieldEmbedder
+from allennlp.modules.token_embedders import Embedding
+from allennlp.nn import util as nn_util
+from allennlp.training import Checkpointer, GradientDescentTrainer
+from allennlp.training.optimizers import Optimizer
+from edits import EDITS
+
+HERE = Path(__file__).parent
+without = {
+    name: pytest.mark.skipif(importlib.util.find_spec(name) is not None, reason=f"{name} is installed")
+    for name in ("torchvision", "fairscale", "wandb", "rouge")
+}
+
+
+def test_every_edit_has_a_test_of_its_effect():
+    sources = "".join(path.read_text("utf-8") for path in HERE.glob("test_*.py"))
+    tested = set(re.findall(r"pytest\.mark\.edit\(\"([\w-]+)\"\)", sources))
+    assert tested == {edit.name for edit in EDITS}
+
+
+class Evil:
+    """Pickled, it does something when it is read that a file of weights should not do."""
+
+    def __init__(self, trace):
+        self.trace = str(trace)
+
+    def __reduce__(self):
+        return (open, (self.trace, "w"))
+
+
+@pytest.fixture
+def evil_weights(tmp_path):
+    path = tmp_path / "evil.th"
+    torch.save({"weight": Evil(tmp_path / "trace")}, path)
+    yield path
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.fixture(scope="module")
+def lines_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "train.jsonl"
+    lines = [{"text": f"a {w} film", "label": label} for w, label in [("good", "yes"), ("bad", "no")] * 6]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def make_trainer(lines_file, folder, epochs, optimizer=None, **options):
+    """A trainer of a tiny classifier, the same each time."""
+    torch.manual_seed(1)
+    instances = list(TextClassificationJsonReader(tokenizer=WhitespaceTokenizer()).read(lines_file))
+    vocab = Vocabulary.from_instances(instances)
+    embedding = Embedding(vocab=vocab, embedding_dim=4)
+    model = BasicClassifier(
+        vocab, BasicTextFieldEmbedder({"tokens": embedding}), BagOfEmbeddingsEncoder(4, averaged=True)
+    )
+    parameters = list(model.named_parameters())
+    params = {"type": "huggingface_adamw", "lr": 0.1, **(optimizer or {})}
+    return GradientDescentTrainer(
+        model,
+        Optimizer.from_params(Params(params), model_parameters=parameters),
+        SimpleDataLoader(instances, 4, vocab=vocab),
+        validation_data_loader=SimpleDataLoader(instances, 4, vocab=vocab),
+        num_epochs=epochs,
+        serialization_dir=str(folder),
+        checkpointer=Checkpointer(folder),
+        cuda_device=-1,
+        run_confidence_checks=False,
+        **options,
+    )
+
+
+class TestOptional:
+    @pytest.mark.edit("torchvision-optional")
+    @without["torchvision"]
+    def test_what_needs_torchvision_says_so(self):
+        from allennlp.data.image_loader import TorchImageLoader
+        from allennlp.modules.vision.grid_embedder import ResnetBackbone
+        from allennlp.modules.vision.region_detector import FasterRcnnRegionDetector
+
+        for cls in (TorchImageLoader, ResnetBackbone, FasterRcnnRegionDetector):
+            with pytest.raises(ImportError, match="pip install torchvision"):
+                cls()
+
+    @pytest.mark.edit("fairscale-optional")
+    @without["fairscale"]
+    def test_all_of_allennlp_is_imported_without_fairscale(self):
+        from allennlp.common.util import import_module_and_submodules
+        from allennlp.nn.checkpoint import CheckpointWrapper
+        from allennlp.nn.parallel import DdpAccelerator
+
+        import_module_and_submodules("allennlp")
+        import_module_and_submodules("allennlp_models")
+        assert "fairscale_fsdp" not in DdpAccelerator.list_available()
+        assert "torch" in DdpAccelerator.list_available()
+        assert "torch" in CheckpointWrapper.list_available()
+
+    @pytest.mark.edit("wandb")
+    @without["wandb"]
+    def test_wandb_says_what_is_missing(self, tmp_path):
+        from allennlp.training.callbacks import TrainerCallback
+
+        with pytest.raises(ImportError, match="pip install wandb"):
+            TrainerCallback.by_name("wandb")(serialization_dir=str(tmp_path))
+
+    @pytest.mark.edit("wandb")
+    def test_wandb_run_gets_an_id(self, tmp_path, monkeypatch, lines_file):
+        from allennlp.training.callbacks.wandb import WandBCallback
+
+        calls = {}
+        fake = types.ModuleType("wandb")
+        fake.__spec__ = importlib.util.spec_from_loader("wandb", loader=None)
+        fake.init = lambda **options: calls.update(options)
+        fake.save = fake.watch = lambda *_, **__: None
+        monkeypatch.setitem(sys.modules, "wandb", fake)
+        (tmp_path / "config.json").write_text("{}")
+        callback = WandBCallback(serialization_dir=str(tmp_path))
+        callback.on_start(make_trainer(lines_file, tmp_path, 1))
+        assert re.fullmatch("[0-9a-f]{8}", calls["id"])
+        assert callback.state_dict() == {"run_id": calls["id"]}
+
+    @pytest.mark.edit("narrativeqa-at-call")
+    @without["rouge"]
+    def test_reading_comprehension_is_imported_without_network_and_rouge(self, monkeypatch):
+        import nltk
+
+        def fetch(name, **_):
+            raise AssertionError(f"{name} was fetched from the network")
+
+        monkeypatch.setattr(nltk, "download", fetch)
+        for name in [name for name in sys.modules if name.startswith("allennlp_models.rc.tools")]:
+            monkeypatch.delitem(sys.modules, name)
+        from allennlp_models.rc.tools import narrativeqa
+
+        assert narrativeqa.bleu_1(["a", "b"], [["a", "b"]]) == 1.0
+        with pytest.raises(ImportError, match="pip install py-rouge"):
+            narrativeqa.rouge_l("a b", ["a b"])
+        # The data that its tokenizer needs is asked for when it is needed, under today's name.
+        monkeypatch.setattr(nltk.data, "find", lambda name: (_ for _ in ()).throw(LookupError(name)))
+        with pytest.raises(AssertionError, match="punkt_tab was fetched"):
+            narrativeqa.get_metric_score("a b", ["a b"])
+
+
+class TestTorch:
+    @pytest.mark.edit("reduce-on-plateau-verbose")
+    def test_reduce_on_plateau(self):
+        from allennlp.training.learning_rate_schedulers import LearningRateScheduler
+
+        optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        params = Params({"type": "reduce_on_plateau", "patience": 0, "factor": 0.1, "verbose": True})
+        scheduler = LearningRateScheduler.from_params(params, optimizer=optimizer)
+        for _ in range(3):
+            scheduler.step(1.0)
+        assert optimizer.param_groups[0]["lr"] < 1.0
+
+    @pytest.mark.edit("torch-load")
+    def test_weights_are_read_without_running_what_they_hold(self, evil_weights, monkeypatch):
+        from allennlp.common import cached_transformers
+        from allennlp.nn.initializers import PretrainedModelInitializer
+        from transformers import BertConfig
+
+        config = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=9)
+        monkeypatch.setattr(cached_transformers.AutoConfig, "from_pretrained", lambda *_, **__: config)
+        readers = [
+            lambda: nn_util.read_state_dict(evil_weights),
+            lambda: PretrainedModelInitializer(str(evil_weights)),
+            lambda: cached_transformers.get("x", False, override_weights_file=str(evil_weights)),
+        ]
+        for read in readers:
+            with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+                read()
+
+    @pytest.mark.edit("torch-load")
+    def test_weights_are_read(self, tmp_path):
+        from allennlp.nn.initializers import PretrainedModelInitializer
+
+        torch.save({"weight": torch.ones(2)}, tmp_path / "weights.th")
+        assert torch.equal(nn_util.read_state_dict(tmp_path / "weights.th")["weight"], torch.ones(2))
+        tensor = torch.zeros(2)
+        PretrainedModelInitializer(str(tmp_path / "weights.th"))(tensor, "weight")
+        assert torch.equal(tensor, torch.ones(2))
+
+    @pytest.mark.edit("torch-load")
+    def test_tensor_cache(self, tmp_path):
+        from allennlp.common.file_utils import TensorCache
+
+        cache = TensorCache(tmp_path / "cache")
+        # A view on a larger storage is stored without the rest of it.
+        cache["some"] = torch.arange(100_000, dtype=torch.float64)[10:13]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            cache["whole"] = torch.ones(2, dtype=torch.bfloat16)
+        cache.cache_cache.clear()
+        assert torch.equal(cache["some"], torch.tensor([10.0, 11.0, 12.0], dtype=torch.float64))
+        assert torch.equal(cache["whole"], torch.ones(2, dtype=torch.bfloat16))
+        with cache.lmdb_env.begin() as transaction:
+            assert len(transaction.get(b"some")) < 10_000
+
+    @pytest.mark.edit("safe-archives")
+    def test_archives_stay_in_their_folder(self, tmp_path):
+        from allennlp.models.archival import extracted_archive
+
+        with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+            entry = tarfile.TarInfo("../outside.txt")
+            archive.addfile(entry, io.BytesIO(b""))
+        with pytest.raises(tarfile.OutsideDestinationError):
+            with extracted_archive(str(tmp_path / "model.tar.gz")):
+                pass
+
+    @pytest.mark.edit("spawned-data-workers")
+    def test_spawned_workers_read(self, lines_file):
+        reader = TextClassificationJsonReader(tokenizer=WhitespaceTokenizer())
+        loader = MultiProcessDataLoader(reader, lines_file, 5, num_workers=1, start_method="spawn")
+        loader.index_with(Vocabulary.from_instances(reader.read(lines_file)))
+        assert sorted(len(batch["label"]) for batch in loader) == [2, 5, 5]
+
+    @pytest.mark.edit("amp")
+    def test_training_uses_nothing_deprecated(self, lines_file, tmp_path):
+        from allennlp.nn.parallel.ddp_accelerator import DdpWrappedModel
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)
+            warnings.simplefilter("error", DeprecationWarning)
+            metrics = make_trainer(lines_file, tmp_path, 1).train()
+            scaler = DdpWrappedModel(torch.nn.Linear(1, 1)).init_grad_scaler()
+        assert metrics["epoch"] == 0
+        assert type(scaler) is torch.amp.GradScaler
+
+
+class TestTransformers:
+    @pytest.fixture(scope="class")
+    def directory(self, tmp_path_factory):
+        """A BERT directory with a tokenizer of five words."""
+        from transformers import BertTokenizerFast
+
+        path = tmp_path_factory.mktemp("bert")
+        words = "[PAD] [UNK] [CLS] [SEP] [MASK] a b good film ##s".split()
+        (path / "vocab.txt").write_text("\n".join(words) + "\n")
+        (path / "config.json").write_text(json.dumps({"model_type": "bert", "vocab_size": len(words)}))
+        BertTokenizerFast(str(path / "vocab.txt")).save_pretrained(path)
+        return str(path)
+
+    @pytest.mark.edit("tokenizer-special-tokens")
+    @pytest.mark.edit("tokenizer-call")
+    def test_tokenizer(self, directory):
+        texts = ["[CLS]", "good", "film", "##s", "[SEP]"]
+        tokens = PretrainedTransformerTokenizer(directory).tokenize("good films")
+        assert [token.text for token in tokens] == texts
+        assert [(token.idx, token.idx_end) for token in tokens[1:4]] == [(0, 4), (5, 9), (9, 10)]
+        bare = PretrainedTransformerTokenizer(directory, add_special_tokens=False)
+        assert [token.text for token in bare.tokenize("good films")] == texts[1:-1]
+        pair = bare.add_special_tokens(bare.tokenize("good"), bare.tokenize("film"))
+        assert [token.text for token in pair] == ["[CLS]", "good", "[SEP]", "film", "[SEP]"]
+        assert [token.type_id for token in pair] == [0, 0, 0, 1, 1]
+        tokens, offsets = bare.intra_word_tokenize(["good", "films"])
+        assert [token.text for token in tokens] == texts
+        assert offsets == [(1, 1), (2, 3)]
+
+    @pytest.mark.edit("indexer-special-tokens")
+    def test_indexer_folds_long_texts(self, directory):
+        indexer = PretrainedTransformerIndexer(directory, max_length=4)
+        tokens = PretrainedTransformerTokenizer(directory).tokenize("a good film")
+        indexed = indexer.tokens_to_indices(tokens, Vocabulary())
+        # Two at a time, each between [CLS] and [SEP].
+        assert indexed["token_ids"] == [2, 5, 7, 3, 2, 8, 3]
+        assert indexed["segment_concat_mask"] == [True] * 7
+
+    @pytest.mark.edit("push-to-hub")
+    @pytest.mark.parametrize("has_card", [True, False])
+    def test_push_to_hub_uploads_a_folder(self, tmp_path, monkeypatch, has_card):
+        from allennlp.common import push_to_hf
+
+        uploaded = {}
+
+        class FakeApi:
+            def __init__(self, token):
+                assert token == "secret"
+
+            def create_repo(self, repo_id, private, exist_ok):
+                assert (repo_id, private, exist_ok) == ("someone/tiny", False, True)
+                return "https://hub/someone/tiny"
+
+            def file_exists(self, repo_id, filename):
+                return has_card
+
+            def upload_folder(self, repo_id, folder_path, commit_message):
+                assert repo_id == "someone/tiny"
+                uploaded.update({p.name: p.read_text() for p in Path(folder_path).iterdir()})
+
+        monkeypatch.setattr(push_to_hf, "HfApi", FakeApi)
+        run = tmp_path / "run"
+        run.mkdir()
+        for name in ("config.json", "best.th", "training_state_e1_b0.th"):
+            (run / name).write_text(name)
+        url = push_to_hf.push_to_hf(
+            "tiny", run, organization="someone", local_repo_path=tmp_path / "hub", use_auth_token="secret"
+        )
+        assert url == "https://hub/someone/tiny"
+        assert {"config.json": "config.json", "weights.th": "best.th"}.items() <= uploaded.items()
+        assert set(uploaded) == {"config.json", "weights.th"} | (set() if has_card else {"README.md"})
+
+    @pytest.mark.edit("faster-start")
+    def test_start_imports_neither_bert_nor_the_compiler(self):
+        code = (
+            "import allennlp.commands, allennlp.models, sys;"
+            "print([m for m in ('transformers.models.bert.modeling_bert', 'torch._dynamo',"
+            " 'transformers.data.data_collator') if m in sys.modules])"
+        )
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
+
+
+class TestCheckpoints:
+    @pytest.mark.edit("atomic-checkpoints")
+    @pytest.mark.parametrize("state", ["training_state", "model_state"])
+    def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
+        self, lines_file, tmp_path, monkeypatch, state
+    ):
+        make_trainer(lines_file, tmp_path, 1).train()
+        before = (tmp_path / "best.th").read_bytes()
+        save = torch.save
+
+        def die(obj, handle, **options):
+            if f"{state}_e2" in handle.name:
+                handle.write(b"half a file")
+                raise KeyboardInterrupt
+            save(obj, handle, **options)
+
+        monkeypatch.setattr(torch, "save", die)
+        with pytest.raises(KeyboardInterrupt):
+            make_trainer(lines_file, tmp_path, 3).train()
+        monkeypatch.setattr(torch, "save", save)
+        assert (tmp_path / "best.th").read_bytes() == before
+
+        checkpoint = Checkpointer(tmp_path).load_checkpoint()
+        assert checkpoint is not None and checkpoint.trainer_state["epochs_completed"] == 1
+        resumed = make_trainer(lines_file, tmp_path, 3)
+        resumed.train()
+        # As if nothing had happened.
+        (tmp_path / "whole").mkdir()
+        whole = make_trainer(lines_file, tmp_path / "whole", 3)
+        whole.train()
+        for name, weight in whole.model.state_dict().items():
+            assert torch.equal(weight, resumed.model.state_dict()[name]), name
+        assert not list(tmp_path.glob("*.tmp"))
+
+    @pytest.mark.edit("torch-load")
+    def test_a_checkpoint_may_hold_more_than_tensors(self, lines_file, tmp_path):
+        trainer = make_trainer(lines_file, tmp_path, 1)
+        trainer._metric_tracker.best_epoch_metrics = {"count": Counter(a=numpy.int64(1))}
+        Checkpointer(tmp_path).save_checkpoint(trainer)
+        state = Checkpointer(tmp_path).load_checkpoint().trainer_state
+        assert state["metric_tracker"]["best_epoch_metrics"] == {"count": Counter(a=1)}
+
+    @pytest.mark.edit("best-after-resume")
+    def test_a_kill_between_checkpoint_and_best_model_loses_neither(self, lines_file, tmp_path):
+        make_trainer(lines_file, tmp_path, 1).train()
+        weights = torch.load(tmp_path / "best.th", weights_only=True)
+        (tmp_path / "best.th").unlink()
+        # It gets only worse from here on.
+        resumed = make_trainer(lines_file, tmp_path, 2, optimizer={"lr": 0.1}, validation_metric="-loss")
+        resumed.train = resumed.train
+        resumed._maybe_restore_checkpoint()
+        assert resumed.get_best_weights_path() == str(tmp_path / "best.th")
+        restored = torch.load(tmp_path / "best.th", weights_only=True)
+        assert weights.keys() == restored.keys()
+        assert all(torch.equal(weights[name], restored[name]) for name in weights)
+
+
+class TestDistributed:
+    @pytest.mark.edit("distributed-errors")
+    def test_a_workers_configuration_error_comes_out_as_one(self, monkeypatch):
+        from allennlp.commands import train
+
+        text = (
+            "\n\n-- Process 1 terminated with the following error:\nTraceback (most recent call last):\n"
+            '  File "x.py", line 1, in f\nallennlp.common.checks.ConfigurationError: key "a" is missing\n'
+        )
+
+        def spawn(*_, **__):
+            raise torch.multiprocessing.ProcessRaisedException(text, 1, 4711)
+
+        monkeypatch.setattr(train.mp, "spawn", spawn)
+        with pytest.raises(ConfigurationError) as info:
+            train._spawn(print, nprocs=2)
+        assert str(info.value) == 'key "a" is missing'
+        text = text.replace("ConfigurationError", "OtherError")
+        with pytest.raises(torch.multiprocessing.ProcessRaisedException):
+            train._spawn(print, nprocs=2)
+
+
+class TestPeople:
+    @pytest.mark.edit("default-serialization-dir")
+    @pytest.mark.parametrize(
+        "path, expected",
+        [
+            ("training_configs/ner/conll.jsonnet", "runs/ner/conll"),
+            ("/somewhere/training_configs/ner/conll.jsonnet", "runs/ner/conll"),
+            ("a/training_configs/b/training_configs/c.json", "runs/c"),
+            ("conll.jsonnet", "runs/conll"),
+            ("mine/conll.v2.jsonnet", "runs/mine/conll.v2"),
+            ("../mine/./conll.jsonnet", "runs/mine/conll"),
+            ("/etc/conll.jsonnet", "runs/etc/conll"),
+            ("training_configs.jsonnet", "runs/training_configs"),
+            ("https://host/configs/conll.jsonnet", "runs/host/configs/conll"),
+        ],
+    )
+    def test_default_serialization_dir(self, path, expected):
+        from allennlp.commands.train import default_serialization_dir
+
+        assert default_serialization_dir(path) == expected
+
+    @pytest.mark.edit("one-line-errors")
+    def test_configuration_that_cannot_be_read(self, tmp_path, monkeypatch):
+        path = tmp_path / "config.jsonnet"
+        cases = {
+            "{ a: 1": "Expected",
+            "{ a: error 'set the model' }": "set the model",
+            "[1, 2]": "should hold one object, but holds list",
+        }
+        for text, message in cases.items():
+            path.write_text(text)
+            with pytest.raises(ConfigurationError, match=f"(?s){re.escape(str(path))}.*{message}"):
+                Params.from_file(path)
+        path.write_text("{}")
+        with pytest.raises(ConfigurationError, match=r"the overrides '\{' cannot be read"):
+            Params.from_file(path, "{")
+
+    @pytest.mark.edit("one-line-errors")
+    @pytest.mark.parametrize(
+        "error, status, message",
+        [
+            (ConfigurationError("key 'a'\n is missing"), 1, "allennlp: error: key 'a' is missing"),
+            (FileNotFoundError("file x not found"), 1, "allennlp: error: file x not found"),
+            (KeyboardInterrupt(), 130, "allennlp: interrupted"),
+        ],
+    )
+    def test_errors_of_one_line(self, error, status, message, monkeypatch, capsys):
+        import allennlp.__main__
+        import allennlp.commands
+
+        def fail(prog):
+            raise error
+
+        monkeypatch.setattr(allennlp.commands, "main", fail)
+        handler = signal.getsignal(signal.SIGTERM)
+        try:
+            monkeypatch.delenv("ALLENNLP_DEBUG", raising=False)
+            with pytest.raises(SystemExit) as info:
+                allennlp.__main__.run()
+            # A message as the code is what Python prints to stderr, with status 1.
+            written = capsys.readouterr().err + (info.value.code if status == 1 else "")
+            assert (1 if status == 1 else info.value.code) == status
+            assert written.strip() == message
+            monkeypatch.setenv("ALLENNLP_DEBUG", "1")
+            with pytest.raises(type(error)):
+                allennlp.__main__.run()
+        finally:
+            signal.signal(signal.SIGTERM, handler)

@@ -1,0 +1,133 @@
+"""`huggingface_adamw`, whose algorithm transformers no longer has."""
+
+import copy
+import math
+
+import pytest
+import torch
+from allennlp.common import Params
+from allennlp.training.huggingface_adamw import AdamW
+from allennlp.training.optimizers import Optimizer
+
+
+def plain_step(parameters, state, lr, betas, eps, weight_decay, correct_bias):
+    """The algorithm as one would write it down: one parameter after the other."""
+    for index, parameter in enumerate(parameters):
+        if parameter.grad is None:
+            continue
+        step, average, square = state.get(index, (0, 0.0, 0.0))
+        step += 1
+        average = betas[0] * average + (1 - betas[0]) * parameter.grad
+        square = betas[1] * square + (1 - betas[1]) * parameter.grad**2
+        state[index] = (step, average, square)
+        size = lr
+        if correct_bias:
+            size = lr * math.sqrt(1 - betas[1] ** step) / (1 - betas[0] ** step)
+        moved = parameter.data - size * average / (square.sqrt() + eps)
+        parameter.data = moved - lr * weight_decay * moved
+
+
+def set_gradients(step, *models):
+    """The same gradients for all models; the first parameter has none in every third step."""
+    for model in models:
+        generator = torch.Generator().manual_seed(step)
+        for index, parameter in enumerate(model):
+            gradient = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+            parameter.grad = None if index == 0 and step % 3 == 1 else gradient
+
+
+def make_model():
+    generator = torch.Generator().manual_seed(7)
+    shapes = [(5, 3), (4,), (), (2, 3, 4)]
+    return [torch.randn(s, generator=generator, dtype=torch.float64).requires_grad_() for s in shapes]
+
+
+@pytest.mark.edit("huggingface-adamw")
+@pytest.mark.parametrize("correct_bias", [True, False])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_equals_a_plain_loop(correct_bias, weight_decay):
+    ours, plain = make_model(), make_model()
+    options = {"lr": 0.01, "betas": (0.9, 0.98), "eps": 1e-6, "correct_bias": correct_bias}
+    groups = [{"params": ours[:2], "weight_decay": weight_decay}, {"params": ours[2:], "weight_decay": 0.0}]
+    optimizer = AdamW(groups, **options)
+    states = ({}, {})
+    for step in range(8):
+        set_gradients(step, ours, plain)
+        optimizer.step()
+        plain_step(plain[:2], states[0], weight_decay=weight_decay, **options)
+        plain_step(plain[2:], states[1], weight_decay=0.0, **options)
+    assert optimizer.state[ours[0]]["step"] == 5
+    assert optimizer.state[ours[1]]["step"] == 8
+    for one, other in zip(ours, plain):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_goes_on_from_its_state_dict(tmp_path):
+    ours = make_model()
+    optimizer = AdamW(ours, lr=0.01, weight_decay=0.1)
+    for step in range(4):
+        set_gradients(step, ours)
+        optimizer.step()
+    torch.save(optimizer.state_dict(), tmp_path / "state.th")
+    resumed = copy.deepcopy(ours)
+    another = AdamW(resumed, lr=0.5)
+    another.load_state_dict(torch.load(tmp_path / "state.th", weights_only=True))
+    for step in range(4, 8):
+        set_gradients(step, ours, resumed)
+        optimizer.step()
+        another.step()
+    for one, other in zip(ours, resumed):
+        assert torch.equal(one, other)
+
+
+def test_differs_from_torch_without_bias_correction():
+    ours, torchs = make_model(), make_model()
+    optimizers = (AdamW(ours, correct_bias=False), torch.optim.AdamW(torchs, weight_decay=0.0))
+    set_gradients(0, ours, torchs)
+    for optimizer in optimizers:
+        optimizer.step()
+    assert not torch.allclose(ours[1], torchs[1], atol=1e-4)
+
+
+def test_is_made_from_a_configuration():
+    parameters = [("linear.weight", make_model()[0]), ("linear.bias", make_model()[1])]
+    params = {
+        "type": "huggingface_adamw",
+        "lr": 1e-5,
+        "betas": [0.9, 0.98],
+        "eps": 1e-6,
+        "weight_decay": 0.01,
+        "correct_bias": False,
+        "parameter_groups": [[["bias"], {"weight_decay": 0.0}]],
+    }
+    optimizer = Optimizer.from_params(Params(params), model_parameters=parameters)
+    assert isinstance(optimizer, AdamW)
+    assert sorted(group["weight_decay"] for group in optimizer.param_groups) == [0.0, 0.01]
+    assert all(group["correct_bias"] is False for group in optimizer.param_groups)
+
+
+def test_closure_gives_the_loss():
+    parameter = torch.ones(3, requires_grad=True)
+    optimizer = AdamW([parameter], lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (parameter**2).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 3.0
+    assert (parameter < 1.0).all()
+
+
+def test_sparse_gradients_are_refused_by_a_sentence():
+    embedding = torch.nn.Embedding(4, 2, sparse=True)
+    embedding(torch.tensor([1])).sum().backward()
+    with pytest.raises(RuntimeError, match="does not take sparse gradients: use the dense_sparse_adam"):
+        AdamW(embedding.parameters()).step()
+
+
+@pytest.mark.parametrize("options", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"eps": -1e-8}])
+def test_impossible_options_are_refused(options):
+    with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+        AdamW([torch.ones(1, requires_grad=True)], **options)
