@@ -1,4 +1,7 @@
-"""LUKE, a transformer over words and entities, as components of AllenNLP. Importing the package registers all of them."""
+"""
+LUKE, a transformer over words and entities, as components of AllenNLP. Importing the package registers all of
+them.
+"""
 
 from luke_allennlp import commands, ner, token_embedders, training
 from luke_allennlp.data import token_indexer, word_tokenizer

@@ -11,8 +11,8 @@ PAD, UNK, MASK, MASK2 = "[PAD]", "[UNK]", "[MASK]", "[MASK2]"
 
 class EntityVocabulary:
     """
-    The rows of an entity table by the titles of their entities. The special entities too are looked up by name: their ids
-    differ from release to release.
+    The rows of an entity table by the titles of their entities. The special entities too are looked up by
+    name: their ids differ from release to release.
 
     # Parameters
 
@@ -38,11 +38,14 @@ class EntityVocabulary:
         """
         if find_file(model_name, "entity_vocab.json") is None:
             raise ConfigurationError(
-                f"The model {model_name!r} has no entity_vocab.json; expected LUKE's checkpoint in Hugging Face's layout."
+                f"The model {model_name!r} has no entity_vocab.json; expected LUKE's checkpoint in Hugging "
+                "Face's layout."
             )
         ids = read_json(model_name, "entity_vocab.json")
         if not all(isinstance(index, int) for index in ids.values()):
-            raise ConfigurationError(f"The entity_vocab.json of {model_name!r} is damaged: expected titles with whole numbers.")
+            raise ConfigurationError(
+                f"The entity_vocab.json of {model_name!r} is damaged: expected titles with whole numbers."
+            )
         return cls(ids, f"the entity vocabulary of {model_name!r}")
 
     def __len__(self) -> int:

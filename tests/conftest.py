@@ -24,7 +24,10 @@ def root_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """Reference data outside of the repository: $LUKE_SHARED, or `shared` beside the checkout. Skips where it is absent."""
+    """
+    Reference data outside of the repository: $LUKE_SHARED, or `shared` beside the checkout. Skips where it is
+    absent.
+    """
     directory = Path(os.environ.get("LUKE_SHARED", ROOT.parent / "shared"))
     if not (directory / "golden").is_dir():
         pytest.skip(f"the reference data is not at {directory}; set LUKE_SHARED to where it is")
@@ -33,5 +36,8 @@ def shared_dir() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
-    """Tiny models are faster on one thread, and tests that run side by side do not take the cores from each other."""
+    """
+    Tiny models are faster on one thread, and tests that run side by side do not take the cores from each
+    other.
+    """
     torch.set_num_threads(1)

@@ -34,8 +34,8 @@ def read_config(model_name: str) -> "LukeConfig":
     # Parameters
 
     model_name : `str`
-        A checkpoint of LUKE, or of RoBERTa, XLM-R or BERT, which lack entities: their config gets an entity side of the paper's
-        size (embeddings of 256), with no rows yet (`entity_vocab_size` 0).
+        A checkpoint of LUKE, or of RoBERTa, XLM-R or BERT, which lack entities: their config gets an entity
+        side of the paper's size (embeddings of 256), with no rows yet (`entity_vocab_size` 0).
 
     # Returns
 
@@ -56,7 +56,8 @@ def read_config(model_name: str) -> "LukeConfig":
         return LukeConfig.from_dict(raw)
     if kind not in _BACKBONES:
         raise ConfigurationError(
-            f"The config of {model_name!r} has the model_type {kind!r}; expected 'luke', or for a model without entities one of "
+            f"The config of {model_name!r} has the model_type {kind!r}; expected 'luke', or for a model "
+            "without entities one of "
             f"{', '.join(sorted(_BACKBONES))}."
         )
     _require(raw, model_name, "vocab_size", "hidden_size")
@@ -76,5 +77,6 @@ def _require(raw: Dict[str, Any], model_name: str, *keys: str) -> None:
     for key in keys:
         if not isinstance(raw.get(key), int):
             raise ConfigurationError(
-                f"The config of {model_name!r} has {key!r} = {raw.get(key)!r}; expected a whole number in config.json."
+                f"The config of {model_name!r} has {key!r} = {raw.get(key)!r}; expected a whole number in "
+                "config.json."
             )

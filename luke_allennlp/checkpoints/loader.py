@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 WORD_TABLE = "embeddings.word_embeddings.weight"
 ENTITY_TABLE = "entity_embeddings.entity_embeddings.weight"
 
-# What a checkpoint may hold beside the encoder: pretraining heads, task heads, the pooler, a buffer of old versions.
+# What a checkpoint may hold beside the encoder: pretraining heads, task heads, the pooler, a buffer of old
+# versions.
 _LEFT_OUT = (
     "pooler.",
     "lm_head.",
@@ -50,14 +51,17 @@ def load_encoder(
     # Parameters
 
     model_name : `str`
-        A directory or hub id in Hugging Face's layout: LUKE, or RoBERTa, XLM-R or BERT, whose entity side starts fresh.
+        A directory or hub id in Hugging Face's layout: LUKE, or RoBERTa, XLM-R or BERT, whose entity side
+        starts fresh.
     entities : `Sequence[str]`, optional (default = `None`)
-        Which rows of the entity table to keep, by title; a title may stand there twice. All of them if `None`. Without an
-        entity table these are the rows of a fresh one (`[PAD]` and `[MASK]` if `None`).
+        Which rows of the entity table to keep, by title; a title may stand there twice. All of them if
+        `None`. Without an entity table these are the rows of a fresh one (`[PAD]` and `[MASK]` if `None`).
+        None at all (`[]`) is for words only: the entity side is then not read and not trained.
     marker_rows : `Sequence[int]`, optional (default = `()`)
         Words whose rows are copied to the end of the word table, one for each marker token.
     entity_aware_attention, hidden_dropout, attention_dropout : optional (default = `None`)
-        In place of the checkpoint's `use_entity_aware_attention`, `hidden_dropout_prob` and `attention_probs_dropout_prob`.
+        In place of the checkpoint's `use_entity_aware_attention`, `hidden_dropout_prob` and
+        `attention_probs_dropout_prob`.
     load_weights : `bool`, optional (default = `True`)
         If false, only the config is read, and the weights are random.
     weights_file : `str`, optional (default = `None`)
@@ -104,6 +108,10 @@ def load_encoder(
                 names = {name: name[len(strip_prefix) :] for name in tensors if name.startswith(strip_prefix)}
                 tensors = tensors.renamed(names)
             _load(encoder, tensors, rows, marker_rows, has_entities)
+    if entities is not None and not entities:
+        for name, parameter in encoder.named_parameters():
+            if name.startswith("entity_embeddings.") or _EXTRA_QUERY.search(name):
+                parameter.requires_grad = False
     return encoder
 
 
@@ -119,28 +127,38 @@ def _load(
     fresh = {name for name in targets if not has_entities and name.startswith("entity_embeddings.")}
 
     copied = {name for name in targets if _EXTRA_QUERY.search(name) and name not in tensors}
-    sources = {name: _EXTRA_QUERY.sub(".attention.self.query.", name) if name in copied else name for name in targets}
-    missing = sorted({source for name, source in sources.items() if source not in tensors and name not in fresh})
+    sources = {
+        name: _EXTRA_QUERY.sub(".attention.self.query.", name) if name in copied else name for name in targets
+    }
+    missing = sorted(
+        {source for name, source in sources.items() if source not in tensors and name not in fresh}
+    )
     unexpected = [name for name in tensors if name not in targets and not _may_be_left_out(name)]
     problems = [f"missing: {', '.join(missing)}"] if missing else []
     problems += [f"unexpected: {', '.join(unexpected)}"] if unexpected else []
 
     readers: Dict[str, Callable[[], Tensor]] = {}
     if not problems:
-        for name, target in targets.items():
+        for name in targets:
             if name not in fresh:
                 readers[name] = lambda source=sources[name]: tensors[source]  # type: ignore[misc]
         if entity_rows is not None and has_entities:
-            readers[ENTITY_TABLE] = lambda: tensors.rows(ENTITY_TABLE, entity_rows)
+            if entity_rows:
+                readers[ENTITY_TABLE] = lambda: tensors.rows(ENTITY_TABLE, entity_rows)
+            else:
+                del readers[ENTITY_TABLE]
         if marker_rows:
             readers[WORD_TABLE] = lambda: _with_copies(tensors[WORD_TABLE], marker_rows)
         problems = _copy(readers, targets)
     if problems:
-        raise ConfigurationError(f"The weights in {tensors.source} do not fit LUKE's encoder; " + "; ".join(problems))
+        raise ConfigurationError(
+            f"The weights in {tensors.source} do not fit LUKE's encoder; " + "; ".join(problems)
+        )
 
     if copied:
         logger.info(
-            "%s has no w2e, e2w and e2e queries, as pretrained releases: they start as copies of the word-to-word query.",
+            "%s has no w2e, e2w and e2e queries, as pretrained releases: they start as copies of the "
+            "word-to-word query.",
             tensors.source,
         )
     left_out = sorted({name.split(".")[0] for name in tensors if name not in targets})
@@ -151,9 +169,14 @@ def _load(
 
 
 def encoder_name(name: str) -> str:
-    """The encoder's name of a parameter: without the model's prefix, and with today's names of LayerNorm's parameters."""
+    """
+    The encoder's name of a parameter: without the model's prefix, and with today's names of LayerNorm's
+    parameters.
+    """
     name = _PREFIX.sub("", name)
-    return re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name))
+    return re.sub(
+        r"LayerNorm\.gamma$", "LayerNorm.weight", re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name)
+    )
 
 
 def _may_be_left_out(name: str) -> bool:
@@ -165,7 +188,9 @@ def _with_copies(table: Tensor, rows: Sequence[int]) -> Tensor:
     return torch.cat([table, table[list(rows)]])
 
 
-def _copy(readers: Mapping[str, Callable[[], Tensor]], targets: Mapping[str, torch.nn.Parameter]) -> List[str]:
+def _copy(
+    readers: Mapping[str, Callable[[], Tensor]], targets: Mapping[str, torch.nn.Parameter]
+) -> List[str]:
     problems = []
     for name, read in readers.items():
         tensor = read()

@@ -15,7 +15,8 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
     # Parameters
 
     model_name : `str`
-        A directory, or an id of the hub such as `studio-ousia/luke-large`. A directory of that name comes first.
+        A directory, or an id of the hub such as `studio-ousia/luke-large`. A directory of that name comes
+        first.
     filename : `str`
         The file's name in it.
 
@@ -35,18 +36,22 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
         return path if path.is_file() else None
     if directory.exists():
         raise ConfigurationError(
-            f"The model {model_name!r} is a file; expected the directory of a checkpoint (with config.json) or a hub id."
+            f"The model {model_name!r} is a file; expected the directory of a checkpoint (with config.json) "
+            "or a hub id."
         )
     if looks_like_path(model_name):
         raise ConfigurationError(
             f"There is no model directory {model_name!r} (looked from {os.getcwd()!r}); "
-            "give an existing one (LUKE_MODEL, for the shipped configs) or a hub id such as 'studio-ousia/luke-large'."
+            "give an existing one (LUKE_MODEL, for the shipped configs) or a hub id such as "
+            "'studio-ousia/luke-large'."
         )
     return _find_on_hub(model_name, filename)
 
 
 def looks_like_path(model_name: str) -> bool:
-    """Whether a model's name can only be a path: hub ids have at most one slash and no leading `.`, `/` or `~`."""
+    """
+    Whether a model's name can only be a path: hub ids have at most one slash and no leading `.`, `/` or `~`.
+    """
     return (
         model_name.startswith((".", "/", "~", os.sep))
         or model_name.count("/") > 1
@@ -77,8 +82,10 @@ def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
             path = cached / filename
             return path if path.is_file() else None
         raise ConfigurationError(
-            f"The model {model_name!r} is no directory here (looked from {os.getcwd()!r}), is not in the hub's cache, and the "
-            f"hub cannot be reached; connect, fetch it beforehand with `hf download {model_name}`, or {advice}."
+            f"The model {model_name!r} is no directory here (looked from {os.getcwd()!r}), is not in the "
+            "hub's cache, and the "
+            f"hub cannot be reached; connect, fetch it beforehand with `hf download {model_name}`, or "
+            f"{advice}."
         ) from None
     except EntryNotFoundError:
         return None
@@ -88,17 +95,20 @@ def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
         ) from None
     except RepositoryNotFoundError:
         raise ConfigurationError(
-            f"There is neither a directory {model_name!r} (looked from {os.getcwd()!r}) nor a model of this id on the hub; "
+            f"There is neither a directory {model_name!r} (looked from {os.getcwd()!r}) nor a model of this "
+            "id on the hub; "
             f"correct the name, or {advice}."
         ) from None
     except HFValidationError:
         raise ConfigurationError(
-            f"The model {model_name!r} is neither an existing directory (looked from {os.getcwd()!r}) nor a possible hub id "
+            f"The model {model_name!r} is neither an existing directory (looked from {os.getcwd()!r}) nor a "
+            "possible hub id "
             "(such as 'studio-ousia/luke-large')."
         ) from None
     except OSError as error:
         raise ConfigurationError(
-            f"The hub could not deliver {filename!r} of {model_name!r} ({type(error).__name__}: {error}); try again, or {advice}."
+            f"The hub could not deliver {filename!r} of {model_name!r} ({type(error).__name__}: {error}); "
+            f"try again, or {advice}."
         ) from None
 
 
@@ -111,7 +121,8 @@ def _cached_without_network(model_name: str) -> Optional[Path]:
 
 def check_available(model_name: str) -> None:
     """
-    Raises the `ConfigurationError` of `find_file` or `read_json` at once if `model_name` cannot be loaded from.
+    Raises the `ConfigurationError` of `find_file` or `read_json` at once if `model_name` cannot be loaded
+    from.
 
     # Parameters
 
@@ -142,11 +153,15 @@ def read_json(model_name: str, filename: str) -> Dict[str, Any]:
     """
     path = find_file(model_name, filename)
     if path is None:
-        raise ConfigurationError(f"The model {model_name!r} has no {filename}; expected a checkpoint in Hugging Face's layout.")
+        raise ConfigurationError(
+            f"The model {model_name!r} has no {filename}; expected a checkpoint in Hugging Face's layout."
+        )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ConfigurationError(f"{path} is not JSON ({error}); the checkpoint is damaged, fetch it again.") from None
+        raise ConfigurationError(
+            f"{path} is not JSON ({error}); the checkpoint is damaged, fetch it again."
+        ) from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path} holds a JSON {type(content).__name__}; expected an object.")
     return content

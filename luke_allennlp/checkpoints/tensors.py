@@ -13,7 +13,12 @@ from torch import Tensor
 from luke_allennlp.checkpoints.resolve import find_file
 
 # In the order of preference; an index lists the files over which a large checkpoint is spread.
-_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
 
 
 class LazyTensors(Mapping[str, Tensor]):
@@ -110,7 +115,9 @@ def open_file(path: Path, stack: ExitStack) -> LazyTensors:
             return _open_safetensors(path, stack)
         return _open_pickle(path)
     except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise ConfigurationError(f"The weights in {path} cannot be read, the file is damaged or no such file: {error}") from None
+        raise ConfigurationError(
+            f"The weights in {path} cannot be read, the file is damaged or no such file: {error}"
+        ) from None
     except Exception as error:  # pickle.UnpicklingError and whatever a hostile file provokes
         raise ConfigurationError(
             f"The weights in {path} are refused: the file holds something other than tensors ({error})."
@@ -131,7 +138,9 @@ def _open_safetensors(path: Path, stack: ExitStack) -> LazyTensors:
         return read
 
     names = list(handle.keys())
-    return LazyTensors({name: reader(name) for name in names}, {name: row_reader(name) for name in names}, str(path))
+    return LazyTensors(
+        {name: reader(name) for name in names}, {name: row_reader(name) for name in names}, str(path)
+    )
 
 
 def _open_pickle(path: Path) -> LazyTensors:
@@ -140,7 +149,9 @@ def _open_pickle(path: Path) -> LazyTensors:
         mappable = file.read(4) == b"PK\x03\x04"
     state: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mappable)
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ConfigurationError(f"The weights in {path} are no dictionary of tensors; expected a model's state dict.")
+        raise ConfigurationError(
+            f"The weights in {path} are no dictionary of tensors; expected a model's state dict."
+        )
 
     def row_reader(name: str) -> Callable[[Sequence[int]], Tensor]:
         return lambda indices: state[name][list(indices)]
@@ -173,5 +184,7 @@ def _shard(model_name: str, shard: str, index: Path) -> Path:
         raise ConfigurationError(f"{index} names a file outside its directory: {shard!r}.")
     path = find_file(model_name, shard)
     if path is None:
-        raise ConfigurationError(f"{index} names the file {shard!r}, which is not there; fetch the checkpoint again.")
+        raise ConfigurationError(
+            f"{index} names the file {shard!r}, which is not there; fetch the checkpoint again."
+        )
     return path

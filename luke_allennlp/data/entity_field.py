@@ -1,16 +1,15 @@
 """The entities of a text: which, and where."""
 
-from typing import Dict, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple, Union
 
 import numpy as np
 import torch
-from allennlp.data.fields.field import DataArray
 from allennlp.data.fields.sequence_field import SequenceField
 from allennlp.nn import util
 from overrides import overrides
 
 
-class EntityField(SequenceField[DataArray]):
+class EntityField(SequenceField[Dict[str, torch.Tensor]]):
     """
     Entities and their spans, as the tensors `entity_ids`, `entity_spans` and `entity_mask`.
 
@@ -29,7 +28,9 @@ class EntityField(SequenceField[DataArray]):
         A span ends before it starts, or there are not as many spans as ids.
     """
 
-    def __init__(self, ids: Sequence[int], spans: Sequence[Tuple[int, int]]) -> None:
+    def __init__(
+        self, ids: Union[Sequence[int], np.ndarray], spans: Union[Sequence[Tuple[int, int]], np.ndarray]
+    ) -> None:
         self.ids = np.asarray(ids, dtype=np.int32)
         self.spans = np.asarray(spans, dtype=np.int32).reshape(-1, 2)
         if len(self.ids) != len(self.spans):
@@ -37,7 +38,10 @@ class EntityField(SequenceField[DataArray]):
         wrong = (self.spans[:, 1] < self.spans[:, 0]) | (self.spans[:, 0] < 0)
         if wrong.any():
             index = int(wrong.argmax())
-            raise ValueError(f"entity {index} has the span {tuple(self.spans[index].tolist())}; expected 0 <= first <= last")
+            raise ValueError(
+                f"entity {index} has the span {tuple(self.spans[index].tolist())}; expected 0 <= first <= "
+                "last"
+            )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -63,8 +67,8 @@ class EntityField(SequenceField[DataArray]):
         return {"entity_ids": entity_ids, "entity_spans": entity_spans, "entity_mask": entity_mask}
 
     @overrides
-    def batch_tensors(self, tensor_list: Sequence[Dict[str, torch.Tensor]]) -> DataArray:
-        return util.batch_tensor_dicts(list(tensor_list))
+    def batch_tensors(self, tensor_list: List[Dict[str, torch.Tensor]]) -> Dict[str, torch.Tensor]:
+        return util.batch_tensor_dicts(tensor_list)
 
     @overrides
     def empty_field(self) -> "EntityField":

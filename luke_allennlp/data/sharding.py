@@ -7,8 +7,9 @@ T = TypeVar("T")
 
 def deal(items: Iterable[T], rank: int, world_size: int) -> Iterator[T]:
     """
-    Every `world_size`-th item from `rank` on. Where the number of items is no multiple of `world_size`, the ranks that would come
-    short get one of the last items again, so that all get the same number and none stops an epoch early.
+    Every `world_size`-th item from `rank` on. Where the number of items is no multiple of `world_size`, the
+    ranks that would come short get one of the last items again, so that all get the same number and none
+    stops an epoch early.
 
     # Parameters
 

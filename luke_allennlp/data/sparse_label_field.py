@@ -18,9 +18,9 @@ class SparseLabelField(Field[torch.Tensor]):
     """
     The labels of a sequence of which all but a few items are "none".
 
-    Unlike `SequenceLabelField` it keeps only the labels that say something, pads with `IGNORED_LABEL`, and lets a label that the
-    vocabulary lacks pass as ignored, with one warning: such an item counts in no loss, and the metrics, which
-    see the gold labels themselves, count it as missed.
+    Unlike `SequenceLabelField` it keeps only the labels that say something, pads with `IGNORED_LABEL`, and
+    lets a label that the vocabulary lacks pass as ignored, with one warning: such an item counts in no loss,
+    and the metrics, which see the gold labels themselves, count it as missed.
 
     # Parameters
 
@@ -63,7 +63,8 @@ class SparseLabelField(Field[torch.Tensor]):
             if (self._namespace, label) not in self._warned:
                 self._warned.add((self._namespace, label))
                 logger.warning(
-                    "The label %r is not among those the model was trained with (%s): it cannot be predicted and counts as missed.",
+                    "The label %r is not among those the model was trained with (%s): it cannot be predicted "
+                    "and counts as missed.",
                     label,
                     ", ".join(known),
                 )

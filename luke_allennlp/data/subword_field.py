@@ -1,10 +1,9 @@
 """A text that is sub-words already."""
 
-from typing import Dict, Iterator, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Union
 
 import numpy as np
 import torch
-from allennlp.data.fields.field import DataArray
 from allennlp.data.fields.sequence_field import SequenceField
 from allennlp.nn import util
 from overrides import overrides
@@ -12,11 +11,11 @@ from overrides import overrides
 TOKENS_KEY = "tokens"
 
 
-class SubwordField(SequenceField[DataArray]):
+class SubwordField(SequenceField[Dict[str, Dict[str, torch.Tensor]]]):
     """
-    The sub-word ids of a text, special tokens included, as the `TextFieldTensors` that AllenNLP's transformer embedders
-    take: `{"tokens": {"token_ids", "mask", "type_ids"}}`. It does without a `Token` a sub-word, which a reader of windows of
-    512 would make by the million.
+    The sub-word ids of a text, special tokens included, as the `TextFieldTensors` that AllenNLP's transformer
+    embedders take: `{"tokens": {"token_ids", "mask", "type_ids"}}`. It does without a `Token` a sub-word,
+    which a reader of windows of 512 would make by the million.
 
     # Parameters
 
@@ -27,7 +26,12 @@ class SubwordField(SequenceField[DataArray]):
         The id that fills up the batch: `<pad>`.
     """
 
-    def __init__(self, ids: Sequence[int], type_ids: Optional[Sequence[int]] = None, padding_id: int = 1) -> None:
+    def __init__(
+        self,
+        ids: Union[Sequence[int], np.ndarray],
+        type_ids: Optional[Union[Sequence[int], np.ndarray]] = None,
+        padding_id: int = 1,
+    ) -> None:
         self.ids = np.asarray(ids, dtype=np.int32)
         self.type_ids = None if type_ids is None else np.asarray(type_ids, dtype=np.int32)
         if self.type_ids is not None and len(self.type_ids) != len(self.ids):
@@ -62,7 +66,9 @@ class SubwordField(SequenceField[DataArray]):
         return {TOKENS_KEY: {"token_ids": token_ids, "mask": mask, "type_ids": type_ids}}
 
     @overrides
-    def batch_tensors(self, tensor_list: Sequence[Dict[str, Dict[str, torch.Tensor]]]) -> DataArray:
+    def batch_tensors(
+        self, tensor_list: List[Dict[str, Dict[str, torch.Tensor]]]
+    ) -> Dict[str, Dict[str, torch.Tensor]]:
         return {TOKENS_KEY: util.batch_tensor_dicts([tensors[TOKENS_KEY] for tensors in tensor_list])}
 
     @overrides

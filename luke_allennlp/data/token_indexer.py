@@ -1,5 +1,6 @@
 """Words of any AllenNLP `TextField` as input of the "luke" token embedder."""
 
+from functools import partial
 from typing import Any, Dict, List, Optional
 
 import torch
@@ -16,9 +17,9 @@ class LukeTokenIndexer(TokenIndexer):
     """
     Registered as a `TokenIndexer` with name "luke".
 
-    Splits the words of a `TextField` into sub-words and keeps which belong to which word, so that the "luke" token embedder
-    gives one vector a word. A token that is a sub-word already (its `text_id` is set) is taken as it is.
-    Start and end tokens are added around the whole.
+    Splits the words of a `TextField` into sub-words and keeps which belong to which word, so that the "luke"
+    token embedder gives one vector a word. A token that is a sub-word already (its `text_id` is set) is taken
+    as it is. Start and end tokens are added around the whole.
 
     # Parameters
 
@@ -46,11 +47,11 @@ class LukeTokenIndexer(TokenIndexer):
         # Returns
 
         `IndexedTokenList`
-            `token_ids` and `wordpiece_mask`, one a sub-word; `mask` and `offsets` (first and last sub-word, inclusive), one a
-            word; `type_ids`, one a sub-word.
+            `token_ids` and `wordpiece_mask`, one a sub-word; `mask` and `offsets` (first and last sub-word,
+            inclusive), one a word; `type_ids`, one a sub-word.
         """
         pieces = [[token.text_id] if token.text_id is not None else None for token in tokens]
-        words = [token.ensure_text() for token, known in zip(tokens, pieces) if known is None]
+        words = [token.ensure_text() for token, known in zip(tokens, pieces, strict=True) if known is None]
         encoded = iter(self._tokenizer.encode_words(words))
         token_ids = [self._tokenizer.start_id]
         offsets = []
@@ -84,7 +85,8 @@ class LukeTokenIndexer(TokenIndexer):
         }
         tensors = {}
         for key, values in tokens.items():
-            padded = pad_sequence_to_length(values, padding_lengths[key], default_value=lambda key=key: padding[key])
+            fill = partial(padding.__getitem__, key)
+            padded = pad_sequence_to_length(values, padding_lengths[key], default_value=fill)
             dtype = torch.bool if key.endswith("mask") else torch.long
             tensors[key] = torch.tensor(padded, dtype=dtype).reshape((-1, 2) if key == "offsets" else (-1,))
         return tensors

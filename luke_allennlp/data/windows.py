@@ -5,8 +5,8 @@ from typing import Tuple
 
 def context_window(left: int, length: int, right: int, budget: int) -> Tuple[int, int]:
     """
-    How many sub-words of context a piece of text takes from each side: half of what the budget leaves from the shorter
-    side, or all it has, and the rest from the other. (The original system's rule for NER.)
+    How many sub-words of context a piece of text takes from each side: half of what the budget leaves from
+    the shorter side, or all it has, and the rest from the other. (The original system's rule for NER.)
 
     # Parameters
 

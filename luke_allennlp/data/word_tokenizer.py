@@ -32,18 +32,21 @@ class WordTokenizer(Tokenizer):
     """
     Registered as a `Tokenizer` with name "luke".
 
-    Splits words or texts into the sub-words of a checkpoint: RoBERTa's byte-level BPE, BERT's WordPiece or any
-    `tokenizer.json`. It is the `tokenizers` library underneath; `LukeTokenizer` of `transformers` is not needed.
+    Splits words or texts into the sub-words of a checkpoint: RoBERTa's byte-level BPE, BERT's WordPiece or
+    any `tokenizer.json`. It is the `tokenizers` library underneath; `LukeTokenizer` of `transformers` is not
+    needed.
 
     # Parameters
 
     model_name : `str`
-        A checkpoint's directory or hub id, with `tokenizer.json`, `vocab.json` and `merges.txt`, or `vocab.txt`.
+        A checkpoint's directory or hub id, with `tokenizer.json`, `vocab.json` and `merges.txt`, or
+        `vocab.txt`.
     marker_tokens : `List[str]`, optional (default = `None`)
-        Tokens that a task adds to the words. They get the ids that follow the checkpoint's word table, in this order;
-        the "luke" token embedder must be given the same.
+        Tokens that a task adds to the words. They get the ids that follow the checkpoint's word table, in
+        this order; the "luke" token embedder must be given the same.
     add_special_tokens : `bool`, optional (default = `False`)
-        Whether `tokenize` puts the start and end tokens around a text. The "luke" token indexer adds them itself.
+        Whether `tokenize` puts the start and end tokens around a text. The "luke" token indexer adds them
+        itself.
 
     # Raises
 
@@ -56,16 +59,18 @@ class WordTokenizer(Tokenizer):
     ) -> None:
         self.model_name = model_name
         self.marker_tokens = list(marker_tokens or [])
-        self.add_special_tokens = add_special_tokens
+        self._adds_special_tokens = add_special_tokens
 
         backend = _load_backend(model_name)
         vocabulary = backend.get_vocab(with_added_tokens=True)
         names = next((names for names in _SPECIAL_TOKENS if names["start"] in vocabulary), None)
         if names is None or any(name not in vocabulary for name in names.values()):
             raise ConfigurationError(
-                f"The tokenizer of {model_name!r} has neither all of {', '.join(_SPECIAL_TOKENS[0].values())} nor all of "
+                f"The tokenizer of {model_name!r} has neither all of "
+                f"{', '.join(_SPECIAL_TOKENS[0].values())} nor all of "
                 f"{', '.join(_SPECIAL_TOKENS[1].values())}; expected one of RoBERTa's, XLM-R's or BERT's."
             )
+        self._is_bert = names is _SPECIAL_TOKENS[1]
         self.start_id, self.end_id = vocabulary[names["start"]], vocabulary[names["end"]]
         self.pad_id, self.mask_id = vocabulary[names["pad"]], vocabulary[names["mask"]]
         self.unknown_id = vocabulary[names["unknown"]]
@@ -96,8 +101,8 @@ class WordTokenizer(Tokenizer):
         """
         Sub-words of a text, without start and end tokens.
 
-        Space at both ends of the text gives no sub-words; whether the first sub-word is one that follows a space is
-        decided by `add_prefix_space` alone.
+        Space at both ends of the text gives no sub-words; whether the first sub-word is one that follows a
+        space is decided by `add_prefix_space` alone.
 
         # Parameters
 
@@ -107,7 +112,8 @@ class WordTokenizer(Tokenizer):
         # Returns
 
         `Encoded`
-            Offsets are those of the text as given. Several sub-words may share a character whose bytes they split.
+            Offsets are those of the text as given. Several sub-words may share a character whose bytes they
+            split.
         """
         shift = len(text) - len(text.lstrip())
         stripped = text.strip()
@@ -122,8 +128,9 @@ class WordTokenizer(Tokenizer):
 
     def encode_words(self, words: Sequence[str]) -> List[List[int]]:
         """
-        Sub-words of each word of a text that is already split, as the original system's NER makes them: each word
-        follows a space, but for those that start with an apostrophe and for single punctuation characters.
+        Sub-words of each word of a text that is already split, as the original system's NER makes them: each
+        word follows a space, but for those that start with an apostrophe and for single punctuation
+        characters.
 
         # Parameters
 
@@ -132,14 +139,15 @@ class WordTokenizer(Tokenizer):
         # Returns
 
         `List[List[int]]`
-            One list a word, none empty: a word that leaves nothing (such as a lone no-break space) is the unknown token.
+            One list a word, none empty: a word that leaves nothing (such as a lone no-break space) is the
+            unknown token.
         """
         missing = list({word for word in words if word not in self._cache})
         for add_prefix_space in (True, False):
             chosen = [word for word in missing if follows_space(word) == add_prefix_space]
             backend = self._with_space if add_prefix_space else self._without_space
             encodings = backend.encode_batch([word.strip() for word in chosen], add_special_tokens=False)
-            for word, encoding in zip(chosen, encodings):
+            for word, encoding in zip(chosen, encodings, strict=True):
                 self._cache[word] = encoding.ids or [self.unknown_id]
         return [self._cache[word] for word in words]
 
@@ -158,16 +166,32 @@ class WordTokenizer(Tokenizer):
         encoded = self.encode(text)
         tokens = [
             Token(text=text[start:end], text_id=token_id, idx=start, idx_end=end)
-            for token_id, (start, end) in zip(encoded.ids, encoded.offsets)
+            for token_id, (start, end) in zip(encoded.ids, encoded.offsets, strict=True)
         ]
-        return self._between_special_tokens(tokens) if self.add_special_tokens else tokens
+        return self.add_special_tokens(tokens) if self._adds_special_tokens else tokens
 
-    def _between_special_tokens(self, tokens: List[Token]) -> List[Token]:
+    @overrides
+    def add_special_tokens(self, tokens1: List[Token], tokens2: Optional[List[Token]] = None) -> List[Token]:
+        """
+        # Parameters
+
+        tokens1 : `List[Token]`
+        tokens2 : `List[Token]`, optional (default = `None`)
+            A second text, which one more end token closes; RoBERTa has two of them between the texts, BERT
+            one.
+
+        # Returns
+
+        `List[Token]`
+        """
         start, end = (
             Token(text=self._with_space.id_to_token(token_id), text_id=token_id)
             for token_id in (self.start_id, self.end_id)
         )
-        return [start, *tokens, end]
+        if tokens2 is None:
+            return [start, *tokens1, end]
+        between = [end] if self._is_bert else [end, end]
+        return [start, *tokens1, *between, *tokens2, end]
 
     @overrides
     def _to_params(self) -> Dict[str, Any]:
@@ -175,7 +199,7 @@ class WordTokenizer(Tokenizer):
             "type": "luke",
             "model_name": self.model_name,
             "marker_tokens": self.marker_tokens,
-            "add_special_tokens": self.add_special_tokens,
+            "add_special_tokens": self._adds_special_tokens,
         }
 
     def __getstate__(self) -> Dict[str, Any]:
@@ -184,8 +208,9 @@ class WordTokenizer(Tokenizer):
 
 def follows_space(word: str) -> bool:
     """
-    Whether a word of a split text is taken to stand after a space: not if it starts with an apostrophe or is a single
-    punctuation character (ASCII's, currency and mathematical signs included, or Unicode's categories P).
+    Whether a word of a split text is taken to stand after a space: not if it starts with an apostrophe or is
+    a single punctuation character (ASCII's, currency and mathematical signs included, or Unicode's categories
+    P).
     """
     return not (word.startswith("'") or len(word) == 1 and _is_punctuation(word))
 
@@ -214,13 +239,17 @@ def _load_backend(model_name: str) -> Backend:
     if vocabulary is not None:
         return _word_piece(model_name, vocabulary)
     raise ConfigurationError(
-        f"The model {model_name!r} has no tokenizer that can be read: expected tokenizer.json, vocab.json with merges.txt, "
-        "or vocab.txt. (A SentencePiece file alone must first be converted: save the fast tokenizer with transformers.)"
+        f"The model {model_name!r} has no tokenizer that can be read: expected tokenizer.json, vocab.json "
+        "with merges.txt, "
+        "or vocab.txt. (A SentencePiece file alone must first be converted: save the fast tokenizer with "
+        "transformers.)"
     )
 
 
 def _byte_level_bpe(vocabulary: Path, merges: Path) -> Backend:
-    backend = Backend(_read(lambda path: models.BPE.from_file(path, str(merges), unk_token="<unk>"), vocabulary))
+    backend = Backend(
+        _read(lambda path: models.BPE.from_file(path, str(merges), unk_token="<unk>"), vocabulary)
+    )
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     _add_special_tokens(backend)

@@ -12,26 +12,27 @@ if TYPE_CHECKING:
 
 class EntityAwareSelfAttention(nn.Module):
     """
-    Multi-head self-attention in which the query depends on the kinds of the attending and of the attended token
-    (word or entity): Yamada et al., EMNLP 2020, section 3.2.
+    Multi-head self-attention in which the query depends on the kinds of the attending and of the attended
+    token (word or entity): Yamada et al., EMNLP 2020, section 3.2.
 
     The four kinds of score are computed by one ordinary attention of doubled width: a word row asks with
-    `[query | w2e_query]`, an entity row with `[e2w_query | e2e_query]`; a word column answers with `[key | 0]`, an entity
-    column with `[0 | key]`. Each product then holds just the one query that the pair calls for, and one fused kernel
-    serves the layer.
+    `[query | w2e_query]`, an entity row with `[e2w_query | e2e_query]`; a word column answers with `[key |
+    0]`, an entity column with `[0 | key]`. Each product then holds just the one query that the pair calls
+    for, and one fused kernel serves the layer.
 
     # Parameters
 
     config : `LukeConfig`
-        `hidden_size`, `num_attention_heads`, `attention_probs_dropout_prob` and `use_entity_aware_attention` are read.
-        Without entity-aware attention there is only `query`.
+        `hidden_size`, `num_attention_heads`, `attention_probs_dropout_prob` and `use_entity_aware_attention`
+        are read. Without entity-aware attention there is only `query`.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
         super().__init__()
         if config.hidden_size % config.num_attention_heads:
             raise ValueError(
-                f"hidden_size {config.hidden_size} is not a multiple of num_attention_heads {config.num_attention_heads}"
+                f"hidden_size {config.hidden_size} is not a multiple of num_attention_heads "
+                f"{config.num_attention_heads}"
             )
         self.num_heads = config.num_attention_heads
         self.head_size = config.hidden_size // config.num_attention_heads
@@ -76,7 +77,8 @@ class EntityAwareSelfAttention(nn.Module):
                 dim=2,
             )
             if hidden.device.type == "cpu":
-                # The CPU's fused kernel wants one width for all three; without it the whole score matrix is built.
+                # The CPU's fused kernel wants one width for all three; without it the whole score matrix is
+                # built.
                 value = F.pad(value, (0, self.head_size))
         else:
             query = self._split_heads(self.query(hidden))

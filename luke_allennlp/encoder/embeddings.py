@@ -16,16 +16,18 @@ class WordEmbeddings(nn.Module):
     # Parameters
 
     config : `LukeConfig`
-        Beside the usual sizes, `position_start` is read if it is there: the position of the first word, counted
-        without regard to padding, as BERT does (0). Without it words are numbered as RoBERTa does: from
-        `pad_token_id + 1`, padding keeping `pad_token_id`.
+        Beside the usual sizes, `position_start` is read if it is there: the position of the first word,
+        counted without regard to padding, as BERT does (0). Without it words are numbered as RoBERTa does:
+        from `pad_token_id + 1`, padding keeping `pad_token_id`.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
         super().__init__()
-        self.padding_id = config.pad_token_id
+        self.padding_id = int(config.pad_token_id or 0)
         self.position_start: Optional[int] = getattr(config, "position_start", None)
-        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=self.padding_id)
+        self.word_embeddings = nn.Embedding(
+            config.vocab_size, config.hidden_size, padding_idx=self.padding_id
+        )
         self.position_embeddings = nn.Embedding(
             config.max_position_embeddings,
             config.hidden_size,
@@ -50,7 +52,7 @@ class WordEmbeddings(nn.Module):
             Shape: (batch, words, hidden).
         """
         if self.position_start is None:
-            is_word = (word_ids != self.padding_id).long()
+            is_word = word_ids.ne(self.padding_id).long()
             positions = is_word.cumsum(dim=1) * is_word + self.padding_id
         else:
             positions = torch.arange(word_ids.size(1), device=word_ids.device) + self.position_start
@@ -66,13 +68,14 @@ class EntityEmbeddings(nn.Module):
     """
     Entity, mean position and type embeddings, summed and normalised: Yamada et al., EMNLP 2020, section 3.1.
 
-    The position embeddings are a table of their own. An entity's position is the mean of the rows of its words.
+    The position embeddings are a table of their own. An entity's position is the mean of the rows of its
+    words.
 
     # Parameters
 
     config : `LukeConfig`
-        `entity_emb_size` may differ from `hidden_size`: a linear layer without bias then lifts the table's rows.
-        `entity_pad_token_id` is read if it is there (default 0): the row that gets no gradient.
+        `entity_emb_size` may differ from `hidden_size`: a linear layer without bias then lifts the table's
+        rows. `entity_pad_token_id` is read if it is there (default 0): the row that gets no gradient.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
@@ -97,8 +100,9 @@ class EntityEmbeddings(nn.Module):
         entity_ids : `Tensor`
             Rows of the entity table. Shape: (batch, entities).
         entity_spans : `Tensor`
-            First and last word position, inclusive, counted from 0 with the sequence's first special token; (-1, -1) for an
-            entity that stands nowhere, whose position embedding is 0. Shape: (batch, entities, 2).
+            First and last word position, inclusive, counted from 0 with the sequence's first special token;
+            (-1, -1) for an entity that stands nowhere, whose position embedding is 0. Shape: (batch,
+            entities, 2).
 
         # Returns
 
@@ -117,7 +121,8 @@ class EntityEmbeddings(nn.Module):
         # Shape: (batch, entities, positions)
         covered = (positions >= spans[..., :1]) & (positions <= spans[..., 1:])
         covered = covered.to(table.dtype)
-        # A product with the table instead of a gather of (batch, entities, span length, hidden): no such tensor is made, and
-        # the gradient of the table is a product too, not a scattered sum. It stays in the table's precision.
+        # A product with the table instead of a gather of (batch, entities, span length, hidden): no such
+        # tensor is made, and the gradient of the table is a product too, not a scattered sum. It stays in the
+        # table's precision.
         with torch.autocast(spans.device.type, enabled=False):
             return covered @ table / covered.sum(dim=-1, keepdim=True).clamp(min=1)

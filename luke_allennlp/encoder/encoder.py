@@ -48,15 +48,15 @@ class LukeEncoder(nn.Module):
     """
     The LUKE encoder: Yamada et al., EMNLP 2020, section 3.
 
-    Its parameters have the names of `transformers.LukeModel`, which are those of the original release, so that
-    a state dict passes between them unchanged. The pooler of those files is accepted and left out: no task uses it.
-    A new encoder has random weights.
+    Its parameters have the names of `transformers.LukeModel`, which are those of the original release, so
+    that a state dict passes between them unchanged. The pooler of those files is accepted and left out: no
+    task uses it. A new encoder has random weights.
 
     # Parameters
 
     config : `LukeConfig`
-        As of `transformers`. `position_start` and `entity_pad_token_id` are read where they are set, see `WordEmbeddings` and
-        `EntityEmbeddings`.
+        As of `transformers`. `position_start` and `entity_pad_token_id` are read where they are set, see
+        `WordEmbeddings` and `EntityEmbeddings`.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
@@ -87,8 +87,8 @@ class LukeEncoder(nn.Module):
         entity_ids : `Tensor`, optional (default = `None`)
             Rows of the entity table; no entities if not given. Shape: (batch, entities).
         entity_spans : `Tensor`, optional (default = `None`)
-            First and last word position of each entity, inclusive, counted from 0 with `<s>`; (-1, -1) stands nowhere.
-            Needed with `entity_ids`. Shape: (batch, entities, 2).
+            First and last word position of each entity, inclusive, counted from 0 with `<s>`; (-1, -1) stands
+            nowhere. Needed with `entity_ids`. Shape: (batch, entities, 2).
         entity_mask : `Tensor`, optional (default = `None`)
             As `word_mask`, for entities. Shape: (batch, entities).
         word_type_ids : `Tensor`, optional (default = `None`)
@@ -97,8 +97,8 @@ class LukeEncoder(nn.Module):
         # Returns
 
         `LukeEncoderOutput`
-            `words`, shape (batch, words, hidden), and `entities`, shape (batch, entities, hidden); without entities the
-            latter has no rows.
+            `words`, shape (batch, words, hidden), and `entities`, shape (batch, entities, hidden); without
+            entities the latter has no rows.
 
         # Raises
 
@@ -110,7 +110,9 @@ class LukeEncoder(nn.Module):
         mask = _as_mask(word_mask, word_ids)
         if entity_ids is not None:
             if entity_spans is None:
-                raise ValueError("entity_ids came without entity_spans: where the entities stand must be given")
+                raise ValueError(
+                    "entity_ids came without entity_spans: where the entities stand must be given"
+                )
             hidden = torch.cat([hidden, self.entity_embeddings(entity_ids, entity_spans)], dim=1)
             mask = torch.cat([mask, _as_mask(entity_mask, entity_ids)], dim=1)
         hidden = self.encoder(hidden, self._attention_bias(mask, hidden), num_words)

@@ -68,7 +68,9 @@ class FeedForward(nn.Module):
     def __init__(self, config: "LukeConfig") -> None:
         super().__init__()
         if config.hidden_act not in ACTIVATIONS:
-            raise ValueError(f"hidden_act {config.hidden_act!r} is not one of {', '.join(sorted(ACTIVATIONS))}")
+            raise ValueError(
+                f"hidden_act {config.hidden_act!r} is not one of {', '.join(sorted(ACTIVATIONS))}"
+            )
         self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
         self.activation = ACTIVATIONS[config.hidden_act]
 

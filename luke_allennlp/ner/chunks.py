@@ -27,7 +27,9 @@ class DocumentSubwords:
 
 
 class Piece(NamedTuple):
-    """Words `[start, end)` of a sentence that fit one window; its candidates end after the word `new_from`."""
+    """
+    Words `[start, end)` of a sentence that fit one window; its candidates end after the word `new_from`.
+    """
 
     start: int
     end: int
@@ -91,7 +93,8 @@ class Chunker:
                 raise ConfigurationError(f"{name} is {getattr(self, name)}; expected at least 1.")
         if self.budget < self.max_span_length:
             raise ConfigurationError(
-                f"max_length is {self.max_length}, which leaves {self.budget} sub-words beside the start and end token; "
+                f"max_length is {self.max_length}, which leaves {self.budget} sub-words beside the start and "
+                "end token; "
                 f"expected room for max_span_length, {self.max_span_length}."
             )
 
@@ -125,7 +128,11 @@ class Chunker:
             word_ids = np.concatenate([[self.start_id], text, [self.end_id]]).astype(np.int32)
 
             candidates = self._candidates(bounds, piece)
-            spans = np.stack([bounds[candidates[:, 0]], bounds[candidates[:, 1]] - 1], axis=1) - (first - left) + 1
+            spans = (
+                np.stack([bounds[candidates[:, 0]], bounds[candidates[:, 1]] - 1], axis=1)
+                - (first - left)
+                + 1
+            )
             if not len(candidates) and len(pieces) > 1:
                 continue
             number = max(-(-len(candidates) // self.max_entities), 1)
@@ -139,7 +146,8 @@ class Chunker:
 
     def _pieces(self, bounds: np.ndarray) -> Iterator[Piece]:
         """
-        The sentence whole, or if it is too long for a window in pieces that overlap so far that each candidate fits one.
+        The sentence whole, or if it is too long for a window in pieces that overlap so far that each
+        candidate fits one.
         """
         num_words = len(bounds) - 1
         start = new_from = 0

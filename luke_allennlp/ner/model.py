@@ -25,8 +25,8 @@ class NerModel(Model):
     """
     Registered as a `Model` with name "luke_ner".
 
-    Classifies every candidate span as one of the entity types or none: the states of its first and last word and of
-    its entity, dropout, a linear layer (Yamada et al., EMNLP 2020, section 4.3).
+    Classifies every candidate span as one of the entity types or none: the states of its first and last word
+    and of its entity, dropout, a linear layer (Yamada et al., EMNLP 2020, section 4.3).
 
     # Parameters
 
@@ -36,23 +36,25 @@ class NerModel(Model):
     dropout : `float`, optional (default = `None`)
         Before the linear layer; by default that of the embedder's checkpoint.
     use_entity_state : `bool`, optional (default = `True`)
-        If false, there are no entities in the input and only the words' states decide: the paper's Table 6, "without entity
-        inputs", and the word-only baselines.
+        If false, there are no entities in the input and only the words' states decide: the paper's Table 6,
+        "without entity inputs", and the word-only baselines.
     use_word_states : `bool`, optional (default = `True`)
         If false, only the entity's state decides.
     flat : `bool`, optional (default = `True`)
-        Entities do not overlap: the most certain come first. If false, all candidates that the classifier takes for
-        entities are entities, nested ones included.
+        Entities do not overlap: the most certain come first. If false, all candidates that the classifier
+        takes for entities are entities, nested ones included.
     paper_compatible : `bool`, optional (default = `False`)
         Also report the original system's scores, see `NerMetric`.
     label_namespace : `str`, optional (default = `"labels"`)
     initializer : `InitializerApplicator`, optional (default = `InitializerApplicator()`)
-        Of the linear layer, which by default is drawn as the encoder's are: normal with its standard deviation, bias 0.
+        Of the linear layer, which by default is drawn as the encoder's are: normal with its standard
+        deviation, bias 0.
 
     # Raises
 
     `ConfigurationError`
-        The options leave nothing to classify with, or the embedder knows no entities, or the labels lack "NIL".
+        The options leave nothing to classify with, or the embedder knows no entities, or the labels lack
+        "NIL".
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class NerModel(Model):
     ) -> None:
         super().__init__(vocab, **kwargs)
         if not use_entity_state and not use_word_states:
-            raise ConfigurationError("use_entity_state and use_word_states are both false; one of them must be true.")
+            raise ConfigurationError(
+                "use_entity_state and use_word_states are both false; one of them must be true."
+            )
         if use_entity_state and not isinstance(embedder, LukeEmbedder):
             raise ConfigurationError(
                 f"The embedder is a {type(embedder).__name__}, which knows no entities; "
@@ -78,7 +82,8 @@ class NerModel(Model):
             )
         if NIL not in vocab.get_token_to_index_vocabulary(label_namespace):
             raise ConfigurationError(
-                f"The vocabulary's namespace {label_namespace!r} has no {NIL!r}, the label of candidates that are no entities; "
+                f"The vocabulary's namespace {label_namespace!r} has no {NIL!r}, the label of candidates "
+                "that are no entities; "
                 "build it from data that the reader 'luke_ner' reads."
             )
         self.embedder = embedder
@@ -112,10 +117,11 @@ class NerModel(Model):
         # Parameters
 
         words : `TextFieldTensors`
-            Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch, words).
+            Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch,
+            words).
         entities : `Dict[str, Tensor]`
-            Of an `EntityField`: the candidates. `entity_ids` and `entity_mask` have shape (batch, candidates), `entity_spans`
-            (batch, candidates, 2): first and last word, inclusive.
+            Of an `EntityField`: the candidates. `entity_ids` and `entity_mask` have shape (batch,
+            candidates), `entity_spans` (batch, candidates, 2): first and last word, inclusive.
         metadata : `List[Dict[str, Any]]`, optional (default = `None`)
             Of the reader; needed for the metric and for `make_output_human_readable`.
         labels : `Tensor`, optional (default = `None`)
@@ -124,9 +130,10 @@ class NerModel(Model):
         # Returns
 
         `Dict[str, Any]`
-            `logits`, shape (batch, candidates, labels); outside of training `predictions`, for each instance the candidates
-            that are predicted to be entities as dictionaries of `start`, `end` (words of the sentence, end exclusive), `label`, `logit`,
-            `score` (its probability); with labels the `loss`, the mean cross-entropy over the candidates of the batch.
+            `logits`, shape (batch, candidates, labels); outside of training `predictions`, for each instance
+            the candidates that are predicted to be entities as dictionaries of `start`, `end` (words of the
+            sentence, end exclusive), `label`, `logit`, `score` (its probability); with labels the `loss`, the
+            mean cross-entropy over the candidates of the batch.
         """
         mask = entities["entity_mask"]
         # Shape: (batch, candidates, features)
@@ -136,12 +143,19 @@ class NerModel(Model):
         output: Dict[str, Any] = {"logits": logits}
         if labels is not None:
             # The sum and a count rather than the mean: a batch may be without any candidate.
-            total = F.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED_LABEL, reduction="sum")
+            total = F.cross_entropy(
+                logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED_LABEL, reduction="sum"
+            )
             output["loss"] = total / (labels != IGNORED_LABEL).sum().clamp(min=1)
         if not self.training and metadata is not None:
             output["predictions"] = self._predictions(logits, mask, metadata)
             if labels is not None:
-                self._metric([_chunk(data, entities) for data, entities in zip(metadata, output["predictions"])])
+                self._metric(
+                    [
+                        _chunk(data, entities)
+                        for data, entities in zip(metadata, output["predictions"], strict=True)
+                    ]
+                )
         return output
 
     def _features(self, words: TextFieldTensors, entities: Dict[str, Tensor]) -> Tensor:
@@ -164,7 +178,9 @@ class NerModel(Model):
     ) -> List[List[Dict[str, Any]]]:
         names = self.vocab.get_index_to_token_vocabulary(self.label_namespace)
         result = []
-        for data, predicted in zip(metadata, predicted_candidates(logits, mask, self._nil_index)):
+        for data, predicted in zip(
+            metadata, predicted_candidates(logits, mask, self._nil_index), strict=True
+        ):
             found = []
             for candidate, label, logit, probability in predicted:
                 start, end = data["candidates"][candidate]
@@ -190,7 +206,8 @@ class NerModel(Model):
         # Returns
 
         `Dict[str, float]`
-            In evaluation those of `NerMetric`. In training nothing: scoring would wait for the device at every step.
+            In evaluation those of `NerMetric`. In training nothing: scoring would wait for the device at
+            every step.
         """
         return {} if self.training else self._metric.get_metric(reset)
 
@@ -207,5 +224,7 @@ def _chunk(metadata: Dict[str, Any], predictions: List[Dict[str, Any]]) -> Chunk
         num_words=len(metadata["words"]),
         gold=metadata["gold"],
         unaligned=metadata["unaligned"],
-        predictions=[(entity["start"], entity["end"], entity["label"], entity["logit"]) for entity in predictions],
+        predictions=[
+            (entity["start"], entity["end"], entity["label"], entity["logit"]) for entity in predictions
+        ],
     )

@@ -23,13 +23,16 @@ class NerPredictor(Predictor):
     """
     Registered as a `Predictor` with name "luke_ner".
 
-    Takes `{"text": "..."}`, `{"tokens": [...]}` (a sentence) or `{"sentences": [[...], ...]}` (a document), and gives
+    Takes `{"text": "..."}`, `{"tokens": [...]}` (a sentence) or `{"sentences": [[...], ...]}` (a document),
+    and gives
 
     - `text`: the input's, or its tokens joined by spaces, its sentences by line ends;
-    - `entities`, in the order of the text: `text`, `label`, `score` (probability), `start` and `end` (characters of `text`, end
-      exclusive), `sentence` (its number) and `words` (first word in the sentence, and the word after the last).
+    - `entities`, in the order of the text: `text`, `label`, `score` (probability), `start` and `end`
+      (characters of `text`, end exclusive), `sentence` (its number) and `words` (first word in the sentence,
+      and the word after the last).
 
-    With `--use-dataset-reader` it takes the reader's files, and gives one such object a sentence, with `document` and `sentence`.
+    With `--use-dataset-reader` it takes the reader's files, and gives one such object a sentence, with
+    `document` and `sentence`.
 
     # Parameters
 
@@ -47,7 +50,8 @@ class NerPredictor(Predictor):
     def __init__(self, model: Model, dataset_reader: DatasetReader, batch_size: int = 8) -> None:
         if not isinstance(model, NerModel) or not isinstance(dataset_reader, NerReader):
             raise ConfigurationError(
-                f"The archive holds a {type(model).__name__} with a {type(dataset_reader).__name__}; the predictor 'luke_ner' "
+                f"The archive holds a {type(model).__name__} with a {type(dataset_reader).__name__}; the "
+                "predictor 'luke_ner' "
                 "needs a model and a reader of type 'luke_ner'."
             )
         if batch_size < 1:
@@ -85,7 +89,7 @@ class NerPredictor(Predictor):
         sentences = [sentence for document in documents for sentence in self._reader.chunk_document(document)]
         predicted = self._predict_sentences(sentences)
         outputs = []
-        for document, (text, offsets) in zip(documents, texts):
+        for document, (text, offsets) in zip(documents, texts, strict=True):
             entities: List[Dict[str, Any]] = []
             for index in range(len(document.sentences)):
                 entities.extend(_entities(next(predicted), text, offsets[index], index))
@@ -111,7 +115,7 @@ class NerPredictor(Predictor):
         """
         sentences = [_chunks_of(instance) for instance in instances]
         outputs = []
-        for chunks, predicted in zip(sentences, self._predict_sentences(sentences)):
+        for chunks, predicted in zip(sentences, self._predict_sentences(sentences), strict=True):
             text, offsets = _sentence_text(chunks[0])
             outputs.append(
                 {
@@ -130,9 +134,11 @@ class NerPredictor(Predictor):
         order = sorted(range(len(chunks)), key=lambda index: len(chunks[index].chunk.word_ids))
         found: List[List[Dict[str, Any]]] = [[] for _ in chunks]
         for group in lazy_groups_of(order, self._batch_size):
-            outputs = self._model.forward_on_instances([self._reader.text_to_instance(chunks[index]) for index in group])
-            for index, output in zip(group, outputs):
-                found[index] = output["predictions"]
+            outputs = self._model.forward_on_instances(
+                [self._reader.text_to_instance(chunks[index]) for index in group]
+            )
+            for index, output in zip(group, outputs, strict=True):
+                found[index] = list(output["predictions"])
         at = 0
         for sentence in sentences:
             candidates = [entity for predictions in found[at : at + len(sentence)] for entity in predictions]
@@ -142,14 +148,17 @@ class NerPredictor(Predictor):
     def _decode(self, candidates: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
         spans = [(entity["start"], entity["end"]) for entity in candidates]
         if self._flat:
-            return [candidates[index] for index in non_overlapping(spans, [entity["logit"] for entity in candidates])]
+            return [
+                candidates[index]
+                for index in non_overlapping(spans, [entity["logit"] for entity in candidates])
+            ]
         return sorted(candidates, key=lambda entity: (entity["start"], -entity["end"]))
 
 
 class _SentenceReader(DatasetReader):
     """
-    Gives one instance a sentence instead of one a chunk, so that `allennlp predict --use-dataset-reader` writes one line
-    a sentence and no sentence is torn apart by the batches.
+    Gives one instance a sentence instead of one a chunk, so that `allennlp predict --use-dataset-reader`
+    writes one line a sentence and no sentence is torn apart by the batches.
     """
 
     def __init__(self, reader: NerReader) -> None:
@@ -161,11 +170,11 @@ class _SentenceReader(DatasetReader):
         for index, document in enumerate(self._reader.read_documents(str(file_path))):
             for chunks in self._reader.chunk_document(document, index):
                 instance = self._reader.text_to_instance(chunks[0])
-                instance.chunks = chunks  # type: ignore[attr-defined]
+                instance.chunks = chunks
                 yield instance
 
     @overrides(check_signature=False)
-    def text_to_instance(self, chunk: SentenceChunk, labeled: bool = False) -> Instance:  # type: ignore[override]
+    def text_to_instance(self, chunk: SentenceChunk, labeled: bool = False) -> Instance:
         return self._reader.text_to_instance(chunk, labeled)
 
 

@@ -3,7 +3,7 @@
 import itertools
 import json
 import logging
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.file_utils import cached_path
@@ -30,7 +30,10 @@ NIL = "NIL"
 """The label of a candidate that is no entity."""
 
 MASK_ENTITY = 1
-"""The id of `[MASK]`, which every candidate has: the embedder keeps the rows `[PAD]` and `[MASK]`, in this order."""
+"""
+The id of `[MASK]`, which every candidate has: the embedder keeps the rows `[PAD]` and `[MASK]`, in this
+order.
+"""
 
 _SHOWN = 5
 
@@ -55,9 +58,9 @@ class NerReader(DatasetReader):
     """
     Registered as a `DatasetReader` with name "luke_ner".
 
-    Reads CoNLL-like columns or JSON lines, which it tells apart by the first line, and makes the original system's
-    instances: a sentence in a window of its document, with its candidate spans as `[MASK]` entities, 128 at a time
-    (Yamada et al., EMNLP 2020, section 4.3).
+    Reads CoNLL-like columns or JSON lines, which it tells apart by the first line, and makes the original
+    system's instances: a sentence in a window of its document, with its candidate spans as `[MASK]` entities,
+    128 at a time (Yamada et al., EMNLP 2020, section 4.3).
 
     What the files may look like is said at `read_conll` and `read_json_lines`.
 
@@ -74,7 +77,8 @@ class NerReader(DatasetReader):
     max_entities : `int`, optional (default = `128`)
         Candidates of an instance at the most; a sentence with more gives several instances.
     word_column, tag_column : `int`, optional (default = `0` and `-1`)
-        Of column files, from 0, negative from the end. `tag_column: null` reads files without tags, for prediction.
+        Of column files, from 0, negative from the end. `tag_column: null` reads files without tags, for
+        prediction.
     separator : `str`, optional (default = `None`)
         Of columns: found in the file by default.
     encoding : `str`, optional (default = `"utf-8"`)
@@ -82,7 +86,8 @@ class NerReader(DatasetReader):
         IOB1, IOB2, BIOES, BILOU or IO: found in the file by default.
     comment_prefix : `str`, optional (default = `"#"`)
     undivided : `str`, optional (default = `"sentences"`)
-        What a column file without `-DOCSTART-` is: each sentence a document ("sentences"), or all one ("document").
+        What a column file without `-DOCSTART-` is: each sentence a document ("sentences"), or all one
+        ("document").
     segmenter : `TextSegmenter`, optional (default = `None`)
         Splits raw text into sentences and words; by rules of spaCy by default.
     max_instances : `int`, optional (default = `None`)
@@ -112,7 +117,8 @@ class NerReader(DatasetReader):
         max_instances: Optional[int] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
-        # max_instances is not handed on: AllenNLP would cut each process to a share of it, and the shares differ in size.
+        # max_instances is not handed on: AllenNLP would cut each process to a share of it, and the shares
+        # differ in size.
         super().__init__(
             manual_distributed_sharding=True,
             manual_multiprocess_sharding=True,
@@ -121,7 +127,9 @@ class NerReader(DatasetReader):
         if context not in ("document", "sentence"):
             raise ConfigurationError(f"context is {context!r}; expected 'document' or 'sentence'.")
         if not isinstance(tokenizer, WordTokenizer):
-            raise ConfigurationError(f"The tokenizer is a {type(tokenizer).__name__}; expected one of type 'luke'.")
+            raise ConfigurationError(
+                f"The tokenizer is a {type(tokenizer).__name__}; expected one of type 'luke'."
+            )
         self.tokenizer = tokenizer
         self.segmenter = segmenter or TextSegmenter.by_name(TextSegmenter.default_implementation)()
         self.chunker = Chunker(
@@ -146,7 +154,9 @@ class NerReader(DatasetReader):
 
     @overrides
     def _read(self, file_path: Any) -> Iterable[Instance]:
-        chunks = itertools.islice(self._all_chunks(str(file_path)), self._max_instances)
+        chunks: Iterator[SentenceChunk] = itertools.islice(
+            self._all_chunks(str(file_path)), self._max_instances
+        )
         if self._distributed_info is not None:
             chunks = deal(chunks, self._distributed_info.global_rank, self._distributed_info.world_size)
         if self._worker_info is not None:
@@ -183,7 +193,8 @@ class NerReader(DatasetReader):
         logger.info("%s: %d instances", file_path, num_chunks)
         if too_long:
             logger.warning(
-                "%s: %d gold entities are longer than %d sub-words; they cannot be predicted and count as missed "
+                "%s: %d gold entities are longer than %d sub-words; they cannot be predicted and count as "
+                "missed "
                 "(max_span_length sets the limit): %s%s",
                 file_path,
                 len(too_long),
@@ -218,7 +229,7 @@ class NerReader(DatasetReader):
             start = end
 
     @overrides(check_signature=False)
-    def text_to_instance(self, chunk: SentenceChunk, labeled: bool = False) -> Instance:  # type: ignore[override]
+    def text_to_instance(self, chunk: SentenceChunk, labeled: bool = False) -> Instance:
         """
         # Parameters
 
@@ -230,7 +241,8 @@ class NerReader(DatasetReader):
         # Returns
 
         `Instance`
-            `words` (`SubwordField`), `entities` (`EntityField`), `metadata`, and if labeled `labels` (`SparseLabelField`).
+            `words` (`SubwordField`), `entities` (`EntityField`), `metadata`, and if labeled `labels`
+            (`SparseLabelField`).
         """
         sentence = chunk.sentence
         candidates = [(start, end) for start, end in chunk.chunk.candidates.tolist()]
@@ -254,7 +266,9 @@ class NerReader(DatasetReader):
         if labeled:
             places = {candidate: place for place, candidate in enumerate(candidates)}
             labels = {
-                places[start, end]: label for start, end, label in reversed(sentence.spans) if (start, end) in places
+                places[start, end]: label
+                for start, end, label in reversed(sentence.spans)
+                if (start, end) in places
             }
             fields["labels"] = SparseLabelField(labels, len(candidates), NIL)
         return Instance(fields)

@@ -22,24 +22,27 @@ class LukeEmbedder(TokenEmbedder):
     """
     Registered as a `TokenEmbedder` with name "luke".
 
-    LUKE's encoder, loaded from a checkpoint. In any model of AllenNLP it is an embedder like others: words of the "luke" token
-    indexer in, one vector a word out. This project's models call `encode`, which takes entities too and
-    returns the states of both.
+    LUKE's encoder, loaded from a checkpoint. In any model of AllenNLP it is an embedder like others: words of
+    the "luke" token indexer in, one vector a word out. This project's models call `encode`, which takes
+    entities too and returns the states of both.
 
     # Parameters
 
     model_name : `str`
-        A directory or hub id in Hugging Face's layout: LUKE, or as a baseline RoBERTa, XLM-R or BERT, whose entity embeddings
-        start from random values.
+        A directory or hub id in Hugging Face's layout: LUKE, or as a baseline RoBERTa, XLM-R or BERT, whose
+        entity embeddings start from random values.
     entities : `List[str]`, optional (default = `None`)
-        Which rows of the entity table the task keeps, by title and in this order; an entity's id is its place in this list.
-        All of them if `None`.
+        Which rows of the entity table the task keeps, by title and in this order; an entity's id is its place
+        in this list. All of them if `None`. None at all (`[]`) is for words only: what serves entities alone
+        is then not trained, so that nothing of it is kept by the optimizer or missed by a distributed run.
     marker_tokens : `Dict[str, str]`, optional (default = `None`)
-        Tokens that the task adds to the words, each with the vocabulary's token whose row it starts as: `{"[ENTITY]": "@"}`.
+        Tokens that the task adds to the words, each with the vocabulary's token whose row it starts as:
+        `{"[ENTITY]": "@"}`.
     entity_aware_attention : `bool`, optional (default = `None`)
         In place of the checkpoint's setting. Without it every pair is scored with the same query.
     sub_token_mode : `str`, optional (default = `"avg"`)
-        How the states of a word's sub-words become one vector in `forward`: their mean ("avg") or the first's ("first").
+        How the states of a word's sub-words become one vector in `forward`: their mean ("avg") or the first's
+        ("first").
     train_parameters : `bool`, optional (default = `True`)
         If false, the weights stay as they are.
     eval_mode : `bool`, optional (default = `False`)
@@ -49,8 +52,8 @@ class LukeEmbedder(TokenEmbedder):
     hidden_dropout, attention_dropout : `float`, optional (default = `None`)
         In place of the checkpoint's rates.
     load_weights : `bool`, optional (default = `None`)
-        Whether to read the checkpoint's weights. By default they are read unless this model is being made from an archive, which
-        brings all weights along; then only the checkpoint's small files are needed.
+        Whether to read the checkpoint's weights. By default they are read unless this model is being made
+        from an archive, which brings all weights along; then only the checkpoint's small files are needed.
     override_weights_file : `str`, optional (default = `None`)
         Weights to read in place of the checkpoint's (safetensors, or a state dict saved by torch).
     override_weights_strip_prefix : `str`, optional (default = `None`)
@@ -107,7 +110,8 @@ class LukeEmbedder(TokenEmbedder):
         self.sub_token_mode = sub_token_mode
         self.eval_mode = eval_mode
         config = self.luke.config
-        first_position = config.pad_token_id + 1 if self.luke.embeddings.position_start is None else 0
+        embeddings = self.luke.embeddings
+        first_position = embeddings.padding_id + 1 if embeddings.position_start is None else 0
         self.max_words = config.max_position_embeddings - first_position
         if eval_mode:
             self.luke.eval()
@@ -117,7 +121,9 @@ class LukeEmbedder(TokenEmbedder):
 
     @property
     def dropout(self) -> float:
-        """The rate that the checkpoint's config, or `hidden_dropout`, sets: the paper's heads use the same."""
+        """
+        The rate that the checkpoint's config, or `hidden_dropout`, sets: the paper's heads use the same.
+        """
         return self.luke.config.hidden_dropout_prob
 
     @overrides
@@ -168,12 +174,14 @@ class LukeEmbedder(TokenEmbedder):
         if offsets is None:
             return self.encode(token_ids, mask, type_ids).words
         if wordpiece_mask is None:
-            raise ConfigurationError("offsets came without wordpiece_mask; use the token indexer of type 'luke'.")
+            raise ConfigurationError(
+                "offsets came without wordpiece_mask; use the token indexer of type 'luke'."
+            )
         states = self.encode(token_ids, wordpiece_mask, type_ids).words
         if self.sub_token_mode == "first":
             return states_at(states, offsets[..., 0])
         # Shapes: (batch, words, sub-words of a word, hidden), (batch, words, sub-words of a word)
-        pieces, pieces_mask = util.batched_span_select(states, offsets)
+        pieces, pieces_mask = util.batched_span_select(states, offsets)  # type: ignore[arg-type]
         pieces_mask = pieces_mask & mask.unsqueeze(-1)
         return util.masked_mean(pieces, pieces_mask.unsqueeze(-1), dim=2)
 
@@ -187,8 +195,8 @@ class LukeEmbedder(TokenEmbedder):
         entity_mask: Optional[Tensor] = None,
     ) -> LukeEncoderOutput:
         """
-        Words and entities in, their states out. The parameters `token_ids`, `mask` and `type_ids` are those of a `SubwordField` or
-        of a sub-word indexer, the others those of an `EntityField`.
+        Words and entities in, their states out. The parameters `token_ids`, `mask` and `type_ids` are those
+        of a `SubwordField` or of a sub-word indexer, the others those of an `EntityField`.
 
         # Parameters
 
@@ -211,7 +219,8 @@ class LukeEmbedder(TokenEmbedder):
         """
         if token_ids.size(1) > self.max_words:
             raise ConfigurationError(
-                f"A text of {token_ids.size(1)} sub-words is longer than the {self.max_words} that the encoder has positions for; "
+                f"A text of {token_ids.size(1)} sub-words is longer than the {self.max_words} that the "
+                "encoder has positions for; "
                 "split it, or let the reader cut it."
             )
         # A single segment needs no look-up of segment embeddings.
@@ -221,8 +230,8 @@ class LukeEmbedder(TokenEmbedder):
 
 def states_at(states: Tensor, positions: Tensor) -> Tensor:
     """
-    The states at the given positions. Unlike AllenNLP's `batched_index_select` it does not look at the indices' values, for which
-    the device would have to be waited for.
+    The states at the given positions. Unlike AllenNLP's `batched_index_select` it does not look at the
+    indices' values, for which the device would have to be waited for.
 
     # Parameters
 

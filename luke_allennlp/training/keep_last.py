@@ -11,8 +11,8 @@ class KeepLastCallback(TrainerCallback):
     """
     Registered as a `TrainerCallback` with name "keep_last".
 
-    The last epoch's weights end up in the archive, whatever the validation metric says: the paper's runs on CoNLL-2003 and SQuAD
-    select no epoch. Validation goes on as usual.
+    The last epoch's weights end up in the archive, whatever the validation metric says: the paper's runs on
+    CoNLL-2003 and SQuAD select no epoch. Validation goes on as usual.
 
     # Parameters
 

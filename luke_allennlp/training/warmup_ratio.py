@@ -78,8 +78,9 @@ class LinearWithWarmupRatio(LinearWithWarmup):
         # Parameters
 
         batch_num_total : `int`, optional (default = `None`)
-            The number of the update that comes next, from 1: AllenNLP's trainer calls this before the update, in
-            spite of what is said at its `Scheduler`. The rate is that of the updates already made, so that
+            The number of the update that comes next, from 1: AllenNLP's trainer calls this before the update,
+            in spite of what is said at its `Scheduler`. The rate is that of the updates already made, so that
             the first has rate 0 and the last more than 0, as in the original system.
         """
-        super().step_batch(None if batch_num_total is None else max(batch_num_total - 1, 0))
+        # AllenNLP's annotation is `int`, with `None` as its default.
+        super().step_batch(None if batch_num_total is None else max(batch_num_total - 1, 0))  # type: ignore[arg-type]

@@ -169,7 +169,7 @@ they are imported.
         try:
             file_dict = json.loads(evaluate_file(params_file, ext_vars=ext_vars))
         except (RuntimeError, json.JSONDecodeError) as error:
-            raise ConfigurationError(f"{params_file} cannot be read: {error}") from error
+            raise ConfigurationError(f"{params_file} cannot be read: {str(error).strip()}") from error
         if not isinstance(file_dict, dict):
             raise ConfigurationError(
                 f"{params_file} should hold one object, but holds {type(file_dict).__name__}"
@@ -186,7 +186,7 @@ they are imported.
             overrides_dict = parse_overrides(params_overrides, ext_vars=ext_vars)
         except (RuntimeError, json.JSONDecodeError) as error:
             raise ConfigurationError(
-                f"the overrides {params_overrides!r} cannot be read: {error}"
+                f"the overrides {params_overrides!r} cannot be read: {str(error).strip()}"
             ) from error
 """,
         reason="A mistake in --overrides is a ConfigurationError too.",

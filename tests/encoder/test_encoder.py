@@ -43,7 +43,9 @@ def make_pair(config: LukeConfig, seed: int = 0) -> Tuple[LukeModel, LukeEncoder
     return reference, encoder
 
 
-def make_inputs(config: LukeConfig, seed: int, batch: int = 3, words: int = 21, entities: int = 6) -> Dict[str, Tensor]:
+def make_inputs(
+    config: LukeConfig, seed: int, batch: int = 3, words: int = 21, entities: int = 6
+) -> Dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
 
     def draw(low: int, high: int, *shape: int) -> Tensor:
@@ -57,7 +59,11 @@ def make_inputs(config: LukeConfig, seed: int, batch: int = 3, words: int = 21, 
     spans = torch.stack([first, last], dim=-1).masked_fill(~entity_mask[..., None], -1)
     entity_ids = draw(1, config.entity_vocab_size, batch, entities).masked_fill(~entity_mask, 0)
     return dict(
-        word_ids=word_ids, word_mask=word_mask, entity_ids=entity_ids, entity_spans=spans, entity_mask=entity_mask
+        word_ids=word_ids,
+        word_mask=word_mask,
+        entity_ids=entity_ids,
+        entity_spans=spans,
+        entity_mask=entity_mask,
     )
 
 
@@ -83,7 +89,9 @@ def reference_forward(reference: LukeModel, inputs: Dict[str, Tensor]) -> Tuple[
 @pytest.mark.parametrize("with_entities", [True, False], ids=["entities", "words only"])
 @pytest.mark.parametrize("entity_aware", [True, False], ids=["entity-aware", "original attention"])
 @pytest.mark.parametrize("entity_emb_size", [12, 32], ids=["lifted table", "table of hidden size"])
-def test_equals_hugging_face(entity_aware: bool, with_entities: bool, entity_emb_size: int, seed: int) -> None:
+def test_equals_hugging_face(
+    entity_aware: bool, with_entities: bool, entity_emb_size: int, seed: int
+) -> None:
     config = make_config(entity_aware, entity_emb_size)
     reference, encoder = make_pair(config, seed)
     inputs = make_inputs(config, seed)
@@ -107,7 +115,9 @@ def test_equals_hugging_face(entity_aware: bool, with_entities: bool, entity_emb
         weights = torch.randn(entities.shape, generator=generator)
         (entities * weights).mean().backward()
         (output.entities * weights).mean().backward()
-    expected = {name: parameter.grad for name, parameter in reference.named_parameters() if "pooler" not in name}
+    expected = {
+        name: parameter.grad for name, parameter in reference.named_parameters() if "pooler" not in name
+    }
     actual = {name: parameter.grad for name, parameter in encoder.named_parameters()}
     assert set(actual) == set(expected)
     for name, gradient in expected.items():
@@ -115,7 +125,13 @@ def test_equals_hugging_face(entity_aware: bool, with_entities: bool, entity_emb
             assert actual[name] is None or not actual[name].any(), name
             assert not with_entities or "entity" not in name
         else:
-            torch.testing.assert_close(actual[name], gradient, atol=TOLERANCE, rtol=TOLERANCE, msg=lambda m: f"{name}: {m}")
+            torch.testing.assert_close(
+                actual[name],
+                gradient,
+                atol=TOLERANCE,
+                rtol=TOLERANCE,
+                msg=lambda m, name=name: f"{name}: {m}",
+            )
 
 
 def test_gradients_reach_every_parameter() -> None:
@@ -132,10 +148,13 @@ def test_masks_default_to_everything() -> None:
     inputs = make_inputs(config, 1)
     inputs["word_ids"] = inputs["word_ids"].clamp(min=2)
     full = dict(
-        inputs, word_mask=torch.ones(3, 21), entity_mask=torch.ones(3, 6), entity_spans=inputs["entity_spans"].clamp(min=0)
+        inputs,
+        word_mask=torch.ones(3, 21),
+        entity_mask=torch.ones(3, 6),
+        entity_spans=inputs["entity_spans"].clamp(min=0),
     )
     left_out = {name: full[name] for name in ("word_ids", "entity_ids", "entity_spans")}
-    for given, default in zip(encoder(**full), encoder(**left_out)):
+    for given, default in zip(encoder(**full), encoder(**left_out), strict=True):
         torch.testing.assert_close(given, default)
 
 
@@ -175,7 +194,7 @@ def test_gradient_checkpointing_gives_the_same_gradients() -> None:
         output = encoder(**inputs)
         (output.words.sum() + output.entities.pow(2).sum()).backward()
         gradients.append([parameter.grad.clone() for parameter in encoder.parameters()])
-    for kept, recomputed in zip(*gradients):
+    for kept, recomputed in zip(*gradients, strict=True):
         torch.testing.assert_close(kept, recomputed)
 
 
@@ -195,19 +214,29 @@ def test_bfloat16_autocast_stays_close() -> None:
     exact = encoder(**inputs)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rough = encoder(**inputs)
-    for left, right in zip(exact, rough):
+    for left, right in zip(exact, rough, strict=True):
         # 8 bits of mantissa through three layers of unit-variance states.
         assert (left - right).abs().max() < 0.15
 
 
 def test_equals_roberta_and_bert_on_words() -> None:
     sizes = dict(
-        vocab_size=97, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, initializer_range=0.2
+        vocab_size=97,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=48,
+        initializer_range=0.2,
     )
     ids = torch.randint(2, 97, (2, 17), generator=torch.Generator().manual_seed(0))
     types = (torch.arange(17) > 8).long().expand(2, -1)
 
-    roberta = RobertaModel(RobertaConfig(**sizes, max_position_embeddings=70, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5), add_pooling_layer=False).eval()
+    roberta = RobertaModel(
+        RobertaConfig(
+            **sizes, max_position_embeddings=70, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5
+        ),
+        add_pooling_layer=False,
+    ).eval()
     encoder = LukeEncoder(make_config(**sizes)).eval()
     assert not encoder.load_state_dict(roberta.state_dict(), strict=False).unexpected_keys
     expected = roberta(ids).last_hidden_state
@@ -215,12 +244,16 @@ def test_equals_roberta_and_bert_on_words() -> None:
 
     bert_config = BertConfig(**sizes, max_position_embeddings=70)
     bert = BertModel(bert_config, add_pooling_layer=False).eval()
-    config = make_config(**sizes, pad_token_id=0, type_vocab_size=2, layer_norm_eps=bert_config.layer_norm_eps)
+    config = make_config(
+        **sizes, pad_token_id=0, type_vocab_size=2, layer_norm_eps=bert_config.layer_norm_eps
+    )
     config.position_start = 0
     encoder = LukeEncoder(config).eval()
     assert not encoder.load_state_dict(bert.state_dict(), strict=False).unexpected_keys
     expected = bert(ids, token_type_ids=types).last_hidden_state
-    torch.testing.assert_close(encoder(ids, word_type_ids=types).words, expected, atol=TOLERANCE, rtol=TOLERANCE)
+    torch.testing.assert_close(
+        encoder(ids, word_type_ids=types).words, expected, atol=TOLERANCE, rtol=TOLERANCE
+    )
 
 
 def test_the_pooler_alone_is_left_out() -> None:

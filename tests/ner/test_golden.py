@@ -7,9 +7,9 @@ from typing import Any, Dict, List
 
 import pytest
 import torch
+from allennlp.commands.train import TrainModel
 from allennlp.common import Params
 from allennlp.common.util import prepare_environment
-from allennlp.commands.train import TrainModel
 from allennlp.data import Instance
 from allennlp.training import TrainerCallback
 from safetensors.torch import load_file
@@ -60,7 +60,9 @@ class RecordLosses(TrainerCallback):
         super().__init__("")
         self.losses = losses
 
-    def on_batch(self, trainer: Any, batch_inputs: Any, batch_outputs: List[Dict[str, Any]], *_: Any, **__: Any) -> None:
+    def on_batch(
+        self, trainer: Any, batch_inputs: Any, batch_outputs: List[Dict[str, Any]], *_: Any, **__: Any
+    ) -> None:
         self.losses.extend(outputs["loss"].item() for outputs in batch_outputs)
 
 
@@ -119,4 +121,3 @@ def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path, monkeypatch:
     for name, norm in expected["final_norms"].items():
         parameter = weights[name if name.startswith("classifier.") else f"embedder.luke.{name}"]
         assert parameter.norm().item() == pytest.approx(norm, rel=1e-3), name
-

@@ -5,8 +5,9 @@ import io
 import re
 import zipfile
 
-import build_wheels
 import pytest
+
+import build_wheels
 from build_wheels import BuildError, apply_edit, build, fetch_originals, read_originals, rebuild
 from edits import EDITS
 from edits.edit import Edit
@@ -20,7 +21,9 @@ def sources(originals):
     files = {}
     for path in originals.values():
         with zipfile.ZipFile(path) as wheel:
-            files.update({name: wheel.read(name).decode() for name in wheel.namelist() if name.endswith(".py")})
+            files.update(
+                {name: wheel.read(name).decode() for name in wheel.namelist() if name.endswith(".py")}
+            )
     return files
 
 
@@ -58,7 +61,9 @@ class TestTable:
 class TestRebuild:
     @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
     def test_twice_gives_the_same_bytes(self, originals, distribution):
-        assert rebuild(originals[distribution], distribution) == rebuild(originals[distribution], distribution)
+        assert rebuild(originals[distribution], distribution) == rebuild(
+            originals[distribution], distribution
+        )
 
     @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
     def test_installed_is_what_would_be_built_now(self, originals, distribution):
@@ -122,7 +127,9 @@ class TestBuild:
         }
 
     def test_without_an_index_says_what_to_do(self, no_index, tmp_path):
-        with pytest.raises(BuildError, match="Check the network, or put allennlp-2.10.1-py3-none-any.whl and"):
+        with pytest.raises(
+            BuildError, match="Check the network, or put allennlp-2.10.1-py3-none-any.whl and"
+        ):
             fetch_originals(tmp_path / "originals")
 
     def test_a_wheel_with_another_hash_is_refused(self, no_index, tmp_path):

@@ -30,7 +30,7 @@
     embedder: {
       type: 'luke',
       model_name: experiment.model_name,
-      entities: ['[PAD]', '[MASK]'],
+      entities: if experiment.use_entity_state then ['[PAD]', '[MASK]'] else [],
       entity_aware_attention: experiment.entity_aware_attention,
     } + experiment.embedder_options,
     use_entity_state: experiment.use_entity_state,

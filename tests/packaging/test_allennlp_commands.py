@@ -1,0 +1,312 @@
+"""AllenNLP's own commands, on a model and data of AllenNLP's own kind, from a folder without plugins."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+import torch
+
+# Imported by `--include-package`: kills the run after some batches, and keeps an account of the hook.
+PACKAGE = """
+import json, os, signal
+from pathlib import Path
+
+from allennlp.commands import train
+from allennlp.common.checks import ConfigurationError
+from allennlp.training.callbacks import TrainerCallback
+
+
+def note(params):
+    if params.get("train_data_path") == "missing.jsonl":
+        raise ConfigurationError("train_data_path: there is no file missing.jsonl")
+    # What a check takes out of its copy is not missing afterwards.
+    params.pop("model")
+    Path("checked.txt").write_text(json.dumps(sorted(os.listdir("."))))
+
+
+train.preflight_checks.append(note)
+
+
+@TrainerCallback.register("kill")
+class Kill(TrainerCallback):
+    def __init__(self, serialization_dir, after):
+        super().__init__(serialization_dir)
+        self.after = after
+
+    def on_batch(self, trainer, *args, is_training=True, **kwargs):
+        signal_number = int(os.environ.get("KILL_WITH", 0))
+        if signal_number and is_training and trainer._total_batches_completed == self.after:
+            if signal_number == signal.SIGINT:
+                # Where tests run in the background, it may be ignored.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+            os.kill(os.getpid(), signal_number)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with data, configurations and a package."""
+    path = tmp_path_factory.mktemp("commands")
+    generator = random.Random(5)
+
+    def write(name, count):
+        with (path / name).open("w") as handle:
+            for _ in range(count):
+                label, word = generator.choice([("yes", "good"), ("no", "bad")])
+                words = [word, *generator.choices(["a", "film", "play", "of", "its", "kind"], k=5)]
+                generator.shuffle(words)
+                handle.write(json.dumps({"text": " ".join(words), "label": label}) + "\n")
+
+    write("train.jsonl", 40)
+    write("dev.jsonl", 12)
+    write("test.jsonl", 11)
+    config = {
+        "dataset_reader": {"type": "text_classification_json", "tokenizer": "whitespace"},
+        "train_data_path": "train.jsonl",
+        "validation_data_path": "dev.jsonl",
+        "model": {
+            "type": "basic_classifier",
+            "text_field_embedder": {"token_embedders": {"tokens": {"type": "embedding", "embedding_dim": 6}}},
+            "seq2vec_encoder": {"type": "boe", "embedding_dim": 6, "averaged": True},
+        },
+        "data_loader": {"batch_size": 8, "shuffle": True},
+        "trainer": {
+            "optimizer": {"type": "huggingface_adamw", "lr": 0.03, "correct_bias": False},
+            "checkpointer": {"save_every_num_batches": 2},
+            "callbacks": [{"type": "kill", "after": 8}],
+            "num_epochs": 3,
+            "patience": 3,
+            "cuda_device": -1,
+            "validation_metric": "+accuracy",
+        },
+    }
+    configs = path / "training_configs" / "tiny"
+    configs.mkdir(parents=True)
+    (configs / "classifier.jsonnet").write_text(json.dumps(config))
+    config["distributed"] = {"cuda_devices": [-1, -1]}
+    config["test_data_path"] = "test.jsonl"
+    config["evaluate_on_test"] = True
+    del config["trainer"]["callbacks"]
+    (configs / "two_processes.jsonnet").write_text(json.dumps(config))
+    (path / "some_package.py").write_text(PACKAGE)
+    return path
+
+
+def allennlp(folder, *arguments, **environment):
+    """Runs the command in a process of its own, as a user does."""
+    result = subprocess.run(
+        [str(Path(sys.executable).with_name("allennlp")), *arguments],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    result.output = result.stdout + result.stderr
+    return result
+
+
+@pytest.fixture
+def command(folder, monkeypatch):
+    """Runs the command in this process, which spares its start, and returns the exit status."""
+    import allennlp.__main__ as entry
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["allennlp", *arguments])
+        try:
+            entry.run()
+        except SystemExit as exit_:
+            if isinstance(exit_.code, str):
+                print(exit_.code, file=sys.stderr)
+                return 1
+            return exit_.code
+        return 0
+
+    handler = signal.getsignal(signal.SIGTERM)
+    monkeypatch.chdir(folder)
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+CONFIG = "training_configs/tiny/classifier.jsonnet"
+PACKAGES = ("--include-package", "some_package")
+
+
+@pytest.fixture(scope="module")
+def killed(folder):
+    """A run that was killed in the middle of its second epoch."""
+    result = allennlp(folder, "train", CONFIG, *PACKAGES, KILL_WITH=str(int(signal.SIGKILL)))
+    files = sorted(path.name for path in (folder / "runs/tiny/classifier").iterdir())
+    return result, files
+
+
+@pytest.fixture(scope="module")
+def resumed(folder, killed):
+    """The same run, which went on to its end."""
+    result = allennlp(folder, "train", CONFIG, *PACKAGES, "--recover")
+    assert result.returncode == 0, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def archive(resumed):
+    return "runs/tiny/classifier/model.tar.gz"
+
+
+class TestTrain:
+    @pytest.mark.edit("default-serialization-dir")
+    @pytest.mark.edit("atomic-checkpoints")
+    def test_a_run_without_a_place_goes_to_runs_and_says_so_first(self, killed):
+        result, files = killed
+        assert result.returncode == -signal.SIGKILL, result.output
+        assert result.stdout.splitlines()[0] == "Writing this run to runs/tiny/classifier"
+        # Batch 8 of 5 an epoch: killed before the checkpoint after the fourth batch of the second epoch.
+        states = [re.sub("^(model|training)_state_", "", name) for name in files if "_state_" in name]
+        assert sorted(states) == ["e1_b0.th"] * 2 + ["e1_b2.th"] * 2
+        assert "best.th" in files and "model.tar.gz" not in files
+
+    @pytest.mark.edit("preflight-checks")
+    def test_preflight_checks_come_first(self, folder, killed, command, capsys):
+        listed = json.loads((folder / "checked.txt").read_text())
+        assert "some_package.py" in listed and "runs" not in listed
+        overrides = '{"train_data_path": "missing.jsonl"}'
+        assert command("train", CONFIG, *PACKAGES, "-s", "other", "--overrides", overrides) == 1
+        written = capsys.readouterr().err
+        assert written.splitlines()[-1] == "allennlp: error: train_data_path: there is no file missing.jsonl"
+        assert not (folder / "other").exists()
+
+    @pytest.mark.edit("existing-run-message")
+    @pytest.mark.edit("one-line-errors")
+    def test_an_existing_run_is_not_overwritten(self, folder, killed):
+        result = allennlp(folder, "train", CONFIG, *PACKAGES)
+        assert result.returncode == 1
+        last = result.stderr.splitlines()[-1]
+        assert last.startswith(
+            "allennlp: error: Serialization directory (runs/tiny/classifier) already exists"
+        )
+        assert "--recover" in last and "--force" in last and "--serialization-dir" in last
+        assert "Traceback" not in result.output
+        assert sorted(path.name for path in (folder / "runs/tiny/classifier").iterdir()) == killed[1]
+
+    def test_a_killed_run_goes_on_to_the_same_weights(self, folder, resumed, command):
+        assert command("train", CONFIG, *PACKAGES, "-s", "whole") == 0
+        weights = [
+            torch.load(folder / run / "best.th", weights_only=True)
+            for run in ("whole", "runs/tiny/classifier")
+        ]
+        assert weights[0].keys() == weights[1].keys()
+        assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+        for run in ("whole", "runs/tiny/classifier"):
+            metrics = json.loads((folder / run / "metrics.json").read_text())
+            assert metrics["best_validation_accuracy"] > 0.8
+        with tarfile.open(folder / "runs/tiny/classifier/model.tar.gz") as model:
+            assert {"config.json", "weights.th", "meta.json"} <= set(model.getnames())
+
+    def test_an_interrupted_run_can_be_resumed(self, folder, killed):
+        kill = {"KILL_WITH": str(int(signal.SIGINT))}
+        result = allennlp(folder, "train", CONFIG, *PACKAGES, "-s", "interrupted", **kill)
+        assert result.returncode == 130, result.output
+        assert result.stderr.splitlines()[-1] == "allennlp: interrupted"
+        assert "Traceback" not in result.output
+        names = {path.name for path in (folder / "interrupted").iterdir()}
+        assert {"model_state_e1_b2.th", "training_state_e1_b2.th", "best.th", "model.tar.gz"} <= names
+
+    @pytest.mark.edit("distributed-shutdown")
+    @pytest.mark.edit("distributed-test-data")
+    @pytest.mark.edit("distributed-noise")
+    def test_two_processes(self, folder, archive, command):
+        config = "training_configs/tiny/two_processes.jsonnet"
+        result = allennlp(folder, "train", config, "-s", "two")
+        assert result.returncode == 0, result.output
+        assert "world size 2" in result.output
+        for noise in ("destroy_process_group", "Warning", "was found in both", "Traceback"):
+            assert noise not in result.output
+        metrics = json.loads((folder / "two/metrics.json").read_text())
+        # All of the test data is counted, each line of it once.
+        command("evaluate", "two/model.tar.gz", "test.jsonl", "--output-file", "two.json")
+        evaluated = json.loads((folder / "two.json").read_text())
+        assert evaluated["accuracy"] == metrics["test_accuracy"]
+        assert metrics["test_accuracy"] * 11 == pytest.approx(round(metrics["test_accuracy"] * 11))
+
+
+class TestOthers:
+    def test_evaluate(self, folder, archive, command):
+        assert command("evaluate", archive, "dev.jsonl", *PACKAGES, "--output-file", "metrics.json") == 0
+        metrics = json.loads((folder / "metrics.json").read_text())
+        trained = json.loads((folder / "runs/tiny/classifier/metrics.json").read_text())
+        assert metrics["accuracy"] == trained["best_validation_accuracy"]
+
+    def test_predict(self, folder, archive, command):
+        (folder / "inputs.jsonl").write_text('{"sentence": "a good film"}\n{"sentence": "a bad play"}\n')
+        arguments = ("--output-file", "predictions.jsonl", "--silent")
+        assert command("predict", archive, "inputs.jsonl", *PACKAGES, *arguments) == 0
+        lines = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+        assert [line["label"] for line in lines] == ["yes", "no"]
+
+    def test_build_vocab(self, folder, command):
+        assert command("build-vocab", CONFIG, "vocabulary.tar.gz", *PACKAGES) == 0
+        with tarfile.open(folder / "vocabulary.tar.gz") as vocabulary:
+            labels = vocabulary.extractfile("labels.txt").read().split()
+        assert sorted(labels) == [b"no", b"yes"]
+
+    def test_find_learning_rate(self, folder, command):
+        arguments = ("-s", "rates", "--num-batches", "5", "--start-lr", "1e-4", "--end-lr", "1e-1")
+        assert command("find-lr", CONFIG, *PACKAGES, *arguments, "--force") == 0
+        assert (folder / "rates/lr-losses.png").stat().st_size > 1000
+
+    def test_print_results(self, archive, command, capsys):
+        assert command("print-results", "runs", "--keys", "best_validation_accuracy") == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == "model_run, best_validation_accuracy"
+        assert lines[1].startswith("runs/tiny/classifier/metrics.json, ")
+
+    def test_count_instances_and_test_install(self, command):
+        assert command("count-instances", CONFIG, *PACKAGES) == 0
+        assert command("test-install") == 0
+
+    def test_module_and_help(self, folder):
+        result = subprocess.run(
+            [sys.executable, "-m", "allennlp", "--help"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert result.returncode == 0, result.stderr
+        assert "train" in result.stdout and "Warning" not in result.stdout + result.stderr
+
+
+class TestErrors:
+    @pytest.mark.edit("one-line-errors")
+    @pytest.mark.parametrize(
+        "arguments, message",
+        [
+            (("train", "no_such.jsonnet"), "no_such.jsonnet"),
+            (("train", CONFIG, "--overrides", "{"), "the overrides '{' cannot be read"),
+            (("train", CONFIG, "-s", "x", "-o", '{"modle": 1}'), "modle"),
+            (("evaluate", "no_such.tar.gz", "dev.jsonl"), "no_such.tar.gz"),
+            (("predict", "train.jsonl", "dev.jsonl"), "train.jsonl is not a model archive"),
+        ],
+    )
+    def test_one_line_names_what_is_wrong(self, command, capsys, arguments, message):
+        assert command(*arguments, *PACKAGES) == 1
+        errors = [line for line in capsys.readouterr().err.splitlines() if "allennlp: error: " in line]
+        assert len(errors) == 1 and message in errors[0]
+
+    @pytest.mark.edit("include-package-errors")
+    def test_a_misspelt_package_is_named(self, command, capsys):
+        assert command("train", CONFIG, "--include-package", "some_pakcage") == 1
+        assert "--include-package some_pakcage: there is no module 'some_pakcage'" in capsys.readouterr().err
+
+    @pytest.mark.edit("include-package-errors")
+    def test_what_a_package_imports_in_vain_keeps_its_traceback(self, folder, command):
+        (folder / "other_package.py").write_text("import no_such_module_anywhere\n")
+        with pytest.raises(ModuleNotFoundError, match="no_such_module_anywhere"):
+            command("train", CONFIG, "--include-package", "other_package")
