@@ -170,4 +170,4 @@ class Chunker:
         allowed = (lengths > 0) & (lengths <= self.max_span_length)
         allowed[:, : max(piece.new_from - piece.start, 0)] = False
         # Shape: (candidates, 2)
-        return np.argwhere(allowed) + (piece.start, piece.start + 1)
+        return (np.argwhere(allowed) + (piece.start, piece.start + 1)).astype(np.int32)

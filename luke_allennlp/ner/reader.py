@@ -245,7 +245,7 @@ class NerReader(DatasetReader):
             (`SparseLabelField`).
         """
         sentence = chunk.sentence
-        candidates = [(start, end) for start, end in chunk.chunk.candidates.tolist()]
+        candidates = chunk.chunk.candidates
         fields: Dict[str, Field] = {
             "words": SubwordField(chunk.chunk.word_ids, padding_id=self.tokenizer.pad_id),
             "entities": EntityField([MASK_ENTITY] * len(candidates), chunk.chunk.spans),
@@ -257,14 +257,16 @@ class NerReader(DatasetReader):
                     "chunk": chunk.number,
                     "num_chunks": chunk.total,
                     "words": sentence.words,
-                    "candidates": candidates,
+                    "candidates": candidates,  # an array: as tuples they would be most of what a corpus takes
                     "gold": sentence.spans,
                     "unaligned": [label for _, _, label in sentence.unaligned],
                 }
             ),
         }
         if labeled:
-            places = {candidate: place for place, candidate in enumerate(candidates)}
+            places = {}
+            if sentence.spans:
+                places = {(start, end): place for place, (start, end) in enumerate(candidates.tolist())}
             labels = {
                 places[start, end]: label
                 for start, end, label in reversed(sentence.spans)

@@ -200,7 +200,7 @@ they are imported.
     # All of them once more as one object: a configuration can ask it for a variable that may not be set.
     return {**variables, "ALLENNLP_ENVIRONMENT": json.dumps(variables)}
 """,
-        reason="std.extVar fails on a variable that is not set, so that no configuration could have a default.",
+        reason="std.extVar fails where a variable is not set, so that no configuration could have a default.",
     ),
     Edit(
         name="one-line-errors",

@@ -42,7 +42,7 @@ def test_instances(shared_dir: Path) -> None:
                         "document": index,
                         "word_ids": instance["words"].ids.tolist(),
                         "spans": instance["entities"].spans.tolist(),
-                        "words": [[start + before, end + before] for start, end in candidates],
+                        "words": (candidates + before).tolist(),
                         "labels": instance["labels"].human_readable_repr(),
                     }
                 )

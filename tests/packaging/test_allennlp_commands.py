@@ -77,6 +77,8 @@ def folder(tmp_path_factory):
             "seq2vec_encoder": {"type": "boe", "embedding_dim": 6, "averaged": True},
         },
         "data_loader": {"batch_size": 8, "shuffle": True},
+        # In order: shuffled, it would draw random numbers that a resumed run does not draw again.
+        "validation_data_loader": {"batch_size": 8},
         "trainer": {
             "optimizer": {"type": "huggingface_adamw", "lr": 0.03, "correct_bias": False},
             "checkpointer": {"save_every_num_batches": 2},
@@ -257,7 +259,7 @@ class TestOthers:
         assert sorted(labels) == [b"no", b"yes"]
 
     def test_find_learning_rate(self, folder, command):
-        arguments = ("-s", "rates", "--num-batches", "5", "--start-lr", "1e-4", "--end-lr", "1e-1")
+        arguments = ("-s", "rates", "--num-batches", "12", "--start-lr", "1e-4", "--end-lr", "1e-1")
         assert command("find-lr", CONFIG, *PACKAGES, *arguments, "--force") == 0
         assert (folder / "rates/lr-losses.png").stat().st_size > 1000
 

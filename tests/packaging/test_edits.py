@@ -452,6 +452,18 @@ class TestPeople:
         with pytest.raises(ConfigurationError, match=r"the overrides '\{' cannot be read"):
             Params.from_file(path, "{")
 
+    @pytest.mark.edit("environment-object")
+    def test_configuration_asks_for_a_variable_that_may_not_be_set(self, tmp_path, monkeypatch):
+        path = tmp_path / "config.jsonnet"
+        path.write_text(
+            "local environment = std.parseJson(std.extVar('ALLENNLP_ENVIRONMENT'));\n"
+            "{ a: std.get(environment, 'SOME_PATH', 'data') }\n"
+        )
+        monkeypatch.delenv("SOME_PATH", raising=False)
+        assert Params.from_file(path).as_dict() == {"a": "data"}
+        monkeypatch.setenv("SOME_PATH", "/some 'path'")
+        assert Params.from_file(path).as_dict() == {"a": "/some 'path'"}
+
     @pytest.mark.edit("one-line-errors")
     @pytest.mark.parametrize(
         "error, status, message",

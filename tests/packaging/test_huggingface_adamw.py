@@ -58,7 +58,7 @@ def test_equals_a_plain_loop(correct_bias, weight_decay):
         plain_step(plain[2:], states[1], weight_decay=0.0, **options)
     assert optimizer.state[ours[0]]["step"] == 5
     assert optimizer.state[ours[1]]["step"] == 8
-    for one, other in zip(ours, plain):
+    for one, other in zip(ours, plain, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
@@ -76,7 +76,7 @@ def test_goes_on_from_its_state_dict(tmp_path):
         set_gradients(step, ours, resumed)
         optimizer.step()
         another.step()
-    for one, other in zip(ours, resumed):
+    for one, other in zip(ours, resumed, strict=True):
         assert torch.equal(one, other)
 
 
