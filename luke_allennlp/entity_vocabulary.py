@@ -6,6 +6,7 @@ from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.checkpoints.resolve import find_file, read_json
 
+ENTITY_VOCABULARY_FILE = "entity_vocab.json"
 PAD, UNK, MASK, MASK2 = "[PAD]", "[UNK]", "[MASK]", "[MASK2]"
 
 
@@ -36,12 +37,12 @@ class EntityVocabulary:
         `ConfigurationError`
             There is none, or it is damaged.
         """
-        if find_file(model_name, "entity_vocab.json") is None:
+        if find_file(model_name, ENTITY_VOCABULARY_FILE) is None:
             raise ConfigurationError(
                 f"The model {model_name!r} has no entity_vocab.json; expected LUKE's checkpoint in Hugging "
                 "Face's layout."
             )
-        ids = read_json(model_name, "entity_vocab.json")
+        ids = read_json(model_name, ENTITY_VOCABULARY_FILE)
         if not all(isinstance(index, int) for index in ids.values()):
             raise ConfigurationError(
                 f"The entity_vocab.json of {model_name!r} is damaged: expected titles with whole numbers."

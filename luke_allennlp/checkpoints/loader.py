@@ -4,20 +4,22 @@ import logging
 import re
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
 from torch import Tensor
 
 from luke_allennlp.checkpoints.config import read_config
-from luke_allennlp.checkpoints.tensors import LazyTensors, open_checkpoint, open_file
+from luke_allennlp.checkpoints.resolve import find_file
+from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint, open_file
 from luke_allennlp.encoder import LukeEncoder
-from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary
+from luke_allennlp.entity_vocabulary import ENTITY_VOCABULARY_FILE, MASK, PAD, EntityVocabulary
 
 logger = logging.getLogger(__name__)
 
 WORD_TABLE = "embeddings.word_embeddings.weight"
+ENTITY_SIDE = "entity_embeddings."
 ENTITY_TABLE = "entity_embeddings.entity_embeddings.weight"
 
 # What a checkpoint may hold beside the encoder: pretraining heads, task heads, the pooler, a buffer of old
@@ -65,7 +67,8 @@ def load_encoder(
     load_weights : `bool`, optional (default = `True`)
         If false, only the config is read, and the weights are random.
     weights_file : `str`, optional (default = `None`)
-        Weights to take in place of the checkpoint's.
+        Weights to take in place of the checkpoint's. Tables with just the rows of this encoder, as a trained
+        model saves them, are taken as they are.
     strip_prefix : `str`, optional (default = `None`)
         Taken off the names in `weights_file`; names without it are left out.
 
@@ -79,7 +82,8 @@ def load_encoder(
         Something is missing, unexpected, of the wrong shape or damaged; all of it is listed.
     """
     config = read_config(model_name)
-    has_entities = config.entity_vocab_size > 0
+    table_size = config.entity_vocab_size
+    has_entities = table_size > 0
     if entity_aware_attention is not None:
         config.use_entity_aware_attention = entity_aware_attention
     if hidden_dropout is not None:
@@ -92,9 +96,13 @@ def load_encoder(
     rows: Optional[Sequence[int]] = None
     if entities is not None:
         if has_entities:
-            rows = EntityVocabulary.from_checkpoint(model_name).rows(entities)
+            rows = _entity_rows(model_name, entities, table_size)
         config.entity_vocab_size = len(entities)
         config.entity_pad_token_id = entities.index(PAD) if PAD in entities else None
+    elif find_file(model_name, ENTITY_VOCABULARY_FILE) is not None:
+        # Not 0 everywhere: there multilingual releases have [MASK], which must learn.
+        vocabulary = EntityVocabulary.from_checkpoint(model_name)
+        config.entity_pad_token_id = vocabulary[PAD] if PAD in vocabulary else None
     config.vocab_size += len(marker_rows)
 
     encoder = LukeEncoder(config)
@@ -103,57 +111,83 @@ def load_encoder(
             if weights_file is None:
                 tensors = open_checkpoint(model_name, stack)
             else:
-                tensors = open_file(Path(weights_file), stack)
+                tensors = open_file(Path(weights_file).expanduser(), stack)
             if strip_prefix is not None:
                 names = {name: name[len(strip_prefix) :] for name in tensors if name.startswith(strip_prefix)}
                 tensors = tensors.renamed(names)
-            _load(encoder, tensors, rows, marker_rows, has_entities)
+            _load(encoder, tensors, _Tables(rows, table_size, marker_rows, weights_file is not None))
     if entities is not None and not entities:
         for name, parameter in encoder.named_parameters():
-            if name.startswith("entity_embeddings.") or _EXTRA_QUERY.search(name):
+            if name.startswith(ENTITY_SIDE) or _EXTRA_QUERY.search(name):
                 parameter.requires_grad = False
     return encoder
 
 
-def _load(
-    encoder: LukeEncoder,
-    tensors: LazyTensors,
-    entity_rows: Optional[Sequence[int]],
-    marker_rows: Sequence[int],
-    has_entities: bool,
-) -> None:
+class _Tables(NamedTuple):
+    """How the encoder's tables come out of the stored ones."""
+
+    entity_rows: Optional[Sequence[int]]
+    entity_vocab_size: int  # of the checkpoint; 0 if it has no entities
+    marker_rows: Sequence[int]
+    may_be_ready: bool  # a trained model's weights have the tables as this encoder has them
+
+    def stored_shape(self, name: str, shape: Tuple[int, ...]) -> Tuple[int, ...]:
+        """What shape a parameter of the encoder has in the checkpoint."""
+        if name == ENTITY_TABLE and self.entity_rows is not None:
+            return (self.entity_vocab_size, *shape[1:])
+        if name == WORD_TABLE:
+            return (shape[0] - len(self.marker_rows), *shape[1:])
+        return shape
+
+    def reader(self, name: str, stored: StoredTensor) -> Callable[[], Tensor]:
+        """How a tensor of that shape is read for the encoder."""
+        entity_rows = self.entity_rows
+        if name == ENTITY_TABLE and entity_rows is not None:
+            return lambda: stored.rows(entity_rows)
+        if name == WORD_TABLE and self.marker_rows:
+            return lambda: torch.cat([stored.read(), stored.rows(self.marker_rows)])
+        return stored.read
+
+
+def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
     tensors = tensors.renamed({name: encoder_name(name) for name in tensors})
     targets = dict(encoder.named_parameters())
-    fresh = {name for name in targets if not has_entities and name.startswith("entity_embeddings.")}
-
+    fresh: Set[str] = set()
+    if not tables.entity_vocab_size and not any(name.startswith(ENTITY_SIDE) for name in tensors):
+        fresh = {name for name in targets if name.startswith(ENTITY_SIDE)}
     copied = {name for name in targets if _EXTRA_QUERY.search(name) and name not in tensors}
-    sources = {
-        name: _EXTRA_QUERY.sub(".attention.self.query.", name) if name in copied else name for name in targets
-    }
-    missing = sorted(
-        {source for name, source in sources.items() if source not in tensors and name not in fresh}
-    )
-    unexpected = [name for name in tensors if name not in targets and not _may_be_left_out(name)]
-    problems = [f"missing: {', '.join(missing)}"] if missing else []
-    problems += [f"unexpected: {', '.join(unexpected)}"] if unexpected else []
 
+    missing: List[str] = []
+    misshapen: List[str] = []
     readers: Dict[str, Callable[[], Tensor]] = {}
-    if not problems:
-        for name in targets:
-            if name not in fresh:
-                readers[name] = lambda source=sources[name]: tensors[source]  # type: ignore[misc]
-        if entity_rows is not None and has_entities:
-            if entity_rows:
-                readers[ENTITY_TABLE] = lambda: tensors.rows(ENTITY_TABLE, entity_rows)
-            else:
-                del readers[ENTITY_TABLE]
-        if marker_rows:
-            readers[WORD_TABLE] = lambda: _with_copies(tensors[WORD_TABLE], marker_rows)
-        problems = _copy(readers, targets)
+    for name, target in targets.items():
+        source = _EXTRA_QUERY.sub(".attention.self.query.", name) if name in copied else name
+        shape = tuple(target.shape)
+        stored_shape = tables.stored_shape(name, shape)
+        if name in fresh:
+            continue
+        if source not in tensors:
+            missing.append(source)
+        elif tensors[source].shape == stored_shape:
+            readers[name] = tables.reader(name, tensors[source])
+        elif tables.may_be_ready and tensors[source].shape == shape:
+            readers[name] = tensors[source].read
+        else:
+            misshapen.append(f"{source} has shape {tensors[source].shape}, expected {stored_shape}")
+
+    unexpected = [name for name in tensors if name not in targets and not _may_be_left_out(name)]
+    problems = [
+        f"{kind}: {', '.join(dict.fromkeys(names))}"
+        for kind, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
+        if names
+    ]
     if problems:
         raise ConfigurationError(
-            f"The weights in {tensors.source} do not fit LUKE's encoder; " + "; ".join(problems)
+            f"The weights in {tensors.source} do not fit LUKE's encoder; " + "; ".join(problems) + "."
         )
+    with torch.no_grad():
+        for name, read in readers.items():
+            targets[name].copy_(read())
 
     if copied:
         logger.info(
@@ -166,6 +200,19 @@ def _load(
         logger.info("Left out of %s, the encoder has no such parts: %s", tensors.source, ", ".join(left_out))
     if fresh:
         logger.info("%s has no entities: the entity embeddings start from random values.", tensors.source)
+
+
+def _entity_rows(model_name: str, entities: Sequence[str], table_size: int) -> Sequence[int]:
+    if not entities:
+        return []
+    rows = EntityVocabulary.from_checkpoint(model_name).rows(entities)
+    for title, row in zip(entities, rows, strict=True):
+        if not 0 <= row < table_size:
+            raise ConfigurationError(
+                f"The entity {title!r} of {model_name!r} has the row {row} in {ENTITY_VOCABULARY_FILE}; "
+                f"expected one of the {table_size} that config.json gives as entity_vocab_size."
+            )
+    return rows
 
 
 def encoder_name(name: str) -> str:
@@ -182,21 +229,3 @@ def encoder_name(name: str) -> str:
 def _may_be_left_out(name: str) -> bool:
     # Extra queries are left over when entity-aware attention is switched off.
     return name.startswith(_LEFT_OUT) or _EXTRA_QUERY.search(name) is not None
-
-
-def _with_copies(table: Tensor, rows: Sequence[int]) -> Tensor:
-    return torch.cat([table, table[list(rows)]])
-
-
-def _copy(
-    readers: Mapping[str, Callable[[], Tensor]], targets: Mapping[str, torch.nn.Parameter]
-) -> List[str]:
-    problems = []
-    for name, read in readers.items():
-        tensor = read()
-        if tensor.shape != targets[name].shape:
-            problems.append(f"{name} has shape {tuple(tensor.shape)}, expected {tuple(targets[name].shape)}")
-            continue
-        with torch.no_grad():
-            targets[name].copy_(tensor)
-    return problems

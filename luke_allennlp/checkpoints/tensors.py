@@ -1,9 +1,10 @@
 """Reading weights, tensor by tensor, without running code from their files."""
 
 import json
+import re
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -21,42 +22,48 @@ _FILES = (
 )
 
 
-class LazyTensors(Mapping[str, Tensor]):
+class StoredTensor(NamedTuple):
     """
-    The tensors of one checkpoint, each read when it is asked for.
+    A tensor that still lies in its file.
 
     # Parameters
 
-    readers : `Dict[str, Callable[[], Tensor]]`
-        Name -> how to read it whole.
-    row_readers : `Dict[str, Callable[[Sequence[int]], Tensor]]`
-        Name -> how to read some of its rows.
+    shape : `Tuple[int, ...]`
+    read : `Callable[[], Tensor]`
+        Reads it whole.
+    rows : `Callable[[Sequence[int]], Tensor]`
+        Reads the given rows of a matrix, in that order, and nothing else of it. Shape of the result: (rows,
+        columns).
+    """
+
+    shape: Tuple[int, ...]
+    read: Callable[[], Tensor]
+    rows: Callable[[Sequence[int]], Tensor]
+
+
+class LazyTensors(Mapping[str, StoredTensor]):
+    """
+    The tensors of one checkpoint by name, unread.
+
+    # Parameters
+
+    tensors : `Dict[str, StoredTensor]`
     source : `str`
         Where they come from, for messages.
     """
 
-    def __init__(
-        self,
-        readers: Dict[str, Callable[[], Tensor]],
-        row_readers: Dict[str, Callable[[Sequence[int]], Tensor]],
-        source: str,
-    ) -> None:
-        self._readers = readers
-        self._row_readers = row_readers
+    def __init__(self, tensors: Dict[str, StoredTensor], source: str) -> None:
+        self._tensors = tensors
         self.source = source
 
-    def __getitem__(self, name: str) -> Tensor:
-        return self._readers[name]()
+    def __getitem__(self, name: str) -> StoredTensor:
+        return self._tensors[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._readers)
+        return iter(self._tensors)
 
     def __len__(self) -> int:
-        return len(self._readers)
-
-    def rows(self, name: str, indices: Sequence[int]) -> Tensor:
-        """The given rows of a matrix, in that order, the rest of it unread. Shape: (rows, columns)."""
-        return self._row_readers[name](indices)
+        return len(self._tensors)
 
     def renamed(self, names: Mapping[str, str]) -> "LazyTensors":
         """
@@ -67,11 +74,7 @@ class LazyTensors(Mapping[str, Tensor]):
         names : `Mapping[str, str]`
             Name here -> new name.
         """
-        return LazyTensors(
-            {new: self._readers[old] for old, new in names.items()},
-            {new: self._row_readers[old] for old, new in names.items()},
-            self.source,
-        )
+        return LazyTensors({new: self._tensors[old] for old, new in names.items()}, self.source)
 
 
 def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
@@ -114,33 +117,34 @@ def open_file(path: Path, stack: ExitStack) -> LazyTensors:
         if path.suffix == ".safetensors":
             return _open_safetensors(path, stack)
         return _open_pickle(path)
+    except ConfigurationError:
+        raise
     except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
+        reason = str(error).split(". ")[0] or type(error).__name__
         raise ConfigurationError(
-            f"The weights in {path} cannot be read, the file is damaged or no such file: {error}"
+            f"The weights in {path} cannot be read, the file is damaged or no such file: {reason}"
         ) from None
     except Exception as error:  # pickle.UnpicklingError and whatever a hostile file provokes
+        # Most of torch's message is advice to let the file run its code.
+        found = re.search(r"[Uu]nsupported [^\n]*", str(error))
         raise ConfigurationError(
-            f"The weights in {path} are refused: the file holds something other than tensors ({error})."
+            f"The weights in {path} are refused: the file holds something other than tensors "
+            f"({found.group().rstrip('.') if found else type(error).__name__})."
         ) from None
 
 
 def _open_safetensors(path: Path, stack: ExitStack) -> LazyTensors:
     handle = stack.enter_context(safe_open(str(path), framework="pt"))
 
-    def reader(name: str) -> Callable[[], Tensor]:
-        return lambda: handle.get_tensor(name)
+    def stored(name: str) -> StoredTensor:
+        piece = handle.get_slice(name)
 
-    def row_reader(name: str) -> Callable[[Sequence[int]], Tensor]:
-        def read(indices: Sequence[int]) -> Tensor:
-            piece = handle.get_slice(name)
-            return torch.cat([piece[index : index + 1] for index in indices])
+        def rows(indices: Sequence[int]) -> Tensor:
+            return torch.cat([piece[0:0], *(piece[index : index + 1] for index in indices)])
 
-        return read
+        return StoredTensor(tuple(piece.get_shape()), lambda: handle.get_tensor(name), rows)
 
-    names = list(handle.keys())
-    return LazyTensors(
-        {name: reader(name) for name in names}, {name: row_reader(name) for name in names}, str(path)
-    )
+    return LazyTensors({name: stored(name) for name in handle.keys()}, str(path))
 
 
 def _open_pickle(path: Path) -> LazyTensors:
@@ -153,23 +157,14 @@ def _open_pickle(path: Path) -> LazyTensors:
             f"The weights in {path} are no dictionary of tensors; expected a model's state dict."
         )
 
-    def row_reader(name: str) -> Callable[[Sequence[int]], Tensor]:
-        return lambda indices: state[name][list(indices)]
+    def stored(tensor: Tensor) -> StoredTensor:
+        return StoredTensor(tuple(tensor.shape), lambda: tensor, lambda indices: tensor[list(indices)])
 
-    return LazyTensors(
-        {name: lambda name=name: state[name].clone() for name in state},  # type: ignore[misc]
-        {name: row_reader(name) for name in state},
-        str(path),
-    )
+    return LazyTensors({name: stored(tensor) for name, tensor in state.items()}, str(path))
 
 
 def _merge(parts: List[LazyTensors], source: str) -> LazyTensors:
-    readers: Dict[str, Callable[[], Tensor]] = {}
-    row_readers: Dict[str, Callable[[Sequence[int]], Tensor]] = {}
-    for part in parts:
-        readers.update(part._readers)
-        row_readers.update(part._row_readers)
-    return LazyTensors(readers, row_readers, source)
+    return LazyTensors({name: tensor for part in parts for name, tensor in part.items()}, source)
 
 
 def _shards(index: Path) -> List[str]:

@@ -1,6 +1,7 @@
 """The backbone's own fast tokenizer, with character offsets and LUKE's rules for the leading space."""
 
 import json
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -13,6 +14,7 @@ from tokenizers import Tokenizer as Backend
 
 from luke_allennlp.checkpoints.resolve import find_file, read_json
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # The names that the special tokens have in the vocabularies of RoBERTa and XLM-R, and in those of BERT.
 _SPECIAL_TOKENS = (
     {"start": "<s>", "end": "</s>", "pad": "<pad>", "unknown": "<unk>", "mask": "<mask>"},
@@ -116,13 +118,17 @@ class WordTokenizer(Tokenizer):
             split.
         """
         shift = len(text) - len(text.lstrip())
-        stripped = text.strip()
+        stripped = _encodable(text.strip())
         backend = self._with_space if add_prefix_space else self._without_space
         encoding = backend.encode(stripped, add_special_tokens=False)
         offsets = []
         for start, end in encoding.offsets:
+            # The space before a word is part of its first sub-word, but not of the word; the space behind a
+            # special token is part of its match.
             while start < end - 1 and stripped[start].isspace():
-                start += 1  # the space before a word is part of its first sub-word, but not of the word
+                start += 1
+            while start < end - 1 and stripped[end - 1].isspace():
+                end -= 1
             offsets.append((start + shift, end + shift))
         return Encoded(encoding.ids, offsets)
 
@@ -146,7 +152,9 @@ class WordTokenizer(Tokenizer):
         for add_prefix_space in (True, False):
             chosen = [word for word in missing if follows_space(word) == add_prefix_space]
             backend = self._with_space if add_prefix_space else self._without_space
-            encodings = backend.encode_batch([word.strip() for word in chosen], add_special_tokens=False)
+            encodings = backend.encode_batch(
+                [_encodable(word.strip()) for word in chosen], add_special_tokens=False
+            )
             for word, encoding in zip(chosen, encodings, strict=True):
                 self._cache[word] = encoding.ids or [self.unknown_id]
         return [self._cache[word] for word in words]
@@ -215,6 +223,11 @@ def follows_space(word: str) -> bool:
     return not (word.startswith("'") or len(word) == 1 and _is_punctuation(word))
 
 
+def _encodable(text: str) -> str:
+    """Half surrogate pairs, which JSON can hold and UTF-8 cannot, become the replacement character."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
 def _is_punctuation(character: str) -> bool:
     code = ord(character)
     if 33 <= code <= 47 or 58 <= code <= 64 or 91 <= code <= 96 or 123 <= code <= 126:
@@ -225,7 +238,12 @@ def _is_punctuation(character: str) -> bool:
 def _word_table_size(model_name: str, backend: Backend) -> int:
     if find_file(model_name, "config.json") is None:
         return backend.get_vocab_size(with_added_tokens=True)
-    return int(read_json(model_name, "config.json")["vocab_size"])
+    size = read_json(model_name, "config.json").get("vocab_size")
+    if not isinstance(size, int):
+        raise ConfigurationError(
+            f"The config of {model_name!r} has 'vocab_size' = {size!r}; expected a whole number in config.json."
+        )
+    return size
 
 
 def _load_backend(model_name: str) -> Backend:

@@ -155,6 +155,14 @@ class NerPredictor(Predictor):
         return sorted(candidates, key=lambda entity: (entity["start"], -entity["end"]))
 
 
+class _SentenceInstance(Instance):
+    """The instance of a sentence's first chunk, which has all its chunks with it."""
+
+    def __init__(self, instance: Instance, chunks: List[SentenceChunk]) -> None:
+        super().__init__(instance.fields)
+        self.chunks = chunks
+
+
 class _SentenceReader(DatasetReader):
     """
     Gives one instance a sentence instead of one a chunk, so that `allennlp predict --use-dataset-reader`
@@ -169,9 +177,7 @@ class _SentenceReader(DatasetReader):
     def _read(self, file_path: Any) -> Iterator[Instance]:
         for index, document in enumerate(self._reader.read_documents(str(file_path))):
             for chunks in self._reader.chunk_document(document, index):
-                instance = self._reader.text_to_instance(chunks[0])
-                instance.chunks = chunks
-                yield instance
+                yield _SentenceInstance(self._reader.text_to_instance(chunks[0]), chunks)
 
     @overrides(check_signature=False)
     def text_to_instance(self, chunk: SentenceChunk, labeled: bool = False) -> Instance:
@@ -179,13 +185,12 @@ class _SentenceReader(DatasetReader):
 
 
 def _chunks_of(instance: Instance) -> List[SentenceChunk]:
-    chunks = getattr(instance, "chunks", None)
-    if chunks is None:
+    if not isinstance(instance, _SentenceInstance):
         raise ConfigurationError(
             "The predictor 'luke_ner' takes instances of its own reader, one a sentence; "
             "read them with `allennlp predict --use-dataset-reader`, or hand JSON to predict_json."
         )
-    return chunks
+    return instance.chunks
 
 
 def _with_text(document: Document) -> Tuple[str, List[Offsets]]:

@@ -4,7 +4,7 @@
   train_data:: 'fixtures/ner/train.conll',
   validation_data:: 'fixtures/ner/dev.conll',
   learning_rate:: 3e-3,
-  num_epochs:: 12,
+  num_epochs:: 20,
   batch_size:: 8,
   // So small a model has nothing to spare for dropout, and needs no long context.
   reader_options:: { max_length: 96 },
