@@ -1,7 +1,13 @@
 """What all tests share."""
 
+import logging
 import os
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any, Callable, Iterator, NamedTuple
 
 import pytest
 import torch
@@ -41,3 +47,107 @@ def one_thread() -> None:
     other.
     """
     torch.set_num_threads(1)
+
+
+class Finished(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The last line it wrote to standard error."""
+        return self.err.splitlines()[-1] if self.err else ""
+
+
+Command = Callable[..., Finished]
+
+
+def small_corpus(source: Path, target: Path, documents: int) -> None:
+    """Writes the first documents of a file in CoNLL's form."""
+    parts = source.read_text(encoding="utf-8").split("-DOCSTART-")
+    assert len(parts) > documents
+    target.write_text("-DOCSTART-".join(parts[: documents + 1]), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    What a checkout looks like to `allennlp`: `training_configs/`, and `fixtures/` with the tiny LUKE and a
+    small part of the corpus. Runs of the demonstration take seconds there.
+    """
+    place = tmp_path_factory.mktemp("workplace")
+    shutil.copytree(ROOT / "training_configs", place / "training_configs")
+    shutil.copytree(FIXTURES / "tiny-luke", place / "fixtures" / "tiny-luke")
+    (place / "fixtures" / "ner").mkdir()
+    for name, documents in (("train", 8), ("dev", 4), ("test", 4)):
+        small_corpus(FIXTURES / f"ner/{name}.conll", place / f"fixtures/ner/{name}.conll", documents)
+    shutil.copyfile(FIXTURES / "ner/sentences.jsonl", place / "fixtures/ner/sentences.jsonl")
+    return place
+
+
+def environment(**variables: str) -> dict:
+    """For a command in a process of its own: this checkout's package, no network, one thread."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LUKE_")}
+    return {**kept, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **variables}
+
+
+@pytest.fixture(scope="module")
+def allennlp_process(workplace: Path) -> Command:
+    """Runs `python -m allennlp` as a user does, from the workplace."""
+
+    def run(*arguments: str, **variables: str) -> Finished:
+        result = subprocess.run(
+            [sys.executable, "-m", "allennlp", *arguments],
+            cwd=workplace,
+            env=environment(**variables),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        return Finished(result.returncode, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def allennlp(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
+    """
+    Runs `allennlp` with this package from the workplace. In this process: that spares the seconds of its
+    start.
+    """
+    from allennlp import __main__ as entry
+
+    root = logging.getLogger()
+    before: Any = (root.handlers[:], root.level, sys.excepthook, signal.getsignal(signal.SIGTERM))
+
+    def restore() -> None:
+        root.handlers[:], level, sys.excepthook, handler = before
+        root.setLevel(level)
+        signal.signal(signal.SIGTERM, handler)
+        for name in ("allennlp.common.params", "allennlp.nn.initializers"):
+            logging.getLogger(name).disabled = False
+
+    def run(*arguments: str) -> Finished:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["allennlp", *arguments, "--include-package", "luke_allennlp"])
+        status: Any = 0
+        try:
+            entry.run()
+        except SystemExit as exit_:
+            # What Python itself does with it.
+            status = exit_.code or 0
+            if isinstance(status, str):
+                print(status, file=sys.stderr)
+                status = 1
+        finally:
+            restore()
+        return Finished(status, *capfd.readouterr())
+
+    monkeypatch.chdir(workplace)
+    yield run
+    restore()

@@ -169,7 +169,8 @@ def _merge(parts: List[LazyTensors], source: str) -> LazyTensors:
 
 def _shards(index: Path) -> List[str]:
     try:
-        return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        return sorted({Path(name).as_posix() for name in names})
     except (ValueError, KeyError, AttributeError, TypeError):
         raise ConfigurationError(f"{index} is damaged: expected a JSON object with a 'weight_map'.") from None
 

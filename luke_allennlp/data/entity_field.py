@@ -46,6 +46,13 @@ class EntityField(SequenceField[Dict[str, torch.Tensor]]):
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, EntityField)
+            and np.array_equal(self.ids, other.ids)
+            and np.array_equal(self.spans, other.spans)
+        )
+
     @overrides
     def sequence_length(self) -> int:
         return len(self.ids)

@@ -1,6 +1,6 @@
 """A text that is sub-words already."""
 
-from typing import Dict, Iterator, List, Optional, Sequence, Union
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -43,6 +43,13 @@ class SubwordField(SequenceField[Dict[str, Dict[str, torch.Tensor]]]):
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.ids.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SubwordField) and self._content() == other._content()
+
+    def _content(self) -> Tuple[List[int], Optional[List[int]], int]:
+        types = None if self.type_ids is None else self.type_ids.tolist()
+        return self.ids.tolist(), types, self.padding_id
 
     @overrides
     def sequence_length(self) -> int:

@@ -241,7 +241,7 @@ def _word_table_size(model_name: str, backend: Backend) -> int:
     size = read_json(model_name, "config.json").get("vocab_size")
     if not isinstance(size, int):
         raise ConfigurationError(
-            f"The config of {model_name!r} has 'vocab_size' = {size!r}; expected a whole number in config.json."
+            f"The config of {model_name!r} has 'vocab_size' = {size!r}; expected a whole number."
         )
     return size
 

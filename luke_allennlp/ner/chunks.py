@@ -1,7 +1,7 @@
 """From a sentence in its document to model inputs: windows of context, candidate spans, chunks of them."""
 
 from dataclasses import dataclass
-from typing import Iterator, List, NamedTuple, Sequence
+from typing import Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
@@ -24,6 +24,37 @@ class DocumentSubwords:
         self.ids = np.array([token_id for word in words for token_id in word], dtype=np.int32)
         # Where each word starts, and where the last one ends. Shape: (words + 1,)
         self.bounds = np.concatenate([[0], np.cumsum([len(word) for word in words], dtype=np.int64)])
+
+
+class CandidateSpans:
+    """
+    The candidates of a chunk as pairs of words, kept in an array: tuples would be most of what a corpus
+    takes up. Unlike an array it is equal to another or not, as AllenNLP expects of metadata.
+
+    # Parameters
+
+    spans : `np.ndarray`
+        First word, and the word after the last. Shape: (candidates, 2).
+    """
+
+    def __init__(self, spans: np.ndarray) -> None:
+        self._spans = spans
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __getitem__(self, index: int) -> Tuple[int, int]:
+        start, end = self._spans[index].tolist()
+        return start, end
+
+    def __iter__(self) -> Iterator[Tuple[int, int]]:
+        return map(tuple, self._spans.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CandidateSpans) and np.array_equal(self._spans, other._spans)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
 
 
 class Piece(NamedTuple):

@@ -162,7 +162,10 @@ class NerModel(Model):
         tokens = words[TOKENS_KEY]
         entity_states: Optional[Tensor] = None
         if self.use_entity_state:
-            word_states, entity_states = self.embedder.encode(**tokens, **entities)  # type: ignore[operator]
+            word_states, entity_states = self.embedder.encode(  # type: ignore[operator]
+                **tokens, **_at_least_one(entities)
+            )
+            entity_states = entity_states[:, : entities["entity_ids"].size(1)]
         else:
             word_states = self.embedder(**tokens)
         features = []
@@ -183,7 +186,7 @@ class NerModel(Model):
         ):
             found = []
             for candidate, label, logit, probability in predicted:
-                start, end = data["candidates"][candidate].tolist()
+                start, end = data["candidates"][candidate]
                 found.append(
                     {"start": start, "end": end, "label": names[label], "logit": logit, "score": probability}
                 )
@@ -212,6 +215,20 @@ class NerModel(Model):
         return {} if self.training else self._metric.get_metric(reset)
 
     default_predictor = "luke_ner"
+
+
+def _at_least_one(entities: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """
+    Padding where a batch has no candidate: without any entity some parameters would get no gradient, for
+    which the other processes of a distributed training would wait.
+    """
+    if entities["entity_ids"].size(1):
+        return entities
+    return {
+        "entity_ids": F.pad(entities["entity_ids"], (0, 1)),
+        "entity_spans": F.pad(entities["entity_spans"], (0, 0, 0, 1), value=-1),
+        "entity_mask": F.pad(entities["entity_mask"], (0, 1)),
+    }
 
 
 def _chunk(metadata: Dict[str, Any], predictions: List[Dict[str, Any]]) -> ChunkPrediction:

@@ -19,7 +19,7 @@ from luke_allennlp.data.sparse_label_field import SparseLabelField
 from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.text_lines import read_lines
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.ner.chunks import Chunk, Chunker, DocumentSubwords
+from luke_allennlp.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentSubwords
 from luke_allennlp.ner.conll import read_conll
 from luke_allennlp.ner.documents import Document, LabeledSpan, Sentence
 from luke_allennlp.ner.json_lines import read_json_lines
@@ -90,6 +90,8 @@ class NerReader(DatasetReader):
         ("document").
     segmenter : `TextSegmenter`, optional (default = `None`)
         Splits raw text into sentences and words; by rules of spaCy by default.
+    label_namespace : `str`, optional (default = `"labels"`)
+        That of the model.
     max_instances : `int`, optional (default = `None`)
         Reads no more than this many.
 
@@ -114,6 +116,7 @@ class NerReader(DatasetReader):
         comment_prefix: Optional[str] = "#",
         undivided: str = "sentences",
         segmenter: Optional[TextSegmenter] = None,
+        label_namespace: str = "labels",
         max_instances: Optional[int] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
@@ -150,6 +153,7 @@ class NerReader(DatasetReader):
             comment_prefix=comment_prefix,
             undivided=undivided,
         )
+        self._label_namespace = label_namespace
         self._max_instances = max_instances
 
     @overrides
@@ -180,6 +184,17 @@ class NerReader(DatasetReader):
         if _is_json(first):
             return read_json_lines(path, self.segmenter, self._encoding)
         return read_conll(path, encoding=self._encoding, **self._columns)
+
+    def check_file(self, file_path: str) -> None:
+        """
+        Raises the `ConfigurationError` that reading the file would end with: `allennlp train` asks for it
+        before it begins.
+
+        # Parameters
+
+        file_path : `str`
+        """
+        self.read_documents(file_path)
 
     def _all_chunks(self, file_path: str) -> Iterator[SentenceChunk]:
         documents = self.read_documents(file_path)
@@ -245,7 +260,7 @@ class NerReader(DatasetReader):
             (`SparseLabelField`).
         """
         sentence = chunk.sentence
-        candidates = chunk.chunk.candidates
+        candidates = CandidateSpans(chunk.chunk.candidates)
         fields: Dict[str, Field] = {
             "words": SubwordField(chunk.chunk.word_ids, padding_id=self.tokenizer.pad_id),
             "entities": EntityField([MASK_ENTITY] * len(candidates), chunk.chunk.spans),
@@ -257,7 +272,7 @@ class NerReader(DatasetReader):
                     "chunk": chunk.number,
                     "num_chunks": chunk.total,
                     "words": sentence.words,
-                    "candidates": candidates,  # an array: as tuples they would be most of what a corpus takes
+                    "candidates": candidates,
                     "gold": sentence.spans,
                     "unaligned": [label for _, _, label in sentence.unaligned],
                 }
@@ -266,20 +281,20 @@ class NerReader(DatasetReader):
         if labeled:
             places = {}
             if sentence.spans:
-                places = {(start, end): place for place, (start, end) in enumerate(candidates.tolist())}
+                places = {candidate: place for place, candidate in enumerate(candidates)}
             labels = {
                 places[start, end]: label
                 for start, end, label in reversed(sentence.spans)
                 if (start, end) in places
             }
-            fields["labels"] = SparseLabelField(labels, len(candidates), NIL)
+            fields["labels"] = SparseLabelField(labels, len(candidates), NIL, self._label_namespace)
         return Instance(fields)
 
     def _beyond_candidates(self, chunks: List[SentenceChunk], file_path: str) -> Iterator[str]:
         sentence = chunks[0].sentence
         if not sentence.spans:
             return
-        candidates = {tuple(candidate) for chunk in chunks for candidate in chunk.chunk.candidates.tolist()}
+        candidates = {candidate for chunk in chunks for candidate in CandidateSpans(chunk.chunk.candidates)}
         for span in sentence.spans:
             if (span.start, span.end) not in candidates:
                 yield _describe(span, sentence)

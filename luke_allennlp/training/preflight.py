@@ -1,23 +1,29 @@
 """
-What `allennlp train` checks before it reads or writes anything: the config's keys and types, its data files,
-its models.
+What `allennlp train` checks before it trains or writes anything: the config's keys and types, its data files
+and what is in them, its models.
 
 Importing this module adds the check to `allennlp.commands.train.preflight_checks`, where the installed
 AllenNLP has it.
 """
 
+import logging
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Iterator, List, Set, Tuple
+from contextlib import ExitStack, contextmanager
+from typing import Any, Dict, Iterator, List, Set, Tuple
 
 from allennlp.commands import train
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
+from allennlp.data import DatasetReader
+from allennlp.modules import TokenEmbedder
 
 from luke_allennlp.checkpoints.resolve import check_available
+from luke_allennlp.checkpoints.tensors import open_checkpoint
 from luke_allennlp.training.config_check import ConfiguredObject, configured_objects
 
+_READER_KEYS = ("dataset_reader", "validation_dataset_reader")
 _DATA_KEYS = ("train_data_path", "validation_data_path", "test_data_path")
 
 
@@ -29,6 +35,7 @@ def preflight(params: Params) -> None:
     objects = configured_objects(params)
     _check_data_paths(params)
     _check_models(objects)
+    _check_data(params, objects)
 
 
 def check_paths(params: Params) -> None:
@@ -41,7 +48,8 @@ def check_paths(params: Params) -> None:
         The config of `allennlp train`. Local files among `train_data_path`, `validation_data_path` and
         `test_data_path` must exist; URLs, patterns and lists with commas are left to the dataset reader, and
         so are bare words, which some readers take as the name of a split. Each `model_name` of an object of
-        this package must be the directory of a model, or a model which the Hugging Face hub or its cache has.
+        this package must be the directory of a model, or a model which the Hugging Face hub or its cache has;
+        a directory of which an embedder takes its weights must hold some.
     """
     _check_data_paths(params)
     _check_models(configured_objects(params))
@@ -81,13 +89,65 @@ def _check_models(objects: List[ConfiguredObject]) -> None:
     checked: Set[str] = set()
     for path, cls, options in objects:
         name = options.get("model_name")
-        if not isinstance(name, str) or name in checked or not cls.__module__.startswith("luke_allennlp."):
+        if not isinstance(name, str) or not _is_ours(cls):
             continue
-        checked.add(name)
-        try:
-            check_available(name)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{path}.model_name: {error.message}") from None
+        with _under(f"{path}.model_name"):
+            if name not in checked:
+                check_available(name)
+            checked.add(name)
+            # The hub's would have to be fetched for it.
+            if _takes_weights(cls, options) and os.path.isdir(os.path.expanduser(name)):
+                with ExitStack() as stack:
+                    open_checkpoint(name, stack)
+
+
+def _takes_weights(cls: type, options: Dict[str, Any]) -> bool:
+    if not issubclass(cls, TokenEmbedder) or options.get("override_weights_file") is not None:
+        return False
+    return options.get("load_weights") is not False
+
+
+def _check_data(params: Params, objects: List[ConfiguredObject]) -> None:
+    """Has readers that can look through their files do so: it takes a small part of the time of reading."""
+    readers = {path: cls for path, cls, _ in objects if path in _READER_KEYS}
+    made: Dict[str, Any] = {}
+    seen: Set[Tuple[str, str]] = set()
+    for key in _DATA_KEYS:
+        data = params.get(key)
+        name = _READER_KEYS[key != "train_data_path" and _READER_KEYS[1] in readers]
+        if not isinstance(data, str) or (name, data) in seen or not hasattr(readers.get(name), "check_file"):
+            continue
+        seen.add((name, data))
+        # What it has to say, it says when the data is read.
+        with _quiet():
+            if name not in made:
+                with _under(name):
+                    made[name] = DatasetReader.from_params(params.get(name).duplicate())
+            made[name].check_file(data)
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.startswith("luke_allennlp.")
+
+
+@contextmanager
+def _under(key: str) -> Iterator[None]:
+    """Puts the key in front of an error's message."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{key}: {error.message}") from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the log empty."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _register() -> None:

@@ -135,7 +135,7 @@ they are imported.
         new="""\
     try:
         main(prog="allennlp")
-    except (ConfigurationError, FileNotFoundError) as error:
+    except (ConfigurationError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
         if os.environ.get("ALLENNLP_DEBUG"):
             raise
         sys.exit(f"allennlp: error: {' '.join(str(error).split())}")
@@ -166,6 +166,9 @@ they are imported.
         file="allennlp/common/params.py",
         old="        file_dict = json.loads(evaluate_file(params_file, ext_vars=ext_vars))\n",
         new="""\
+        if os.path.isdir(params_file):
+            # Jsonnet would abort the process.
+            raise ConfigurationError(f"{params_file} is a directory; give a configuration file in it")
         try:
             file_dict = json.loads(evaluate_file(params_file, ext_vars=ext_vars))
         except (RuntimeError, json.JSONDecodeError) as error:
@@ -201,6 +204,30 @@ they are imported.
     return {**variables, "ALLENNLP_ENVIRONMENT": json.dumps(variables)}
 """,
         reason="std.extVar fails where a variable is not set, so that no configuration could have a default.",
+    ),
+    Edit(
+        name="evaluate-prints",
+        file="allennlp/commands/evaluate.py",
+        old="    return evaluate_from_archive(\n        archive_file=args.archive_file,\n",
+        new="    metrics = evaluate_from_archive(\n        archive_file=args.archive_file,\n",
+        reason="`allennlp evaluate` showed its metrics only in the progress bar, unless given a file.",
+    ),
+    Edit(
+        name="evaluate-prints",
+        file="allennlp/commands/evaluate.py",
+        old="""\
+        batch_weight_key=args.batch_weight_key,
+        auto_names=args.auto_names,
+    )
+""",
+        new="""\
+        batch_weight_key=args.batch_weight_key,
+        auto_names=args.auto_names,
+    )
+    print(json.dumps(metrics, indent=2))
+    return metrics
+""",
+        reason="`allennlp evaluate` showed its metrics only in the progress bar, unless given a file.",
     ),
     Edit(
         name="one-line-errors",
@@ -240,6 +267,114 @@ they are imported.
         old="from allennlp.common.plugins import import_plugins\n",
         new="from allennlp.common.checks import ConfigurationError\n"
         "from allennlp.common.plugins import import_plugins\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="misconfigured-run-leaves-nothing",
+        file="allennlp/commands/train.py",
+        old="""\
+    params = Params.from_file(parameter_filename, overrides)
+    return train_model(
+        params=params,
+        serialization_dir=serialization_dir,
+        recover=recover,
+        force=force,
+        node_rank=node_rank,
+        include_package=include_package,
+        dry_run=dry_run,
+        file_friendly_logging=file_friendly_logging,
+        return_model=return_model,
+    )
+""",
+        new="""\
+    params = Params.from_file(parameter_filename, overrides)
+    is_new = not (os.path.isdir(serialization_dir) and os.listdir(serialization_dir))
+    try:
+        return train_model(
+            params=params,
+            serialization_dir=serialization_dir,
+            recover=recover,
+            force=force,
+            node_rank=node_rank,
+            include_package=include_package,
+            dry_run=dry_run,
+            file_friendly_logging=file_friendly_logging,
+            return_model=return_model,
+        )
+    except ConfigurationError:
+        if is_new and node_rank == 0:
+            _discard_unstarted_run(serialization_dir)
+        raise
+""",
+        reason="What a mistake in the configuration stops at once should not be in the way of the next try.",
+    ),
+    Edit(
+        name="misconfigured-run-leaves-nothing",
+        file="allennlp/commands/train.py",
+        old="def train_model_from_file(\n",
+        new="""\
+def _discard_unstarted_run(serialization_dir: Union[str, PathLike]) -> None:
+    \"\"\"
+    Removes the directory of a run that ended before there were weights or metrics to keep.
+    \"\"\"
+    names = os.listdir(serialization_dir) if os.path.isdir(serialization_dir) else []
+    if not any(name.endswith((".th", ".tar.gz")) or name.startswith("metrics") for name in names):
+        shutil.rmtree(serialization_dir, ignore_errors=True)
+
+
+def train_model_from_file(
+""",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="misconfigured-run-leaves-nothing",
+        file="allennlp/commands/train.py",
+        old="import warnings\n\nimport torch\n",
+        new="import shutil\nimport warnings\n\nimport torch\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="predict-names-the-line",
+        file="allennlp/commands/predict.py",
+        old="""\
+            for line in sys.stdin:
+                if not line.isspace():
+                    yield self._predictor.load_line(line)
+        else:
+            input_file = cached_path(self._input_file)
+            with open_compressed(input_file) as file_input:
+                for line in file_input:
+                    if not line.isspace():
+                        yield self._predictor.load_line(line)
+""",
+        new="""\
+            yield from self._load_lines("standard input", sys.stdin)
+        else:
+            input_file = cached_path(self._input_file)
+            with open_compressed(input_file) as file_input:
+                yield from self._load_lines(self._input_file, file_input)
+
+    def _load_lines(self, source: str, lines: Iterable[str]) -> Iterator[JsonDict]:
+        number = 0
+        try:
+            for number, line in enumerate(lines, start=1):
+                if not line.isspace():
+                    yield self._predictor.load_line(line)
+        except json.JSONDecodeError as error:
+            raise ConfigurationError(
+                f"{source}, line {number}: is no JSON ({error.msg} at character {error.pos + 1}); "
+                "expected one JSON object on each line"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ConfigurationError(f"{source}: is not UTF-8 ({error.reason}); convert it") from error
+""",
+        reason="A broken line of the input was a traceback that said neither which file nor which line.",
+    ),
+    Edit(
+        name="predict-names-the-line",
+        file="allennlp/commands/predict.py",
+        old="from typing import List, Iterator, Optional\n",
+        new="from typing import Iterable, Iterator, List, Optional\n",
         reason="For the edit above.",
     ),
 ]

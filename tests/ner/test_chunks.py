@@ -55,7 +55,7 @@ def words_of(sentences: List[List[int]]) -> List[List[int]]:
 
 
 def run(case: Case) -> Tuple[List[Chunk], List[List[int]], List[int]]:
-    """The chunks, the words of the sentence, and the sub-words that may be context: the document's or the sentence's."""
+    """The chunks, the words of the sentence, and the sub-words that may surround it."""
     words = words_of(case.sentences)
     start = sum(map(len, case.sentences[: case.index]))
     end = start + len(case.sentences[case.index])
@@ -166,7 +166,8 @@ def test_chunks_of_129_candidates() -> None:
     assert [len(chunk.candidates) for chunk in chunks] == [65, 65]
     assert chunks[0].candidates[:3].tolist() == [[0, 1], [0, 2], [0, 3]]
     assert np.array_equal(chunks[0].word_ids, chunks[1].word_ids)
-    assert [len(chunk.candidates) for chunk in chunker(max_entities=50).chunks(document([1] * 16), 0, 16)] == [46, 46, 44]
+    chunks = chunker(max_entities=50).chunks(document([1] * 16), 0, 16)
+    assert [len(chunk.candidates) for chunk in chunks] == [46, 46, 44]
 
 
 def test_chunks_of_exactly_as_many_as_allowed() -> None:

@@ -239,9 +239,11 @@ class TestTrain:
 
 
 class TestOthers:
-    def test_evaluate(self, folder, archive, command):
+    @pytest.mark.edit("evaluate-prints")
+    def test_evaluate(self, folder, archive, command, capsys):
         assert command("evaluate", archive, "dev.jsonl", *PACKAGES, "--output-file", "metrics.json") == 0
         metrics = json.loads((folder / "metrics.json").read_text())
+        assert json.loads(re.search(r"^\{$.*^\}$", capsys.readouterr().out, re.M | re.S).group()) == metrics
         trained = json.loads((folder / "runs/tiny/classifier/metrics.json").read_text())
         assert metrics["accuracy"] == trained["best_validation_accuracy"]
 

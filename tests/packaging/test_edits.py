@@ -328,11 +328,11 @@ class TestTransformers:
         assert set(uploaded) == {"config.json", "weights.th"} | (set() if has_card else {"README.md"})
 
     @pytest.mark.edit("faster-start")
-    def test_start_imports_neither_bert_nor_the_compiler(self):
+    def test_start_imports_neither_bert_nor_what_is_there_for_squad(self):
         code = (
             "import allennlp.commands, allennlp.models, sys;"
-            "print([m for m in ('transformers.models.bert.modeling_bert', 'torch._dynamo',"
-            " 'transformers.data.data_collator') if m in sys.modules])"
+            "print([m for m in ('transformers.models.bert.modeling_bert', 'transformers.data.data_collator')"
+            " if m in sys.modules])"
         )
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
@@ -451,6 +451,8 @@ class TestPeople:
         path.write_text("{}")
         with pytest.raises(ConfigurationError, match=r"the overrides '\{' cannot be read"):
             Params.from_file(path, "{")
+        with pytest.raises(ConfigurationError, match="is a directory"):
+            Params.from_file(tmp_path)
 
     @pytest.mark.edit("environment-object")
     def test_configuration_asks_for_a_variable_that_may_not_be_set(self, tmp_path, monkeypatch):
@@ -495,3 +497,49 @@ class TestPeople:
                 allennlp.__main__.run()
         finally:
             signal.signal(signal.SIGTERM, handler)
+
+    @pytest.mark.edit("misconfigured-run-leaves-nothing")
+    def test_a_run_that_a_mistake_stops_leaves_nothing(self, tmp_path, monkeypatch):
+        from allennlp.commands import train
+
+        config = tmp_path / "config.json"
+        config.write_text("{}")
+        run = tmp_path / "run"
+
+        def fail(after_writing):
+            def train_model(params, serialization_dir, **kwargs):
+                run.mkdir(exist_ok=True)
+                for name in ("config.json", "out.log", *after_writing):
+                    (run / name).write_text("")
+                raise ConfigurationError("a mistake")
+
+            monkeypatch.setattr(train, "train_model", train_model)
+            with pytest.raises(ConfigurationError, match="a mistake"):
+                train.train_model_from_file(config, run)
+            return run.exists()
+
+        assert not fail(())
+        # There is something to go on with, or what was there before.
+        assert fail(("model_state_e1_b0.th",))
+        assert fail(())
+
+    @pytest.mark.edit("predict-names-the-line")
+    @pytest.mark.parametrize(
+        "content, message",
+        [
+            (b'{"a": 1}\n\n{"a": \n', "line 3: is no JSON (Expecting value at character 8)"),
+            (b'{"a": 1}\n{"a": "\xff"}\n', "is not UTF-8"),
+        ],
+    )
+    def test_predict_names_the_line(self, tmp_path, content, message):
+        from allennlp.commands.predict import _PredictManager
+        from allennlp.predictors import Predictor
+
+        path = tmp_path / "inputs.jsonl"
+        path.write_bytes(content)
+        predictor = Predictor.__new__(Predictor)
+        manager = _PredictManager(predictor, str(path), None, 1, False, False)
+        with pytest.raises(ConfigurationError, match=f"^{re.escape(str(path))}.*{re.escape(message)}"):
+            list(manager._get_json_data())
+        path.write_text('{"a": 1}\n\n{"a": 2}\n')
+        assert list(manager._get_json_data()) == [{"a": 1}, {"a": 2}]

@@ -32,7 +32,7 @@ local environment = import 'environment.libsonnet';
   assert per_device > 0 : 'effective_batch_size %d is smaller than the number of devices, %d: use fewer devices'
                           % [experiment.effective_batch_size, num_devices],
   assert accumulation == std.floor(accumulation)
-         : 'effective_batch_size %d is no multiple of batch_size %d times %d devices: change batch_size'
+         : 'effective_batch_size %d is no multiple of batch_size %d times %d devices: change one of the three'
            % [experiment.effective_batch_size, per_device, num_devices],
   assert std.member(['best', 'last'], experiment.keep) : 'keep is %s: set "best" or "last"' % experiment.keep,
 

@@ -1,0 +1,421 @@
+import json
+import logging
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Callable, Dict, List
+
+import pytest
+import torch
+from allennlp.common.checks import ConfigurationError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from luke_allennlp.checkpoints import load_encoder, loader
+from luke_allennlp.checkpoints.loader import ENTITY_TABLE, WORD_TABLE, encoder_name
+from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint
+from luke_allennlp.encoder import LukeEncoder
+
+QUERY = "encoder.layer.1.attention.self.query.weight"
+MULTILINGUAL = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
+
+
+@pytest.fixture(scope="session")
+def luke(fixtures_dir: Path) -> str:
+    return str(fixtures_dir / "tiny-luke")
+
+
+@pytest.fixture(scope="session")
+def stored(luke: str) -> Dict[str, Tensor]:
+    return {encoder_name(name): tensor for name, tensor in load_file(f"{luke}/model.safetensors").items()}
+
+
+def without(*names: str) -> Callable[[Dict[str, Tensor]], Dict[str, Tensor]]:
+    return lambda state: {name: tensor for name, tensor in state.items() if encoder_name(name) not in names}
+
+
+def assert_equal_states(left: LukeEncoder, right: LukeEncoder) -> None:
+    assert left.state_dict().keys() == right.state_dict().keys()
+    for name, tensor in left.state_dict().items():
+        assert torch.equal(tensor, right.state_dict()[name]), name
+
+
+class TestWeights:
+    def test_are_those_of_the_file(self, luke: str, stored: Dict[str, Tensor]) -> None:
+        state = load_encoder(luke).state_dict()
+        assert {name for name in state if "2" not in name.split(".")[-2]} == {
+            name for name in stored if not name.startswith("pooler.")
+        }
+        for name, tensor in stored.items():
+            assert name.startswith("pooler.") or torch.equal(state[name], tensor), name
+
+    @pytest.mark.parametrize("part", ["w2e", "e2w", "e2e"])
+    def test_missing_queries_are_copies_to_the_last_bit(self, luke: str, part: str) -> None:
+        state = load_encoder(luke).state_dict()
+        for layer in range(2):
+            for kind in ("weight", "bias"):
+                name = f"encoder.layer.{layer}.attention.self.{{}}.{kind}"
+                assert torch.equal(state[name.format(f"{part}_query")], state[name.format("query")])
+
+    def test_queries_of_a_fine_tuned_model_are_its_own(self, make_checkpoint: Callable[..., Path]) -> None:
+        extra = QUERY.replace("query", "w2e_query")
+
+        def add(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+            return {**state, extra: torch.full((64, 64), 0.5)}
+
+        state = load_encoder(str(make_checkpoint(change=add))).state_dict()
+        assert state[extra].eq(0.5).all()
+        assert torch.equal(state[QUERY.replace("query", "e2w_query")], state[QUERY])
+
+    def test_without_entity_aware_attention(self, luke: str, make_checkpoint: Callable[..., Path]) -> None:
+        extra = QUERY.replace("query", "w2e_query")
+        fine_tuned = make_checkpoint(change=lambda state: {**state, extra: torch.zeros(64, 64)})
+        for encoder in (
+            load_encoder(luke, entity_aware_attention=False),
+            load_encoder(str(fine_tuned), entity_aware_attention=False),
+            load_encoder(str(make_checkpoint(name="config", use_entity_aware_attention=False))),
+        ):
+            assert not any("2e_query" in name or "e2w_query" in name for name in encoder.state_dict())
+            assert not encoder.encoder.layer[0].attention.self.entity_aware
+
+    def test_with_entity_aware_attention_against_the_config(
+        self, make_checkpoint: Callable[..., Path]
+    ) -> None:
+        directory = make_checkpoint(use_entity_aware_attention=False)
+        state = load_encoder(str(directory), entity_aware_attention=True).state_dict()
+        assert torch.equal(state[QUERY.replace("query", "e2e_query")], state[QUERY])
+
+    @pytest.mark.parametrize(
+        "form", ["model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"]
+    )
+    def test_are_equal_in_every_form(
+        self, form: str, luke: str, make_checkpoint: Callable[..., Path]
+    ) -> None:
+        entities = ["[PAD]", "[MASK]"]
+        encoder = load_encoder(str(make_checkpoint(form=form)), entities=entities, marker_rows=[5, 7])
+        assert_equal_states(encoder, load_encoder(luke, entities=entities, marker_rows=[5, 7]))
+
+    def test_of_half_precision_become_single(
+        self, stored: Dict[str, Tensor], make_checkpoint: Callable[..., Path]
+    ) -> None:
+        directory = make_checkpoint(
+            change=lambda state: {name: value.half() for name, value in state.items()}
+        )
+        tensor = load_encoder(str(directory)).state_dict()[QUERY]
+        assert tensor.dtype == torch.float32
+        assert torch.equal(tensor, stored[QUERY].half().float())
+
+    def test_under_the_names_of_heads_and_of_old_versions(
+        self, luke: str, make_checkpoint: Callable[..., Path]
+    ) -> None:
+        def rename(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+            old = {
+                "luke."
+                + name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("Norm.bias", "Norm.beta"): value
+                for name, value in state.items()
+            }
+            assert sum(name.endswith(("gamma", "beta")) for name in old) == 12
+            heads = (
+                "lm_head.bias",
+                "entity_predictions.transform.dense.weight",
+                "classifier.weight",
+                "cls.a",
+            )
+            old["luke.embeddings.position_ids"] = torch.arange(514)[None]
+            return {**old, **{name: torch.zeros(2) for name in heads}}
+
+        assert_equal_states(load_encoder(str(make_checkpoint(change=rename))), load_encoder(luke))
+
+    def test_left_out_parts_are_said(
+        self, luke: str, make_checkpoint: Callable[..., Path], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        directory = make_checkpoint(change=lambda state: {**state, "lm_head.bias": torch.zeros(2)})
+        with caplog.at_level(logging.INFO):
+            load_encoder(str(directory))
+        assert "the encoder has no such parts: lm_head, pooler" in caplog.text
+        assert "has no w2e, e2w and e2e queries" in caplog.text
+
+    def test_are_random_without_loading(self, luke: str, make_checkpoint: Callable[..., Path]) -> None:
+        directory = make_checkpoint()
+        (directory / "model.safetensors").write_bytes(b"must not be read")
+        encoder = load_encoder(
+            str(directory), entities=["[PAD]", "[MASK]"], marker_rows=[5], load_weights=False
+        )
+        loaded = load_encoder(luke, entities=["[PAD]", "[MASK]"], marker_rows=[5])
+        assert {name: value.shape for name, value in encoder.state_dict().items()} == {
+            name: value.shape for name, value in loaded.state_dict().items()
+        }
+        assert not torch.equal(encoder.state_dict()[QUERY], loaded.state_dict()[QUERY])
+
+    def test_are_read_once_and_no_more_of_them_than_needed(
+        self, luke: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: List[str] = []
+
+        def watched(name: str, tensor: StoredTensor) -> StoredTensor:
+            def read() -> Tensor:
+                asked.append(name)
+                return tensor.read()
+
+            def rows(indices: List[int]) -> Tensor:
+                asked.append(f"{name} {list(indices)}")
+                return tensor.rows(indices)
+
+            return StoredTensor(tensor.shape, read, rows)
+
+        def open_watched(model_name: str, stack: ExitStack) -> LazyTensors:
+            tensors = open_checkpoint(model_name, stack)
+            return LazyTensors(
+                {name: watched(name, tensor) for name, tensor in tensors.items()}, tensors.source
+            )
+
+        monkeypatch.setattr(loader, "open_checkpoint", open_watched)
+        encoder = load_encoder(luke, entities=["[PAD]", "[MASK]"], entity_aware_attention=False)
+        expected = set(encoder.state_dict()) - {ENTITY_TABLE} | {f"{ENTITY_TABLE} [0, 2]"}
+        assert {name.removeprefix("luke.") for name in asked} == expected
+        assert len(asked) == len(expected)
+
+
+class TestEntities:
+    def test_rows_are_chosen_by_name(self, luke: str, stored: Dict[str, Tensor]) -> None:
+        titles = json.loads(Path(luke, "entity_vocab.json").read_text())
+        title = list(titles)[17]
+        encoder = load_encoder(luke, entities=["[PAD]", title, "[MASK]", "[MASK]"])
+        table = encoder.entity_embeddings.entity_embeddings.weight
+        assert torch.equal(table, stored[ENTITY_TABLE][[0, titles[title], 2, 2]])
+        assert encoder.config.entity_vocab_size == 4
+        assert encoder.entity_embeddings.entity_embeddings.padding_idx == 0
+
+    def test_rows_of_a_multilingual_vocabulary(
+        self, stored: Dict[str, Tensor], make_checkpoint: Callable[..., Path]
+    ) -> None:
+        directory = make_checkpoint()
+        (directory / "entity_vocab.json").write_text(json.dumps(MULTILINGUAL))
+        encoder = load_encoder(str(directory), entities=["[PAD]", "[MASK]"])
+        table = encoder.entity_embeddings.entity_embeddings
+        assert torch.equal(table.weight, stored[ENTITY_TABLE][[2, 0]])
+        assert table.padding_idx == 0
+
+    @pytest.mark.parametrize(
+        "vocabulary, padding", [({"[PAD]": 0, "[MASK]": 2}, 0), (MULTILINGUAL, 2), ({"a": 0}, None)]
+    )
+    def test_all_rows_but_padding_learn(
+        self, vocabulary: Dict[str, int], padding: int, make_checkpoint: Callable[..., Path]
+    ) -> None:
+        directory = make_checkpoint()
+        (directory / "entity_vocab.json").write_text(json.dumps(vocabulary))
+        encoder = load_encoder(str(directory))
+        ids = torch.arange(4)[None]
+        encoder(torch.tensor([[0, 9, 2]]), None, ids, torch.ones(1, 4, 2, dtype=torch.long)).entities.pow(
+            2
+        ).sum().backward()
+        gradient = encoder.entity_embeddings.entity_embeddings.weight.grad
+        assert gradient is not None
+        learning = gradient[:4].ne(0).any(dim=1).tolist()
+        assert learning == [row != padding for row in range(4)]
+
+    def test_all_rows_without_a_vocabulary(
+        self, stored: Dict[str, Tensor], make_checkpoint: Callable[..., Path]
+    ) -> None:
+        directory = make_checkpoint()
+        (directory / "entity_vocab.json").unlink()
+        encoder = load_encoder(str(directory))
+        assert torch.equal(encoder.entity_embeddings.entity_embeddings.weight, stored[ENTITY_TABLE])
+        with pytest.raises(ConfigurationError, match="has no entity_vocab.json"):
+            load_encoder(str(directory), entities=["[PAD]"])
+
+    def test_no_rows(self, luke: str) -> None:
+        encoder = load_encoder(luke, entities=[])
+        assert encoder.entity_embeddings.entity_embeddings.weight.shape == (0, 32)
+        words = torch.tensor([[0, 9, 11, 2]])
+        assert torch.equal(encoder.eval()(words).words, load_encoder(luke).eval()(words).words)
+        encoder(words).words.sum().backward()
+        for name, parameter in encoder.named_parameters():
+            assert parameter.requires_grad == (parameter.grad is not None), name
+
+    def test_padding_may_stand_anywhere_or_nowhere(self, luke: str) -> None:
+        for entities, padding in ((["[MASK]", "[PAD]"], 1), (["[MASK]"], None)):
+            table = load_encoder(luke, entities=entities).entity_embeddings.entity_embeddings
+            assert table.padding_idx == padding
+
+    def test_unknown_title(self, luke: str) -> None:
+        with pytest.raises(ConfigurationError, match="no entity 'Nowhere' in .*tiny-luke"):
+            load_encoder(luke, entities=["[PAD]", "Nowhere"])
+
+    @pytest.mark.parametrize("row", [64, -1])
+    def test_row_that_the_table_lacks(self, row: int, make_checkpoint: Callable[..., Path]) -> None:
+        directory = make_checkpoint()
+        (directory / "entity_vocab.json").write_text(json.dumps({"[PAD]": 0, "[MASK]": row}))
+        with pytest.raises(
+            ConfigurationError, match=rf"entity '\[MASK\]' of .* has the row {row} in .* of the 64"
+        ):
+            load_encoder(str(directory), entities=["[PAD]", "[MASK]"])
+
+
+class TestMarkers:
+    def test_rows_are_copies(self, luke: str, stored: Dict[str, Tensor]) -> None:
+        encoder = load_encoder(luke, marker_rows=[40, 7, 40])
+        table = encoder.embeddings.word_embeddings.weight
+        assert encoder.config.vocab_size == 2003
+        assert torch.equal(table[:2000], stored[WORD_TABLE])
+        assert torch.equal(table[2000:], stored[WORD_TABLE][[40, 7, 40]])
+
+
+class TestBackbones:
+    @pytest.mark.parametrize("directory", ["tiny-roberta", "tiny-bert"])
+    def test_entity_side_is_fresh(
+        self, directory: str, fixtures_dir: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.INFO):
+            encoder = load_encoder(str(fixtures_dir / directory))
+        assert encoder.entity_embeddings.entity_embeddings.weight.shape == (2, 32)
+        assert encoder.entity_embeddings.entity_embeddings.padding_idx == 0
+        assert "has no entities: the entity embeddings start from random values" in caplog.text
+        file = load_file(fixtures_dir / directory / "model.safetensors")
+        expected = {encoder_name(name): tensor for name, tensor in file.items()}
+        state = encoder.state_dict()
+        for name, tensor in state.items():
+            if not name.startswith("entity_embeddings.") and "2" not in name.split(".")[-2]:
+                assert torch.equal(tensor, expected[name]), name
+        assert torch.equal(state[QUERY.replace("query", "e2w_query")], expected[QUERY])
+
+    def test_rows_are_named(self, fixtures_dir: Path) -> None:
+        encoder = load_encoder(str(fixtures_dir / "tiny-roberta"), entities=["[MASK]", "[MASK2]", "[PAD]"])
+        assert encoder.entity_embeddings.entity_embeddings.weight.shape == (3, 32)
+        assert encoder.entity_embeddings.entity_embeddings.padding_idx == 2
+
+
+class TestStrictness:
+    def test_all_that_does_not_fit_is_listed(self, make_checkpoint: Callable[..., Path]) -> None:
+        def spoil(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+            state = without("encoder.layer.0.output.dense.bias", "embeddings.LayerNorm.weight")(state)
+            state["encoder.layer.2.output.dense.bias"] = torch.zeros(64)
+            state["adapter.weight"] = torch.zeros(1)
+            name = next(name for name in state if name.endswith("embeddings.token_type_embeddings.weight"))
+            return {**state, name: torch.zeros(2, 64)}
+
+        directory = make_checkpoint(change=spoil)
+        with pytest.raises(ConfigurationError) as error:
+            load_encoder(str(directory))
+        missing, unexpected, misshapen = str(error.value).split("; ")[1:]
+        assert str(directory / "model.safetensors") in str(error.value)
+        assert missing == "missing: embeddings.LayerNorm.weight, encoder.layer.0.output.dense.bias"
+        assert unexpected == "unexpected: adapter.weight, encoder.layer.2.output.dense.bias"
+        assert misshapen.startswith("of another shape: ")
+        assert misshapen.endswith("token_type_embeddings.weight has shape (2, 64), expected (1, 64).")
+
+    def test_missing_query_is_named_once(self, make_checkpoint: Callable[..., Path]) -> None:
+        with pytest.raises(ConfigurationError, match=f"missing: {QUERY}.$"):
+            load_encoder(str(make_checkpoint(change=without(QUERY))))
+
+    @pytest.mark.parametrize("part", ["embeddings.position_embeddings.weight", ENTITY_TABLE, WORD_TABLE])
+    @pytest.mark.parametrize("form", ["model.safetensors", "pytorch_model.bin"])
+    def test_tables_of_other_sizes(self, part: str, form: str, make_checkpoint: Callable[..., Path]) -> None:
+        def cut(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+            return {name: value[:2] if encoder_name(name) == part else value for name, value in state.items()}
+
+        directory = make_checkpoint(change=cut, form=form)
+        with pytest.raises(
+            ConfigurationError, match=rf"of another shape: {part} has shape \(2, \d\d\), expected"
+        ):
+            load_encoder(str(directory), entities=["[PAD]", "[MASK]"], marker_rows=[0])
+
+    def test_nothing_of_the_entity_side_may_be_missing(self, make_checkpoint: Callable[..., Path]) -> None:
+        directory = make_checkpoint(change=without("entity_embeddings.position_embeddings.weight"))
+        with pytest.raises(ConfigurationError, match="missing: entity_embeddings.position_embeddings.weight"):
+            load_encoder(str(directory))
+
+    def test_encoder_of_another_model(self, fixtures_dir: Path, luke: str) -> None:
+        with pytest.raises(
+            ConfigurationError, match="missing: .*entity_embeddings.*of another shape: embeddings"
+        ):
+            load_encoder(luke, weights_file=str(fixtures_dir / "tiny-roberta" / "model.safetensors"))
+
+
+class TestWeightsFile:
+    def trained(self, luke: str, path: Path, prefix: str = "", **options: object) -> LukeEncoder:
+        """An encoder with changed weights, saved as part of a model."""
+        encoder = load_encoder(luke, **options)  # type: ignore[arg-type]
+        with torch.no_grad():
+            for parameter in encoder.parameters():
+                parameter.add_(torch.randn_like(parameter))
+        state = {f"{prefix}{name}": tensor for name, tensor in encoder.state_dict().items()}
+        if prefix:
+            state["head.weight"] = torch.zeros(3)
+        if path.suffix == ".safetensors":
+            save_file(state, path)
+        else:
+            torch.save(state, path)
+        return encoder
+
+    @pytest.mark.parametrize("name", ["weights.th", "weights.safetensors"])
+    def test_replaces_the_checkpoint_s(self, name: str, luke: str, tmp_path: Path) -> None:
+        expected = self.trained(luke, tmp_path / name)
+        assert_equal_states(load_encoder(luke, weights_file=str(tmp_path / name)), expected)
+
+    def test_the_checkpoint_s_are_not_read(
+        self, luke: str, tmp_path: Path, make_checkpoint: Callable[..., Path]
+    ) -> None:
+        expected = self.trained(luke, tmp_path / "weights.th")
+        directory = make_checkpoint()
+        (directory / "model.safetensors").unlink()
+        assert_equal_states(load_encoder(str(directory), weights_file=str(tmp_path / "weights.th")), expected)
+
+    def test_prefix_is_taken_off(self, luke: str, tmp_path: Path) -> None:
+        path = tmp_path / "weights.th"
+        expected = self.trained(luke, path, prefix="embedder.luke.")
+        encoder = load_encoder(luke, weights_file=str(path), strip_prefix="embedder.luke.")
+        assert_equal_states(encoder, expected)
+        with pytest.raises(ConfigurationError, match="unexpected: .*head.weight"):
+            load_encoder(luke, weights_file=str(path))
+        with pytest.raises(ConfigurationError, match="missing: "):
+            load_encoder(luke, weights_file=str(path), strip_prefix="embeder.")
+
+    def test_tables_may_be_those_of_a_trained_model(self, luke: str, tmp_path: Path) -> None:
+        options = {"entities": ["[PAD]", "[MASK]", "[MASK]"], "marker_rows": [5]}
+        path = tmp_path / "weights.th"
+        expected = self.trained(luke, path, **options)
+        assert_equal_states(load_encoder(luke, weights_file=str(path), **options), expected)
+
+    def test_tables_may_be_those_of_the_checkpoint(self, luke: str, tmp_path: Path) -> None:
+        path = tmp_path / "weights.th"
+        full = self.trained(luke, path).state_dict()
+        state = load_encoder(
+            luke, weights_file=str(path), entities=["[PAD]", "[MASK]", "[MASK]"], marker_rows=[5]
+        ).state_dict()
+        assert torch.equal(state[ENTITY_TABLE], full[ENTITY_TABLE][[0, 2, 2]])
+        assert torch.equal(state[WORD_TABLE], torch.cat([full[WORD_TABLE], full[WORD_TABLE][[5]]]))
+
+    def test_tables_of_neither_are_refused(self, luke: str, tmp_path: Path) -> None:
+        path = tmp_path / "weights.th"
+        self.trained(luke, path, entities=["[PAD]", "[MASK]", "[MASK]"])
+        with pytest.raises(ConfigurationError, match=r"has shape \(3, 32\), expected \(64, 32\)"):
+            load_encoder(luke, weights_file=str(path), entities=["[PAD]", "[MASK]"])
+
+    def test_entities_trained_on_a_backbone_without_them(self, fixtures_dir: Path, tmp_path: Path) -> None:
+        path, roberta = tmp_path / "weights.th", str(fixtures_dir / "tiny-roberta")
+        expected = self.trained(roberta, path)
+        assert_equal_states(load_encoder(roberta, weights_file=str(path)), expected)
+
+    def test_that_is_not_there(self, luke: str) -> None:
+        with pytest.raises(ConfigurationError, match="no weights file 'missing.th'"):
+            load_encoder(luke, weights_file="missing.th")
+
+
+class TestDropout:
+    def test_overrides(self, luke: str) -> None:
+        encoder = load_encoder(luke, hidden_dropout=0.25, attention_dropout=0.5)
+        rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
+        assert rates == {0.25}
+        assert {layer.attention.self.dropout for layer in encoder.encoder.layer} == {0.5}
+
+    def test_may_be_zero(self, luke: str) -> None:
+        encoder = load_encoder(luke, hidden_dropout=0.0, attention_dropout=0.0).train()
+        words = torch.tensor([[0, 9, 11, 2]])
+        assert torch.equal(encoder(words).words, encoder.eval()(words).words)
+
+    def test_is_the_checkpoint_s_otherwise(self, make_checkpoint: Callable[..., Path]) -> None:
+        encoder = load_encoder(
+            str(make_checkpoint(hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.2))
+        )
+        assert encoder.embeddings.dropout.p == 0.3
+        assert encoder.encoder.layer[0].attention.self.dropout == 0.2

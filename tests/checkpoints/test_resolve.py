@@ -1,0 +1,224 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import huggingface_hub
+import pytest
+from allennlp.common.checks import ConfigurationError
+from huggingface_hub import errors
+
+from luke_allennlp.checkpoints.resolve import check_available, find_file, looks_like_path, read_json
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+
+HUB_ID = "studio-ousia/luke-that-nobody-published"
+
+
+class TestDirectory:
+    def test_file_is_found(self, fixtures_dir: Path) -> None:
+        directory = fixtures_dir / "tiny-luke"
+        assert find_file(str(directory), "vocab.json") == directory / "vocab.json"
+
+    def test_file_may_be_absent(self, fixtures_dir: Path) -> None:
+        assert find_file(str(fixtures_dir / "tiny-luke"), "tokenizer.json") is None
+
+    def test_home_is_expanded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "config.json").write_text("{}")
+        assert find_file("~/model", "config.json") == tmp_path / "model" / "config.json"
+
+    def test_comes_before_the_hub(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / HUB_ID).mkdir(parents=True)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", pytest.fail)
+        assert find_file(HUB_ID, "config.json") is None
+
+    def test_that_is_not_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", pytest.fail)
+        with pytest.raises(ConfigurationError) as error:
+            find_file("./missing", "config.json")
+        message = str(error.value)
+        assert (
+            "no model directory './missing'" in message
+            and str(tmp_path) in message
+            and "LUKE_MODEL" in message
+        )
+
+    def test_that_is_a_file(self, fixtures_dir: Path) -> None:
+        with pytest.raises(ConfigurationError, match="config.json' is a file; expected the directory"):
+            find_file(str(fixtures_dir / "tiny-luke" / "config.json"), "config.json")
+
+
+class TestLooksLikePath:
+    @pytest.mark.parametrize("name", ["./a", "../a", "/a/b", "~/a", "~", ".", "a/b/c", "models/luke/large"])
+    def test_paths(self, name: str) -> None:
+        assert looks_like_path(name)
+
+    @pytest.mark.parametrize("name", ["studio-ousia/luke-large", "roberta-base", "a.b/c_d-e"])
+    def test_hub_ids(self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert not looks_like_path(name)
+
+    def test_slip_in_an_existing_directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "models").mkdir()
+        monkeypatch.chdir(tmp_path)
+        assert looks_like_path("models/luke-lrage")
+
+
+def raising(error: Exception) -> Callable[..., str]:
+    def hf_hub_download(*_: Any, **__: Any) -> str:
+        raise error
+
+    return hf_hub_download
+
+
+def hub_error(name: str) -> Exception:
+    # Their constructors differ between versions of the hub's library, and want an HTTP response.
+    cls = getattr(errors, name)
+    return cls.__new__(cls, f"a {name} of the hub")
+
+
+class TestHub:
+    def test_file_is_fetched(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = []
+
+        def hf_hub_download(repository: str, filename: str) -> str:
+            asked.append((repository, filename))
+            return str(tmp_path / filename)
+
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
+        assert find_file(HUB_ID, "config.json") == tmp_path / "config.json"
+        assert asked == [(HUB_ID, "config.json")]
+
+    def test_file_may_be_absent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        error = hub_error("EntryNotFoundError")
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", raising(error))
+        assert find_file(HUB_ID, "tokenizer.json") is None
+
+    @pytest.mark.parametrize(
+        "name, expected",
+        [
+            (
+                "LocalEntryNotFoundError",
+                "is not in the hub's cache, and the hub cannot be reached; connect, fetch it",
+            ),
+            ("RepositoryNotFoundError", "nor a model of this id on the hub; correct the name"),
+            ("GatedRepoError", "asks for a login"),
+            ("HFValidationError", "nor a possible hub id"),
+            ("HfHubHTTPError", "could not deliver 'config.json' of .*; try again, or give a directory"),
+        ],
+    )
+    def test_says_what_is_wrong(self, name: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", raising(hub_error(name)))
+        monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+        with pytest.raises(ConfigurationError, match=expected) as error:
+            find_file(HUB_ID, "config.json")
+        assert HUB_ID in str(error.value)
+        assert error.value.__suppress_context__, "the hub's own traceback would stand above the message"
+
+    @pytest.mark.parametrize(
+        "error", [ConnectionError("refused"), TimeoutError("too slow"), OSError("disk full")]
+    )
+    def test_says_that_the_system_failed(self, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", raising(error))
+        with pytest.raises(ConfigurationError, match=f"could not deliver .*{type(error).__name__}: {error}"):
+            find_file(HUB_ID, "config.json")
+
+    @pytest.mark.parametrize("name", ["a b", "-a/b", "studio--ousia/luke"])
+    def test_no_id(self, name: str) -> None:
+        """The hub's library refuses these before it asks the hub."""
+        with pytest.raises(ConfigurationError, match="nor a possible hub id"):
+            find_file(name, "config.json")
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, fixtures_dir: Path) -> Dict[str, str]:
+    """The environment of a process without network, in whose cache is the tiny checkpoint."""
+    repository = tmp_path / "hub" / "models--studio-ousia--luke-tiny"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    for path in (fixtures_dir / "tiny-luke").iterdir():
+        (snapshot / path.name).write_bytes(path.read_bytes())
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    return {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub")}
+
+
+def test_without_network(hub_cache: Dict[str, str], root_dir: Path, tmp_path: Path) -> None:
+    script = f"""
+import json, time
+from allennlp.common.checks import ConfigurationError
+from luke_allennlp.checkpoints.resolve import find_file
+from luke_allennlp.token_embedders.luke_embedder import LukeEmbedder
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+
+embedder = LukeEmbedder("studio-ousia/luke-tiny", entities=["[PAD]", "[MASK]"])
+start = time.perf_counter()
+try:
+    LukeEmbedder({HUB_ID!r})
+except ConfigurationError as error:
+    message = str(error)
+print(json.dumps({{
+    "rows": embedder.luke.entity_embeddings.entity_embeddings.weight.shape[0],
+    "ids": WordTokenizer("studio-ousia/luke-tiny").encode("the pub").ids,
+    "absent": find_file("studio-ousia/luke-tiny", "tokenizer.json") is None,
+    "message": message,
+    "seconds": time.perf_counter() - start,
+}}))
+"""
+    environment = {**os.environ, **hub_cache, "PYTHONPATH": str(root_dir)}
+    process = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    result = json.loads(process.stdout.splitlines()[-1])
+    assert result["rows"] == 2
+    assert result["ids"] == WordTokenizer(str(root_dir / "fixtures" / "tiny-luke")).encode("the pub").ids
+    assert result["absent"]
+    assert f"The model {HUB_ID!r} is no directory here" in result["message"]
+    assert "the hub cannot be reached" in result["message"]
+    assert result["seconds"] < 5
+
+
+class TestReadJson:
+    def test_object(self, tmp_path: Path) -> None:
+        (tmp_path / "a.json").write_text('{"é": 1}', encoding="utf-8")
+        assert read_json(str(tmp_path), "a.json") == {"é": 1}
+
+    def test_absent(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match="has no a.json; expected a checkpoint"):
+            read_json(str(tmp_path), "a.json")
+
+    @pytest.mark.parametrize("content", [b'{"a": ', b"", b"\xff\xfe{}"])
+    def test_damaged(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "a.json").write_bytes(content)
+        with pytest.raises(ConfigurationError, match="a.json is not JSON .*; the checkpoint is damaged"):
+            read_json(str(tmp_path), "a.json")
+
+    def test_no_object(self, tmp_path: Path) -> None:
+        (tmp_path / "a.json").write_text("[1]")
+        with pytest.raises(ConfigurationError, match="a.json holds a JSON list; expected an object"):
+            read_json(str(tmp_path), "a.json")
+
+
+class TestCheckAvailable:
+    def test_says_nothing(self, fixtures_dir: Path) -> None:
+        check_available(str(fixtures_dir / "tiny-luke"))
+
+    def test_says_at_once_what_is_wrong(self, tmp_path: Path) -> None:
+        start = time.perf_counter()
+        with pytest.raises(ConfigurationError, match="has no config.json"):
+            check_available(str(tmp_path))
+        with pytest.raises(ConfigurationError, match="no model directory"):
+            check_available(str(tmp_path / "missing"))
+        assert time.perf_counter() - start < 1

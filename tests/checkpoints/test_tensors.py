@@ -1,0 +1,191 @@
+import json
+import os
+import pickle
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Callable, Iterator, Tuple
+
+import pytest
+import torch
+from allennlp.common.checks import ConfigurationError
+from safetensors.torch import load_file
+
+from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint, open_file
+
+FORMS = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+]
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+class Hostile:
+    """Its pickle makes a file when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Tuple[Callable, Tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+class TestOpenCheckpoint:
+    @pytest.mark.parametrize("form", FORMS)
+    def test_reads_every_form(
+        self, form: str, make_checkpoint: Callable[..., Path], fixtures_dir: Path, stack: ExitStack
+    ) -> None:
+        directory = make_checkpoint(form=form)
+        assert len(list(directory.glob("*model*"))) == (4 if form.endswith(".index.json") else 1)
+        expected = load_file(fixtures_dir / "tiny-luke" / "model.safetensors")
+        tensors = open_checkpoint(str(directory), stack)
+        assert set(tensors) == set(expected)
+        assert tensors.source == str(directory / form)
+        for name, tensor in expected.items():
+            assert tensors[name].shape == tuple(tensor.shape)
+            assert torch.equal(tensors[name].read(), tensor)
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_reads_rows(
+        self, form: str, make_checkpoint: Callable[..., Path], fixtures_dir: Path, stack: ExitStack
+    ) -> None:
+        name = "entity_embeddings.entity_embeddings.weight"
+        table = load_file(fixtures_dir / "tiny-luke" / "model.safetensors")[name]
+        stored = open_checkpoint(str(make_checkpoint(form=form)), stack)[name]
+        assert torch.equal(stored.rows([2, 0, 63, 2]), table[[2, 0, 63, 2]])
+        assert stored.rows([]).shape == (0, 32)
+
+    def test_prefers_safetensors(self, make_checkpoint: Callable[..., Path], stack: ExitStack) -> None:
+        directory = make_checkpoint()
+        (directory / "pytorch_model.bin").write_bytes(b"must not be read")
+        assert open_checkpoint(str(directory), stack).source.endswith("model.safetensors")
+
+    def test_without_weights(self, make_checkpoint: Callable[..., Path], stack: ExitStack) -> None:
+        directory = make_checkpoint()
+        (directory / "model.safetensors").unlink()
+        with pytest.raises(
+            ConfigurationError, match="has no weights: expected one of model.safetensors, .*bin"
+        ):
+            open_checkpoint(str(directory), stack)
+
+    @pytest.mark.parametrize(
+        "content", ["", "{}", "[1]", '{"weight_map": ["a"]}', '{"weight_map": {"a": 1}}']
+    )
+    def test_damaged_index(
+        self, content: str, make_checkpoint: Callable[..., Path], stack: ExitStack
+    ) -> None:
+        directory = make_checkpoint(form=FORMS[1])
+        (directory / FORMS[1]).write_text(content)
+        with pytest.raises(
+            ConfigurationError, match="index.json is damaged: expected a JSON object with a 'weight"
+        ):
+            open_checkpoint(str(directory), stack)
+
+    def test_shard_is_missing(self, make_checkpoint: Callable[..., Path], stack: ExitStack) -> None:
+        directory = make_checkpoint(form=FORMS[3])
+        (directory / "pytorch_model-00002-of-00003.bin").unlink()
+        with pytest.raises(
+            ConfigurationError, match="names the file 'pytorch_model-00002-of-00003.bin', which is"
+        ):
+            open_checkpoint(str(directory), stack)
+
+    @pytest.mark.parametrize("shard", ["../model.safetensors", "/etc/passwd", "a/b.safetensors"])
+    def test_shard_outside_the_directory(
+        self, shard: str, make_checkpoint: Callable[..., Path], stack: ExitStack
+    ) -> None:
+        directory = make_checkpoint(form=FORMS[1])
+        (directory / FORMS[1]).write_text(json.dumps({"weight_map": {"a": shard}}))
+        with pytest.raises(ConfigurationError, match="names a file outside its directory"):
+            open_checkpoint(str(directory), stack)
+
+
+class TestOpenFile:
+    def test_of_old_versions_of_torch(self, tmp_path: Path, stack: ExitStack) -> None:
+        state = {"a": torch.arange(6.0).view(3, 2)}
+        torch.save(state, tmp_path / "old.bin", _use_new_zipfile_serialization=False)
+        tensors = open_file(tmp_path / "old.bin", stack)
+        assert torch.equal(tensors["a"].read(), state["a"])
+
+    def test_of_half_precision(self, tmp_path: Path, stack: ExitStack) -> None:
+        torch.save({"a": torch.ones(2, dtype=torch.float16)}, tmp_path / "a.bin")
+        assert open_file(tmp_path / "a.bin", stack)["a"].read().dtype == torch.float16
+
+    def test_that_is_not_there(self, tmp_path: Path, stack: ExitStack) -> None:
+        with pytest.raises(ConfigurationError, match="no weights file '.*missing.th'; give an existing one"):
+            open_file(tmp_path / "missing.th", stack)
+
+    @pytest.mark.parametrize("protocol", [2, 4])
+    def test_pickle_is_not_executed(self, protocol: int, tmp_path: Path, stack: ExitStack) -> None:
+        trap = tmp_path / "trap"
+        (tmp_path / "plain.bin").write_bytes(pickle.dumps({"a": Hostile(trap)}, protocol=protocol))
+        torch.save({"a": Hostile(trap), "b": torch.ones(2)}, tmp_path / "torch.bin", pickle_protocol=protocol)
+        for name in ("plain.bin", "torch.bin"):
+            with pytest.raises(
+                ConfigurationError, match=f"{name} are refused: .* other than tensors"
+            ) as error:
+                open_file(tmp_path / name, stack)
+            # Torch's own message tells people how to execute it.
+            assert "weights_only" not in str(error.value) and "\n" not in str(error.value)
+        assert not trap.exists()
+        with pytest.raises(FileExistsError):  # the trap works
+            trap.mkdir()
+            pickle.loads((tmp_path / "plain.bin").read_bytes())
+
+    def test_refusal_names_what_was_found(self, tmp_path: Path, stack: ExitStack) -> None:
+        torch.save({"a": Hostile(tmp_path / "trap")}, tmp_path / "a.bin")
+        with pytest.raises(ConfigurationError, match=r"posix\.mkdir"):
+            open_file(tmp_path / "a.bin", stack)
+
+    @pytest.mark.parametrize("content", [{"a": 1}, [torch.ones(2)], {"model": {"a": torch.ones(2)}}])
+    def test_of_something_else_than_a_state(self, content: Any, tmp_path: Path, stack: ExitStack) -> None:
+        torch.save(content, tmp_path / "a.bin")
+        with pytest.raises(
+            ConfigurationError, match="a.bin are no dictionary of tensors; expected a model's state"
+        ):
+            open_file(tmp_path / "a.bin", stack)
+
+    @pytest.mark.parametrize("suffix", ["safetensors", "bin"])
+    @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+    def test_truncated(
+        self, suffix: str, share: float, make_checkpoint: Callable[..., Path], stack: ExitStack
+    ) -> None:
+        form = "model.safetensors" if suffix == "safetensors" else "pytorch_model.bin"
+        path = make_checkpoint(form=form) / form
+        content = path.read_bytes()
+        path.write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(ConfigurationError) as error:
+            open_file(path, stack)
+        assert f"The weights in {path} cannot be read, the file is damaged" in str(error.value)
+        assert not str(error.value).endswith(": ")
+
+    @pytest.mark.parametrize("name", ["a.safetensors", "a.bin"])
+    def test_pointer_in_place_of_the_file(self, name: str, tmp_path: Path, stack: ExitStack) -> None:
+        (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+        with pytest.raises(ConfigurationError, match=f"The weights in .*{name} (cannot be read|are refused)"):
+            open_file(tmp_path / name, stack)
+
+
+class TestLazyTensors:
+    def test_asks_no_file_for_names_and_shapes(self) -> None:
+        def read(*_: object) -> torch.Tensor:
+            raise AssertionError("read")
+
+        tensors = LazyTensors({"a.b": StoredTensor((2, 3), read, read)}, "a file")
+        assert "a.b" in tensors and "b" not in tensors
+        assert len(tensors) == 1 and list(tensors) == ["a.b"]
+        assert tensors["a.b"].shape == (2, 3)
+        with pytest.raises(AssertionError):
+            tensors["a.b"].read()
+
+    def test_renamed(self) -> None:
+        stored = [StoredTensor((i,), lambda: torch.empty(0), lambda _: torch.empty(0)) for i in range(3)]
+        tensors = LazyTensors({"x.a": stored[0], "x.b": stored[1], "c": stored[2]}, "a file")
+        renamed = tensors.renamed({"x.a": "a", "x.b": "b"})
+        assert dict(renamed) == {"a": stored[0], "b": stored[1]}
+        assert renamed.source == "a file"

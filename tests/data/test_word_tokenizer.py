@@ -1,0 +1,445 @@
+import json
+import pickle
+import re
+import shutil
+import unicodedata
+from pathlib import Path
+from typing import Callable, Dict, List, Tuple
+
+import pytest
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.data.tokenizers import Tokenizer
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer as Backend
+from tokenizers import models, pre_tokenizers, processors
+from transformers import BertTokenizerFast, RobertaTokenizer, RobertaTokenizerFast
+
+from luke_allennlp.data.word_tokenizer import Encoded, WordTokenizer, follows_space
+
+FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
+LUKE, ROBERTA, BERT = (str(FIXTURES / name) for name in ("tiny-luke", "tiny-roberta", "tiny-bert"))
+TOKENIZERS = {name: WordTokenizer(name) for name in (LUKE, ROBERTA, BERT)}
+SPECIAL = ("<s>", "</s>", "<pad>", "<unk>", "<mask>", "[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]")
+
+# By kind, and by whether a space is put before the text. In transformers 5 both kinds are one class.
+REFERENCES = {
+    (kind, prefix): cls.from_pretrained(ROBERTA, add_prefix_space=prefix)
+    for kind, cls in (("slow", RobertaTokenizer), ("fast", RobertaTokenizerFast))
+    for prefix in (True, False)
+}
+
+BERT_REFERENCE = BertTokenizerFast.from_pretrained(BERT)
+
+# Pieces that tokenizers stumble over, between any characters.
+PIECES = [
+    *(
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "\r\n",
+        "\u00a0",
+        "\u2003",
+        "\u2028",
+        "\u200b",
+        "\u200d",
+        "\ufeff",
+        "\x1c",
+        "\x85",
+    ),
+    *("'s", "'", "n't", ".", "...", "$", "“", "’", "-", "@", "#", "(", "a", "The", "Brackwater", "2020", "½"),
+    *("e\u0301", "n\u0303\u0323", "é", "\u0301", "ß", "İ", "ﬁ", "日本語", "東", "한국어", "ไทย", "हिन्दी"),
+    *("שלום", "مرحبا", "\u202e", "😀", "👩‍👩‍👧", "🇫🇷", "\U0001f3fd", "\ufffd", "\x00", "\x7f"),
+]
+TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=12).map("".join)
+quick = settings(max_examples=150, deadline=None)
+
+
+def holds_special(text: str) -> bool:
+    return any(name in text for name in SPECIAL)
+
+
+def reference_ids(kind: str, text: str, add_prefix_space: bool) -> List[int]:
+    """Of transformers' tokenizer, which leaves the space at both ends of a text to its caller."""
+    text = text.strip()
+    if not text:
+        return []
+    return REFERENCES[kind, add_prefix_space](text, add_special_tokens=False)["input_ids"]
+
+
+def copy(source: str, target: Path, **config: object) -> Path:
+    shutil.copytree(source, target)
+    content = json.loads((target / "config.json").read_text())
+    (target / "config.json").write_text(json.dumps({**content, **config}))
+    return target
+
+
+class TestOffsets:
+    @pytest.mark.parametrize("model_name", [LUKE, BERT])
+    @pytest.mark.parametrize("add_prefix_space", [True, False])
+    @given(text=TEXTS)
+    @quick
+    def test_lie_in_the_text_in_order_and_without_the_space_around(
+        self, model_name: str, add_prefix_space: bool, text: str
+    ) -> None:
+        encoded = TOKENIZERS[model_name].encode(text, add_prefix_space)
+        assert len(encoded.ids) == len(encoded.offsets)
+        for start, end in encoded.offsets:
+            assert 0 <= start < end <= len(text)
+            piece = text[start:end]
+            assert piece.isspace() and len(piece) == 1 or piece == piece.strip()
+        assert encoded.offsets == sorted(encoded.offsets)
+        for (_, end), (start, _) in zip(encoded.offsets, encoded.offsets[1:], strict=False):
+            assert start >= end - 1, "sub-words overlap by more than a character whose bytes they share"
+
+    @given(text=TEXTS)
+    @quick
+    def test_of_bytes_cover_all_but_space(self, text: str) -> None:
+        covered = {i for start, end in TOKENIZERS[LUKE].encode(text).offsets for i in range(start, end)}
+        assert {i for i, character in enumerate(text) if not character.isspace()} <= covered
+
+    @given(
+        text=st.text(
+            st.sampled_from("abzA1.,'$@é\u0301ñ日本שלمر ไ\t\n\u00a0–😀") | st.characters(max_codepoint=0x17F)
+        )
+    )
+    @quick
+    def test_of_word_pieces_cover_all_but_space_and_control_characters(self, text: str) -> None:
+        covered = {i for start, end in TOKENIZERS[BERT].encode(text).offsets for i in range(start, end)}
+        visible = {
+            i
+            for i, character in enumerate(text)
+            if not character.isspace() and not unicodedata.category(character).startswith("C")
+        }
+        assert visible <= covered
+
+    @given(text=st.text(st.characters(max_codepoint=127)))
+    @quick
+    def test_spell_the_sub_words(self, text: str) -> None:
+        assume(not holds_special(text))
+        tokenizer = TOKENIZERS[LUKE]
+        for token_id, (start, end) in zip(*tokenizer.encode(text, add_prefix_space=False), strict=True):
+            spelt = tokenizer._without_space.decode([token_id])
+            assert text[start:end] == spelt.strip() or text[start:end].isspace() and spelt.isspace()
+
+    def test_example(self) -> None:
+        text = "  The pub's  Ō."
+        encoded = TOKENIZERS[LUKE].encode(text)
+        pieces = [text[start:end] for start, end in encoded.offsets]
+        assert pieces[:2] == ["The", "p"]
+        # One sub-word for the first of two spaces, one for the other, one for each byte of Ō.
+        assert list(zip(pieces[-5:], encoded.offsets[-5:], strict=True)) == [
+            (" ", (11, 12)),
+            (" ", (12, 13)),
+            ("Ō", (13, 14)),
+            ("Ō", (13, 14)),
+            (".", (14, 15)),
+        ]
+
+    def test_of_special_tokens_are_those_of_their_names(self) -> None:
+        text = "a  <mask>  b <s>"
+        for add_prefix_space in (True, False):
+            encoded = TOKENIZERS[LUKE].encode(text, add_prefix_space)
+            assert [text[start:end] for start, end in encoded.offsets] == ["a", "<mask>", "b", "<s>"]
+
+
+class TestIds:
+    @pytest.mark.parametrize("kind", ["slow", "fast"])
+    @pytest.mark.parametrize("add_prefix_space", [True, False])
+    @pytest.mark.parametrize("model_name", [LUKE, ROBERTA])
+    @given(text=TEXTS)
+    @quick
+    def test_are_those_of_roberta(
+        self, model_name: str, add_prefix_space: bool, kind: str, text: str
+    ) -> None:
+        assume(not holds_special(text))
+        ids = TOKENIZERS[model_name].encode(text, add_prefix_space).ids
+        assert ids == reference_ids(kind, text, add_prefix_space)
+
+    @given(parts=st.lists(st.one_of(TEXTS, st.sampled_from(SPECIAL[:5])), max_size=5), prefix=st.booleans())
+    @settings(quick, max_examples=60)
+    def test_around_special_tokens_are_those_of_stripped_pieces(self, parts: List[str], prefix: bool) -> None:
+        text = "".join(parts)
+        assume(not re.search("[\x1c-\x1f]", text))  # space for Python's strip, not for the tokenizers library
+        tokenizer = TOKENIZERS[LUKE]
+        expected: List[int] = []
+        # The original's tokenizer: split at special tokens, strip each piece, put the space before it.
+        for piece in re.split("(" + "|".join(SPECIAL[:5]) + ")", text):
+            if piece in SPECIAL[:5]:
+                expected.append(tokenizer.token_id(piece))
+            else:
+                expected.extend(reference_ids("slow", piece, prefix))
+        assert tokenizer.encode(text, prefix).ids == expected
+
+    @given(text=TEXTS, prefix=st.booleans())
+    @quick
+    def test_are_those_of_bert(self, text: str, prefix: bool) -> None:
+        assume(not holds_special(text))
+        expected = BERT_REFERENCE(text, add_special_tokens=False)["input_ids"]
+        assert TOKENIZERS[BERT].encode(text, prefix).ids == expected
+
+    @pytest.mark.parametrize(
+        "options", [{}, {"do_lower_case": True}, {"do_lower_case": True, "strip_accents": False}]
+    )
+    def test_follow_the_config_of_bert(self, tmp_path: Path, options: Dict[str, bool]) -> None:
+        directory = copy(BERT, tmp_path / "bert")
+        (directory / "tokenizer_config.json").write_text(json.dumps(options))
+        vocabulary = (directory / "vocab.txt").read_text().splitlines()
+        vocabulary += ["héron", "heron"]
+        (directory / "vocab.txt").write_text("\n".join(vocabulary))
+        tokenizer = WordTokenizer(str(directory))
+        keeps_accents = options.get("strip_accents") is False
+        # Without a setting BERT lower-cases, and then takes the accents off.
+        assert tokenizer.encode("HÉRON").ids == [len(vocabulary) - (2 if keeps_accents else 1)]
+
+    @pytest.mark.parametrize("model_name", [LUKE, BERT])
+    @pytest.mark.parametrize("text", ["", " ", "\n \t", "\u00a0"])
+    def test_of_nothing_are_none(self, model_name: str, text: str) -> None:
+        assert TOKENIZERS[model_name].encode(text) == Encoded([], [])
+
+    @given(text=st.text(st.characters(categories=["Cs", "L"])))
+    @quick
+    def test_of_half_surrogate_pairs_are_those_of_the_replacement_character(self, text: str) -> None:
+        replaced = re.sub("[\ud800-\udfff]", "\ufffd", text)
+        for model_name in (LUKE, BERT):
+            assert TOKENIZERS[model_name].encode(text) == TOKENIZERS[model_name].encode(replaced)
+            assert TOKENIZERS[model_name].encode_words([text]) == TOKENIZERS[model_name].encode_words(
+                [replaced]
+            )
+
+    def test_of_the_space_depend_on_the_option_alone(self) -> None:
+        tokenizer = TOKENIZERS[LUKE]
+        (with_space,) = tokenizer.encode("the").ids
+        without_space = tokenizer.encode("the", add_prefix_space=False).ids
+        assert tokenizer._vocabulary["Ġthe"] == with_space
+        assert [with_space] != without_space
+        for text in (" the", "\n\tthe  "):
+            assert tokenizer.encode(text).ids == [with_space]
+            assert tokenizer.encode(text, add_prefix_space=False).ids == without_space
+
+
+class TestFollowsSpace:
+    @pytest.mark.parametrize(
+        "word, expected",
+        [
+            *(
+                ("word", True),
+                ("U.S.", True),
+                ("5", True),
+                ("-LRB-", True),
+                ("...", True),
+                ("``", True),
+                ("-", False),
+            ),
+            *(("'", False), ("'s", False), ("''", False), ("'90s", False), ("’s", True), ("’", False)),
+            *(
+                (".", False),
+                ("$", False),
+                ("+", False),
+                ("<", False),
+                ("^", False),
+                ("`", False),
+                ("~", False),
+            ),
+            *(("“", False), ("–", False), ("、", False), ("¿", False), ("«", False), ("_", False)),
+            # Currency and mathematical signs outside of ASCII are symbols, not punctuation.
+            *(("€", True), ("£", True), ("×", True), ("é", True), ("😀", True), ("日", True)),
+        ],
+    )
+    def test_rules(self, word: str, expected: bool) -> None:
+        assert follows_space(word) is expected
+
+    @given(word=st.text(min_size=1, max_size=3))
+    @quick
+    def test_against_the_specification(self, word: str) -> None:
+        codes = {*range(33, 48), *range(58, 65), *range(91, 97), *range(123, 127)}
+        is_punctuation = len(word) == 1 and (ord(word) in codes or unicodedata.category(word)[0] == "P")
+        assert follows_space(word) == (word[0] != "'" and not is_punctuation)
+
+
+class TestWords:
+    @given(words=st.lists(st.one_of(st.sampled_from(PIECES), st.text(min_size=1, max_size=8)), max_size=12))
+    @quick
+    def test_are_encoded_one_by_one(self, words: List[str]) -> None:
+        assume(not any(holds_special(word) for word in words))
+        tokenizer = TOKENIZERS[LUKE]
+        expected = [
+            reference_ids("slow", word, add_prefix_space=follows_space(word)) or [tokenizer.unknown_id]
+            for word in words
+        ]
+        assert tokenizer.encode_words(words) == expected
+        assert tokenizer.encode_words(words) == expected  # from what it has kept
+
+    def test_examples(self) -> None:
+        tokenizer = TOKENIZERS[LUKE]
+        vocabulary = tokenizer._vocabulary
+        (comma,), apostrophe, (the,), (also_the,) = tokenizer.encode_words([",", "'s", "the", "the"])
+        assert comma == vocabulary[","]
+        assert the == also_the == vocabulary["Ġthe"]
+        assert apostrophe == tokenizer.encode("'s", add_prefix_space=False).ids
+        assert apostrophe != tokenizer.encode("'s", add_prefix_space=True).ids
+
+    def test_without_sub_words_are_unknown(self) -> None:
+        assert TOKENIZERS[LUKE].encode_words(["\u00a0", ""]) == [[TOKENIZERS[LUKE].unknown_id]] * 2
+        assert TOKENIZERS[BERT].encode_words(["\u200b"]) == [[TOKENIZERS[BERT].unknown_id]]
+
+    def test_none(self) -> None:
+        assert TOKENIZERS[LUKE].encode_words([]) == []
+
+
+class TestSpecialTokensAndMarkers:
+    def test_ids_are_looked_up(self) -> None:
+        names = ("start_id", "pad_id", "end_id", "unknown_id", "mask_id")
+        assert [getattr(TOKENIZERS[LUKE], name) for name in names] == [0, 1, 2, 3, 1997]
+        vocabulary = (Path(BERT) / "vocab.txt").read_text().splitlines()
+        expected = [vocabulary.index(name) for name in ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")]
+        assert [getattr(TOKENIZERS[BERT], name) for name in names] == expected
+
+    @pytest.mark.parametrize("model_name, first", [(LUKE, 2000), (ROBERTA, 1998), (BERT, 800)])
+    def test_markers_follow_the_word_table(self, model_name: str, first: int) -> None:
+        tokenizer = WordTokenizer(model_name, marker_tokens=["[HEAD]", "[TAIL]"])
+        assert tokenizer.marker_ids == {"[HEAD]": first, "[TAIL]": first + 1}
+        assert tokenizer.token_id("[TAIL]") == first + 1
+
+    def test_markers_follow_the_table_that_the_config_gives(self, tmp_path: Path) -> None:
+        directory = copy(LUKE, tmp_path / "larger", vocab_size=2048)
+        assert WordTokenizer(str(directory), ["[ENTITY]"]).marker_ids == {"[ENTITY]": 2048}
+        (directory / "config.json").unlink()
+        assert WordTokenizer(str(directory), ["[ENTITY]"]).marker_ids == {"[ENTITY]": 1998}
+
+    def test_token_id_takes_exact_names(self) -> None:
+        tokenizer = TOKENIZERS[LUKE]
+        assert tokenizer._with_space.id_to_token(tokenizer.token_id("@")) == "@"
+        assert tokenizer.token_id("<mask>") == tokenizer.mask_id
+        with pytest.raises(ConfigurationError, match="tiny-luke.*has no entry 'the other'"):
+            tokenizer.token_id("the other")
+
+
+class TestTokenize:
+    def test_gives_ids_and_offsets(self) -> None:
+        text = "The Brackwater Daily Herald's"
+        tokens = TOKENIZERS[LUKE].tokenize(text)
+        encoded = TOKENIZERS[LUKE].encode(text)
+        assert [token.text_id for token in tokens] == encoded.ids
+        assert [(token.idx, token.idx_end) for token in tokens] == encoded.offsets
+        assert [token.text for token in tokens] == [text[start:end] for start, end in encoded.offsets]
+
+    def test_adds_special_tokens(self) -> None:
+        plain = TOKENIZERS[LUKE].tokenize("the pub")
+        tokens = WordTokenizer(LUKE, add_special_tokens=True).tokenize("the pub")
+        assert tokens[1:-1] == plain
+        assert [(token.text, token.text_id, token.idx) for token in (tokens[0], tokens[-1])] == [
+            ("<s>", 0, None),
+            ("</s>", 2, None),
+        ]
+
+    @pytest.mark.parametrize("model_name, between", [(LUKE, ["</s>", "</s>"]), (BERT, ["[SEP]"])])
+    def test_adds_special_tokens_between_two_texts(self, model_name: str, between: List[str]) -> None:
+        tokenizer = TOKENIZERS[model_name]
+        a, b = tokenizer.tokenize("a"), tokenizer.tokenize("the")
+        texts = [token.text for token in tokenizer.add_special_tokens(a, b)]
+        start = "<s>" if model_name == LUKE else "[CLS]"
+        assert texts == [start, *(t.text for t in a), *between, *(t.text for t in b), between[0]]
+
+
+class TestConstruction:
+    def test_from_params_and_back(self) -> None:
+        params = {"type": "luke", "model_name": LUKE, "marker_tokens": ["[HEAD]"], "add_special_tokens": True}
+        tokenizer = Tokenizer.from_params(Params(dict(params)))
+        assert isinstance(tokenizer, WordTokenizer)
+        assert tokenizer.to_params().as_dict() == params
+        again = Tokenizer.from_params(tokenizer.to_params())
+        assert again.tokenize("the pub") == tokenizer.tokenize("the pub")
+
+    def test_pickles(self) -> None:
+        tokenizer = WordTokenizer(LUKE, ["[HEAD]"])
+        words = ["the", "Brackwater", "'s"]
+        expected = tokenizer.encode_words(words)
+        again = pickle.loads(pickle.dumps(tokenizer))
+        assert again.encode_words(words) == expected
+        assert again.encode("the pub") == tokenizer.encode("the pub")
+        assert again.marker_ids == tokenizer.marker_ids
+
+    def test_what_it_keeps_is_not_pickled(self) -> None:
+        tokenizer = WordTokenizer(LUKE)
+        size = len(pickle.dumps(tokenizer))
+        tokenizer.encode_words([f"word{i}" for i in range(500)])
+        assert len(pickle.dumps(tokenizer)) == size
+
+    @given(text=TEXTS, prefix=st.booleans())
+    @quick
+    def test_from_a_fast_tokenizer_file(
+        self, tmp_path_factory: pytest.TempPathFactory, text: str, prefix: bool
+    ) -> None:
+        assume(not holds_special(text))
+        tokenizer = _from_tokenizer_json(tmp_path_factory)
+        assert tokenizer.encode(text, prefix) == TOKENIZERS[ROBERTA].encode(text, prefix)
+
+    def test_from_a_sentence_piece_tokenizer(self, tmp_path: Path) -> None:
+        names = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁ab", "ab", "a", "b", "<mask>"]
+        backend = Backend(models.Unigram([(name, -float(len(names) - i)) for i, name in enumerate(names)], 3))
+        backend.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
+        )
+        backend.save(str(tmp_path / "tokenizer.json"))
+        tokenizer = WordTokenizer(str(tmp_path))
+        assert tokenizer.encode("ab") == Encoded([names.index("▁ab")], [(0, 2)])
+        assert tokenizer.encode("ab", add_prefix_space=False) == Encoded([names.index("ab")], [(0, 2)])
+
+    @pytest.mark.parametrize(
+        "damage, message",
+        [
+            (lambda path: (path / "merges.txt").unlink(), "has no tokenizer that can be read"),
+            (lambda path: (path / "vocab.json").unlink(), "has no tokenizer that can be read"),
+            (lambda path: (path / "vocab.json").write_text('{"<s>": 0,'), "vocab.json is damaged"),
+            (lambda path: (path / "tokenizer.json").write_text("{}"), "tokenizer.json is damaged"),
+            (lambda path: (path / "tokenizer.json").write_text("no json"), "tokenizer.json is damaged"),
+            (
+                lambda path: _remove_entry(path / "vocab.json", "<mask>"),
+                "neither all of <s>, .*<mask> nor all of",
+            ),
+            (
+                lambda path: _remove_entry(path / "vocab.json", "<s>"),
+                "neither all of <s>, .*<mask> nor all of",
+            ),
+            (lambda path: (path / "config.json").write_text("{}"), "'vocab_size' = None"),
+            (lambda path: (path / "config.json").write_text("{"), "config.json is not JSON"),
+        ],
+    )
+    def test_says_what_is_wrong(self, tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
+        directory = copy(ROBERTA, tmp_path / "damaged")
+        damage(directory)
+        with pytest.raises(ConfigurationError, match=message) as error:
+            WordTokenizer(str(directory))
+        assert str(directory) in str(error.value)
+
+    def test_of_a_directory_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match="no model directory .*missing"):
+            WordTokenizer(str(tmp_path / "missing"))
+
+
+def _remove_entry(path: Path, entry: str) -> None:
+    vocabulary = json.loads(path.read_text())
+    del vocabulary[entry]
+    path.write_text(json.dumps(vocabulary))
+
+
+_FROM_JSON: Dict[str, WordTokenizer] = {}
+
+
+def _from_tokenizer_json(factory: pytest.TempPathFactory) -> WordTokenizer:
+    """As `RobertaTokenizerFast` saves itself, with what this project does not want from it."""
+    if not _FROM_JSON:
+        directory = factory.mktemp("fast")
+        backend = Backend(models.BPE.from_file(f"{ROBERTA}/vocab.json", f"{ROBERTA}/merges.txt"))
+        backend.add_special_tokens(list(SPECIAL[:5]))
+        backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True, trim_offsets=True)
+        ends: Tuple[Tuple[str, int], Tuple[str, int]] = (("</s>", 2), ("<s>", 0))
+        backend.post_processor = processors.RobertaProcessing(*ends, trim_offsets=True, add_prefix_space=True)
+        backend.enable_truncation(4)
+        backend.enable_padding(pad_id=1, pad_token="<pad>", length=8)
+        backend.save(str(directory / "tokenizer.json"))
+        _FROM_JSON["tokenizer"] = WordTokenizer(str(directory))
+    return _FROM_JSON["tokenizer"]

@@ -1,0 +1,254 @@
+"""Every shipped config evaluates, is constructed on small data, and says what the paper says."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+import pytest
+from allennlp.commands.train import TrainModel
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import prepare_environment
+from allennlp.training import Checkpointer, GradientDescentTrainer
+
+import luke_allennlp  # noqa: F401
+from luke_allennlp.ner.model import NerModel
+from luke_allennlp.ner.reader import NerReader
+from luke_allennlp.training import KeepLastCallback, LinearWithWarmupRatio
+from luke_allennlp.training.preflight import preflight
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / "training_configs"
+LIBRARY = CONFIGS / "lib"
+SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.jsonnet"))
+
+# What stands in for each file that a config expects below LUKE_DATA.
+DATA = {
+    "conll2003/eng.train": "ner/test.conll",
+    "conll2003/eng.testa": "ner/dev.conll",
+    "conll2003/eng.testb": "ner/dev.conll",
+}
+
+
+@pytest.fixture
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one variable is set."""
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place where all data is fixture data and the model is the tiny one; returns where a run can go."""
+    for name, fixture in DATA.items():
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / "fixtures" / fixture, tmp_path / "data" / name)
+    (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LUKE_DATA", "data")
+    monkeypatch.setenv("LUKE_MODEL", "fixtures/tiny-luke")
+    return tmp_path / "run"
+
+
+def construct(name: str, run: Path) -> TrainModel:
+    """What `allennlp train` constructs before it trains."""
+    params = Params.from_file(CONFIGS / name)
+    preflight(params.duplicate())
+    prepare_environment(params)
+    assert params.pop("distributed") is None
+    run.mkdir()
+    return TrainModel.from_params(params=params, serialization_dir=str(run), local_rank=0)
+
+
+def evaluate(path: Path, text: str) -> Dict[str, Any]:
+    path.write_text(text)
+    return Params.from_file(path).as_dict(quiet=True)
+
+
+class TestAll:
+    def test_there_are_some(self) -> None:
+        assert "ner/conll.jsonnet" in SHIPPED and "ner/demo.jsonnet" in SHIPPED
+        assert not any(name.startswith("lib/") for name in SHIPPED)
+
+    @pytest.mark.usefixtures("bare_environment")
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_evaluates_without_an_environment(self, name: str) -> None:
+        config = Params.from_file(CONFIGS / name).as_dict(quiet=True)
+        assert {"dataset_reader", "train_data_path", "model", "trainer"} <= config.keys()
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_is_constructed(self, name: str, small: Path) -> None:
+        loop = construct(name, small)
+        assert isinstance(loop.trainer, GradientDescentTrainer)
+        assert len(loop.trainer.data_loader) > 1 and len(loop.trainer._validation_data_loader) > 0
+        batch = next(iter(loop.trainer.data_loader))
+        loss = loop.model(**batch)["loss"]
+        loss.backward()
+        assert loss.item() > 0
+        without = [
+            name
+            for name, parameter in loop.model.named_parameters()
+            if parameter.requires_grad and parameter.grad is None
+        ]
+        assert not without
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_is_short(self, name: str) -> None:
+        assert len((CONFIGS / name).read_text().splitlines()) <= 25
+
+
+class TestConll:
+    @pytest.mark.usefixtures("bare_environment")
+    def test_defaults_without_an_environment(self) -> None:
+        config = Params.from_file(CONFIGS / "ner/conll.jsonnet").as_dict(quiet=True)
+        assert config["dataset_reader"]["tokenizer"]["model_name"] == "studio-ousia/luke-large"
+        assert config["model"]["embedder"]["model_name"] == "studio-ousia/luke-large"
+        assert config["train_data_path"] == "data/conll2003/eng.train"
+        assert config["validation_data_path"] == "data/conll2003/eng.testa"
+        assert config["test_data_path"] == "data/conll2003/eng.testb"
+        assert config["evaluate_on_test"] is True
+        assert [config[f"{kind}_seed"] for kind in ("random", "numpy", "pytorch")] == [15] * 3
+
+    def test_what_the_environment_sets(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LUKE_MODEL", "some/where/it's")
+        monkeypatch.setenv("LUKE_DATA", "/else/where")
+        config = Params.from_file(CONFIGS / "ner/conll.jsonnet").as_dict(quiet=True)
+        assert config["dataset_reader"]["tokenizer"]["model_name"] == "some/where/it's"
+        assert config["model"]["embedder"]["model_name"] == "some/where/it's"
+        assert config["train_data_path"] == "/else/where/conll2003/eng.train"
+
+    def test_reader_and_model(self, small: Path) -> None:
+        loop = construct("ner/conll.jsonnet", small)
+        reader, model = loop.trainer.data_loader.reader, loop.model
+        assert isinstance(reader, NerReader) and isinstance(model, NerModel)
+        chunker = reader.chunker
+        assert (chunker.max_length, chunker.max_entities, chunker.max_span_length) == (512, 128, 16)
+        assert chunker.use_document
+        assert model.embedder.entities == ["[PAD]", "[MASK]"]
+        assert model.embedder.luke.config.use_entity_aware_attention
+        assert model.dropout.p == model.embedder.luke.config.hidden_dropout_prob > 0
+        assert model.flat
+        assert model.vocab.get_vocab_size("labels") == 5
+
+    def test_optimizer_and_schedule(self, small: Path) -> None:
+        loop = construct("ner/conll.jsonnet", small)
+        optimizer = loop.trainer.optimizer
+        decay_of: Dict[int, float] = {}
+        for group in optimizer.param_groups:
+            assert group["initial_lr"] == 1e-5
+            assert tuple(group["betas"]) == (0.9, 0.98)
+            assert group["eps"] == 1e-6
+            assert group["correct_bias"] is False
+            for parameter in group["params"]:
+                assert id(parameter) not in decay_of
+                decay_of[id(parameter)] = group["weight_decay"]
+        trained = {name: p for name, p in loop.model.named_parameters() if p.requires_grad}
+        assert {id(parameter) for parameter in trained.values()} == decay_of.keys()
+        decays = {name: decay_of[id(parameter)] for name, parameter in trained.items()}
+        free = {name for name, decay in decays.items() if decay == 0}
+        assert free == {name for name in decays if "bias" in name or "LayerNorm.weight" in name}
+        assert all(decay == 0.01 for name, decay in decays.items() if name not in free)
+        # Both kinds are there, the head's and the entity side's too.
+        assert {"classifier.bias", "embedder.luke.embeddings.LayerNorm.weight"} <= free
+        assert {
+            "classifier.weight",
+            "embedder.luke.entity_embeddings.entity_embeddings.weight",
+        } <= decays.keys() - free
+
+        schedule = loop.trainer._learning_rate_scheduler
+        assert isinstance(schedule, LinearWithWarmupRatio)
+        updates = 5 * -(-len(loop.trainer.data_loader) // 4)
+        rates = []
+        for update in range(1, updates + 1):
+            schedule.step_batch(update)
+            rates.append(optimizer.param_groups[0]["lr"])
+        warmup = int(0.06 * updates)
+        assert warmup >= 1 and rates.index(max(rates)) == warmup and max(rates) == pytest.approx(1e-5)
+        assert rates[0] == 0 and 0 < rates[-1] == pytest.approx(1e-5 / (updates - warmup))
+
+    def test_trainer(self, small: Path) -> None:
+        loop = construct("ner/conll.jsonnet", small)
+        trainer = loop.trainer
+        assert loop.trainer.data_loader.batch_size * trainer._num_gradient_accumulation_steps == 8
+        assert loop.trainer.data_loader.shuffle and not loop.trainer._validation_data_loader.shuffle
+        assert trainer._num_epochs == 5
+        assert not trainer._grad_norm and not trainer._grad_clipping
+        assert trainer._metric_tracker.tracked_metrics == [(1.0, "f1")]
+        assert not trainer._metric_tracker._patience
+        assert any(isinstance(callback, KeepLastCallback) for callback in trainer._callbacks)
+        assert isinstance(trainer._checkpointer, Checkpointer)
+
+
+class TestLibrary:
+    """The knobs of `lib/`, which users turn."""
+
+    def ner(self, path: Path, knobs: str = "") -> Dict[str, Any]:
+        return evaluate(
+            path / "mine.jsonnet",
+            f"(import '{LIBRARY}/ner.libsonnet') + {{ train_data:: 'train.conll', {knobs} }}",
+        )
+
+    @pytest.mark.parametrize("devices", [None, [0], [0, 1], [0, 1, 2, 3], list(range(8))])
+    @pytest.mark.parametrize("batch_size", [1, 2, 4, 8, 16])
+    def test_effective_batch_is_the_same_on_any_devices(
+        self, tmp_path: Path, devices: Optional[list], batch_size: int
+    ) -> None:
+        knobs = f"devices:: {json.dumps(devices)}, batch_size:: {batch_size}"
+        config = self.ner(tmp_path, knobs)
+        per_device = config["data_loader"]["batch_size"]
+        accumulation = config["trainer"]["num_gradient_accumulation_steps"]
+        number = len(devices or [0])
+        assert per_device * accumulation * number == 8
+        assert isinstance(accumulation, int)
+        assert per_device == min(batch_size, 8 // number)
+        if number > 1:
+            assert config["distributed"] == {"cuda_devices": devices}
+        else:
+            assert config["distributed"] is None
+
+    @pytest.mark.parametrize(
+        "knobs, message",
+        [
+            (
+                "devices:: std.range(0, 15)",
+                "effective_batch_size 8 is smaller than the number of devices, 16: use fewer devices",
+            ),
+            ("devices:: [0, 1, 2]", "effective_batch_size 8 is no multiple of batch_size 2 times 3 devices"),
+            ("batch_size:: 3", "effective_batch_size 8 is no multiple of batch_size 3 times 1 devices"),
+            ("keep:: 'lst'", 'keep is lst: set "best" or "last"'),
+        ],
+    )
+    def test_impossible_knobs_say_what_to_do(self, tmp_path: Path, knobs: str, message: str) -> None:
+        with pytest.raises(ConfigurationError) as raised:
+            self.ner(tmp_path, knobs)
+        assert message in str(raised.value) and "mine.jsonnet" in str(raised.value)
+
+    @pytest.mark.parametrize("knob", ["learning_rate", "num_epochs", "seed", "batch_size", "train_data"])
+    def test_a_task_must_set_its_knobs(self, tmp_path: Path, knob: str) -> None:
+        given = {"learning_rate": "1e-5", "num_epochs": "3", "effective_batch_size": "8", "batch_size": "4"}
+        given.update(seed="1", validation_metric="'+f1'", reader="{}", train_data="'x'")
+        knobs = ", ".join(f"{name}:: {value}" for name, value in given.items() if name != knob)
+        with pytest.raises(ConfigurationError, match=f"{knob}: set "):
+            evaluate(tmp_path / "task.jsonnet", f"(import '{LIBRARY}/fine_tuning.libsonnet') + {{ {knobs} }}")
+
+    def test_ablations_and_options_reach_their_objects(self, tmp_path: Path) -> None:
+        config = self.ner(
+            tmp_path,
+            "use_entity_state:: false, entity_aware_attention:: false, context:: 'sentence', flat:: false, "
+            "reader_options:: { word_column: 1 }, embedder_options:: { gradient_checkpointing: true }",
+        )
+        assert config["model"]["use_entity_state"] is False and config["model"]["use_word_states"] is True
+        assert config["model"]["flat"] is False
+        assert config["model"]["embedder"]["entity_aware_attention"] is False
+        assert config["model"]["embedder"]["gradient_checkpointing"] is True
+        assert config["dataset_reader"]["context"] == "sentence"
+        assert config["dataset_reader"]["word_column"] == 1
+
+    def test_no_validation_and_the_best_epoch(self, tmp_path: Path) -> None:
+        config = self.ner(tmp_path, "keep:: 'best', callbacks:: [{ type: 'track_epoch_callback' }]")
+        assert config["trainer"]["callbacks"] == [{"type": "track_epoch_callback"}]
+        assert config["validation_data_path"] is None and config["evaluate_on_test"] is False
+        kept = self.ner(tmp_path, "callbacks:: [{ type: 'track_epoch_callback' }]")
+        assert kept["trainer"]["callbacks"][-1] == {"type": "keep_last"}

@@ -1,0 +1,282 @@
+"""What is wrong is said in one sentence, at once, and leaves nothing behind."""
+
+import json
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Tuple
+
+import pytest
+from allennlp.commands import train
+
+CONFIG = "training_configs/ner/demo.jsonnet"
+PACKAGE = ("--include-package", "luke_allennlp")
+RUN = "runs/new"
+
+FILES = {
+    "columns.conll": "Mira NNP I-PER\n\nTovik NNP I-PER\nruns O\n",
+    "contradiction.conll": "Mira B-PER\nTovik E-PER\n\nDorrick B-LOC\nCity L-LOC\n",
+    "tag.conll": "Mira I-PER\nruns I-\n",
+    "empty.conll": "\n\n",
+    "broken.jsonl": '{"text": "Mira runs.", "entities": []}\n{"text": "Tovik\n',
+    "span.jsonl": '{"text": "Mira runs.", "entities": [{"start": 0, "end": 99, "label": "PER"}]}\n',
+    "unknown_key.jsonl": '{"text": "Mira runs."}\n\n{"sentence": "Tovik runs."}\n',
+    "list.jsonl": '["Mira runs."]\n',
+    "syntax.jsonnet": "{ dataset_reader: { type: 'luke_ner',, } }\n",
+    "no_weights/config.json": "",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def files(workplace: Path) -> None:
+    """Data and configs with mistakes."""
+    for name, text in FILES.items():
+        (workplace / name).parent.mkdir(exist_ok=True)
+        (workplace / name).write_text(text, encoding="utf-8")
+    (workplace / "latin.conll").write_bytes("Mira I-PER\nZoë I-PER\n".encode("latin-1"))
+    (workplace / "latin.jsonl").write_bytes(
+        '{"text": "Mira runs."}\n{"text": "Zoë runs."}\n'.encode("latin-1")
+    )
+    for file in (workplace / "fixtures/tiny-luke").iterdir():
+        if not file.name.startswith("model."):
+            (workplace / "no_weights" / file.name).write_bytes(file.read_bytes())
+
+
+@pytest.fixture
+def nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails the test where a mistake is found only when the run has begun."""
+
+    def begin(*args: Any, **kwargs: Any) -> None:
+        pytest.fail("the run began")
+
+    monkeypatch.setattr(train.training_util, "create_serialization_dir", begin)
+
+
+@pytest.fixture(scope="module")
+def archive(workplace: Path, allennlp_process: Callable) -> Iterator[str]:
+    """A model that learned next to nothing."""
+    overrides = json.dumps({"trainer.num_epochs": 1, "train_data_path": "fixtures/ner/dev.conll"})
+    finished = allennlp_process("train", CONFIG, *PACKAGE, "-s", "runs/model", "-o", overrides)
+    assert finished.status == 0, finished.err
+    yield "runs/model/model.tar.gz"
+
+
+def check(finished: Any, *parts: str) -> None:
+    """One sentence, on standard error, with these parts."""
+    assert finished.status == 1
+    assert finished.error.startswith("allennlp: error: ")
+    assert finished.err.count("allennlp: error: ") == 1
+    assert "Traceback" not in finished.out + finished.err
+    # A sentence or two, and not a page.
+    assert len(finished.error) < 700
+    for part in parts:
+        assert part in finished.error
+
+
+class TestConfig:
+    """Mistakes in the config, or in what it names."""
+
+    @pytest.mark.usefixtures("nothing_begins")
+    @pytest.mark.parametrize(
+        "overrides, parts",
+        [
+            (
+                {"dataset_reader.contxt": "document"},
+                ("dataset_reader: ", '"contxt"', "NerReader", 'did you mean "context"?'),
+            ),
+            (
+                {"model.embedder.hiden_dropout": 0.1},
+                ("model.embedder: ", '"hiden_dropout"', "LukeEmbedder", '"hidden_dropout"'),
+            ),
+            ({"trainer.num_epoch": 3}, ("trainer: ", '"num_epoch"', 'did you mean "num_epochs"?')),
+            ({"trainer.optimizer.epsilon": 1e-6}, ("trainer.optimizer: ", '"epsilon"', "Its options are: ")),
+            ({"trainer.optimizer.lr": "fast"}, ("trainer.optimizer.lr: ", "fast")),
+            ({"trainer.learning_rate_scheduler.warmup": 1}, ("learning_rate_scheduler", '"warmup"')),
+            ({"modle": {}}, ('"modle"', 'did you mean "model"?')),
+            ({"model.type": "luke_nre"}, ("model.type: ", '"luke_nre"', 'did you mean "luke_ner"?')),
+            ({"dataset_reader.type": "luke_net"}, ("dataset_reader.type: ", 'did you mean "luke_ner"?')),
+            ({"trainer.optimizer.type": "adamww"}, ("trainer.optimizer.type: ", '"adamww"', '"adamw"')),
+            ({"trainer.callbacks.0.type": "keep_first"}, ("trainer.callbacks.0.type: ", '"keep_first"')),
+            (
+                {"dataset_reader.context": "documents"},
+                ("dataset_reader: ", "'documents'", "'document' or 'sentence'"),
+            ),
+            ({"dataset_reader.tag_scheme": "IOB3"}, ("IOB3", "BIOES")),
+        ],
+    )
+    def test_misspelt(self, allennlp: Callable, overrides: Dict[str, Any], parts: Tuple[str, ...]) -> None:
+        check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps(overrides)), *parts)
+
+    @pytest.mark.usefixtures("nothing_begins")
+    @pytest.mark.parametrize(
+        "overrides, parts",
+        [
+            (
+                {"model.embedder.model_name": "fixtures/no-luke"},
+                ("model.embedder.model_name: ", "no model directory 'fixtures/no-luke'", "LUKE_MODEL"),
+            ),
+            (
+                {"dataset_reader.tokenizer.model_name": "/no/luke"},
+                ("dataset_reader.tokenizer.model_name: ", "no model directory '/no/luke'", "LUKE_MODEL"),
+            ),
+            ({"model.embedder.model_name": "fixtures/ner"}, ("'fixtures/ner' has no config.json",)),
+            ({"model.embedder.model_name": CONFIG}, (f"{CONFIG!r} is a file", "directory")),
+            (
+                {"model.embedder.model_name": "no_weights"},
+                ("model.embedder.model_name: ", "'no_weights' has no weights", "model.safetensors"),
+            ),
+        ],
+    )
+    def test_model(self, allennlp: Callable, overrides: Dict[str, Any], parts: Tuple[str, ...]) -> None:
+        check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps(overrides)), *parts)
+
+    @pytest.mark.usefixtures("nothing_begins")
+    @pytest.mark.parametrize("key", ["train_data_path", "validation_data_path", "test_data_path"])
+    @pytest.mark.parametrize(
+        "file, parts",
+        [
+            ("ner/eng.train", ('no file "ner/eng.train"', "LUKE_DATA")),
+            ("columns.conll", ("columns.conll, line 4: ", "found 2 columns, expected 3", "'runs O'")),
+            (
+                "contradiction.conll",
+                (
+                    "contradiction.conll: ",
+                    "contradict",
+                    "line 2 has 'E-PER'",
+                    "line 5 has 'L-LOC'",
+                    "`tag_scheme`",
+                ),
+            ),
+            ("tag.conll", ("tag.conll, line 2: ", "'runs I-'")),
+            ("empty.conll", ("empty.conll: ", "no sentence")),
+            ("latin.conll", ("latin.conll, line 2: ", "0xeb", "encoding: latin-1")),
+            ("broken.jsonl", ("broken.jsonl, line 2: ", "JSON")),
+            ("span.jsonl", ("span.jsonl, line 1", "99")),
+            ("fixtures/ner", ("fixtures/ner: ", "is a directory", "expected the path of one file")),
+        ],
+    )
+    def test_data(self, allennlp: Callable, key: str, file: str, parts: Tuple[str, ...]) -> None:
+        check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps({key: file})), *parts)
+
+    @pytest.mark.usefixtures("nothing_begins")
+    @pytest.mark.parametrize(
+        "arguments, parts",
+        [
+            (("no_such.jsonnet",), ("no_such.jsonnet", "not found")),
+            (("syntax.jsonnet",), ("syntax.jsonnet cannot be read: ", "syntax.jsonnet:1:38")),
+            (("training_configs/lib/ner.libsonnet",), ("train_data: set the path of the training data",)),
+            (("training_configs",), ("training_configs",)),
+            ((CONFIG, "-o", "{'a'"), ("the overrides \"{'a'\" cannot be read",)),
+            ((CONFIG, "--include-package", "luke_alennlp"), ("luke_alennlp", "check the spelling")),
+            ((CONFIG, "--recover"), ("--recover",)),
+        ],
+    )
+    def test_command(
+        self,
+        allennlp: Callable,
+        arguments: Tuple[str, ...],
+        parts: Tuple[str, ...],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        if "--recover" in arguments:
+            monkeypatch.undo()
+        check(allennlp("train", *arguments, "-s", RUN), *parts)
+
+    @pytest.mark.parametrize(
+        "overrides, part",
+        [
+            ({"model.use_entity_state": False, "model.use_word_states": False}, "one of them must be true"),
+            ({"trainer.learning_rate_scheduler.warmup_ratio": 6}, "warmup_ratio is 6"),
+            ({"model.embedder.entities": ["[PAD]", "[MSK]"]}, "[MSK]"),
+            ({"trainer.validation_metric": "+f2", "trainer.num_epochs": 1}, "f2"),
+        ],
+    )
+    def test_what_only_the_objects_know(
+        self, workplace: Path, allennlp: Callable, overrides: Dict[str, Any], part: str
+    ) -> None:
+        check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps(overrides)), part)
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_left(self, workplace: Path) -> Iterator[None]:
+        before = sorted(workplace.rglob("*"))
+        yield
+        assert not (workplace / RUN).exists()
+        # Nor anything elsewhere, the folder of runs itself and bytecode aside.
+        after = [path for path in sorted(workplace.rglob("*")) if "__pycache__" not in path.parts]
+        assert [path for path in after if path.name != "runs"] == [
+            path for path in before if path.name != "runs"
+        ]
+
+
+class TestProcess:
+    """The same from the shell."""
+
+    def test_unreachable_hub(self, workplace: Path, allennlp_process: Callable, tmp_path: Path) -> None:
+        data = tmp_path / "conll2003"
+        data.mkdir()
+        for name in ("eng.train", "eng.testa", "eng.testb"):
+            (data / name).write_bytes((workplace / "fixtures/ner/dev.conll").read_bytes())
+        variables = {"LUKE_DATA": str(tmp_path), "HF_HOME": str(tmp_path / "hub")}
+        finished = allennlp_process("train", "training_configs/ner/conll.jsonnet", *PACKAGE, **variables)
+        name = "'studio-ousia/luke-large'"
+        check(finished, "model_name: ", name, "hub cannot be reached", "LUKE_MODEL", "hf download")
+        assert not (workplace / "runs/ner/conll").exists()
+
+    def test_misspelt_key(self, workplace: Path, allennlp_process: Callable) -> None:
+        overrides = json.dumps({"trainer.num_epoch": 3})
+        finished = allennlp_process("train", CONFIG, *PACKAGE, "-s", RUN, "-o", overrides)
+        check(
+            finished, 'trainer: no option "num_epoch" for GradientDescentTrainer; did you mean "num_epochs"?'
+        )
+        assert not (workplace / RUN).exists()
+
+
+class TestArchive:
+    @pytest.mark.parametrize("command", ["evaluate", "predict"])
+    @pytest.mark.parametrize(
+        "path, parts",
+        [
+            ("runs/none/model.tar.gz", ("runs/none/model.tar.gz", "not found")),
+            (CONFIG, (f"{CONFIG} is not a model archive", ".tar.gz")),
+            ("fixtures", ("fixtures",)),
+        ],
+    )
+    def test_archive(self, allennlp: Callable, command: str, path: str, parts: Tuple[str, ...]) -> None:
+        check(allennlp(command, path, "fixtures/ner/dev.conll"), *parts)
+
+    @pytest.mark.parametrize(
+        "file, parts",
+        [
+            ("ner/eng.testb", ("ner/eng.testb: ", "no such file")),
+            ("columns.conll", ("columns.conll, line 4: ", "found 2 columns, expected 3")),
+            ("contradiction.conll", ("contradiction.conll: ", "contradict")),
+            ("broken.jsonl", ("broken.jsonl, line 2: ", "JSON")),
+            ("fixtures/ner", ("fixtures/ner: ", "is a directory")),
+        ],
+    )
+    @pytest.mark.parametrize("command", [("evaluate",), ("predict", "--use-dataset-reader")])
+    def test_data(
+        self, allennlp: Callable, archive: str, command: Tuple[str, ...], file: str, parts: Tuple[str, ...]
+    ) -> None:
+        name, *options = command
+        check(allennlp(name, archive, file, *options), *parts)
+
+    @pytest.mark.parametrize(
+        "file, parts",
+        [
+            ("none.jsonl", ("none.jsonl", "not found")),
+            ("broken.jsonl", ("input 2: ", "JSON")),
+            ("latin.jsonl", ("latin.jsonl: ", "UTF-8")),
+            ("unknown_key.jsonl", ("input 2: ", "'sentence'", "'text'", "'tokens'", "'sentences'")),
+            ("list.jsonl", ("input 1: ", "expected a JSON object")),
+            ("fixtures/ner", ("fixtures/ner", "directory")),
+        ],
+    )
+    def test_input(self, allennlp: Callable, archive: str, file: str, parts: Tuple[str, ...]) -> None:
+        check(allennlp("predict", archive, file), *parts)
+
+    def test_output_folder(self, allennlp: Callable, archive: str) -> None:
+        arguments = ("fixtures/ner/sentences.jsonl", "--output-file", "no/such/folder.jsonl")
+        check(allennlp("predict", archive, *arguments), "no/such/folder.jsonl")
+
+    def test_predictor(self, allennlp: Callable, archive: str) -> None:
+        arguments = ("fixtures/ner/sentences.jsonl", "--predictor", "luke_nre")
+        check(allennlp("predict", archive, *arguments), "luke_nre", "luke_ner")

@@ -1,0 +1,481 @@
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import pytest
+import torch
+from allennlp.commands import main
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import Batch, DatasetReader, Instance, Token, Vocabulary
+from allennlp.data.data_loaders import SimpleDataLoader
+from allennlp.data.fields import TextField
+from allennlp.models import Model, archive_model, load_archive
+from allennlp.modules.text_field_embedders import BasicTextFieldEmbedder, TextFieldEmbedder
+from allennlp.modules.token_embedders import TokenEmbedder
+from allennlp.nn import util
+from allennlp_models import tagging  # noqa: F401 (registers crf_tagger)
+from torch import Tensor
+from transformers import BertModel, LukeModel, RobertaModel
+
+from luke_allennlp.data.token_indexer import LukeTokenIndexer
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.encoder import encoder as encoder_module
+from luke_allennlp.token_embedders import LukeEmbedder
+from luke_allennlp.token_embedders.luke_embedder import states_at
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LUKE, ROBERTA, BERT = (str(ROOT / "fixtures" / name) for name in ("tiny-luke", "tiny-roberta", "tiny-bert"))
+TEXTS = [
+    ["The", "Brackwater", "Herald", "'s", "Drumochter", "Ōtaka", "\u00a0", "won", "."],
+    ["Ōtaka"],
+    ["a", "pub", "!"],
+]
+TOLERANCE = 1e-5
+
+
+def embedder(model_name: str = LUKE, **options: Any) -> LukeEmbedder:
+    return LukeEmbedder(model_name, **options).eval()
+
+
+def text_tensors(texts: List[List[str]], model_name: str = LUKE) -> Dict[str, Tensor]:
+    indexers = {"tokens": LukeTokenIndexer(model_name)}
+    batch = Batch([Instance({"text": TextField([Token(word) for word in text], indexers)}) for text in texts])
+    batch.index_instances(Vocabulary())
+    return batch.as_tensor_dict()["text"]["tokens"]
+
+
+def random_words(model_name: str, batch: int = 4, length: int = 19, seed: int = 0) -> Dict[str, Tensor]:
+    """Sub-words, padded on the right."""
+    tokenizer = WordTokenizer(model_name)
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(3, length, (batch,), generator=generator)
+    lengths[0] = length
+    mask = torch.arange(length) < lengths[:, None]
+    ids = torch.randint(5, 700, (batch, length), generator=generator)
+    types = torch.randint(0, 2, (batch, length), generator=generator)
+    return {
+        "token_ids": ids.masked_fill(~mask, tokenizer.pad_id),
+        "mask": mask,
+        "type_ids": types.masked_fill(~mask, 0),
+    }
+
+
+def assert_close(left: Tensor, right: Tensor) -> None:
+    assert left.shape == right.shape
+    torch.testing.assert_close(left, right, atol=TOLERANCE, rtol=0)
+
+
+class TestAgainstTransformers:
+    @pytest.mark.parametrize("name, reference", [(ROBERTA, RobertaModel), (BERT, BertModel)])
+    def test_backbones(self, name: str, reference: type) -> None:
+        inputs = random_words(name)
+        types = inputs["type_ids"] if name == BERT else torch.zeros_like(inputs["type_ids"])
+        expected = (
+            reference.from_pretrained(name, add_pooling_layer=False)  # type: ignore[attr-defined]
+            .eval()(inputs["token_ids"], inputs["mask"].long(), token_type_ids=types)
+            .last_hidden_state
+        )
+        states = embedder(name)(**inputs)
+        assert states.std() > 0.1
+        assert_close(states[inputs["mask"]], expected[inputs["mask"]])
+
+    def test_segments_of_bert_matter(self) -> None:
+        inputs = random_words(BERT)
+        changed = {**inputs, "type_ids": torch.zeros_like(inputs["type_ids"])}
+        assert (embedder(BERT)(**inputs) - embedder(BERT)(**changed)).abs().max() > 1e-3
+
+    @pytest.mark.parametrize("entity_aware_attention", [True, False])
+    def test_luke_with_entities(self, entity_aware_attention: bool) -> None:
+        words = random_words(LUKE)
+        ours = embedder(entity_aware_attention=entity_aware_attention)
+        reference = LukeModel.from_pretrained(LUKE, use_entity_aware_attention=entity_aware_attention).eval()
+        # Hugging Face draws the queries at random that the file lacks.
+        reference.load_state_dict(ours.luke.state_dict(), strict=False)
+        spans = torch.tensor([[[1, 2], [0, 0], [1, 1]]]).expand(4, 3, 2)
+        output = ours.encode(
+            words["token_ids"],
+            words["mask"],
+            entity_ids=torch.tensor([[2, 5, 63]]).expand(4, 3),
+            entity_spans=spans,
+            entity_mask=torch.tensor([[True, True, False]]).expand(4, 3),
+        )
+        positions = torch.tensor([[[1, 2], [0, -1], [1, -1]]]).expand(4, 3, 2)
+        expected = reference(
+            words["token_ids"],
+            words["mask"].long(),
+            entity_ids=torch.tensor([[2, 5, 63]]).expand(4, 3),
+            entity_position_ids=positions,
+            entity_attention_mask=torch.tensor([[1, 1, 0]]).expand(4, 3),
+        )
+        assert_close(output.words[words["mask"]], expected.last_hidden_state[words["mask"]])
+        assert_close(output.entities[:, :2], expected.entity_last_hidden_state[:, :2])
+
+
+class TestForward:
+    @pytest.mark.parametrize("mode", ["avg", "first"])
+    @pytest.mark.parametrize("name", [LUKE, ROBERTA, BERT])
+    def test_pools_the_sub_words_of_each_word(self, mode: str, name: str) -> None:
+        tensors = text_tensors(TEXTS, name)
+        model = embedder(name, sub_token_mode=mode)
+        states = model.encode(tensors["token_ids"], tensors["wordpiece_mask"]).words
+        vectors = model(**tensors)
+        assert vectors.shape == (3, 9, model.get_output_dim())
+        lengths = set()
+        tokenizer = WordTokenizer(name)
+        for row, words in enumerate(TEXTS):
+            position = 1
+            for column, pieces in enumerate(tokenizer.encode_words(words)):
+                word = states[row, position : position + len(pieces)]
+                assert_close(vectors[row, column], word.mean(dim=0) if mode == "avg" else word[0])
+                position += len(pieces)
+                lengths.add(len(pieces))
+        assert min(lengths) == 1 and max(lengths) > 2
+
+    def test_padding_gets_nothing_and_gives_nothing(self) -> None:
+        vectors = embedder()(**text_tensors(TEXTS))
+        assert vectors[1, 1:].eq(0).all() and vectors[2, 3:].eq(0).all()
+
+    @pytest.mark.parametrize("name", [LUKE, ROBERTA, BERT])
+    @pytest.mark.parametrize("mode", ["avg", "first"])
+    def test_does_not_depend_on_the_batch(self, mode: str, name: str) -> None:
+        model = embedder(name, sub_token_mode=mode)
+        together = model(**text_tensors(TEXTS, name))
+        for row, words in enumerate(TEXTS):
+            alone = model(**text_tensors([words], name))
+            assert_close(together[row, : len(words)], alone[0])
+
+    def test_of_sub_words(self) -> None:
+        inputs = random_words(LUKE)
+        model = embedder()
+        states = model(inputs["token_ids"], inputs["mask"])
+        assert states.shape == (4, 19, 64)
+        assert torch.equal(states, model.encode(inputs["token_ids"], inputs["mask"]).words)
+
+    def test_of_entities(self) -> None:
+        inputs = random_words(LUKE, batch=1)
+        output = embedder(entities=["[PAD]", "[MASK]"]).encode(
+            inputs["token_ids"], inputs["mask"], None, torch.tensor([[1]]), torch.tensor([[[1, 3]]])
+        )
+        assert output.entities.shape == (1, 1, 64)
+
+    @pytest.mark.parametrize("name, limit", [(LUKE, 512), (ROBERTA, 512), (BERT, 512)])
+    def test_of_as_long_a_text_as_there_are_positions(self, name: str, limit: int) -> None:
+        model = embedder(name)
+        ids = torch.full((1, limit + 1), 9)
+        mask = torch.ones_like(ids).bool()
+        assert model(ids[:, 1:], mask[:, 1:]).shape == (1, limit, model.get_output_dim())
+        with pytest.raises(
+            ConfigurationError, match=f"text of {limit + 1} sub-words is longer than the {limit} that"
+        ):
+            model(ids, mask)
+
+    def test_needs_the_indexer_s_masks(self) -> None:
+        tensors = text_tensors(TEXTS)
+        del tensors["wordpiece_mask"]
+        with pytest.raises(ConfigurationError, match="offsets came without wordpiece_mask; use the token"):
+            embedder()(**tensors)
+
+
+class TestStatesAt:
+    def test_equals_allennlp_s(self) -> None:
+        states = torch.randn(3, 7, 5)
+        positions = torch.randint(0, 7, (3, 4))
+        assert torch.equal(states_at(states, positions), util.batched_index_select(states, positions))
+
+    def test_of_none(self) -> None:
+        assert states_at(torch.randn(3, 7, 5), torch.zeros(3, 0, dtype=torch.long)).shape == (3, 0, 5)
+
+
+class TestOptions:
+    def test_sizes(self) -> None:
+        model = embedder(BERT)
+        assert model.get_output_dim() == 32
+        assert model.dropout == 0.1
+        assert embedder(hidden_dropout=0.25).dropout == 0.25
+
+    def test_sub_token_mode(self) -> None:
+        with pytest.raises(ConfigurationError, match="sub_token_mode is 'last'; expected 'avg' or 'first'"):
+            embedder(sub_token_mode="last")
+
+    @pytest.mark.parametrize("train_parameters", [True, False])
+    def test_train_parameters(self, train_parameters: bool) -> None:
+        model = embedder(train_parameters=train_parameters)
+        assert {parameter.requires_grad for parameter in model.parameters()} == {train_parameters}
+        assert model(**text_tensors(TEXTS)).requires_grad == train_parameters
+
+    def test_no_entities_are_not_trained(self) -> None:
+        model = embedder(entities=[])
+        model(**text_tensors(TEXTS)).sum().backward()
+        assert all(
+            (parameter.grad is not None) == parameter.requires_grad for parameter in model.parameters()
+        )
+        assert not any(parameter.requires_grad for parameter in model.luke.entity_embeddings.parameters())
+
+    def test_no_entities_and_no_training(self) -> None:
+        model = embedder(entities=[], train_parameters=False)
+        assert not any(parameter.requires_grad for parameter in model.parameters())
+
+    @pytest.mark.parametrize("eval_mode", [True, False])
+    def test_eval_mode(self, eval_mode: bool) -> None:
+        model = LukeEmbedder(LUKE, eval_mode=eval_mode)
+        outer = torch.nn.Sequential(model)
+        tensors = text_tensors(TEXTS)
+        for mode in (True, False, True):
+            outer.train(mode)
+            assert model.training == mode
+            assert model.luke.training == (mode and not eval_mode)
+        assert torch.equal(model(**tensors), model(**tensors)) == eval_mode
+
+    def test_eval_mode_holds_from_the_start(self) -> None:
+        tensors = text_tensors(TEXTS)
+        assert torch.equal(LukeEmbedder(LUKE, eval_mode=True)(**tensors), embedder()(**tensors))
+
+    def test_gradient_checkpointing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        calls: List[object] = []
+        original = encoder_module.checkpoint
+        monkeypatch.setattr(
+            encoder_module,
+            "checkpoint",
+            lambda *args, **options: calls.append(args) or original(*args, **options),
+        )
+        tensors = text_tensors(TEXTS)
+        gradients = []
+        for checkpointing in (False, True):
+            model = LukeEmbedder(
+                LUKE, gradient_checkpointing=checkpointing, hidden_dropout=0.0, attention_dropout=0.0
+            ).train()
+            model(**tensors).pow(2).sum().backward()
+            gradients.append(
+                {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
+            )
+            assert len(calls) == (2 if checkpointing else 0)
+        assert gradients[0].keys() == gradients[1].keys() and len(gradients[0]) > 30
+        for name, gradient in gradients[0].items():
+            assert_close(gradients[1][name], gradient)
+
+    def test_gradient_checkpointing_keeps_dropout(self) -> None:
+        tensors = text_tensors(TEXTS)
+        losses = []
+        for checkpointing in (False, True):
+            model = LukeEmbedder(LUKE, gradient_checkpointing=checkpointing, hidden_dropout=0.5).train()
+            torch.manual_seed(4)
+            loss = model(**tensors).pow(2).sum()
+            loss.backward()
+            losses.append((loss.item(), model.luke.embeddings.LayerNorm.weight.grad))
+        assert losses[0][0] == pytest.approx(losses[1][0], abs=1e-3)
+        torch.testing.assert_close(losses[0][1], losses[1][1], atol=1e-4, rtol=1e-4)
+
+    def test_entities(self) -> None:
+        model = embedder(entities=["[PAD]", "[MASK]"])
+        assert model.entities == ["[PAD]", "[MASK]"]
+        table = embedder().luke.entity_embeddings.entity_embeddings.weight
+        assert torch.equal(model.luke.entity_embeddings.entity_embeddings.weight, table[[0, 2]])
+
+    @pytest.mark.parametrize("name", [LUKE, ROBERTA, BERT])
+    def test_marker_tokens(self, name: str) -> None:
+        tokenizer = WordTokenizer(name, ["[HEAD]", "[TAIL]"])
+        model = embedder(name, marker_tokens={"[HEAD]": "(", "[TAIL]": ","})
+        table = model.luke.embeddings.word_embeddings.weight
+        head, tail = (tokenizer.token_id(token) for token in ("[HEAD]", "[TAIL]"))
+        assert (head, tail) == (len(table) - 2, len(table) - 1)
+        assert torch.equal(table[head], table[tokenizer.token_id("(")])
+        assert torch.equal(table[tail], table[tokenizer.token_id(",")])
+        assert not torch.equal(table[head], table[tail])
+        assert torch.equal(table[:head], embedder(name).luke.embeddings.word_embeddings.weight)
+        words = torch.tensor([[tokenizer.start_id, head, tail, tokenizer.end_id]])
+        assert model(words, torch.ones_like(words).bool()).shape == (1, 4, model.get_output_dim())
+
+    def test_marker_of_an_unknown_token(self) -> None:
+        with pytest.raises(ConfigurationError, match="vocabulary of .*tiny-luke' has no entry 'no such'"):
+            embedder(marker_tokens={"[HEAD]": "no such"})
+
+    def test_override_weights_file(self, tmp_path: Path) -> None:
+        trained = embedder(entities=["[PAD]", "[MASK]"])
+        with torch.no_grad():
+            trained.luke.embeddings.LayerNorm.bias.add_(1.0)
+        torch.save(
+            {f"embedder.{name}": value for name, value in trained.state_dict().items()}, tmp_path / "best.th"
+        )
+        options = {
+            "override_weights_file": str(tmp_path / "best.th"),
+            "override_weights_strip_prefix": "embedder.luke.",
+        }
+        loaded = embedder(entities=["[PAD]", "[MASK]"], **options)
+        for name, value in trained.state_dict().items():
+            assert torch.equal(value, loaded.state_dict()[name]), name
+
+    def test_dropout_rates(self) -> None:
+        model = embedder(hidden_dropout=0.0, attention_dropout=0.0).train()
+        tensors = text_tensors(TEXTS)
+        assert torch.equal(model(**tensors), model(**tensors))
+
+    def test_load_weights(self, tmp_path: Path) -> None:
+        directory = tmp_path / "luke"
+        shutil.copytree(LUKE, directory)
+        (directory / "model.safetensors").write_bytes(b"damaged")
+        model = embedder(str(directory), load_weights=False)
+        assert {name: value.shape for name, value in model.state_dict().items()} == {
+            name: value.shape for name, value in embedder().state_dict().items()
+        }
+        with pytest.raises(ConfigurationError, match="model.safetensors cannot be read, the file is damaged"):
+            embedder(str(directory))
+        # A run's directory is no archive.
+        with pytest.raises(ConfigurationError, match="model.safetensors cannot be read, the file is damaged"):
+            embedder(str(directory), serialization_dir=tmp_path)
+
+
+class TestFromParams:
+    def test_as_a_token_embedder(self) -> None:
+        params = {"type": "luke", "model_name": LUKE, "sub_token_mode": "first", "entities": ["[MASK]"]}
+        model = TokenEmbedder.from_params(Params(params))
+        assert isinstance(model, LukeEmbedder)
+        assert model.sub_token_mode == "first" and model.entities == ["[MASK]"]
+
+    def test_in_a_text_field_embedder(self) -> None:
+        params = {"token_embedders": {"tokens": {"type": "luke", "model_name": LUKE}}}
+        outer = TextFieldEmbedder.from_params(Params(params), serialization_dir="nowhere").eval()
+        assert isinstance(outer, BasicTextFieldEmbedder)
+        assert outer.get_output_dim() == 64
+        tensors = text_tensors(TEXTS)
+        assert torch.equal(outer({"tokens": tensors}), embedder()(**tensors))
+
+    def test_beside_other_embedders(self) -> None:
+        params = {
+            "token_embedders": {
+                "tokens": {"type": "luke", "model_name": LUKE},
+                "bert": {"type": "luke", "model_name": BERT},
+            }
+        }
+        outer = TextFieldEmbedder.from_params(Params(params)).eval()
+        vectors = outer({"tokens": text_tensors(TEXTS), "bert": text_tensors(TEXTS, BERT)})
+        assert vectors.shape == (3, 9, 64 + 32)
+
+    def test_refuses_misspelt_options(self) -> None:
+        with pytest.raises(ConfigurationError, match="sub_token_modus"):
+            TokenEmbedder.from_params(
+                Params({"type": "luke", "model_name": LUKE, "sub_token_modus": "first"})
+            )
+
+    def test_of_a_model_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match="no model directory"):
+            TokenEmbedder.from_params(Params({"type": "luke", "model_name": str(tmp_path / "none")}))
+
+
+class TestArchive:
+    @pytest.fixture
+    def directory(self, tmp_path: Path) -> Path:
+        """A checkpoint of the test's own."""
+        shutil.copytree(LUKE, tmp_path / "luke")
+        return tmp_path / "luke"
+
+    def archive(self, run: Path, directory: Path, **options: Any) -> Model:
+        """A run's directory and its archive, as the trainer leaves them."""
+        params = crf_tagger_params(directory, **options)
+        run.mkdir()
+        params.to_file(str(run / "config.json"))
+        reader = DatasetReader.from_params(params.duplicate().pop("dataset_reader"))
+        vocabulary = Vocabulary.from_instances(reader.read(ROOT / "fixtures/ner/schemes/iob1.conll"))
+        vocabulary.save_to_files(str(run / "vocabulary"))
+        model = Model.from_params(params.duplicate().pop("model"), vocab=vocabulary)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn_like(parameter) * 0.02)
+        torch.save(model.state_dict(), run / "best.th")
+        archive_model(run)
+        return model.eval()
+
+    def outputs(self, model: Model, reader: Optional[DatasetReader] = None) -> Tensor:
+        reader = reader or DatasetReader.from_params(crf_tagger_params(Path(LUKE)).pop("dataset_reader"))
+        loader = SimpleDataLoader(
+            list(reader.read(ROOT / "fixtures/ner/schemes/iob1.conll")), 100, vocab=model.vocab
+        )
+        return model(**next(iter(loader)))["logits"]
+
+    def test_brings_its_weights(self, directory: Path, tmp_path: Path) -> None:
+        expected = self.outputs(self.archive(tmp_path / "run", directory))
+        (directory / "model.safetensors").write_bytes(b"damaged")
+        loaded = load_archive(tmp_path / "run" / "model.tar.gz")
+        assert torch.equal(self.outputs(loaded.model.eval(), loaded.validation_dataset_reader), expected)
+        (directory / "model.safetensors").unlink()
+        assert torch.equal(
+            self.outputs(load_archive(tmp_path / "run" / "model.tar.gz").model.eval()), expected
+        )
+
+    def test_needs_no_overriding_weights_either(self, directory: Path, tmp_path: Path) -> None:
+        weights = tmp_path / "weights.safetensors"
+        (directory / "model.safetensors").rename(weights)
+        model = self.archive(tmp_path / "run", directory, override_weights_file=str(weights))
+        weights.unlink()
+        loaded = load_archive(tmp_path / "run" / "model.tar.gz").model.eval()
+        assert torch.equal(self.outputs(loaded), self.outputs(model))
+
+    def test_weights_of_a_config_are_kept_from_an_archive_that_is_a_directory(
+        self, directory: Path, tmp_path: Path
+    ) -> None:
+        expected = self.outputs(self.archive(tmp_path / "run", directory))
+        loaded = load_archive(tmp_path / "run").model.eval()  # best.th over the checkpoint's weights
+        assert torch.equal(self.outputs(loaded), expected)
+
+
+def crf_tagger_params(directory: Path, **options: Any) -> Params:
+    embedder_params: Dict[str, Any] = {"type": "luke", "model_name": str(directory), **options}
+    return Params(
+        {
+            "dataset_reader": {
+                "type": "conll2003",
+                "token_indexers": {"tokens": {"type": "luke", "model_name": str(directory)}},
+            },
+            "model": {
+                "type": "crf_tagger",
+                "label_encoding": "IOB1",
+                "text_field_embedder": {"token_embedders": {"tokens": embedder_params}},
+                "encoder": {"type": "pass_through", "input_dim": 64},
+            },
+        }
+    )
+
+
+class TestCrfTagger:
+    """`training_configs/ner/crf_tagger.jsonnet`."""
+
+    def test_learns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(ROOT)  # its paths are the checkout's
+        run = tmp_path / "run"
+        config = "training_configs/ner/crf_tagger.jsonnet"
+        self.allennlp(monkeypatch, "train", config, "-s", run, "-o", '{"trainer.num_epochs": 2}')
+        first, second = (json.loads((run / f"metrics_epoch_{epoch}.json").read_text()) for epoch in range(2))
+        assert second["training_loss"] < first["training_loss"] / 2
+        assert second["validation_f1-measure-overall"] > 0.5
+
+        output = tmp_path / "metrics.json"
+        self.allennlp(
+            monkeypatch, "evaluate", run / "model.tar.gz", "fixtures/ner/test.conll", "--output-file", output
+        )
+        metrics = json.loads(output.read_text())
+        assert metrics["f1-measure-overall"] > 0.5
+        assert metrics["loss"] < second["validation_loss"] * 2
+
+    def allennlp(self, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+        options = ["--include-package", "luke_allennlp", "--file-friendly-logging"]
+        monkeypatch.setattr(sys, "argv", ["allennlp", *map(str, arguments), *options])
+        main()
+
+    def test_reads_the_entities_that_luke_ner_reads(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(ROOT)
+        params = Params.from_file("training_configs/ner/crf_tagger.jsonnet")
+        corpus = params["train_data_path"]
+        reader = DatasetReader.from_params(params.pop("dataset_reader"))
+        tagged = [tuple(instance["tags"].labels) for instance in reader.read(corpus)]
+        ours = DatasetReader.from_params(
+            Params({"type": "luke_ner", "tokenizer": {"type": "luke", "model_name": LUKE}})
+        )
+        sentences = [instance["metadata"].metadata for instance in ours.read(corpus)]
+        sentences = [sentence for sentence in sentences if sentence["chunk"] == 0]
+        assert len(tagged) == len(sentences) > 250
+        for tags, sentence in zip(tagged, sentences, strict=True):
+            assert len(tags) == len(sentence["words"])
+            starts = {(place, tag[2:]) for place, tag in enumerate(tags) if tag[0] in "BU"}
+            assert starts == {(span.start, span.label) for span in sentence["gold"]}

@@ -1,0 +1,39 @@
+// LUKE as an embedder like any other: words in, one vector a word out, no entities. The model is allennlp-models'
+// CRF tagger, the corpus and the tiny checkpoint are those of fixtures/.
+(import '../lib/fine_tuning.libsonnet') + {
+  local experiment = self,
+
+  model_name:: 'fixtures/tiny-luke',
+  hidden_size:: 64,  // the model's: 768 for luke-base, 1024 for luke-large
+  train_data:: 'fixtures/ner/train.conll',
+  validation_data:: 'fixtures/ner/dev.conll',
+  learning_rate:: 3e-3,
+  num_epochs:: 12,
+  effective_batch_size:: 8,
+  batch_size:: 8,
+  seed:: 15,
+  validation_metric:: '+f1-measure-overall',
+
+  reader:: {
+    type: 'conll2003',
+    convert_to_coding_scheme: 'BIOUL',  // from IOB1, which the reader takes the file to be in
+    token_indexers: { tokens: { type: 'luke', model_name: experiment.model_name } },
+  },
+  model: {
+    type: 'crf_tagger',
+    label_encoding: 'BIOUL',
+    text_field_embedder: {
+      token_embedders: {
+        tokens: {
+          type: 'luke',
+          model_name: experiment.model_name,
+          entities: [],
+          // So small a model has nothing to spare for dropout.
+          hidden_dropout: 0,
+          attention_dropout: 0,
+        },
+      },
+    },
+    encoder: { type: 'pass_through', input_dim: experiment.hidden_size },
+  },
+}
