@@ -40,7 +40,9 @@ $(VENV)/.installed: $(INSTALL_INPUTS)
 	  { echo "$(PYTHON) should be Python 3.10 to 3.13: name another with make PYTHON=..." >&2; exit 1; }
 	test -x $(VENV)/bin/python || $(BASE_PYTHON) -m venv $(VENV)
 	python packaging/build_wheels.py --output $(WHEELS)
-	python -m pip install --quiet --constraint constraints.txt --find-links $(WHEELS) --editable '.[dev]'
+	@# Python 3.10 comes with a pip that would run the setup.py of old packages itself, which fails.
+	python -m pip install --quiet --use-pep517 --constraint constraints.txt --find-links $(WHEELS) \
+	  --editable '.[dev]'
 	@# A wheel of the same version with other edits would not be installed otherwise.
 	python -m pip install --quiet --no-deps --force-reinstall $(WHEELS)/*+modern.1-*.whl
 	python -m pip check
@@ -70,7 +72,7 @@ $(VENV5)/.installed: $(INSTALL_INPUTS)
 	$(VENV5)/bin/python packaging/build_wheels.py --output $(WHEELS)
 	grep -vE '^(transformers|tokenizers|huggingface-hub|hf-xet|cached-path|filelock|fsspec|typer|rich|click)\b' \
 	  constraints.txt > build/constraints-transformers5.txt
-	$(VENV5)/bin/python -m pip install --quiet --constraint build/constraints-transformers5.txt \
+	$(VENV5)/bin/python -m pip install --quiet --use-pep517 --constraint build/constraints-transformers5.txt \
 	  --find-links $(WHEELS) --editable '.[dev]' 'transformers>=5,<6'
 	$(VENV5)/bin/python -m pip install --quiet --no-deps --force-reinstall $(WHEELS)/*+modern.1-*.whl
 	$(VENV5)/bin/python -m pip check

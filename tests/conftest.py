@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import Any, Callable, Dict, Iterator, NamedTuple
 
 import pytest
 import torch
@@ -88,21 +88,22 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def environment(**variables: str) -> dict:
+@pytest.fixture(scope="session")
+def environment() -> Dict[str, str]:
     """For a command in a process of its own: this checkout's package, no network, one thread."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LUKE_")}
-    return {**kept, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **variables}
+    return {**kept, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
-def allennlp_process(workplace: Path) -> Command:
+def allennlp_process(workplace: Path, environment: Dict[str, str]) -> Command:
     """Runs `python -m allennlp` as a user does, from the workplace."""
 
     def run(*arguments: str, **variables: str) -> Finished:
         result = subprocess.run(
             [sys.executable, "-m", "allennlp", *arguments],
             cwd=workplace,
-            env=environment(**variables),
+            env={**environment, **variables},
             capture_output=True,
             text=True,
             timeout=300,

@@ -165,6 +165,7 @@ class TestConfig:
             (("training_configs/lib/ner.libsonnet",), ("train_data: set the path of the training data",)),
             (("training_configs",), ("training_configs",)),
             ((CONFIG, "-o", "{'a'"), ("the overrides \"{'a'\" cannot be read",)),
+            ((CONFIG, "-o", '{"trainr.num_epochs": 3}'), ("the overrides set trainr.num_epochs",)),
             ((CONFIG, "--include-package", "luke_alennlp"), ("luke_alennlp", "check the spelling")),
             ((CONFIG, "--recover"), ("--recover",)),
         ],

@@ -142,10 +142,9 @@ class NerModel(Model):
         logits = self.classifier(self.dropout(features))
         output: Dict[str, Any] = {"logits": logits}
         if labels is not None:
-            # The sum and a count rather than the mean: a batch may be without any candidate.
-            total = F.cross_entropy(
-                logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED_LABEL, reduction="sum"
-            )
+            # In float32 at least; a sum and a count, as a batch may be without any candidate.
+            scores = logits.to(torch.promote_types(logits.dtype, torch.float32)).flatten(0, 1)
+            total = F.cross_entropy(scores, labels.flatten(), ignore_index=IGNORED_LABEL, reduction="sum")
             output["loss"] = total / (labels != IGNORED_LABEL).sum().clamp(min=1)
         if not self.training and metadata is not None:
             output["predictions"] = self._predictions(logits, mask, metadata)

@@ -180,6 +180,8 @@ class LukeEmbedder(TokenEmbedder):
         states = self.encode(token_ids, wordpiece_mask, type_ids).words
         if self.sub_token_mode == "first":
             return states_at(states, offsets[..., 0])
+        if offsets.size(1) == 0:  # texts without a word
+            return states[:, :0]
         # Shapes: (batch, words, sub-words of a word, hidden), (batch, words, sub-words of a word)
         pieces, pieces_mask = util.batched_span_select(states, offsets)  # type: ignore[arg-type]
         pieces_mask = pieces_mask & mask.unsqueeze(-1)

@@ -195,6 +195,37 @@ they are imported.
         reason="A mistake in --overrides is a ConfigurationError too.",
     ),
     Edit(
+        name="one-line-errors",
+        file="allennlp/common/params.py",
+        old="""\
+        raise ValueError(f"overrides dict contains unused keys: {unused_override_keys}")
+""",
+        new="""\
+        raise ConfigurationError(
+            f"the overrides set {', '.join(sorted(unused_override_keys))}, but the configuration has "
+            "nothing in this place to change or to add to"
+        )
+""",
+        reason="A misspelt path in --overrides is a ConfigurationError too.",
+    ),
+    Edit(
+        name="one-line-errors",
+        file="allennlp/common/params.py",
+        old="""\
+            raise ValueError(
+                f"overrides for '{prefix[:-1]}.*' expected list or dict in original, "
+                f"found {type(original)} instead"
+            )
+""",
+        new="""\
+            raise ConfigurationError(
+                f"the overrides set something in {prefix[:-1]}, but the configuration has no object or "
+                f"list there: {original!r}"
+            )
+""",
+        reason="A misspelt path in --overrides is a ConfigurationError too.",
+    ),
+    Edit(
         name="environment-object",
         file="allennlp/common/params.py",
         old="    return {key: value for key, value in os.environ.items() if _is_encodable(value)}\n",

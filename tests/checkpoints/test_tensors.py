@@ -120,6 +120,7 @@ class TestOpenFile:
         with pytest.raises(ConfigurationError, match="no weights file '.*missing.th'; give an existing one"):
             open_file(tmp_path / "missing.th", stack)
 
+    @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
     @pytest.mark.parametrize("protocol", [2, 4])
     def test_pickle_is_not_executed(self, protocol: int, tmp_path: Path, stack: ExitStack) -> None:
         trap = tmp_path / "trap"

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import List
 
 import pytest
 from allennlp.commands.evaluate import evaluate_from_archive
@@ -24,7 +25,7 @@ local experiment = (import '%(lib)s') + {
   learning_rate:: 1e-9,
   num_epochs:: 1,
   paper_compatible:: true,
-  reader_options:: { max_length: 64, max_entities: 30 },
+  reader_options:: { max_length: 64, max_span_length: 3, max_entities: %(max_entities)s },
 };
 experiment + { model+: { initializer: { regexes: [['classifier.weight', { type: 'normal', std: 3 }]] } } }
 """
@@ -35,17 +36,19 @@ LONG = "xq" * 30
 
 @pytest.mark.slow
 def test_scores_equal_those_of_one_process(fixtures_dir: Path, root_dir: Path, tmp_path: Path) -> None:
-    train, validation = tmp_path / "train.conll", tmp_path / "validation.conll"
+    train, validation = tmp_path / "train.conll", fixtures_dir / "ner" / "dev.conll"
     sentences = ["Zoë B-PER\nleft O\n", f"{LONG} B-LOC\n", "Vexford B-LOC\n", "She O\n", "Ruvin B-PER\n"]
     train.write_text("\n".join(sentences), encoding="utf-8")
-    documents = (fixtures_dir / "ner" / "dev.conll").read_text(encoding="utf-8").split("-DOCSTART-")
-    last = "Lindvar NNP I-NP I-LOC\n"  # makes the number odd
-    validation.write_text("-DOCSTART-".join(documents[:4]) + last, encoding="utf-8")
     model = str(fixtures_dir / "tiny-luke")
-    reader = NerReader(WordTokenizer(model), max_length=64, max_entities=30)
-    instances = list(reader.read(str(validation)))
-    assert len(instances) % 2 == 1
-    assert max(instance["metadata"].metadata["num_chunks"] for instance in instances) > 5
+
+    # Chunks of a sentence go to both processes, and the number of chunks is odd.
+    def chunks(max_entities: int) -> List[int]:
+        options = {"max_length": 64, "max_span_length": 3, "max_entities": max_entities}
+        instances = NerReader(WordTokenizer(model), **options).read(str(validation))
+        return [instance["metadata"].metadata["num_chunks"] for instance in instances]
+
+    max_entities = next(number for number in range(10, 30) if len(chunks(number)) % 2)
+    assert max(chunks(max_entities)) > 2
 
     config = tmp_path / "config.jsonnet"
     options = {
@@ -53,6 +56,7 @@ def test_scores_equal_those_of_one_process(fixtures_dir: Path, root_dir: Path, t
         "model": model,
         "train": train,
         "validation": validation,
+        "max_entities": max_entities,
     }
     config.write_text(CONFIG % options)
     train_model_from_file(config, tmp_path / "run", include_package=["luke_allennlp"])

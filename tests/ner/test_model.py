@@ -362,7 +362,7 @@ class TestNumbers:
         batch = batch_of(instances_of(fixtures_dir))
         single = model(**batch)
         double = model.double()(**batch)
-        assert double["logits"].dtype == torch.float64
+        assert double["logits"].dtype == double["loss"].dtype == torch.float64
         mask = batch["entities"]["entity_mask"]
         torch.testing.assert_close(
             double["logits"][mask].float(), single["logits"][mask], atol=1e-5, rtol=1e-5

@@ -451,6 +451,18 @@ class TestPeople:
         path.write_text("{}")
         with pytest.raises(ConfigurationError, match=r"the overrides '\{' cannot be read"):
             Params.from_file(path, "{")
+        path.write_text('{"a": [1], "b": {"c": null}}')
+        for overrides, message in {
+            '{"d.e": 1}': "the overrides set d.e, but",
+            '{"a.1": 1}': "the overrides set a.1, but",
+            '{"b.c.d": 1}': "the overrides set something in b.c, but",
+        }.items():
+            with pytest.raises(ConfigurationError, match=message):
+                Params.from_file(path, overrides)
+        assert Params.from_file(path, '{"a.0": 2, "b.d": 3}').as_dict() == {
+            "a": [2],
+            "b": {"c": None, "d": 3},
+        }
         with pytest.raises(ConfigurationError, match="is a directory"):
             Params.from_file(tmp_path)
 

@@ -147,6 +147,12 @@ class TestForward:
             alone = model(**text_tensors([words], name))
             assert_close(together[row, : len(words)], alone[0])
 
+    @pytest.mark.parametrize("mode", ["avg", "first"])
+    def test_of_texts_without_words(self, mode: str) -> None:
+        model = embedder(sub_token_mode=mode)
+        assert model(**text_tensors([[], []])).shape == (2, 0, 64)
+        assert_close(model(**text_tensors([[], ["a"]]))[1], model(**text_tensors([["a"]]))[0])
+
     def test_of_sub_words(self) -> None:
         inputs = random_words(LUKE)
         model = embedder()

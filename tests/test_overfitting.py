@@ -1,0 +1,44 @@
+"""Training learns a corpus by heart."""
+
+import json
+from pathlib import Path
+
+import pytest
+from allennlp.commands.train import train_model
+from allennlp.common import Params
+from allennlp.data import DataLoader
+from allennlp.models import load_archive
+from allennlp.training.util import evaluate
+
+import luke_allennlp  # noqa: F401
+
+
+@pytest.mark.slow
+def test_f1_of_the_training_data_reaches_one(
+    root_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The demonstration's config with shorter windows: three quarters of a minute on one core.
+    overrides = {
+        "trainer.optimizer.lr": 4e-3,
+        "trainer.num_epochs": 18,
+        "dataset_reader.max_length": 48,
+        "validation_data_path": None,
+    }
+    monkeypatch.chdir(root_dir)
+    config = Params.from_file("training_configs/ner/demo.jsonnet", json.dumps(overrides))
+    data = config["train_data_path"]
+    train_model(config, str(tmp_path / "run"))
+    losses = [
+        json.loads((tmp_path / "run" / f"metrics_epoch_{epoch}.json").read_text())["training_loss"]
+        for epoch in (0, 17)
+    ]
+    assert losses[1] < 0.005 < 0.1 < losses[0]
+
+    archive = load_archive(tmp_path / "run" / "model.tar.gz")
+    loader = DataLoader.from_params(
+        Params({"batch_size": 32}), reader=archive.validation_dataset_reader, data_path=data
+    )
+    loader.index_with(archive.model.vocab)
+    metrics = evaluate(archive.model, loader)
+    assert metrics["f1"] == metrics["precision"] == metrics["recall"] == 1.0
+    assert all(metrics[f"f1_{label}"] == 1.0 for label in ("PER", "ORG", "LOC", "MISC"))
