@@ -73,7 +73,11 @@ def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
         RepositoryNotFoundError,
     )
 
-    advice = "give a directory instead (LUKE_MODEL, for the shipped configs)"
+    advice = (
+        "give a directory instead (LUKE_MODEL, for the shipped configs; for an archive, -o with the "
+        "model_name of "
+        "its reader's tokenizer and of its embedder)"
+    )
     try:
         return Path(hf_hub_download(model_name, filename))
     except LocalEntryNotFoundError:

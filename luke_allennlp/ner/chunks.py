@@ -1,7 +1,7 @@
 """From a sentence in its document to model inputs: windows of context, candidate spans, chunks of them."""
 
 from dataclasses import dataclass
-from typing import Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Iterator, List, NamedTuple, Sequence
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
@@ -26,35 +26,18 @@ class DocumentSubwords:
         self.bounds = np.concatenate([[0], np.cumsum([len(word) for word in words], dtype=np.int64)])
 
 
-class CandidateSpans:
+class CandidateSpans(np.ndarray):
     """
-    The candidates of a chunk as pairs of words, kept in an array: tuples would be most of what a corpus
-    takes up. Unlike an array it is equal to another or not, as AllenNLP expects of metadata.
-
-    # Parameters
-
-    spans : `np.ndarray`
-        First word, and the word after the last. Shape: (candidates, 2).
+    The candidates of a chunk in metadata: an array, as tuples would be most of what a corpus takes up, but one
+    that is equal to another or not as a whole, which AllenNLP expects of metadata. Made by
+    `array.view(CandidateSpans)`.
     """
 
-    def __init__(self, spans: np.ndarray) -> None:
-        self._spans = spans
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]
+        return np.array_equal(np.asarray(self), np.asarray(other))
 
-    def __len__(self) -> int:
-        return len(self._spans)
-
-    def __getitem__(self, index: int) -> Tuple[int, int]:
-        start, end = self._spans[index].tolist()
-        return start, end
-
-    def __iter__(self) -> Iterator[Tuple[int, int]]:
-        return map(tuple, self._spans.tolist())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, CandidateSpans) and np.array_equal(self._spans, other._spans)
-
-    def __repr__(self) -> str:
-        return repr(list(self))
+    def __ne__(self, other: object) -> bool:  # type: ignore[override]
+        return not self == other
 
 
 class Piece(NamedTuple):

@@ -185,7 +185,7 @@ class NerModel(Model):
         ):
             found = []
             for candidate, label, logit, probability in predicted:
-                start, end = data["candidates"][candidate]
+                start, end = data["candidates"][candidate].tolist()
                 found.append(
                     {"start": start, "end": end, "label": names[label], "logit": logit, "score": probability}
                 )

@@ -260,7 +260,7 @@ class NerReader(DatasetReader):
             (`SparseLabelField`).
         """
         sentence = chunk.sentence
-        candidates = CandidateSpans(chunk.chunk.candidates)
+        candidates = chunk.chunk.candidates
         fields: Dict[str, Field] = {
             "words": SubwordField(chunk.chunk.word_ids, padding_id=self.tokenizer.pad_id),
             "entities": EntityField([MASK_ENTITY] * len(candidates), chunk.chunk.spans),
@@ -272,7 +272,7 @@ class NerReader(DatasetReader):
                     "chunk": chunk.number,
                     "num_chunks": chunk.total,
                     "words": sentence.words,
-                    "candidates": candidates,
+                    "candidates": candidates.view(CandidateSpans),
                     "gold": sentence.spans,
                     "unaligned": [label for _, _, label in sentence.unaligned],
                 }
@@ -281,7 +281,7 @@ class NerReader(DatasetReader):
         if labeled:
             places = {}
             if sentence.spans:
-                places = {candidate: place for place, candidate in enumerate(candidates)}
+                places = {(start, end): place for place, (start, end) in enumerate(candidates.tolist())}
             labels = {
                 places[start, end]: label
                 for start, end, label in reversed(sentence.spans)
@@ -294,7 +294,7 @@ class NerReader(DatasetReader):
         sentence = chunks[0].sentence
         if not sentence.spans:
             return
-        candidates = {candidate for chunk in chunks for candidate in CandidateSpans(chunk.chunk.candidates)}
+        candidates = {tuple(candidate) for chunk in chunks for candidate in chunk.chunk.candidates.tolist()}
         for span in sentence.spans:
             if (span.start, span.end) not in candidates:
                 yield _describe(span, sentence)

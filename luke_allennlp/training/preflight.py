@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Dict, Iterator, List, Set, Tuple
 
+import torch
 from allennlp.commands import train
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
@@ -34,6 +35,7 @@ def preflight(params: Params) -> None:
     """
     objects = configured_objects(params)
     _check_data_paths(params)
+    _check_amp(params)
     _check_models(objects)
     _check_data(params, objects)
 
@@ -99,6 +101,14 @@ def _check_models(objects: List[ConfiguredObject]) -> None:
             if _takes_weights(cls, options) and os.path.isdir(os.path.expanduser(name)):
                 with ExitStack() as stack:
                     open_checkpoint(name, stack)
+
+
+def _check_amp(params: Params) -> None:
+    trainer = params.as_dict(quiet=True).get("trainer")
+    if isinstance(trainer, Mapping) and trainer.get("use_amp") is True and not torch.cuda.is_available():
+        raise ConfigurationError(
+            "trainer.use_amp: mixed precision needs a GPU, and torch sees none here; set it to false."
+        )
 
 
 def _takes_weights(cls: type, options: Dict[str, Any]) -> bool:

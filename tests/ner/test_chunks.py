@@ -10,7 +10,7 @@ from allennlp.common.checks import ConfigurationError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.ner.chunks import Chunk, Chunker, DocumentSubwords
+from luke_allennlp.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentSubwords
 
 START, END = 1, 2
 
@@ -245,3 +245,9 @@ def test_limits(options: dict, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         chunker(**options)
     assert chunker(max_length=18).max_length == 18
+
+
+def test_candidates_in_metadata_are_compared_as_a_whole() -> None:
+    spans = np.array([[0, 1], [0, 2]]).view(CandidateSpans)
+    assert (spans == spans.copy()) is True and (spans != spans.copy()) is False
+    assert (spans == spans[:1]) is False and (spans != spans + 1) is True

@@ -168,7 +168,7 @@ def test_predictions_are_the_best_labels(model: Model, fixtures_dir: Path) -> No
         output["logits"], batch["metadata"], output["predictions"], strict=True
     ):
         expected = []
-        for scores, (start, end) in zip(row, data["candidates"], strict=False):
+        for scores, (start, end) in zip(row, data["candidates"].tolist(), strict=False):
             best = int(scores.argmax())
             if LABELS[best] != NIL:
                 expected.append(

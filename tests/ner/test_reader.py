@@ -52,7 +52,7 @@ def write(tmp_path: Path) -> Write:
 def metadata_of(instances: List[Instance]) -> List[Dict[str, Any]]:
     """With the candidates, which are an array, as tuples."""
     return [
-        {**data, "candidates": [(start, end) for start, end in data["candidates"]]}
+        {**data, "candidates": [(start, end) for start, end in data["candidates"].tolist()]}
         for data in (instance["metadata"].metadata for instance in instances)
     ]
 

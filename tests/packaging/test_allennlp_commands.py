@@ -309,6 +309,20 @@ class TestErrors:
         assert command("train", CONFIG, "--include-package", "some_pakcage") == 1
         assert "--include-package some_pakcage: there is no module 'some_pakcage'" in capsys.readouterr().err
 
+    @pytest.mark.edit("subcommands-of-included-packages")
+    def test_a_subcommand_of_an_included_package(self, folder, command, capsys):
+        (folder / "greeting_package.py").write_text(
+            "from allennlp.commands import Subcommand\n"
+            "@Subcommand.register('greet')\n"
+            "class Greet(Subcommand):\n"
+            "    def add_subparser(self, parser):\n"
+            "        subparser = parser.add_parser(self.name, help='greets')\n"
+            "        subparser.set_defaults(func=lambda args: print('good day'))\n"
+            "        return subparser\n"
+        )
+        assert command("greet", "--include-package", "greeting_package") == 0
+        assert "good day" in capsys.readouterr().out
+
     @pytest.mark.edit("include-package-errors")
     def test_what_a_package_imports_in_vain_keeps_its_traceback(self, folder, command):
         (folder / "other_package.py").write_text("import no_such_module_anywhere\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+import torch
 from allennlp.commands import train
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
@@ -137,6 +138,11 @@ class TestTrain:
         [
             ({"trainer": {"num_epoch": 1}}, 'trainer: no option "num_epoch"'),
             ({"train_data_path": "no/data"}, 'train_data_path: no file "no/data"'),
+            pytest.param(
+                {"trainer": {"num_epochs": 1, "use_amp": True}},
+                "trainer.use_amp: mixed precision needs a GPU, and torch sees none here",
+                marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
+            ),
             (
                 {"vocabulary": {"type": "from_flies"}},
                 'vocabulary.type: no Vocabulary is registered as "from_flies"',
