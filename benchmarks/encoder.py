@@ -1,10 +1,11 @@
 """
 How long does the encoder take, against `transformers.LukeModel` on the same weights and inputs?
 
-    python benchmarks/encoder.py [--size base|large|tiny] [--batch 2] [--words 512] [--entities 128] [--runs 7] [--device cpu]
+    python benchmarks/encoder.py [--size base|large|tiny] [--batch 2] [--words 512] [--entities 128]
+                                 [--span 3] [--runs 7] [--device cpu]
 
-Checks that both give the same states, then times them in turns, forward alone (evaluation) and forward with backward
-(training, with dropout), and prints medians in milliseconds and the ratio, pair by pair.
+Checks that both give the same states, then times them in turns, forward alone (evaluation) and forward with
+backward (training, with dropout), and prints medians in milliseconds and the ratio, pair by pair.
 """
 
 import argparse
@@ -26,7 +27,9 @@ TOLERANCE = 1e-3  # of states of unit variance, after up to 24 layers of float32
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", choices=sorted(SIZES), default="base")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--words", type=int, default=512)
@@ -76,7 +79,10 @@ def main() -> None:
     def step(run: Callable[[], List[torch.Tensor]]) -> None:
         sum(states.float().pow(2).mean() for states in run()).backward()
 
-    print(f"{arguments.size}, {arguments.device}, {torch.get_num_threads()} threads: milliseconds, median of {arguments.runs}")
+    threads = torch.get_num_threads()
+    print(
+        f"{arguments.size}, {arguments.device}, {threads} threads: milliseconds, median of {arguments.runs}"
+    )
     print(f"{'':24}{'transformers':>14}{'ours':>10}{'ratio':>8}")
     with torch.no_grad():
         report("forward", run_theirs, run_ours, arguments)
@@ -84,7 +90,9 @@ def main() -> None:
     report("forward and backward", lambda: step(run_theirs), lambda: step(run_ours), arguments)
 
 
-def report(name: str, first: Callable[[], object], second: Callable[[], object], arguments: argparse.Namespace) -> None:
+def report(
+    name: str, first: Callable[[], object], second: Callable[[], object], arguments: argparse.Namespace
+) -> None:
     times: List[List[float]] = [[], []]
     for run in range(arguments.runs + 1):
         for function, kept in zip((first, second), times, strict=True):

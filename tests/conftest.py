@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import functools
 import logging
 import os
 import shutil
@@ -113,6 +114,13 @@ def allennlp_process(workplace: Path, environment: Dict[str, str]) -> Command:
     return run
 
 
+@functools.cache
+def plugins_once() -> None:
+    from allennlp.common.plugins import import_plugins
+
+    import_plugins()
+
+
 @pytest.fixture
 def allennlp(
     workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -149,6 +157,8 @@ def allennlp(
             restore()
         return Finished(status, *capfd.readouterr())
 
+    # Importing all of them once more, to no effect, takes longer than most commands.
+    monkeypatch.setattr("allennlp.commands.import_plugins", plugins_once)
     monkeypatch.chdir(workplace)
     yield run
     restore()

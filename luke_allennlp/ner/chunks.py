@@ -28,15 +28,15 @@ class DocumentSubwords:
 
 class CandidateSpans(np.ndarray):
     """
-    The candidates of a chunk in metadata: an array, as tuples would be most of what a corpus takes up, but one
-    that is equal to another or not as a whole, which AllenNLP expects of metadata. Made by
+    The candidates of a chunk in metadata: an array, as tuples would be most of what a corpus takes up, but
+    one that is equal to another or not as a whole, which AllenNLP expects of metadata. Made by
     `array.view(CandidateSpans)`.
     """
 
-    def __eq__(self, other: object) -> bool:  # type: ignore[override]
+    def __eq__(self, other: object) -> bool:
         return np.array_equal(np.asarray(self), np.asarray(other))
 
-    def __ne__(self, other: object) -> bool:  # type: ignore[override]
+    def __ne__(self, other: object) -> bool:
         return not self == other
 
 

@@ -1,6 +1,5 @@
 """Named entity recognition on raw text."""
 
-import json
 from typing import Any, Dict, Iterator, List, Tuple
 
 from allennlp.common.checks import ConfigurationError
@@ -61,7 +60,7 @@ class NerPredictor(Predictor):
         self._reader = dataset_reader
         self._flat = model.flat
         self._batch_size = batch_size
-        self._inputs = self._lines = 0
+        self._inputs = 0
 
     def predict(self, text: str) -> JsonDict:
         """
@@ -75,16 +74,6 @@ class NerPredictor(Predictor):
             As for `{"text": text}`.
         """
         return self.predict_json({"text": text})
-
-    @overrides
-    def load_line(self, line: str) -> JsonDict:
-        self._lines += 1
-        try:
-            return json.loads(line)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"input {self._lines}: is no JSON ({error}); expected one JSON object on each line."
-            ) from None
 
     @overrides
     def predict_json(self, inputs: JsonDict) -> JsonDict:

@@ -35,8 +35,6 @@ The id of `[MASK]`, which every candidate has: the embedder keeps the rows `[PAD
 order.
 """
 
-_SHOWN = 5
-
 
 class SentenceChunk(NamedTuple):
     """One chunk with its sentence and document, not yet an instance."""
@@ -209,13 +207,11 @@ class NerReader(DatasetReader):
         if too_long:
             logger.warning(
                 "%s: %d gold entities are longer than %d sub-words; they cannot be predicted and count as "
-                "missed "
-                "(max_span_length sets the limit): %s%s",
+                "missed (max_span_length sets the limit): %s",
                 file_path,
                 len(too_long),
                 self.chunker.max_span_length,
-                "; ".join(too_long[:_SHOWN]),
-                "; ..." if len(too_long) > _SHOWN else "",
+                "; ".join(too_long),
             )
 
     def chunk_document(self, document: Document, document_index: int = 0) -> Iterator[List[SentenceChunk]]:

@@ -11,8 +11,9 @@ from edits.edit import Edit
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
 from edits.runs import CHECKPOINTS, DISTRIBUTED
+from edits.start import START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
-from edits.transformers import START, TRANSFORMERS
+from edits.transformers import TRANSFORMERS
 
 EDITS: List[Edit] = [
     *OPTIONAL_TORCHVISION,

@@ -124,28 +124,3 @@ TRANSFORMERS = [
         reason="A folder is uploaded over HTTP now; a model card that is there already is kept.",
     ),
 ]
-
-START = [
-    Edit(
-        name="faster-start",
-        file="allennlp/modules/transformer/activation_layer.py",
-        old="from transformers.models.bert.modeling_bert import ACT2FN\n",
-        new="from transformers.activations import ACT2FN\n",
-        reason="Importing AllenNLP need not import BERT, and with it torch's compiler.",
-    ),
-    Edit(
-        name="faster-start",
-        file="allennlp/data/data_loaders/data_collator.py",
-        old="from transformers.data.data_collator import DataCollatorForLanguageModeling\n",
-        new="",
-        reason="Importing AllenNLP need not import what transformers has for GLUE and SQuAD.",
-    ),
-    Edit(
-        name="faster-start",
-        file="allennlp/data/data_loaders/data_collator.py",
-        old="        from allennlp.common import cached_transformers\n",
-        new="        from allennlp.common import cached_transformers\n"
-        "        from transformers.data.data_collator import DataCollatorForLanguageModeling\n",
-        reason="Importing AllenNLP need not import what transformers has for GLUE and SQuAD.",
-    ),
-]

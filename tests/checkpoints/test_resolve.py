@@ -149,6 +149,7 @@ def hub_cache(tmp_path: Path, fixtures_dir: Path) -> Dict[str, str]:
     return {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub")}
 
 
+@pytest.mark.slow
 def test_without_network(hub_cache: Dict[str, str], root_dir: Path, tmp_path: Path) -> None:
     script = f"""
 import json, time

@@ -233,6 +233,10 @@ class TestLongSentences:
         assert len(spans) == len(set(spans))
         assert max(end for _, end in spans) > 25 and min(start for start, _ in spans) < 5
 
+        # Nested entities stay: everything that the model takes for one.
+        assert set(spans) == set(logits_of(nested, words))
+        assert any(spans[at + 1][0] < spans[at][1] for at in range(len(spans) - 1))
+
         # The flat entities are those of the nested ones that a greedy choice over the sentence leaves.
         flat = make_predictor(fixtures_dir).predict_json({"tokens": words})
         check(flat)
@@ -346,14 +350,6 @@ class TestMistakes:
         predictor.predict_json({"text": "a"})
         with pytest.raises(ConfigurationError, match="^input 4: has only the keys \\['txt'\\]"):
             predictor.predict_json({"txt": "a"})
-
-    def test_lines(self, fixtures_dir: Path) -> None:
-        predictor = make_predictor(fixtures_dir)
-        assert predictor.load_line('{"text": "a"}\n') == {"text": "a"}
-        with pytest.raises(
-            ConfigurationError, match="^input 2: is no JSON .*; expected one JSON object on each line"
-        ):
-            predictor.load_line("Zoë left.\n")
 
     def test_parts_of_other_tasks(self, predictor: NerPredictor) -> None:
         with pytest.raises(ConfigurationError, match="a NerModel with a _SentenceReader; .* type 'luke_ner'"):

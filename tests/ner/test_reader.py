@@ -357,7 +357,7 @@ class TestNothingIsLost:
 
         caplog.clear()
         instances = read(NerReader(tokenizer, max_span_length=40), path)
-        assert not caplog.records
+        assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
         scores = evaluate_oracle(instances, fixtures_dir, Vocabulary.from_instances(instances))
         assert scores["recall"] == 1.0
 

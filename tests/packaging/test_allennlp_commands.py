@@ -50,6 +50,16 @@ class Kill(TrainerCallback):
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def preflight_checks():
+    """The package's check, which is added when it is imported, must not meet the configs of other modules."""
+    from allennlp.commands import train
+
+    before = list(train.preflight_checks)
+    yield
+    train.preflight_checks[:] = before
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with data, configurations and a package."""

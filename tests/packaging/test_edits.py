@@ -328,14 +328,18 @@ class TestTransformers:
         assert set(uploaded) == {"config.json", "weights.th"} | (set() if has_card else {"README.md"})
 
     @pytest.mark.edit("faster-start")
+    @pytest.mark.edit("quiet-start")
     def test_start_imports_neither_bert_nor_what_is_there_for_squad(self):
         code = (
             "import allennlp.commands, allennlp.models, sys;"
             "print([m for m in ('transformers.models.bert.modeling_bert', 'transformers.data.data_collator')"
             " if m in sys.modules])"
         )
-        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        result = subprocess.run(
+            [sys.executable, "-W", "default::FutureWarning", "-c", code], capture_output=True, text=True
+        )
         assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
+        assert "FutureWarning" not in result.stderr
 
 
 class TestCheckpoints:

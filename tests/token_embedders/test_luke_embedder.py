@@ -447,6 +447,7 @@ def crf_tagger_params(directory: Path, **options: Any) -> Params:
 class TestCrfTagger:
     """`training_configs/ner/crf_tagger.jsonnet`."""
 
+    @pytest.mark.slow
     def test_learns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(ROOT)  # its paths are the checkout's
         run = tmp_path / "run"

@@ -2,10 +2,11 @@
 
 import copy
 import importlib
+import logging
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 
 import luke_allennlp  # noqa: F401
+from luke_allennlp.ner.reader import NerReader
 from luke_allennlp.training import preflight as module
 from luke_allennlp.training.preflight import check_paths, preflight
 
@@ -120,6 +122,67 @@ class TestModels:
         embedders["third"] = {"type": "pretrained_transformer", "model_name": "no/such/model"}
         preflight(Params(config))
         assert sorted(asked) == sorted([TINY, "studio-ousia/luke-large"])
+
+    def test_weights(self, config: Dict[str, Any], tmp_path: Path) -> None:
+        for file in Path(TINY).iterdir():
+            if file.name != "model.safetensors":
+                (tmp_path / file.name).write_bytes(file.read_bytes())
+        embedder = config["model"]["text_field_embedder"]["token_embedders"]["tokens"]
+        config["dataset_reader"]["token_indexers"]["tokens"]["model_name"] = str(tmp_path)
+        preflight(Params(copy.deepcopy(config)))  # an indexer needs none
+        embedder["model_name"] = str(tmp_path)
+        message = error_of(config)
+        assert message.startswith("model.text_field_embedder.token_embedders.tokens.model_name: ")
+        assert "has no weights" in message
+        embedder["load_weights"] = False
+        preflight(Params(copy.deepcopy(config)))
+        (tmp_path / "model.safetensors").write_bytes(b"damaged")
+        embedder["load_weights"] = True
+        assert "cannot be read" in error_of(config)
+
+
+class TestReaders:
+    """Readers that can look through their files are asked to."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> List[Tuple[str, str]]:
+        calls: List[Tuple[str, str]] = []
+
+        def check_file(reader: NerReader, path: str) -> None:
+            logging.getLogger("luke_allennlp").error("this is said later")
+            calls.append((reader._columns["tag_scheme"], path))
+
+        monkeypatch.setattr(NerReader, "check_file", check_file)
+        return calls
+
+    @pytest.fixture
+    def ner(self, config: Dict[str, Any]) -> Dict[str, Any]:
+        reader = {"type": "luke_ner", "tokenizer": {"type": "luke", "model_name": TINY}}
+        return {**config, "dataset_reader": reader, "test_data_path": config["train_data_path"]}
+
+    def test_each_file_once_and_in_silence(
+        self, ner: Dict[str, Any], asked: List[Tuple[str, str]], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        before = logging.root.manager.disable
+        preflight(Params(copy.deepcopy(ner)))
+        assert asked == [("auto", ner["train_data_path"])]
+        assert "this is said later" not in caplog.text
+        assert logging.root.manager.disable == before
+
+    def test_the_reader_of_validation(self, ner: Dict[str, Any], asked: List[Tuple[str, str]]) -> None:
+        ner["validation_dataset_reader"] = {**ner["dataset_reader"], "tag_scheme": "IOB2"}
+        preflight(Params(copy.deepcopy(ner)))
+        assert asked == [("auto", ner["train_data_path"]), ("IOB2", ner["train_data_path"])]
+
+    def test_others_are_left_alone(self, config: Dict[str, Any], asked: List[Tuple[str, str]]) -> None:
+        preflight(Params(config))
+        assert asked == []
+
+    def test_what_is_wrong(self, ner: Dict[str, Any]) -> None:
+        Path(ner["train_data_path"]).write_text("Mira B-PER\nruns\n")
+        assert error_of(ner).startswith(f"{ner['train_data_path']}, line 2: found 1 columns, expected 2")
+        ner["dataset_reader"]["context"] = "page"
+        assert error_of(ner).startswith("dataset_reader: context is 'page'")
 
 
 class TestTrain:
