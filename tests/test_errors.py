@@ -264,7 +264,7 @@ class TestArchive:
         "file, parts",
         [
             ("none.jsonl", ("none.jsonl", "not found")),
-            ("broken.jsonl", ("input 2: ", "JSON")),
+            ("broken.jsonl", ("broken.jsonl, line 2: ", "JSON")),
             ("latin.jsonl", ("latin.jsonl: ", "UTF-8")),
             ("unknown_key.jsonl", ("input 2: ", "'sentence'", "'text'", "'tokens'", "'sentences'")),
             ("list.jsonl", ("input 1: ", "expected a JSON object")),
