@@ -53,7 +53,7 @@ demo: install
 	allennlp evaluate runs/demo/model.tar.gz fixtures/ner/test.conll --include-package luke_allennlp
 	allennlp predict runs/demo/model.tar.gz fixtures/ner/sentences.jsonl \
 	  --output-file runs/demo/predictions.jsonl --silent --include-package luke_allennlp
-	allennlp show-entities runs/demo/predictions.jsonl
+	FORCE_COLOR=1 allennlp show-entities runs/demo/predictions.jsonl
 
 test: install
 	OMP_NUM_THREADS=1 $(PYTEST) $(PYTEST_ARGS)

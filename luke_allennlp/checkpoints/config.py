@@ -57,8 +57,7 @@ def read_config(model_name: str) -> "LukeConfig":
     if kind not in _BACKBONES:
         raise ConfigurationError(
             f"The config of {model_name!r} has the model_type {kind!r}; expected 'luke', or for a model "
-            "without entities one of "
-            f"{', '.join(sorted(_BACKBONES))}."
+            f"without entities one of {', '.join(sorted(_BACKBONES))}."
         )
     _require(raw, model_name, "vocab_size", "hidden_size")
     backbone = CONFIG_MAPPING[kind].from_dict(raw)

@@ -75,8 +75,7 @@ def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
 
     advice = (
         "give a directory instead (LUKE_MODEL, for the shipped configs; for an archive, -o with the "
-        "model_name of "
-        "its reader's tokenizer and of its embedder)"
+        "model_name of its reader's tokenizer and of its embedder)"
     )
     try:
         return Path(hf_hub_download(model_name, filename))
@@ -87,9 +86,8 @@ def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
             return path if path.is_file() else None
         raise ConfigurationError(
             f"The model {model_name!r} is no directory here (looked from {os.getcwd()!r}), is not in the "
-            "hub's cache, and the "
-            f"hub cannot be reached; connect, fetch it beforehand with `hf download {model_name}`, or "
-            f"{advice}."
+            "hub's cache, and the hub cannot be reached; connect, fetch it beforehand with `hf download "
+            f"{model_name}`, or {advice}."
         ) from None
     except EntryNotFoundError:
         return None
@@ -99,15 +97,13 @@ def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
         ) from None
     except RepositoryNotFoundError:
         raise ConfigurationError(
-            f"There is neither a directory {model_name!r} (looked from {os.getcwd()!r}) nor a model of this "
-            "id on the hub; "
-            f"correct the name, or {advice}."
+            f"There is neither a directory {model_name!r} (looked from {os.getcwd()!r}) nor a model of "
+            f"this id on the hub; correct the name, or {advice}."
         ) from None
     except HFValidationError:
         raise ConfigurationError(
-            f"The model {model_name!r} is neither an existing directory (looked from {os.getcwd()!r}) nor a "
-            "possible hub id "
-            "(such as 'studio-ousia/luke-large')."
+            f"The model {model_name!r} is neither an existing directory (looked from {os.getcwd()!r}) nor "
+            "a possible hub id (such as 'studio-ousia/luke-large')."
         ) from None
     except OSError as error:
         raise ConfigurationError(

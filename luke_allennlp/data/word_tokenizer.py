@@ -258,9 +258,8 @@ def _load_backend(model_name: str) -> Backend:
         return _word_piece(model_name, vocabulary)
     raise ConfigurationError(
         f"The model {model_name!r} has no tokenizer that can be read: expected tokenizer.json, vocab.json "
-        "with merges.txt, "
-        "or vocab.txt. (A SentencePiece file alone must first be converted: save the fast tokenizer with "
-        "transformers.)"
+        "with merges.txt, or vocab.txt. (A SentencePiece file alone must first be converted: save the "
+        "fast tokenizer with transformers.)"
     )
 
 

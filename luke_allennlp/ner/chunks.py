@@ -107,9 +107,8 @@ class Chunker:
                 raise ConfigurationError(f"{name} is {getattr(self, name)}; expected at least 1.")
         if self.budget < self.max_span_length:
             raise ConfigurationError(
-                f"max_length is {self.max_length}, which leaves {self.budget} sub-words beside the start and "
-                "end token; "
-                f"expected room for max_span_length, {self.max_span_length}."
+                f"max_length is {self.max_length}, which leaves {self.budget} sub-words beside the start "
+                f"and end token; expected room for max_span_length, {self.max_span_length}."
             )
 
     @property

@@ -83,8 +83,7 @@ class NerModel(Model):
         if NIL not in vocab.get_token_to_index_vocabulary(label_namespace):
             raise ConfigurationError(
                 f"The vocabulary's namespace {label_namespace!r} has no {NIL!r}, the label of candidates "
-                "that are no entities; "
-                "build it from data that the reader 'luke_ner' reads."
+                "that are no entities; build it from data that the reader 'luke_ner' reads."
             )
         self.embedder = embedder
         self.use_entity_state = use_entity_state

@@ -51,8 +51,7 @@ class NerPredictor(Predictor):
         if not isinstance(model, NerModel) or not isinstance(dataset_reader, NerReader):
             raise ConfigurationError(
                 f"The archive holds a {type(model).__name__} with a {type(dataset_reader).__name__}; the "
-                "predictor 'luke_ner' "
-                "needs a model and a reader of type 'luke_ner'."
+                "predictor 'luke_ner' needs a model and a reader of type 'luke_ner'."
             )
         if batch_size < 1:
             raise ConfigurationError(f"batch_size is {batch_size}; expected at least 1.")

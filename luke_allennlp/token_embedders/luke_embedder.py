@@ -222,8 +222,7 @@ class LukeEmbedder(TokenEmbedder):
         if token_ids.size(1) > self.max_words:
             raise ConfigurationError(
                 f"A text of {token_ids.size(1)} sub-words is longer than the {self.max_words} that the "
-                "encoder has positions for; "
-                "split it, or let the reader cut it."
+                "encoder has positions for; split it, or let the reader cut it."
             )
         # A single segment needs no look-up of segment embeddings.
         types = type_ids if self.luke.config.type_vocab_size > 1 else None
