@@ -4,7 +4,7 @@ from typing import Dict, Iterator, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.checkpoints.resolve import find_file, read_json
+from luke_allennlp.model_files import cache_hint, find_file, read_json
 
 ENTITY_VOCABULARY_FILE = "entity_vocab.json"
 PAD, UNK, MASK, MASK2 = "[PAD]", "[UNK]", "[MASK]", "[MASK2]"
@@ -40,7 +40,7 @@ class EntityVocabulary:
         if find_file(model_name, ENTITY_VOCABULARY_FILE) is None:
             raise ConfigurationError(
                 f"The model {model_name!r} has no entity_vocab.json; expected LUKE's checkpoint in Hugging "
-                "Face's layout."
+                f"Face's layout.{cache_hint(model_name)}"
             )
         ids = read_json(model_name, ENTITY_VOCABULARY_FILE)
         if not all(isinstance(index, int) for index in ids.values()):

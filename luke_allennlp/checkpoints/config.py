@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.checkpoints.resolve import read_json
+from luke_allennlp.model_files import read_json
 
 if TYPE_CHECKING:
     from transformers import LukeConfig

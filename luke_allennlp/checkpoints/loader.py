@@ -11,10 +11,10 @@ from allennlp.common.checks import ConfigurationError
 from torch import Tensor
 
 from luke_allennlp.checkpoints.config import read_config
-from luke_allennlp.checkpoints.resolve import find_file
 from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint, open_file
 from luke_allennlp.encoder import LukeEncoder
 from luke_allennlp.entity_vocabulary import ENTITY_VOCABULARY_FILE, MASK, PAD, EntityVocabulary
+from luke_allennlp.model_files import find_file
 
 logger = logging.getLogger(__name__)
 
@@ -117,10 +117,15 @@ def load_encoder(
                 tensors = tensors.renamed(names)
             _load(encoder, tensors, _Tables(rows, table_size, marker_rows, weights_file is not None))
     if entities is not None and not entities:
-        for name, parameter in encoder.named_parameters():
-            if name.startswith(ENTITY_SIDE) or _EXTRA_QUERY.search(name):
-                parameter.requires_grad = False
+        freeze_entity_side(encoder)
     return encoder
+
+
+def freeze_entity_side(encoder: LukeEncoder) -> None:
+    """Stops training what serves entities alone, for models that give none."""
+    for name, parameter in encoder.named_parameters():
+        if name.startswith(ENTITY_SIDE) or _EXTRA_QUERY.search(name):
+            parameter.requires_grad = False
 
 
 class _Tables(NamedTuple):

@@ -11,7 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from luke_allennlp.checkpoints.resolve import find_file
+from luke_allennlp.model_files import cache_hint, find_file
 
 # In the order of preference; an index lists the files over which a large checkpoint is spread.
 _FILES = (
@@ -32,8 +32,8 @@ class StoredTensor(NamedTuple):
     read : `Callable[[], Tensor]`
         Reads it whole.
     rows : `Callable[[Sequence[int]], Tensor]`
-        Reads the given rows of a matrix, in that order, and nothing else of it. Shape of the result: (rows,
-        columns).
+        Reads the given rows of a matrix, in that order, and nothing else of it.
+        Shape of the result: (rows, columns).
     """
 
     shape: Tuple[int, ...]
@@ -103,7 +103,10 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
         if filename.endswith(".index.json"):
             paths = [_shard(model_name, shard, path) for shard in _shards(path)]
         return _merge([open_file(path, stack) for path in paths], str(path))
-    raise ConfigurationError(f"The model {model_name!r} has no weights: expected one of {', '.join(_FILES)}.")
+    raise ConfigurationError(
+        f"The model {model_name!r} has no weights: expected one of {', '.join(_FILES)}."
+        + cache_hint(model_name)
+    )
 
 
 def open_file(path: Path, stack: ExitStack) -> LazyTensors:

@@ -24,7 +24,17 @@ _OTHER_COLORS = (114, 116, 120, 147, 150, 153, 159, 173, 179, 180, 186, 192, 210
 
 
 class Entity(NamedTuple):
-    """A piece of a text, in characters, the end exclusive."""
+    """
+    A labelled piece of a text.
+
+    # Parameters
+
+    start : `int`
+        Its first character.
+    end : `int`
+        The character after its last.
+    label : `str`
+    """
 
     start: int
     end: int
@@ -32,7 +42,15 @@ class Entity(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """One line of the predictor's output."""
+    """
+    One line of the predictor's output.
+
+    # Parameters
+
+    text : `str`
+    entities : `List[Entity]`
+        As the line has them; they may be nested or cross each other.
+    """
 
     text: str
     entities: List[Entity]
@@ -41,9 +59,9 @@ class Prediction(NamedTuple):
 @Subcommand.register("show-entities")
 class ShowEntities(Subcommand):
     """
-    Prints the predictions of a `luke_ner` model for people to read.
-
     Registered as a `Subcommand` with name "show-entities".
+
+    Prints the predictions of a `luke_ner` model for people to read.
     """
 
     @overrides

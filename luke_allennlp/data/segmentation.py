@@ -7,12 +7,13 @@ from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
+from luke_allennlp.data.text_lines import without_lone_surrogates
+
 if TYPE_CHECKING:
     from spacy.language import Language
 
 _NO_SPACE = re.compile(r"\S+")
 _LONG_PUNCTUATION = re.compile(r"[^\w\s]{100,}")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TextSegmenter(Registrable):
@@ -41,9 +42,9 @@ class TextSegmenter(Registrable):
 @TextSegmenter.register("spacy_rules")
 class SpacyRulesSegmenter(TextSegmenter):
     """
-    The tokenizer of a language and the sentence rules of spaCy; no trained model, nothing to download.
-
     Registered as a `TextSegmenter` with name "spacy_rules".
+
+    The tokenizer of a language and the sentence rules of spaCy; no trained model, nothing to download.
 
     # Parameters
 
@@ -65,7 +66,7 @@ class SpacyRulesSegmenter(TextSegmenter):
             self._pipeline = _load_pipeline(self._language)
         # spaCy stops at half a surrogate pair, which JSON can hold, and takes brackets off one by one, in
         # time that grows with the square of their number. The stand-ins take the same room.
-        safe_text = _LONE_SURROGATE.sub("\ufffd", text)
+        safe_text = without_lone_surrogates(text)
         safe_text = _LONG_PUNCTUATION.sub(lambda match: "." * len(match.group()), safe_text)
         document = self._pipeline(safe_text)
         sentences: List[List[Tuple[int, int]]] = []
@@ -87,9 +88,9 @@ class SpacyRulesSegmenter(TextSegmenter):
 @TextSegmenter.register("whitespace")
 class WhitespaceSegmenter(TextSegmenter):
     """
-    For text that is divided already: words between white space, a sentence on each line.
-
     Registered as a `TextSegmenter` with name "whitespace".
+
+    For text that is divided already: words between white space, a sentence on each line.
     """
 
     @overrides

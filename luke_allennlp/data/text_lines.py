@@ -1,10 +1,46 @@
-"""Numbered lines of text files, with errors that say where and what."""
+"""Numbered lines of text files, with errors that say where and what, and how these show what was found."""
 
 import codecs
 import os
+import re
 from typing import Iterator, Tuple
 
 from allennlp.common.checks import ConfigurationError
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def without_lone_surrogates(text: str) -> str:
+    """
+    Puts the replacement character for half surrogate pairs, which JSON can hold and UTF-8 cannot.
+
+    # Parameters
+
+    text : `str`
+
+    # Returns
+
+    `str`
+        Of the same length, so that offsets into one are offsets into the other.
+    """
+    return _LONE_SURROGATE.sub("\ufffd", text)
+
+
+def shown(value: object) -> str:
+    """
+    What was found in a file, as an error shows it.
+
+    # Parameters
+
+    value : `object`
+
+    # Returns
+
+    `str`
+        As Python writes the value, cut to 80 characters.
+    """
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:

@@ -1,7 +1,6 @@
 """The backbone's own fast tokenizer, with character offsets and LUKE's rules for the leading space."""
 
 import json
-import re
 import unicodedata
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -12,9 +11,9 @@ from overrides import overrides
 from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
-from luke_allennlp.checkpoints.resolve import find_file, read_json
+from luke_allennlp.data.text_lines import shown, without_lone_surrogates
+from luke_allennlp.model_files import find_file, read_json
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # The names that the special tokens have in the vocabularies of RoBERTa and XLM-R, and in those of BERT.
 _SPECIAL_TOKENS = (
     {"start": "<s>", "end": "</s>", "pad": "<pad>", "unknown": "<unk>", "mask": "<mask>"},
@@ -23,7 +22,15 @@ _SPECIAL_TOKENS = (
 
 
 class Encoded(NamedTuple):
-    """Sub-words of a text, and where each stands in it: character offsets, end exclusive."""
+    """
+    Sub-words of a text.
+
+    # Parameters
+
+    ids : `List[int]`
+    offsets : `List[Tuple[int, int]]`
+        Where each stands in the text: character offsets, end exclusive.
+    """
 
     ids: List[int]
     offsets: List[Tuple[int, int]]
@@ -53,7 +60,7 @@ class WordTokenizer(Tokenizer):
     # Raises
 
     `ConfigurationError`
-        The checkpoint is not there, or has no tokenizer that can be read.
+        The checkpoint is not there, has no tokenizer that can be read, or its `added_tokens.json` is damaged.
     """
 
     def __init__(
@@ -76,7 +83,8 @@ class WordTokenizer(Tokenizer):
         self.start_id, self.end_id = vocabulary[names["start"]], vocabulary[names["end"]]
         self.pad_id, self.mask_id = vocabulary[names["pad"]], vocabulary[names["mask"]]
         self.unknown_id = vocabulary[names["unknown"]]
-        self._vocabulary = vocabulary
+        # The added tokens can only be looked up: in a text, such characters are characters like others.
+        self._vocabulary = {**_added_tokens(model_name), **vocabulary}
         first_marker_id = _word_table_size(model_name, backend)
         self.marker_ids = {token: first_marker_id + i for i, token in enumerate(self.marker_tokens)}
 
@@ -86,12 +94,13 @@ class WordTokenizer(Tokenizer):
 
     def token_id(self, token: str) -> int:
         """
-        The id of a vocabulary entry or marker, by its exact name.
+        The id of a vocabulary entry, of an entry of the checkpoint's `added_tokens.json` (such as `<ent>` of
+        the published LUKE models) or of a marker, by its exact name.
 
         # Raises
 
         `ConfigurationError`
-            The vocabulary has no such entry.
+            There is no such entry.
         """
         if token in self.marker_ids:
             return self.marker_ids[token]
@@ -118,7 +127,7 @@ class WordTokenizer(Tokenizer):
             split.
         """
         shift = len(text) - len(text.lstrip())
-        stripped = _encodable(text.strip())
+        stripped = without_lone_surrogates(text.strip())
         backend = self._with_space if add_prefix_space else self._without_space
         encoding = backend.encode(stripped, add_special_tokens=False)
         offsets = []
@@ -153,7 +162,7 @@ class WordTokenizer(Tokenizer):
             chosen = [word for word in missing if follows_space(word) == add_prefix_space]
             backend = self._with_space if add_prefix_space else self._without_space
             encodings = backend.encode_batch(
-                [_encodable(word.strip()) for word in chosen], add_special_tokens=False
+                [without_lone_surrogates(word.strip()) for word in chosen], add_special_tokens=False
             )
             for word, encoding in zip(chosen, encodings, strict=True):
                 self._cache[word] = encoding.ids or [self.unknown_id]
@@ -217,15 +226,10 @@ class WordTokenizer(Tokenizer):
 def follows_space(word: str) -> bool:
     """
     Whether a word of a split text is taken to stand after a space: not if it starts with an apostrophe or is
-    a single punctuation character (ASCII's, currency and mathematical signs included, or Unicode's categories
-    P).
+    a single punctuation character: ASCII's, currency and mathematical signs included, or one of Unicode's
+    categories P.
     """
     return not (word.startswith("'") or len(word) == 1 and _is_punctuation(word))
-
-
-def _encodable(text: str) -> str:
-    """Half surrogate pairs, which JSON can hold and UTF-8 cannot, become the replacement character."""
-    return _SURROGATE.sub("\ufffd", text)
 
 
 def _is_punctuation(character: str) -> bool:
@@ -233,6 +237,19 @@ def _is_punctuation(character: str) -> bool:
     if 33 <= code <= 47 or 58 <= code <= 64 or 91 <= code <= 96 or 123 <= code <= 126:
         return True
     return unicodedata.category(character).startswith("P")
+
+
+def _added_tokens(model_name: str) -> Dict[str, int]:
+    path = find_file(model_name, "added_tokens.json")
+    if path is None:
+        return {}
+    tokens = read_json(model_name, "added_tokens.json")
+    for token, token_id in tokens.items():
+        if not isinstance(token_id, int) or isinstance(token_id, bool) or token_id < 0:
+            raise ConfigurationError(
+                f"{path} is damaged: the id of {token!r} is {shown(token_id)}; expected a whole number."
+            )
+    return tokens
 
 
 def _word_table_size(model_name: str, backend: Backend) -> int:

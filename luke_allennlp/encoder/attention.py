@@ -16,15 +16,20 @@ class EntityAwareSelfAttention(nn.Module):
     token (word or entity): Yamada et al., EMNLP 2020, section 3.2.
 
     The four kinds of score are computed by one ordinary attention of doubled width: a word row asks with
-    `[query | w2e_query]`, an entity row with `[e2w_query | e2e_query]`; a word column answers with `[key |
-    0]`, an entity column with `[0 | key]`. Each product then holds just the one query that the pair calls
-    for, and one fused kernel serves the layer.
+    `[query | w2e_query]`, an entity row with `[e2w_query | e2e_query]`; a word column answers with
+    `[key | 0]`, an entity column with `[0 | key]`. Each product then holds just the one query that the pair
+    calls for, and one fused kernel serves the layer.
 
     # Parameters
 
     config : `LukeConfig`
         `hidden_size`, `num_attention_heads`, `attention_probs_dropout_prob` and `use_entity_aware_attention`
         are read. Without entity-aware attention there is only `query`.
+
+    # Raises
+
+    `ValueError`
+        `hidden_size` is not a multiple of `num_attention_heads`.
     """
 
     def __init__(self, config: "LukeConfig") -> None:

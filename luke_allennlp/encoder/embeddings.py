@@ -101,8 +101,8 @@ class EntityEmbeddings(nn.Module):
             Rows of the entity table. Shape: (batch, entities).
         entity_spans : `Tensor`
             First and last word position, inclusive, counted from 0 with the sequence's first special token;
-            (-1, -1) for an entity that stands nowhere, whose position embedding is 0. Shape: (batch,
-            entities, 2).
+            (-1, -1) for an entity that stands nowhere, whose position embedding is 0.
+            Shape: (batch, entities, 2).
 
         # Returns
 

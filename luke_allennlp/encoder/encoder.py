@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
 
 class LukeEncoderOutput(NamedTuple):
-    """The last layer's states. Shapes: (batch, words, hidden) and (batch, entities, hidden)."""
+    """
+    The last layer's states.
+
+    # Parameters
+
+    words : `Tensor`
+        Shape: (batch, words, hidden).
+    entities : `Tensor`
+        Shape: (batch, entities, hidden).
+    """
 
     words: Tensor
     entities: Tensor
@@ -57,6 +66,11 @@ class LukeEncoder(nn.Module):
     config : `LukeConfig`
         As of `transformers`. `position_start` and `entity_pad_token_id` are read where they are set, see
         `WordEmbeddings` and `EntityEmbeddings`.
+
+    # Raises
+
+    `ValueError`
+        `hidden_size` is not a multiple of `num_attention_heads`, or there is no such `hidden_act`.
     """
 
     def __init__(self, config: "LukeConfig") -> None:

@@ -50,7 +50,18 @@ class ResidualOutput(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """Self-attention with its output projection, named `self` and `output` as in the released weights."""
+    """
+    Self-attention with its output projection, named `self` and `output` as in the released weights.
+
+    # Parameters
+
+    config : `LukeConfig`
+
+    # Raises
+
+    `ValueError`
+        As `EntityAwareSelfAttention`.
+    """
 
     def __init__(self, config: "LukeConfig") -> None:
         super().__init__()
@@ -63,7 +74,19 @@ class AttentionBlock(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """The widening half of the feed-forward block, named `intermediate` in the released weights."""
+    """
+    The widening half of the feed-forward block, named `intermediate` in the released weights.
+
+    # Parameters
+
+    config : `LukeConfig`
+        `hidden_size`, `intermediate_size` and `hidden_act`, one of `ACTIVATIONS`, are read.
+
+    # Raises
+
+    `ValueError`
+        There is no such `hidden_act`.
+    """
 
     def __init__(self, config: "LukeConfig") -> None:
         super().__init__()

@@ -42,7 +42,16 @@ class CandidateSpans(np.ndarray):
 
 class Piece(NamedTuple):
     """
-    Words `[start, end)` of a sentence that fit one window; its candidates end after the word `new_from`.
+    A part of a sentence that fits one window.
+
+    # Parameters
+
+    start : `int`
+        Its first word in the sentence.
+    end : `int`
+        The word after its last.
+    new_from : `int`
+        Its candidates end after this word: those before are candidates of the pieces before it.
     """
 
     start: int

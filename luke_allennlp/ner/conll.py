@@ -7,7 +7,7 @@ from typing import Callable, Iterable, Iterator, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import read_lines
+from luke_allennlp.data.text_lines import read_lines, shown
 from luke_allennlp.ner.documents import Document, Sentence, count_documents
 from luke_allennlp.ner.tag_schemes import (
     check_scheme,
@@ -222,18 +222,18 @@ class _ConllLines:
         if len(fields) != self._columns:
             raise ConfigurationError(
                 f"{self._path}, line {number}: found {len(fields)} columns, expected {self._columns} as on "
-                f"the first line of data: {_cut(line)}. Correct the line, or set `separator`."
+                f"the first line of data: {shown(line)}. Correct the line, or set `separator`."
             )
         if not fields[self._word]:
             raise ConfigurationError(
-                f"{self._path}, line {number}: the word in column {self._word} is empty: {_cut(line)}. "
+                f"{self._path}, line {number}: the word in column {self._word} is empty: {shown(line)}. "
                 f"Correct the line, or set `word_column`."
             )
         problem = None if self._tag is None else tag_problem(fields[self._tag].strip(" "))
         if problem:
             raise ConfigurationError(
                 f"{self._path}, line {number}: the tag in column {self._tag} is malformed, {problem}: "
-                f"{_cut(line)}. Correct the line, or set `tag_column`."
+                f"{shown(line)}. Correct the line, or set `tag_column`."
             )
 
 
@@ -248,11 +248,6 @@ def _is_blank(line: str) -> bool:
 
 def _is_surely_tag(tag: str) -> bool:
     return tag == "O" or (split_tag(tag)[0] != "" and tag_problem(tag) is None)
-
-
-def _cut(line: str) -> str:
-    shown = repr(line)
-    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 def _log_faults(sentences: Iterable[_TaggedSentence], scheme: str, path: str) -> None:

@@ -10,6 +10,17 @@ import torch
 class PredictedCandidate(NamedTuple):
     """
     A candidate span which the classifier takes for an entity.
+
+    # Parameters
+
+    candidate : `int`
+        Its index among the candidates of its instance.
+    label : `int`
+        The index of its best label.
+    logit : `float`
+        The score of that label, by which overlapping candidates are ranked.
+    probability : `float`
+        The same after the softmax.
     """
 
     candidate: int

@@ -2,21 +2,18 @@
 
 import json
 import logging
-import re
 from bisect import bisect_right
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.data.segmentation import SpacyRulesSegmenter, TextSegmenter
-from luke_allennlp.data.text_lines import read_lines
+from luke_allennlp.data.text_lines import read_lines, shown, without_lone_surrogates
 from luke_allennlp.ner.documents import Document, LabeledSpan, Sentence, count_documents
 
 logger = logging.getLogger(__name__)
 
 _CONTENT_KEYS = ("text", "tokens", "sentences")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_UNALIGNED_SHOWN = 5
 
 
 def read_json_lines(
@@ -59,7 +56,7 @@ def read_json_lines(
         document = document_from_json(record, segmenter, where, default_id=str(len(documents)))
         for sentence in document.sentences:
             sentence.line = number
-        given_id = _id(record, where) if "tokens" in record else None
+        given_id = _id(record, where) if record.get("tokens") is not None else None
         if given_id is not None and given_id == current:
             documents[-1].sentences.extend(document.sentences)
             continue
@@ -93,12 +90,10 @@ def document_from_json(
     Makes a document of one JSON object, in one of these forms:
 
     - `{"text": "...", "entities": [{"start": 0, "end": 5, "label": "PER"}, ...], "id": "..."}`: a document,
-    divided
-      by the segmenter; entities count in characters;
+      divided by the segmenter; entities count in characters;
     - `{"tokens": [...], "entities": [...], "document": "..."}`: a sentence; entities count in tokens;
-    - `{"sentences": [[...], ...], "entities": [[...], ...], "id": "..."}`: a document; entities count in the
-    tokens
-      of their sentences.
+    - `{"sentences": [[...], ...], "entities": [[...], ...], "id": "..."}`: a document; entities count in
+      the tokens of their sentences.
 
     Ends are exclusive. An entity may also be written `[0, 5, "PER"]`, and `entities` also `spans`. All but
     the first key of each form may be missing, and other keys are ignored.
@@ -128,7 +123,7 @@ def document_from_json(
         If the object is in none of the forms, or an entity is not inside of its text or sentence.
     """
     if not isinstance(record, dict):
-        raise ConfigurationError(f"{where}: found {_shown(record)}; expected a JSON object with {_listed()}.")
+        raise ConfigurationError(f"{where}: found {shown(record)}; expected a JSON object with {_listed()}.")
     found = [key for key in _CONTENT_KEYS if record.get(key) is not None]
     if len(found) != 1:
         what = f"both {found[0]!r} and {found[1]!r}" if found else f"only the keys {sorted(record)}"
@@ -217,20 +212,20 @@ def _span(entity: Any, length: int, unit: str, where: str) -> Tuple[int, int, st
     if isinstance(entity, dict):
         missing = [key for key in ("start", "end", "label") if key not in entity]
         if missing:
-            raise ConfigurationError(f"{where}: {missing[0]!r} is missing in {_shown(entity)}.")
+            raise ConfigurationError(f"{where}: {missing[0]!r} is missing in {shown(entity)}.")
         entity = [entity["start"], entity["end"], entity["label"]]
     if not isinstance(entity, list) or len(entity) != 3:
         raise ConfigurationError(
-            f"{where}: found {_shown(entity)}; expected an object with start, end and label, or [start, end, "
+            f"{where}: found {shown(entity)}; expected an object with start, end and label, or [start, end, "
             f"label]."
         )
     start, end, label = entity
     if not all(isinstance(number, int) and not isinstance(number, bool) for number in (start, end)):
         raise ConfigurationError(
-            f"{where}: start and end are {_shown([start, end])}; expected two whole numbers."
+            f"{where}: start and end are {shown([start, end])}; expected two whole numbers."
         )
     if not isinstance(label, str) or not label:
-        raise ConfigurationError(f"{where}: the label is {_shown(label)}; expected a string.")
+        raise ConfigurationError(f"{where}: the label is {shown(label)}; expected a string.")
     if not 0 <= start < end <= length:
         raise ConfigurationError(
             f"{where}: start {start} and end {end} are no part of {length} {unit}; expected 0 <= start < end "
@@ -247,20 +242,20 @@ def _id(record: Dict[str, Any], where: str) -> Optional[str]:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise ConfigurationError(f"{where}: {keys[0]!r} is {_shown(value)}; expected a string or a whole number.")
+    raise ConfigurationError(f"{where}: {keys[0]!r} is {shown(value)}; expected a string or a whole number.")
 
 
 def _list(value: Any, key: str, where: str) -> List[Any]:
     if not isinstance(value, list):
-        raise ConfigurationError(f"{where}: {key!r} is {_shown(value)}; expected a list.")
+        raise ConfigurationError(f"{where}: {key!r} is {shown(value)}; expected a list.")
     return value
 
 
 def _string(value: Any, key: str, where: str) -> str:
     if not isinstance(value, str):
-        raise ConfigurationError(f"{where}: {key!r} is {_shown(value)}; expected a string.")
+        raise ConfigurationError(f"{where}: {key!r} is {shown(value)}; expected a string.")
     # Half of a surrogate pair is no character and cannot be encoded; its stand-in takes the same room.
-    return _LONE_SURROGATE.sub("\ufffd", value)
+    return without_lone_surrogates(value)
 
 
 def _parse(line: str, where: str) -> Dict[str, Any]:
@@ -271,17 +266,12 @@ def _parse(line: str, where: str) -> Dict[str, Any]:
             f"{where}: is no JSON ({error}); expected one JSON object on each line."
         ) from None
     if not isinstance(record, dict):
-        raise ConfigurationError(f"{where}: found {_shown(record)}; expected a JSON object with {_listed()}.")
+        raise ConfigurationError(f"{where}: found {shown(record)}; expected a JSON object with {_listed()}.")
     return record
 
 
 def _listed() -> str:
     return "'text', 'tokens' or 'sentences'"
-
-
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 def _unused(identifier: str, used: Set[str]) -> str:
@@ -303,9 +293,8 @@ def _log_unaligned(documents: Sequence[Document], lines: Sequence[int], path: st
     if found:
         logger.warning(
             "%s: %d entities do not start and end with words of one sentence, cannot be found, and count as "
-            "misses: %s%s",
+            "misses: %s",
             path,
             len(found),
-            "; ".join(found[:_UNALIGNED_SHOWN]),
-            "; ..." if len(found) > _UNALIGNED_SHOWN else "",
+            "; ".join(found),
         )

@@ -71,6 +71,16 @@ class ChunkPrediction:
 class ScoredSentence:
     """
     A sentence with its gold and its predicted entities, decoded.
+
+    # Parameters
+
+    order : `Tuple[int, str, int]`
+        Its place in the split: the index and the identifier of its document, and its number in it.
+    num_words : `int`
+    gold : `FrozenSet[LabeledSpan]`
+    predicted : `FrozenSet[LabeledSpan]`
+    unaligned : `List[str]`
+        The labels of gold entities which match no words of the sentence.
     """
 
     order: Tuple[int, str, int]
@@ -115,9 +125,9 @@ class EntityCounts:
 @Metric.register("luke_ner")
 class NerMetric(Metric):
     """
-    Precision, recall and F1 of entities, over all and by type, per sentence as conlleval counts them.
-
     Registered as a `Metric` with name "luke_ner".
+
+    Precision, recall and F1 of entities, over all and by type, per sentence as conlleval counts them.
 
     A sentence is decoded and counted once all its chunks are there, in whatever batches they come. A chunk
     that comes again, as it does when a reader fills up the processes of a distributed run, is ignored. At a
@@ -133,6 +143,13 @@ class NerMetric(Metric):
         Also report `paper_precision`, `paper_recall` and `paper_f1` at a reset: the scoring of the original
         system, which wrote the tags of all sentences into one list. There a gold entity that opens a sentence
         continues one of the same type that closes the sentence before it, whereas predictions stay apart.
+        Tags cannot hold gold entities that overlap: where there are any, these scores are left out, and a
+        warning names the sentence.
+
+    # Raises
+
+    `ConfigurationError`
+        `paper_compatible` without `flat`.
     """
 
     supports_distributed = True
@@ -212,7 +229,7 @@ class NerMetric(Metric):
             return {**self._counts.micro(), **self._counts.by_type()}
         self._gather()
         scores = {**self._counts.micro(), **self._counts.by_type()}
-        if self._paper_compatible:
+        if self._paper_compatible and not self._gold_overlaps():
             paper = _paper_counts(self._sentences.values())
             scores.update({f"paper_{name}": value for name, value in paper.micro().items()})
         self.reset()
@@ -257,10 +274,25 @@ class NerMetric(Metric):
                 self._count(key, self._decode(chunks))
 
     def _count(self, key: SentenceKey, sentence: ScoredSentence) -> None:
-        if self._paper_compatible:
-            _check_no_overlap(sentence)
         self._sentences[key] = sentence
         self._counts.add(sentence.gold, sentence.predicted, sentence.unaligned)
+
+    def _gold_overlaps(self) -> bool:
+        """Whether tags cannot hold the gold entities; a warning then names the first such sentence."""
+        for sentence in sorted(self._sentences.values(), key=lambda sentence: sentence.order):
+            for left, right in pairwise(sorted(sentence.gold)):
+                if right.start < left.end:
+                    if not is_distributed() or dist.get_rank() == 0:
+                        logger.warning(
+                            "The paper_ scores are left out: sentence %d of document %r has overlapping gold "
+                            "entities %s and %s, which paper_compatible cannot write as tags.",
+                            sentence.order[-1],
+                            sentence.order[1],
+                            tuple(left),
+                            tuple(right),
+                        )
+                    return True
+        return False
 
     def _decode(self, chunks: Dict[int, ChunkPrediction]) -> ScoredSentence:
         predictions = [prediction for _, chunk in sorted(chunks.items()) for prediction in chunk.predictions]
@@ -290,17 +322,6 @@ def _scores(correct: int, predicted: int, gold: int) -> Dict[str, float]:
         "recall": correct / gold if gold else 0.0,
         "f1": 2 * correct / (predicted + gold) if predicted + gold else 0.0,
     }
-
-
-def _check_no_overlap(sentence: ScoredSentence) -> None:
-    gold = sorted(sentence.gold)
-    for left, right in pairwise(gold):
-        if right.start < left.end:
-            raise ConfigurationError(
-                f"Sentence {sentence.order[-1]} of document {sentence.order[1]!r} has overlapping gold "
-                f"entities {tuple(left)} and {tuple(right)}, which paper_compatible cannot write as tags: "
-                "set it to false."
-            )
 
 
 def _paper_counts(sentences: Iterable[ScoredSentence]) -> EntityCounts:

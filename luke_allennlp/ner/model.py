@@ -46,7 +46,7 @@ class NerModel(Model):
     paper_compatible : `bool`, optional (default = `False`)
         Also report the original system's scores, see `NerMetric`.
     label_namespace : `str`, optional (default = `"labels"`)
-    initializer : `InitializerApplicator`, optional (default = `InitializerApplicator()`)
+    initializer : `InitializerApplicator`, optional (default = `None`)
         Of the linear layer, which by default is drawn as the encoder's are: normal with its standard
         deviation, bias 0.
 
@@ -85,6 +85,14 @@ class NerModel(Model):
                 f"The vocabulary's namespace {label_namespace!r} has no {NIL!r}, the label of candidates "
                 "that are no entities; build it from data that the reader 'luke_ner' reads."
             )
+        if vocab._padding_token in vocab.get_token_to_index_vocabulary(label_namespace):
+            raise ConfigurationError(
+                f"The vocabulary's namespace {label_namespace!r} has AllenNLP's padding and unknown tokens "
+                "for labels; give label_namespace a name that ends in 'labels' or 'tags', here and in the "
+                "reader."
+            )
+        if not use_entity_state and isinstance(embedder, LukeEmbedder):
+            embedder.freeze_entities()
         self.embedder = embedder
         self.use_entity_state = use_entity_state
         self.use_word_states = use_word_states

@@ -56,6 +56,7 @@ class NerPredictor(Predictor):
         if batch_size < 1:
             raise ConfigurationError(f"batch_size is {batch_size}; expected at least 1.")
         super().__init__(model, _SentenceReader(dataset_reader))
+        model.eval()
         self._reader = dataset_reader
         self._flat = model.flat
         self._batch_size = batch_size

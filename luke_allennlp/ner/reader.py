@@ -195,15 +195,21 @@ class NerReader(DatasetReader):
         self.read_documents(file_path)
 
     def _all_chunks(self, file_path: str) -> Iterator[SentenceChunk]:
-        documents = self.read_documents(file_path)
         too_long: List[str] = []
         num_chunks = 0
-        for index, document in enumerate(documents):
-            for chunks in self.chunk_document(document, index):
-                num_chunks += len(chunks)
-                too_long.extend(self._beyond_candidates(chunks, file_path))
-                yield from chunks
-        logger.info("%s: %d instances", file_path, num_chunks)
+        try:
+            for index, document in enumerate(self.read_documents(file_path)):
+                for chunks in self.chunk_document(document, index):
+                    too_long.extend(self._beyond_candidates(chunks, file_path))
+                    for chunk in chunks:
+                        num_chunks += 1
+                        yield chunk
+        finally:  # also where max_instances ends it
+            self._log_read(file_path, num_chunks, too_long)
+
+    def _log_read(self, file_path: str, num_chunks: int, too_long: List[str]) -> None:
+        if num_chunks:
+            logger.info("%s: %d instances", file_path, num_chunks)
         if too_long:
             logger.warning(
                 "%s: %d gold entities are longer than %d sub-words; they cannot be predicted and count as "

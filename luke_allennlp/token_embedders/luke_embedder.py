@@ -10,7 +10,7 @@ from allennlp.nn import util
 from overrides import overrides
 from torch import Tensor
 
-from luke_allennlp.checkpoints import load_encoder
+from luke_allennlp.checkpoints import freeze_entity_side, load_encoder
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.encoder import LukeEncoderOutput
 
@@ -125,6 +125,13 @@ class LukeEmbedder(TokenEmbedder):
         The rate that the checkpoint's config, or `hidden_dropout`, sets: the paper's heads use the same.
         """
         return self.luke.config.hidden_dropout_prob
+
+    def freeze_entities(self) -> None:
+        """
+        Stops training what serves entities alone: for models that give none, whose optimizer would keep it
+        for nothing, and whose processes would wait for its gradients in a distributed run.
+        """
+        freeze_entity_side(self.luke)
 
     @overrides
     def get_output_dim(self) -> int:

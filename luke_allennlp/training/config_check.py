@@ -61,7 +61,16 @@ _TRAIN_EXTRAS = frozenset({"serialization_dir", "local_rank", "ddp_accelerator"}
 
 class ConfiguredObject(NamedTuple):
     """
-    One object of a config: where it stands, what it will be, and the options it is given (without `type`).
+    One object of a config.
+
+    # Parameters
+
+    path : `str`
+        Where it stands, its keys joined by dots; empty for the config itself.
+    cls : `Any`
+        What it will be.
+    options : `Dict[str, Any]`
+        What it is given, without `type`.
     """
 
     path: str

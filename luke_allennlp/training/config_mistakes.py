@@ -20,8 +20,17 @@ NAMES_OF_SCALARS = {int: "an integer", bool: "true or false", float: "a number",
 
 class Mistake(ConfigurationError):
     """
-    `depth` tells, of the errors for the members of a `Union`, which one knows most about what was meant: how
-    deep in the config, then whether the kind of value (0), the `type` (1) or an option (2) is wrong.
+    Something wrong in a config.
+
+    # Parameters
+
+    path : `str`
+        Where it stands, its keys joined by dots; empty for the config itself.
+    message : `str`
+        What was found and what was expected.
+    depth : `Tuple[int, int]`, optional (default = `(len(path), 0)`)
+        Of the errors for the members of a `Union`, the one with the greatest knows most about what was meant:
+        how deep in the config, then whether the kind of value (0), the `type` (1) or an option (2) is wrong.
     """
 
     def __init__(self, path: str, message: str, depth: Optional[Tuple[int, int]] = None) -> None:

@@ -23,7 +23,15 @@ class Others(Enum):
 
 
 class Accepted(NamedTuple):
-    """The names of the options that a constructor accepts, and what happens to other ones."""
+    """
+    The options that a constructor accepts.
+
+    # Parameters
+
+    names : `FrozenSet[str]`
+    others : `Others`
+        What happens to options of other names.
+    """
 
     names: FrozenSet[str]
     others: Others
@@ -38,8 +46,8 @@ def accepted_options(cls: type, constructor: Callable) -> Accepted:
 
     AllenNLP's `from_params` hands every unknown key to a constructor with `**kwargs`. There it is either
     refused, when everything else is already constructed, or ignored without a word, as by AllenNLP's trainer.
-    So `**kwargs` is followed here to where it ends: through `super().__init__(..., **kwargs)`, and `cls(...,
-    **kwargs)` in a classmethod.
+    So `**kwargs` is followed here to where it ends: through `super().__init__(..., **kwargs)`, and
+    `cls(..., **kwargs)` in a classmethod.
 
     # Parameters
 

@@ -20,8 +20,8 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 from allennlp.modules import TokenEmbedder
 
-from luke_allennlp.checkpoints.resolve import check_available
 from luke_allennlp.checkpoints.tensors import open_checkpoint
+from luke_allennlp.model_files import check_available
 from luke_allennlp.training.config_check import ConfiguredObject, configured_objects
 
 _READER_KEYS = ("dataset_reader", "validation_dataset_reader")
@@ -32,29 +32,26 @@ def preflight(params: Params) -> None:
     """
     Raises a `ConfigurationError` with one clear sentence for the first thing in `params` that would stop a
     training later on. Called by `allennlp train` on a copy of its config.
+
+    # Parameters
+
+    params : `Params`
+        The config of `allennlp train`. Its keys and types must be known. Local files among `train_data_path`,
+        `validation_data_path` and `test_data_path` must exist; URLs, patterns and lists with commas are left
+        to the dataset reader, and so are bare words, which some readers take as the name of a split. A reader
+        with a method `check_file` looks through them. Each `model_name` of an object of this package must be
+        the directory of a model, or a model which the Hugging Face hub or its cache has, with weights where
+        an embedder takes them.
+
+    # Raises
+
+    `ConfigurationError`
     """
     objects = configured_objects(params)
     _check_data_paths(params)
     _check_amp(params)
     _check_models(objects)
     _check_data(params, objects)
-
-
-def check_paths(params: Params) -> None:
-    """
-    Checks that the data files and the models which the config names are there.
-
-    # Parameters
-
-    params : `Params`
-        The config of `allennlp train`. Local files among `train_data_path`, `validation_data_path` and
-        `test_data_path` must exist; URLs, patterns and lists with commas are left to the dataset reader, and
-        so are bare words, which some readers take as the name of a split. Each `model_name` of an object of
-        this package must be the directory of a model, or a model which the Hugging Face hub or its cache has;
-        a directory of which an embedder takes its weights must hold some.
-    """
-    _check_data_paths(params)
-    _check_models(configured_objects(params))
 
 
 def _check_data_paths(params: Params) -> None:
@@ -65,8 +62,8 @@ def _check_data_paths(params: Params) -> None:
             if _is_local_file(file) and not os.path.exists(os.path.expanduser(file)):
                 folder = "" if os.path.isabs(os.path.expanduser(file)) else f' in "{os.getcwd()}"'
                 raise ConfigurationError(
-                    f'{where}: no file "{file}"{folder}; set LUKE_DATA to the folder with the data, or '
-                    "correct the path."
+                    f'{where}: no file "{file}"{folder}; correct the path, or set '
+                    "LUKE_DATA, from which the shipped configs take the folder with the data."
                 )
 
 
@@ -97,8 +94,8 @@ def _check_models(objects: List[ConfiguredObject]) -> None:
             if name not in checked:
                 check_available(name)
             checked.add(name)
-            # The hub's would have to be fetched for it.
-            if _takes_weights(cls, options) and os.path.isdir(os.path.expanduser(name)):
+            # The hub's are fetched now, which they would be anyway once the data is read.
+            if _takes_weights(cls, options):
                 with ExitStack() as stack:
                     open_checkpoint(name, stack)
 

@@ -11,11 +11,11 @@ from overrides import overrides
 @LearningRateScheduler.register("linear_with_warmup_ratio")
 class LinearWithWarmupRatio(LinearWithWarmup):
     """
+    Registered as a `LearningRateScheduler` with name "linear_with_warmup_ratio".
+
     Increases the learning rate linearly from zero to `lr` during the first part of the training steps, and
     decreases it linearly to zero over the rest. In contrast to AllenNLP's `LinearWithWarmup`, the warm-up is
     given as a share of all steps, so that it fits any size of the data.
-
-    Registered as a `LearningRateScheduler` with name "linear_with_warmup_ratio".
 
     # Parameters
 

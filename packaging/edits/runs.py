@@ -280,7 +280,7 @@ def _spawn(*args, **kwargs) -> None:
         mp.spawn(*args, **kwargs)
     except mp.ProcessRaisedException as error:
         # All there is of a worker's exception is its traceback, as text.
-        _, found, message = str(error).partition("allennlp.common.checks.ConfigurationError: ")
+        _, found, message = str(error).rpartition("allennlp.common.checks.ConfigurationError: ")
         if not found:
             raise
         raise ConfigurationError(message.strip()) from error

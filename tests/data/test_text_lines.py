@@ -1,7 +1,7 @@
 import pytest
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import read_lines
+from luke_allennlp.data.text_lines import read_lines, shown, without_lone_surrogates
 
 
 @pytest.fixture
@@ -54,3 +54,23 @@ def test_missing_file_and_directory(tmp_path):
         list(read_lines(str(tmp_path / "missing.txt")))
     with pytest.raises(ConfigurationError, match="is a directory"):
         list(read_lines(str(tmp_path)))
+
+
+def test_lone_surrogates_are_replaced_one_by_one():
+    text = "a\ud800b\udc00\udfff 😀\ud7ff\ue000"
+    assert without_lone_surrogates(text) == "a\ufffdb\ufffd\ufffd 😀\ud7ff\ue000"
+    without_lone_surrogates(text).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        ("a\tb", r"'a\tb'"),
+        ([1, "x"], "[1, 'x']"),
+        ("x" * 78, "'" + "x" * 78 + "'"),
+        ("x" * 79, "'" + "x" * 76 + "..."),
+    ],
+)
+def test_values_are_shown_cut_to_80_characters(value, expected):
+    assert shown(value) == expected
+    assert len(expected) <= 80

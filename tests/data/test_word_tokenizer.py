@@ -316,6 +316,20 @@ class TestSpecialTokensAndMarkers:
         with pytest.raises(ConfigurationError, match="tiny-luke.*has no entry 'the other'"):
             tokenizer.token_id("the other")
 
+    def test_added_tokens_are_looked_up_and_not_cut_out_of_texts(self, tmp_path: Path) -> None:
+        assert [TOKENIZERS[LUKE].token_id(token) for token in ("<ent>", "<ent2>")] == [1998, 1999]
+        with pytest.raises(ConfigurationError, match="tiny-roberta.*has no entry '<ent>'"):
+            TOKENIZERS[ROBERTA].token_id("<ent>")
+        text = "a <ent> b"
+        assert TOKENIZERS[LUKE].encode(text) == TOKENIZERS[ROBERTA].encode(text)
+        assert not {1998, 1999} & set(TOKENIZERS[LUKE].encode(text).ids)
+        # The id that texts get is the one that is found.
+        directory = copy(LUKE, tmp_path / "contradicting")
+        (directory / "added_tokens.json").write_text('{"<mask>": 5, "<new>": 7}')
+        tokenizer = WordTokenizer(str(directory), marker_tokens=["<new>"])
+        assert tokenizer.token_id("<mask>") == tokenizer.mask_id == 1997
+        assert tokenizer.token_id("<new>") == tokenizer.marker_ids["<new>"] == 2000
+
 
 class TestTokenize:
     def test_gives_ids_and_offsets(self) -> None:
@@ -406,6 +420,15 @@ class TestConstruction:
             ),
             (lambda path: (path / "config.json").write_text("{}"), "'vocab_size' = None"),
             (lambda path: (path / "config.json").write_text("{"), "config.json is not JSON"),
+            (lambda path: (path / "added_tokens.json").write_text("["), "added_tokens.json is not JSON"),
+            (
+                lambda path: (path / "added_tokens.json").write_text('{"<ent>": "1998"}'),
+                "added_tokens.json is damaged: the id of '<ent>' is '1998'; expected a whole number",
+            ),
+            (
+                lambda path: (path / "added_tokens.json").write_text('{"<ent>": true}'),
+                "added_tokens.json is damaged: the id of '<ent>' is True",
+            ),
         ],
     )
     def test_says_what_is_wrong(self, tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:

@@ -69,7 +69,7 @@ def make_inputs(
 
 def position_lists(spans: Tensor, length: int = 30) -> Tensor:
     """Spans as Hugging Face takes them. Shape: (batch, entities, length)."""
-    positions = spans[..., :1] + torch.arange(length)
+    positions = spans[..., :1] + torch.arange(length, device=spans.device)
     return positions.masked_fill((positions > spans[..., 1:]) | (spans[..., :1] < 0), -1)
 
 
@@ -132,6 +132,37 @@ def test_equals_hugging_face(
                 rtol=TOLERANCE,
                 msg=lambda m, name=name: f"{name}: {m}",
             )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize("entity_aware", [True, False], ids=["entity-aware", "original attention"])
+def test_equals_hugging_face_on_a_gpu(entity_aware: bool) -> None:
+    config = make_config(entity_aware)
+    reference, encoder = make_pair(config)
+    reference, encoder = reference.cuda(), encoder.cuda()
+    inputs = {name: tensor.cuda() for name, tensor in make_inputs(config, 0).items()}
+    words, entities = (states.cuda() for states in reference_forward(reference, inputs))
+    output = encoder(**inputs)
+    torch.testing.assert_close(output.words, words, atol=TOLERANCE, rtol=TOLERANCE)
+    torch.testing.assert_close(output.entities, entities, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_on_a_gpu(dtype: torch.dtype) -> None:
+    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    _, encoder = make_pair(config)
+    encoder = encoder.cuda().train()
+    inputs = {name: tensor.cuda() for name, tensor in make_inputs(config, 0).items()}
+    exact = encoder(**inputs)
+    with torch.autocast("cuda", dtype=dtype):
+        rough = encoder(**inputs)
+    for left, right in zip(exact, rough, strict=True):
+        assert (left - right).abs().max() < 0.15
+    sum(states.float().mean() for states in rough).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in encoder.parameters())
 
 
 def test_gradients_reach_every_parameter() -> None:

@@ -189,6 +189,18 @@ class TestFile:
         documents = read_json_lines(write({"text": "a", "id": "1"}, {"text": "b"}, {"text": "c", "id": "1"}))
         assert [d.id for d in documents] == ["1", "1-2", "1-3"]
 
+    def test_texts_with_one_id_stay_apart_where_tokens_are_null(self, write):
+        path = write(*({"id": "a", "text": text, "tokens": None} for text in ("Ana left.", "Oslo")))
+        documents = read_json_lines(path)
+        assert [(d.id, d.text) for d in documents] == [("a", "Ana left."), ("a-2", "Oslo")]
+        assert [s.offsets for d in documents for s in d.sentences] == [[(0, 3), (4, 8), (8, 9)], [(0, 4)]]
+
+    def test_all_unaligned_entities_are_shown(self, write, caplog):
+        read_json_lines(write(*({"text": f"Rainer{i}s", "entities": [[0, 7, "PER"]]} for i in range(9))))
+        assert "9 entities do not start and end with words" in caplog.text
+        for i in range(9):
+            assert f"line {i + 1}: 'Rainer{i}' (0-7, PER)" in caplog.text
+
     def test_unaligned_entities_are_counted_and_shown(self, write, caplog):
         read_json_lines(write({"text": "Ana"}, {"text": "Rainers left", "entities": [[0, 6, "PER"]]}))
         assert "1 entities do not start and end with words" in caplog.text

@@ -309,13 +309,28 @@ class TestPaperCompatible:
         )
         assert scores["paper_recall"] == 1 / 2
 
-    def test_needs_flat_predictions_and_flat_gold(self):
+    def test_needs_flat_predictions(self):
         with pytest.raises(ConfigurationError, match="flat"):
             NerMetric(flat=False, paper_compatible=True)
-        overlapping = chunk([], [(0, 3, "ORG"), (2, 4, "LOC")], document="news", sentence=7)
-        with pytest.raises(ConfigurationError, match="Sentence 7 of document 'news'"):
-            NerMetric(paper_compatible=True)([overlapping])
-        NerMetric()([overlapping])
+
+    def test_is_left_out_once_where_gold_entities_overlap(self, caplog):
+        flat = chunk([(0, 1, "PER", 1.0)], [(0, 1, "PER")], document="news", sentence=6)
+        overlapping = [
+            chunk([], [(0, 3, "ORG"), (2, 4, "LOC")], document="news", sentence=number) for number in (9, 7)
+        ]
+        metric = NerMetric(paper_compatible=True)
+        with caplog.at_level("WARNING"):
+            metric([flat, *overlapping])
+            metric.get_metric(reset=False)
+            scores = metric.get_metric(reset=True)
+        assert scores["recall"] == 1 / 5
+        assert not any(name.startswith("paper_") for name in scores)
+        (record,) = caplog.records
+        assert "sentence 7 of document 'news'" in record.getMessage()
+
+        metric([flat])
+        assert metric.get_metric(reset=True)["paper_f1"] == 1.0
+        assert len(caplog.records) == 1
 
 
 class TestChunks:

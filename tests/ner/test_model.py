@@ -271,6 +271,20 @@ class TestOptions:
         )
         assert (NerModel(vocabulary(), embedder, initializer=initializer).classifier.bias == 7).all()
 
+    def test_namespace_with_padding_is_refused(self, fixtures_dir: Path) -> None:
+        vocab = Vocabulary()
+        for label in ["PER", NIL]:
+            vocab.add_token_to_namespace(label, "drugs")
+        with pytest.raises(ConfigurationError, match="'drugs' has AllenNLP's padding and unknown tokens"):
+            NerModel(vocab, luke(fixtures_dir), label_namespace="drugs")
+
+    def test_without_entities_nothing_of_theirs_is_trained(self, fixtures_dir: Path) -> None:
+        vocab = vocabulary()
+        model = NerModel(vocab, luke(fixtures_dir), use_entity_state=False)
+        model(**batch_of(instances_of(fixtures_dir), vocab))["loss"].backward()
+        missed = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+        assert missed == []
+
     def test_any_labels_in_any_namespace(self, fixtures_dir: Path) -> None:
         vocab = Vocabulary()
         for label in ["PER", "dose", NIL]:

@@ -295,6 +295,14 @@ class TestOptions:
         assert [data["words"] for data in metadata_of(instances)] == [["Vexford", "won"], ["It"]]
         assert all("labels" not in instance.fields for instance in instances)
 
+    def test_log_with_max_instances(
+        self, tokenizer: WordTokenizer, write: Write, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        reader = NerReader(tokenizer, max_span_length=1, max_instances=2)
+        read(reader, write("a B-PER\nb I-PER\n\n" * 7))
+        assert ": 2 instances" in caplog.text and "2 gold entities are longer than 1 sub-words" in caplog.text
+
     def test_max_instances(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
         path = fixtures_dir / "ner" / "test.conll"
         everything = keys_of(read(NerReader(tokenizer), path))
@@ -499,10 +507,9 @@ class TestRealData:
         overrides = {
             "train_data_path": data,
             "validation_data_path": None,
-            "dataset_reader.context": "sentence",
-            "dataset_reader.max_instances": 1000,
-            "validation_dataset_reader": {"type": "luke_ner", "tokenizer": tokenizer, "context": "sentence"},
             "dataset_reader.tokenizer": tokenizer,
+            "data_loader.batch_size": 4,
+            "trainer.optimizer.lr": 2e-3,
             "model.embedder.model_name": str(fixtures_dir / "tiny-luke"),
             "trainer.num_epochs": 1,
             "trainer.cuda_device": -1,
@@ -517,12 +524,12 @@ class TestRealData:
         log = (tmp_path / "run" / "out.log").read_text(encoding="utf-8")
         assert "145 documents, 1,696 sentences, 39,007 words, 3,558 entities" in log
         metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-        assert metrics["epoch"] == 0 and metrics["training_loss"] < 0.5
+        assert metrics["epoch"] == 0 and metrics["training_loss"] < 0.2
 
         scores = evaluate_from_archive(str(tmp_path / "run" / "model.tar.gz"), data)
-        # So tiny a model finds few names in an epoch, if any; but it knows what it missed.
-        assert scores["loss"] < 0.3
-        assert 0 <= scores["f1"] < 1
+        # So tiny a model finds few names in one epoch; but it finds some.
+        assert scores["loss"] < 0.1
+        assert 0 < scores["f1"] < 1
         assert {name[3:] for name in scores if name.startswith("f1_")} == {"LOC", "MISC", "ORG", "PER"}
 
         predictor = Predictor.from_path(str(tmp_path / "run" / "model.tar.gz"), "luke_ner")
@@ -530,3 +537,8 @@ class TestRealData:
         prediction = predictor.predict_json({"text": text})
         assert prediction["text"] == text
         assert all(text[e["start"] : e["end"]] == e["text"] for e in prediction["entities"])
+        sentences = predictor.predict_batch_instance(list(predictor._dataset_reader.read(data)))
+        assert len(sentences) == 1696
+        found = [(output["text"], entity) for output in sentences for entity in output["entities"]]
+        assert len(found) > 0
+        assert all(text[entity["start"] : entity["end"]] == entity["text"] for text, entity in found)

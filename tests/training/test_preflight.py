@@ -17,7 +17,7 @@ from allennlp.common.checks import ConfigurationError
 import luke_allennlp  # noqa: F401
 from luke_allennlp.ner.reader import NerReader
 from luke_allennlp.training import preflight as module
-from luke_allennlp.training.preflight import check_paths, preflight
+from luke_allennlp.training.preflight import preflight
 
 TINY = str(Path(__file__).parents[2] / "fixtures" / "tiny-luke")
 
@@ -59,11 +59,15 @@ class TestData:
     def test_missing_file(self, config: Dict[str, Any], key: str) -> None:
         config[key] = "no-such-data/eng.train"
         message = error_of(config)
-        assert message.startswith(f'{key}: no file "no-such-data/eng.train" in "{Path.cwd()}"; set LUKE_DATA')
+        assert message.startswith(
+            f'{key}: no file "no-such-data/eng.train" in "{Path.cwd()}"; correct the path, or set'
+        )
 
     def test_missing_file_with_an_absolute_path(self, config: Dict[str, Any], tmp_path: Path) -> None:
         config["train_data_path"] = str(tmp_path / "eng.train")
-        assert error_of(config).startswith(f'train_data_path: no file "{tmp_path}/eng.train"; set LUKE_DATA')
+        assert error_of(config).startswith(
+            f'train_data_path: no file "{tmp_path}/eng.train"; correct the path, or set'
+        )
 
     def test_missing_file_without_a_folder(self, config: Dict[str, Any]) -> None:
         config["train_data_path"] = "train.jsonl"
@@ -89,14 +93,14 @@ class TestData:
     )
     def test_what_is_left_to_the_reader(self, config: Dict[str, Any], tmp_path: Path, path: str) -> None:
         config["test_data_path"] = path.replace("{tmp}", str(tmp_path))
-        check_paths(Params(config))
+        preflight(Params(config))
 
     def test_home_folder(
         self, config: Dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
         config["train_data_path"] = "~/train.tsv"
-        check_paths(Params(config))
+        preflight(Params(config))
 
 
 class TestModels:
@@ -116,12 +120,15 @@ class TestModels:
     ) -> None:
         asked: List[str] = []
         monkeypatch.setattr(module, "check_available", asked.append)
+        weights: List[str] = []
+        monkeypatch.setattr(module, "open_checkpoint", lambda name, stack: weights.append(name))
         embedders = config["model"]["text_field_embedder"]["token_embedders"]
         embedders["second"] = {"type": "luke", "model_name": "studio-ousia/luke-large"}
         # Not an object of this package: AllenNLP loads it by its own rules.
         embedders["third"] = {"type": "pretrained_transformer", "model_name": "no/such/model"}
         preflight(Params(config))
         assert sorted(asked) == sorted([TINY, "studio-ousia/luke-large"])
+        assert sorted(weights) == sorted(asked)
 
     def test_weights(self, config: Dict[str, Any], tmp_path: Path) -> None:
         for file in Path(TINY).iterdir():

@@ -1,9 +1,13 @@
 """Where a checkpoint's files are: in a directory, or on the hub of Hugging Face."""
 
+import functools
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any, Dict, Optional
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from allennlp.common.checks import ConfigurationError
 
@@ -78,7 +82,8 @@ def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
         "model_name of its reader's tokenizer and of its embedder)"
     )
     try:
-        return Path(hf_hub_download(model_name, filename))
+        # The client would try an unreachable hub again and again, for half a minute a file.
+        return Path(hf_hub_download(model_name, filename, local_files_only=not _hub_is_reachable()))
     except LocalEntryNotFoundError:
         cached = _cached_without_network(model_name)
         if cached is not None:  # the repository is there, and this file is not part of what was fetched
@@ -112,11 +117,36 @@ def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
         ) from None
 
 
+@functools.lru_cache(maxsize=None)
+def _hub_is_reachable() -> bool:
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    hub = urlsplit(constants.ENDPOINT)
+    if hub.scheme in getproxies():  # only the client knows the way
+        return True
+    try:
+        socket.create_connection(
+            (hub.hostname, hub.port or (80 if hub.scheme == "http" else 443)), timeout=5
+        ).close()
+    except OSError:
+        return False
+    return True
+
+
 def _cached_without_network(model_name: str) -> Optional[Path]:
     from huggingface_hub import try_to_load_from_cache
 
     path = try_to_load_from_cache(model_name, "config.json")
     return Path(path).parent if isinstance(path, str) else None
+
+
+def cache_hint(model_name: str) -> str:
+    """What to add where a checkpoint lacks a file: a hub id's may just not have been fetched."""
+    if Path(model_name).expanduser().is_dir():
+        return ""
+    return f" If the hub cannot be reached, fetch all of the model beforehand: `hf download {model_name}`."
 
 
 def check_available(model_name: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from huggingface_hub import errors
 
-from luke_allennlp.checkpoints.resolve import check_available, find_file, looks_like_path, read_json
 from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.model_files import check_available, find_file, looks_like_path, read_json
 
 HUB_ID = "studio-ousia/luke-that-nobody-published"
 
@@ -87,7 +87,7 @@ class TestHub:
     def test_file_is_fetched(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = []
 
-        def hf_hub_download(repository: str, filename: str) -> str:
+        def hf_hub_download(repository: str, filename: str, **_: Any) -> str:
             asked.append((repository, filename))
             return str(tmp_path / filename)
 
@@ -154,7 +154,7 @@ def test_without_network(hub_cache: Dict[str, str], root_dir: Path, tmp_path: Pa
     script = f"""
 import json, time
 from allennlp.common.checks import ConfigurationError
-from luke_allennlp.checkpoints.resolve import find_file
+from luke_allennlp.model_files import find_file
 from luke_allennlp.token_embedders.luke_embedder import LukeEmbedder
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 
