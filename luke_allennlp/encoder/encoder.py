@@ -80,7 +80,6 @@ class LukeEncoder(nn.Module):
         self.entity_embeddings = EntityEmbeddings(config)
         self.encoder = LukeLayers(config)
         self.apply(self._initialise)
-        self.register_load_state_dict_pre_hook(_drop_pooler)
 
     def forward(
         self,
@@ -141,6 +140,13 @@ class LukeEncoder(nn.Module):
     def gradient_checkpointing(self, value: bool) -> None:
         self.encoder.gradient_checkpointing = value
 
+    def _load_from_state_dict(self, state_dict: Dict[str, Any], prefix: str, *args: Any) -> None:
+        # Not a hook: torch 2.4 has no public way to register one. The dictionary is torch's own copy.
+        for name in [name for name in state_dict if name.startswith(f"{prefix}pooler.")]:
+            del state_dict[name]
+        state_dict.pop(f"{prefix}embeddings.position_ids", None)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     @staticmethod
     def _attention_bias(mask: Tensor, hidden: Tensor) -> Tensor:
         device_type = hidden.device.type
@@ -163,9 +169,3 @@ class LukeEncoder(nn.Module):
 
 def _as_mask(mask: Optional[Tensor], ids: Tensor) -> Tensor:
     return torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
-
-
-def _drop_pooler(module: nn.Module, state_dict: Dict[str, Any], prefix: str, *_: Any) -> None:
-    for name in [name for name in state_dict if name.startswith(f"{prefix}pooler.")]:
-        del state_dict[name]
-    state_dict.pop(f"{prefix}embeddings.position_ids", None)
