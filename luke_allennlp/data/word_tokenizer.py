@@ -21,6 +21,9 @@ _SPECIAL_TOKENS = (
 )
 
 
+_CACHED_WORDS = 1_000_000
+
+
 class Encoded(NamedTuple):
     """
     Sub-words of a text.
@@ -157,6 +160,8 @@ class WordTokenizer(Tokenizer):
             One list a word, none empty: a word that leaves nothing (such as a lone no-break space) is the
             unknown token.
         """
+        if len(self._cache) > _CACHED_WORDS:
+            self._cache.clear()  # a process that predicts for weeks does not grow
         missing = list({word for word in words if word not in self._cache})
         for add_prefix_space in (True, False):
             chosen = [word for word in missing if follows_space(word) == add_prefix_space]

@@ -466,3 +466,13 @@ def _from_tokenizer_json(factory: pytest.TempPathFactory) -> WordTokenizer:
         backend.save(str(directory / "tokenizer.json"))
         _FROM_JSON["tokenizer"] = WordTokenizer(str(directory))
     return _FROM_JSON["tokenizer"]
+
+
+def test_the_cache_does_not_grow_without_end(fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("luke_allennlp.data.word_tokenizer._CACHED_WORDS", 2)
+    tokenizer = WordTokenizer(str(fixtures_dir / "tiny-luke"))
+    words = ["one", "two", "three", "four"]
+    first = tokenizer.encode_words(words)
+    assert tokenizer.encode_words(["five"]) == tokenizer.encode_words(["five"])
+    assert set(tokenizer._cache) == {"five"}
+    assert tokenizer.encode_words(words) == first
