@@ -35,6 +35,9 @@ class LukeEmbedder(TokenEmbedder):
         Which rows of the entity table the task keeps, by title and in this order; an entity's id is its place
         in this list. All of them if `None`. None at all (`[]`) is for words only: what serves entities alone
         is then not trained, so that nothing of it is kept by the optimizer or missed by a distributed run.
+    freeze_entity_table : `bool`, optional (default = `False`)
+        If true, the rows of the entity table stay as they are, and the optimizer keeps nothing for them; all
+        else is trained. Extractive QA, which has the whole table, is fine-tuned so.
     marker_tokens : `Dict[str, str]`, optional (default = `None`)
         Tokens that the task adds to the words, each with the vocabulary's token whose row it starts as:
         `{"[ENTITY]": "@"}`.
@@ -72,6 +75,7 @@ class LukeEmbedder(TokenEmbedder):
         model_name: str,
         *,
         entities: Optional[List[str]] = None,
+        freeze_entity_table: bool = False,
         marker_tokens: Optional[Dict[str, str]] = None,
         entity_aware_attention: Optional[bool] = None,
         sub_token_mode: str = "avg",
@@ -115,6 +119,8 @@ class LukeEmbedder(TokenEmbedder):
         self.max_words = config.max_position_embeddings - first_position
         if eval_mode:
             self.luke.eval()
+        if freeze_entity_table:
+            self.luke.entity_embeddings.entity_embeddings.weight.requires_grad = False
         if not train_parameters:
             for parameter in self.luke.parameters():
                 parameter.requires_grad = False

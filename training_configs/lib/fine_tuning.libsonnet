@@ -44,6 +44,8 @@ local environment = import 'environment.libsonnet';
   validation_data_path: experiment.validation_data,
   test_data_path: experiment.test_data,
   evaluate_on_test: experiment.test_data != null,
+  // The labels are those of the training data, in evaluation too.
+  datasets_for_vocab_creation: ['train'],
   data_loader: { batch_size: per_device, shuffle: true },
   validation_data_loader: { batch_size: experiment.evaluation_batch_size },
   trainer: {

@@ -1,0 +1,164 @@
+"""What the models of all tasks share: LUKE's states of words and entities, dropout, a linear head."""
+
+from typing import Any, Dict, Optional, Tuple
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import TextFieldTensors, Vocabulary
+from allennlp.models import Model
+from allennlp.modules.token_embedders import TokenEmbedder
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from luke_allennlp.data.subword_field import TOKENS_KEY
+from luke_allennlp.token_embedders import LukeEmbedder, states_at
+
+
+class TaskModel(Model):
+    """
+    # Parameters
+
+    vocab : `Vocabulary`
+    embedder : `TokenEmbedder`
+        "luke". Without the entity states, any embedder of sub-words will do, such as
+        "pretrained_transformer".
+    dropout : `float`, optional (default = `None`)
+        Before the head; by default that of the embedder's checkpoint.
+    use_entity_state : `bool`, optional (default = `True`)
+        Whether the head sees the entities' states. If false, there are no entities in the input either: what
+        serves them alone is not trained.
+    use_word_states : `bool`, optional (default = `False`)
+        Whether it sees the state of the first word, or marker, of each entity.
+
+    # Raises
+
+    `ConfigurationError`
+        Neither is used, or the embedder knows no entities.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        embedder: TokenEmbedder,
+        dropout: Optional[float] = None,
+        use_entity_state: bool = True,
+        use_word_states: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(vocab, **kwargs)
+        if not use_entity_state and not use_word_states:
+            raise ConfigurationError(
+                "use_entity_state and use_word_states are both false; one of them must be true."
+            )
+        if use_entity_state and not isinstance(embedder, LukeEmbedder):
+            raise ConfigurationError(
+                f"The embedder is a {type(embedder).__name__}, which knows no entities; "
+                "use one of type 'luke', or set use_entity_state to false."
+            )
+        if not use_entity_state and isinstance(embedder, LukeEmbedder):
+            embedder.freeze_entities()
+        self.embedder = embedder
+        self.use_entity_state = use_entity_state
+        self.use_word_states = use_word_states
+        default_dropout = embedder.dropout if isinstance(embedder, LukeEmbedder) else 0.1
+        self.dropout = nn.Dropout(default_dropout if dropout is None else dropout)
+
+    def head(self, in_features: int, out_features: int, bias: bool = True) -> nn.Linear:
+        """A linear layer with the checkpoint's initial distribution: N(0, `initializer_range`), bias 0."""
+        layer = nn.Linear(in_features, out_features, bias=bias)
+        embedder = self.embedder
+        deviation = embedder.luke.config.initializer_range if isinstance(embedder, LukeEmbedder) else 0.02
+        nn.init.normal_(layer.weight, std=deviation)
+        if bias:
+            nn.init.zeros_(layer.bias)
+        return layer
+
+    @property
+    def span_feature_size(self) -> int:
+        """How many features `span_features` gives of an entity."""
+        return self.embedder.get_output_dim() * (self.use_word_states + self.use_entity_state)
+
+    def check_labels(self, namespace: str, none_label: Optional[str], reader: str) -> None:
+        """
+        # Raises
+
+        `ConfigurationError`
+            The labels' namespace is empty, lacks the negative label, or has AllenNLP's padding and unknown
+            tokens.
+        """
+        labels = self.vocab.get_token_to_index_vocabulary(namespace)
+        if self.vocab._padding_token in labels:
+            raise ConfigurationError(
+                f"The vocabulary's namespace {namespace!r} has AllenNLP's padding and unknown tokens for "
+                "labels; give label_namespace a name that ends in 'labels' or 'tags', here and in the reader."
+            )
+        if not labels or none_label is not None and none_label not in labels:
+            what = "is empty" if none_label is None else f"has no {none_label!r}, the negative label"
+            raise ConfigurationError(
+                f"The vocabulary's namespace {namespace!r} {what}; build it from data that the reader "
+                f"{reader!r} reads."
+            )
+
+    def states(self, words: TextFieldTensors, entities: Dict[str, Tensor]) -> Tuple[Tensor, Optional[Tensor]]:
+        """
+        # Parameters
+
+        words : `TextFieldTensors`
+            Of a `SubwordField`, each tensor of shape (batch, words).
+        entities : `Dict[str, Tensor]`
+            Of an `EntityField`: `entity_ids`, `entity_mask` (batch, entities), `entity_spans` (batch,
+            entities, 2).
+
+        # Returns
+
+        `Tuple[Tensor, Optional[Tensor]]`
+            Of the words, shape (batch, words, hidden), and of the entities, shape (batch, entities, hidden),
+            if they are used.
+        """
+        tokens = words[TOKENS_KEY]
+        if not self.use_entity_state:
+            return self.embedder(**tokens), None
+        word_states, entity_states = self.embedder.encode(  # type: ignore[operator]
+            **tokens, **at_least_one(entities)
+        )
+        return word_states, entity_states[:, : entities["entity_ids"].size(1)]
+
+    def span_features(self, words: TextFieldTensors, entities: Dict[str, Tensor]) -> Tensor:
+        """
+        # Parameters
+
+        words, entities
+            As of `states`.
+
+        # Returns
+
+        `Tensor`
+            The states of each entity's first word and of the entity, as far as they are used.
+            Shape: (batch, entities, span_feature_size).
+        """
+        word_states, entity_states = self.states(words, entities)
+        features = []
+        if self.use_word_states:
+            features.append(states_at(word_states, entities["entity_spans"][..., 0].clamp(min=0)))
+        if entity_states is not None:
+            features.append(entity_states)
+        return torch.cat(features, dim=-1)
+
+
+def at_least_one(entities: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """
+    Padding where a batch has no entity: without any, some parameters would get no gradient, for which the
+    other processes of a distributed training would wait.
+    """
+    if entities["entity_ids"].size(1):
+        return entities
+    return {
+        "entity_ids": F.pad(entities["entity_ids"], (0, 1)),
+        "entity_spans": F.pad(entities["entity_spans"], (0, 0, 0, 1), value=-1),
+        "entity_mask": F.pad(entities["entity_mask"], (0, 1)),
+    }
+
+
+def in_float32(logits: Tensor) -> Tensor:
+    """At least: losses are not computed in half precision."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
