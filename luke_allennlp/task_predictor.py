@@ -134,7 +134,7 @@ class TaskPredictor(Predictor):
         items = [list(self._reader.items(example)) for example in examples]
         instances = [self._reader.text_to_instance(item) for group in items for item in group]
         # Windows of like length go together, so that little is padding.
-        order = sorted(range(len(instances)), key=lambda index: len(instances[index]["words"]))  # type: ignore
+        order = sorted(range(len(instances)), key=lambda index: len(instances[index]["words"]))
         outputs: List[Dict[str, Any]] = [{} for _ in instances]
         for chosen in lazy_groups_of(order, self._batch_size):
             found = self._model.forward_on_instances([instances[index] for index in chosen])

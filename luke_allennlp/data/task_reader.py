@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from typing import Any, Dict, Generic, Iterable, Iterator, List, Optional, Sequence, TypeVar
+from typing import Any, Dict, Generic, Iterable, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.file_utils import cached_path
@@ -153,9 +153,9 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
 
     @overrides
     def _read(self, file_path: Any) -> Iterable[Instance]:
-        # Not before the file is known: its first example says whether there are labels.
-        instances = self._instances(self.local_examples(str(file_path)))
-        items: Iterator[Any] = itertools.islice(instances, self._max_instances)
+        items: Iterator[Tuple[Item, bool]] = itertools.islice(
+            self.labeled_items(str(file_path)), self._max_instances
+        )
         if self._distributed_info is not None:
             items = deal(items, self._distributed_info.global_rank, self._distributed_info.world_size)
         if self._worker_info is not None:
@@ -199,8 +199,18 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
                     f"{self.describe(example)}: is without labels; training and evaluation need them."
                 )
 
-    def _instances(self, examples: Iterable[Example]) -> Iterator[Any]:
-        for example in examples:
+    def labeled_items(self, file_path: str) -> Iterator[Tuple[Item, bool]]:
+        """
+        # Parameters
+
+        file_path : `str`
+
+        # Returns
+
+        `Iterator[Tuple[Item, bool]]`
+            What becomes an instance each, and whether it has labels.
+        """
+        for example in self.local_examples(file_path):
             labeled = self.is_labeled(example)
             for item in self.items(example):
                 yield item, labeled

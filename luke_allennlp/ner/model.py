@@ -3,25 +3,24 @@
 from typing import Any, Dict, List, Optional
 
 import torch
-from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.models import Model
 from allennlp.modules.token_embedders import TokenEmbedder
 from allennlp.nn import InitializerApplicator
 from overrides import overrides
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from luke_allennlp.data.sparse_label_field import IGNORED_LABEL
-from luke_allennlp.data.subword_field import TOKENS_KEY
 from luke_allennlp.ner.decoding import predicted_candidates
 from luke_allennlp.ner.metric import ChunkPrediction, NerMetric
 from luke_allennlp.ner.reader import NIL
-from luke_allennlp.token_embedders import LukeEmbedder, states_at
+from luke_allennlp.task_model import TaskModel, in_float32
+from luke_allennlp.token_embedders import states_at
 
 
 @Model.register("luke_ner")
-class NerModel(Model):
+class NerModel(TaskModel):
     """
     Registered as a `Model` with name "luke_ner".
 
@@ -70,44 +69,14 @@ class NerModel(Model):
         initializer: Optional[InitializerApplicator] = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(vocab, **kwargs)
-        if not use_entity_state and not use_word_states:
-            raise ConfigurationError(
-                "use_entity_state and use_word_states are both false; one of them must be true."
-            )
-        if use_entity_state and not isinstance(embedder, LukeEmbedder):
-            raise ConfigurationError(
-                f"The embedder is a {type(embedder).__name__}, which knows no entities; "
-                "use one of type 'luke', or set use_entity_state to false."
-            )
-        if NIL not in vocab.get_token_to_index_vocabulary(label_namespace):
-            raise ConfigurationError(
-                f"The vocabulary's namespace {label_namespace!r} has no {NIL!r}, the label of candidates "
-                "that are no entities; build it from data that the reader 'luke_ner' reads."
-            )
-        if vocab._padding_token in vocab.get_token_to_index_vocabulary(label_namespace):
-            raise ConfigurationError(
-                f"The vocabulary's namespace {label_namespace!r} has AllenNLP's padding and unknown tokens "
-                "for labels; give label_namespace a name that ends in 'labels' or 'tags', here and in the "
-                "reader."
-            )
-        if not use_entity_state and isinstance(embedder, LukeEmbedder):
-            embedder.freeze_entities()
-        self.embedder = embedder
-        self.use_entity_state = use_entity_state
-        self.use_word_states = use_word_states
+        super().__init__(vocab, embedder, dropout, use_entity_state, use_word_states, **kwargs)
+        self.check_labels(label_namespace, NIL, "luke_ner")
         self.label_namespace = label_namespace
         self._nil_index = vocab.get_token_index(NIL, label_namespace)
-
-        size = embedder.get_output_dim()
-        default_dropout = embedder.dropout if isinstance(embedder, LukeEmbedder) else 0.1
-        self.dropout = nn.Dropout(default_dropout if dropout is None else dropout)
-        self.classifier = nn.Linear(
-            size * (2 * use_word_states + use_entity_state), vocab.get_vocab_size(label_namespace)
+        self.classifier = self.head(
+            embedder.get_output_dim() * (2 * use_word_states + use_entity_state),
+            vocab.get_vocab_size(label_namespace),
         )
-        deviation = embedder.luke.config.initializer_range if isinstance(embedder, LukeEmbedder) else 0.02
-        nn.init.normal_(self.classifier.weight, std=deviation)
-        nn.init.zeros_(self.classifier.bias)
         self._metric = NerMetric(flat=flat, paper_compatible=paper_compatible)
         self._flat = flat
         if initializer is not None:
@@ -150,7 +119,7 @@ class NerModel(Model):
         output: Dict[str, Any] = {"logits": logits}
         if labels is not None:
             # In float32 at least; a sum and a count, as a batch may be without any candidate.
-            scores = logits.to(torch.promote_types(logits.dtype, torch.float32)).flatten(0, 1)
+            scores = in_float32(logits).flatten(0, 1)
             total = F.cross_entropy(scores, labels.flatten(), ignore_index=IGNORED_LABEL, reduction="sum")
             output["loss"] = total / (labels != IGNORED_LABEL).sum().clamp(min=1)
         if not self.training and metadata is not None:
@@ -165,15 +134,7 @@ class NerModel(Model):
         return output
 
     def _features(self, words: TextFieldTensors, entities: Dict[str, Tensor]) -> Tensor:
-        tokens = words[TOKENS_KEY]
-        entity_states: Optional[Tensor] = None
-        if self.use_entity_state:
-            word_states, entity_states = self.embedder.encode(  # type: ignore[operator]
-                **tokens, **_at_least_one(entities)
-            )
-            entity_states = entity_states[:, : entities["entity_ids"].size(1)]
-        else:
-            word_states = self.embedder(**tokens)
+        word_states, entity_states = self.states(words, entities)
         features = []
         if self.use_word_states:
             spans = entities["entity_spans"].clamp(min=0)
@@ -221,20 +182,6 @@ class NerModel(Model):
         return {} if self.training else self._metric.get_metric(reset)
 
     default_predictor = "luke_ner"
-
-
-def _at_least_one(entities: Dict[str, Tensor]) -> Dict[str, Tensor]:
-    """
-    Padding where a batch has no candidate: without any entity some parameters would get no gradient, for
-    which the other processes of a distributed training would wait.
-    """
-    if entities["entity_ids"].size(1):
-        return entities
-    return {
-        "entity_ids": F.pad(entities["entity_ids"], (0, 1)),
-        "entity_spans": F.pad(entities["entity_spans"], (0, 0, 0, 1), value=-1),
-        "entity_mask": F.pad(entities["entity_mask"], (0, 1)),
-    }
 
 
 def _chunk(metadata: Dict[str, Any], predictions: List[Dict[str, Any]]) -> ChunkPrediction:

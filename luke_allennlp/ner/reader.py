@@ -1,9 +1,8 @@
 """Named entity recognition as the classification of spans: files to instances."""
 
-import itertools
 import json
 import logging
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.file_utils import cached_path
@@ -14,26 +13,19 @@ from overrides import overrides
 
 from luke_allennlp.data.entity_field import EntityField
 from luke_allennlp.data.segmentation import TextSegmenter
-from luke_allennlp.data.sharding import deal
 from luke_allennlp.data.sparse_label_field import SparseLabelField
 from luke_allennlp.data.subword_field import SubwordField
+from luke_allennlp.data.task_reader import MASK_ENTITY, TaskReader
 from luke_allennlp.data.text_lines import read_lines
-from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentSubwords
 from luke_allennlp.ner.conll import read_conll
 from luke_allennlp.ner.documents import Document, LabeledSpan, Sentence
-from luke_allennlp.ner.json_lines import read_json_lines
+from luke_allennlp.ner.json_lines import document_from_json, read_json_lines
 
 logger = logging.getLogger(__name__)
 
 NIL = "NIL"
 """The label of a candidate that is no entity."""
-
-MASK_ENTITY = 1
-"""
-The id of `[MASK]`, which every candidate has: the embedder keeps the rows `[PAD]` and `[MASK]`, in this
-order.
-"""
 
 
 class SentenceChunk(NamedTuple):
@@ -52,7 +44,7 @@ class SentenceChunk(NamedTuple):
 
 
 @DatasetReader.register("luke_ner")
-class NerReader(DatasetReader):
+class NerReader(TaskReader[Document, SentenceChunk]):
     """
     Registered as a `DatasetReader` with name "luke_ner".
 
@@ -118,30 +110,18 @@ class NerReader(DatasetReader):
         max_instances: Optional[int] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
-        # max_instances is not handed on: AllenNLP would cut each process to a share of it, and the shares
-        # differ in size.
-        super().__init__(
-            manual_distributed_sharding=True,
-            manual_multiprocess_sharding=True,
-            serialization_dir=serialization_dir,
-        )
+        super().__init__(tokenizer, encoding, max_instances, serialization_dir)
         if context not in ("document", "sentence"):
             raise ConfigurationError(f"context is {context!r}; expected 'document' or 'sentence'.")
-        if not isinstance(tokenizer, WordTokenizer):
-            raise ConfigurationError(
-                f"The tokenizer is a {type(tokenizer).__name__}; expected one of type 'luke'."
-            )
-        self.tokenizer = tokenizer
         self.segmenter = segmenter or TextSegmenter.by_name(TextSegmenter.default_implementation)()
         self.chunker = Chunker(
-            start_id=tokenizer.start_id,
-            end_id=tokenizer.end_id,
+            start_id=self.tokenizer.start_id,
+            end_id=self.tokenizer.end_id,
             max_length=max_length,
             use_document=context == "document",
             max_span_length=max_span_length,
             max_entities=max_entities,
         )
-        self._encoding = encoding
         self._has_tags = tag_column is not None
         self._columns: Dict[str, Any] = dict(
             word_column=word_column,
@@ -152,19 +132,6 @@ class NerReader(DatasetReader):
             undivided=undivided,
         )
         self._label_namespace = label_namespace
-        self._max_instances = max_instances
-
-    @overrides
-    def _read(self, file_path: Any) -> Iterable[Instance]:
-        chunks: Iterator[SentenceChunk] = itertools.islice(
-            self._all_chunks(str(file_path)), self._max_instances
-        )
-        if self._distributed_info is not None:
-            chunks = deal(chunks, self._distributed_info.global_rank, self._distributed_info.world_size)
-        if self._worker_info is not None:
-            chunks = itertools.islice(chunks, self._worker_info.id, None, self._worker_info.num_workers)
-        for chunk in chunks:
-            yield self.text_to_instance(chunk, labeled=self._has_tags)
 
     def read_documents(self, file_path: str) -> List[Document]:
         """
@@ -178,23 +145,33 @@ class NerReader(DatasetReader):
         `List[Document]`
         """
         path = str(cached_path(file_path)) if "://" in file_path else file_path
-        first = next((line for _, line in read_lines(path, self._encoding) if line.strip()), "")
+        first = next((line for _, line in read_lines(path, self.encoding) if line.strip()), "")
         if _is_json(first):
-            return read_json_lines(path, self.segmenter, self._encoding)
-        return read_conll(path, encoding=self._encoding, **self._columns)
+            return read_json_lines(path, self.segmenter, self.encoding)
+        return read_conll(path, encoding=self.encoding, **self._columns)
 
+    @overrides
+    def read_examples(self, file_path: str) -> Iterator[Document]:
+        return iter(self.read_documents(file_path))
+
+    @overrides
+    def examples_from_json(self, record: Dict[str, Any], where: str) -> List[Document]:
+        return [document_from_json(record, self.segmenter, where)]
+
+    @overrides
+    def items(self, example: Document) -> List[SentenceChunk]:
+        return [chunk for chunks in self.chunk_document(example) for chunk in chunks]
+
+    @overrides
+    def is_labeled(self, example: Document) -> bool:
+        return self._has_tags
+
+    @overrides
     def check_file(self, file_path: str) -> None:
-        """
-        Raises the `ConfigurationError` that reading the file would end with: `allennlp train` asks for it
-        before it begins.
-
-        # Parameters
-
-        file_path : `str`
-        """
         self.read_documents(file_path)
 
-    def _all_chunks(self, file_path: str) -> Iterator[SentenceChunk]:
+    @overrides
+    def labeled_items(self, file_path: str) -> Iterator[Tuple[SentenceChunk, bool]]:
         too_long: List[str] = []
         num_chunks = 0
         try:
@@ -203,7 +180,7 @@ class NerReader(DatasetReader):
                     too_long.extend(self._beyond_candidates(chunks, file_path))
                     for chunk in chunks:
                         num_chunks += 1
-                        yield chunk
+                        yield chunk, self._has_tags
         finally:  # also where max_instances ends it
             self._log_read(file_path, num_chunks, too_long)
 
