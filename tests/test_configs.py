@@ -25,8 +25,8 @@ CONFIGS = ROOT / "training_configs"
 LIBRARY = CONFIGS / "lib"
 SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.jsonnet"))
 
-# What stands in for each file that a config expects below LUKE_DATA.
-DATA = {
+# What stands in for CoNLL-2003; of the other datasets there are small ones in fixtures/data.
+CONLL = {
     "conll2003/eng.train": "ner/test.conll",
     "conll2003/eng.testa": "ner/dev.conll",
     "conll2003/eng.testb": "ner/dev.conll",
@@ -49,9 +49,11 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place where all data is fixture data and the model is the tiny one; returns where a run can go."""
-    for name, fixture in DATA.items():
-        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "data" / "conll2003").mkdir(parents=True)
+    for name, fixture in CONLL.items():
         shutil.copyfile(ROOT / "fixtures" / fixture, tmp_path / "data" / name)
+    for dataset in (ROOT / "fixtures" / "data").iterdir():
+        (tmp_path / "data" / dataset.name).symlink_to(dataset)
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LUKE_DATA", "data")
@@ -89,7 +91,9 @@ class TestAll:
     def test_is_constructed(self, name: str, small: Path) -> None:
         loop = construct(name, small)
         assert isinstance(loop.trainer, GradientDescentTrainer)
-        assert len(loop.trainer.data_loader) > 1 and len(loop.trainer._validation_data_loader) > 0
+        assert len(loop.trainer.data_loader) > 1
+        if Params.from_file(CONFIGS / name).get("validation_data_path") is not None:
+            assert len(loop.trainer._validation_data_loader) > 0
         batch = next(iter(loop.trainer.data_loader))
         loss = loop.model(**batch)["loss"]
         loss.backward()
@@ -100,6 +104,67 @@ class TestAll:
             if parameter.requires_grad and parameter.grad is None
         ]
         assert not without
+
+
+# Yamada et al., EMNLP 2020, appendix, and the original's code.
+PAPER = {
+    # learning rate, effective batch, epochs, evaluation batch, seed, which epoch is kept
+    "ner/conll": (1e-5, 8, 5, 32, 15, "last"),
+    "entity_typing/open_entity": (1e-5, 4, 3, 32, 12, "best"),
+    "relation_classification/tacred": (1e-5, 32, 5, 128, 42, "best"),
+    "cloze_qa/record": (1e-5, 32, 2, 32, 4, "best"),
+    "reading_comprehension/squad": (1.5e-5, 48, 2, 32, 14, "last"),
+}
+EXPERIMENTS = [
+    f"{base}{variant}.jsonnet"
+    for base in PAPER
+    for variant in ("", "_original_attention", "_roberta", "_no_entities")
+    if f"{base}{variant}.jsonnet" in SHIPPED
+]
+
+
+@pytest.mark.usefixtures("bare_environment")
+class TestPaper:
+    def test_all_experiments_are_there(self) -> None:
+        assert set(EXPERIMENTS) == {
+            *(
+                f"{base}{variant}.jsonnet"
+                for base in PAPER
+                for variant in ("", "_original_attention", "_roberta")
+            ),
+            "ner/conll_no_entities.jsonnet",
+            "reading_comprehension/squad_no_entities.jsonnet",
+        }
+        assert {
+            "relation_classification/semeval2010_task8.jsonnet",
+            "relation_classification/kbp37.jsonnet",
+            "reading_comprehension/squad2.jsonnet",
+        } <= set(SHIPPED)
+
+    @pytest.mark.parametrize("name", EXPERIMENTS)
+    def test_hyperparameters(self, name: str) -> None:
+        base = next(base for base in PAPER if name.startswith(base))
+        rate, effective, epochs, evaluation, seed, kept = PAPER[base]
+        config = Params.from_file(CONFIGS / name).as_dict(quiet=True)
+        trainer = config["trainer"]
+        assert trainer["optimizer"]["lr"] == rate and trainer["num_epochs"] == epochs
+        loader = config["data_loader"]
+        assert loader["batch_size"] * trainer["num_gradient_accumulation_steps"] == effective
+        assert config["validation_data_loader"]["batch_size"] == evaluation
+        assert [config[f"{kind}_seed"] for kind in ("random", "numpy", "pytorch")] == [seed] * 3
+        assert (trainer["callbacks"] == [{"type": "keep_last"}]) == (kept == "last")
+        assert config["datasets_for_vocab_creation"] == ["train"]
+
+    @pytest.mark.parametrize("name", EXPERIMENTS)
+    def test_variants(self, name: str) -> None:
+        config = Params.from_file(CONFIGS / name).as_dict(quiet=True)
+        embedder = config["model"]["embedder"]
+        assert embedder["model_name"] == config["dataset_reader"]["tokenizer"]["model_name"]
+        assert embedder["model_name"] == (
+            "roberta-large" if "_roberta" in name else "studio-ousia/luke-large"
+        )
+        assert embedder["entity_aware_attention"] == ("_original_attention" not in name)
+        assert (embedder.get("entities") == []) == ("_roberta" in name or "_no_entities" in name)
 
 
 class TestConll:

@@ -206,6 +206,12 @@ class TestOptions:
         with pytest.raises(ConfigurationError, match="sub_token_mode is 'last'; expected 'avg' or 'first'"):
             embedder(sub_token_mode="last")
 
+    def test_freeze_entity_table(self) -> None:
+        model = embedder(freeze_entity_table=True)
+        frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+        assert frozen == {"luke.entity_embeddings.entity_embeddings.weight"}
+        assert all(parameter.requires_grad for parameter in embedder().parameters())
+
     @pytest.mark.parametrize("train_parameters", [True, False])
     def test_train_parameters(self, train_parameters: bool) -> None:
         model = embedder(train_parameters=train_parameters)

@@ -1,0 +1,6 @@
+// CoNLL-2003, English, the baseline: the states of a span's first and last word, of RoBERTa (Yamada et al., EMNLP 2020,
+// Table 3: F1 92.4). LUKE_MODEL, where it is set, names the RoBERTa.
+(import 'conll.jsonnet') + {
+  model_name:: (import '../lib/environment.libsonnet').roberta_name,
+  use_entity_state:: false,
+}
