@@ -1,4 +1,4 @@
-"""Where a checkpoint's files are: in a directory, or on the hub of Hugging Face."""
+"""Where a checkpoint's files are: in a directory, in a tarball, or on the hub of Hugging Face."""
 
 import functools
 import json
@@ -11,6 +11,11 @@ from urllib.request import getproxies
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.tarballs import is_tarball, unpacked
+
+CONFIG_FILE = "config.json"
+METADATA_FILE = "metadata.json"  # of the original release
+
 
 def find_file(model_name: str, filename: str) -> Optional[Path]:
     """
@@ -19,8 +24,8 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
     # Parameters
 
     model_name : `str`
-        A directory, or an id of the hub such as `studio-ousia/luke-large`. A directory of that name comes
-        first.
+        A directory, a tarball, or an id of the hub such as `studio-ousia/luke-large`. A directory or tarball
+        of that name comes first. A tarball is unpacked when it is first asked for, see `tarballs.unpacked`.
     filename : `str`
         The file's name in it.
 
@@ -32,17 +37,13 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
     # Raises
 
     `ConfigurationError`
-        There is no such directory, and the hub has no such repository or cannot be reached.
+        There is no such directory or tarball, and the hub has no such repository or cannot be reached; or the
+        tarball is damaged or refused.
     """
-    directory = Path(model_name).expanduser()
-    if directory.is_dir():
+    directory = local_directory(model_name)
+    if directory is not None:
         path = directory / filename
         return path if path.is_file() else None
-    if directory.exists():
-        raise ConfigurationError(
-            f"The model {model_name!r} is a file; expected the directory of a checkpoint (with config.json) "
-            "or a hub id."
-        )
     if looks_like_path(model_name):
         raise ConfigurationError(
             f"There is no model directory {model_name!r} (looked from {os.getcwd()!r}); "
@@ -50,6 +51,37 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
             "'studio-ousia/luke-large'."
         )
     return _find_on_hub(model_name, filename)
+
+
+def local_directory(model_name: str) -> Optional[Path]:
+    """
+    The directory that a model's name stands for: itself, or the one into which a tarball is unpacked.
+
+    # Parameters
+
+    model_name : `str`
+
+    # Returns
+
+    `Optional[Path]`
+        `None` if there is neither: it is a hub id, or nothing.
+
+    # Raises
+
+    `ConfigurationError`
+        It is a file, but no tarball of a checkpoint.
+    """
+    path = Path(model_name).expanduser()
+    if path.is_dir():
+        return path
+    if not path.exists():
+        return None
+    if path.is_file() and is_tarball(path):
+        return unpacked(path)
+    raise ConfigurationError(
+        f"The model {model_name!r} is a file; expected the directory of a checkpoint (with config.json, or "
+        "the original release's metadata.json), the original release's tarball, or a hub id."
+    )
 
 
 def looks_like_path(model_name: str) -> bool:
@@ -144,7 +176,7 @@ def _cached_without_network(model_name: str) -> Optional[Path]:
 
 def cache_hint(model_name: str) -> str:
     """What to add where a checkpoint lacks a file: a hub id's may just not have been fetched."""
-    if Path(model_name).expanduser().is_dir():
+    if Path(model_name).expanduser().exists():
         return ""
     return f" If the hub cannot be reached, fetch all of the model beforehand: `hf download {model_name}`."
 
@@ -157,9 +189,12 @@ def check_available(model_name: str) -> None:
     # Parameters
 
     model_name : `str`
-        A directory or a hub id.
+        A directory, a tarball or a hub id.
     """
-    read_json(model_name, "config.json")
+    if find_file(model_name, CONFIG_FILE) is None and find_file(model_name, METADATA_FILE) is not None:
+        read_json(model_name, METADATA_FILE)
+    else:
+        read_json(model_name, CONFIG_FILE)
 
 
 def read_json(model_name: str, filename: str) -> Dict[str, Any]:
@@ -169,7 +204,7 @@ def read_json(model_name: str, filename: str) -> Dict[str, Any]:
     # Parameters
 
     model_name : `str`
-        A directory or a hub id.
+        A directory, a tarball or a hub id.
     filename : `str`
 
     # Returns
@@ -184,11 +219,15 @@ def read_json(model_name: str, filename: str) -> Dict[str, Any]:
     path = find_file(model_name, filename)
     if path is None:
         raise ConfigurationError(
-            f"The model {model_name!r} has no {filename}; expected a checkpoint in Hugging Face's layout."
+            f"The model {model_name!r} has no {filename}; expected a checkpoint in Hugging Face's layout, or "
+            f"in that of the original release (with {METADATA_FILE})."
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # of the encoding, of JSON, of numbers or nesting beyond bounds
         raise ConfigurationError(
             f"{path} is not JSON ({error}); the checkpoint is damaged, fetch it again."
         ) from None

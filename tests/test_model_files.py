@@ -2,9 +2,11 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 from typing import Any, Callable, Dict
+from unittest import mock
 
 import huggingface_hub
 import pytest
@@ -12,7 +14,7 @@ from allennlp.common.checks import ConfigurationError
 from huggingface_hub import errors
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.model_files import check_available, find_file, looks_like_path, read_json
+from luke_allennlp.model_files import check_available, find_file, local_directory, looks_like_path, read_json
 
 HUB_ID = "studio-ousia/luke-that-nobody-published"
 
@@ -223,3 +225,73 @@ class TestCheckAvailable:
         with pytest.raises(ConfigurationError, match="no model directory"):
             check_available(str(tmp_path / "missing"))
         assert time.perf_counter() - start < 1
+
+
+class TestTarball:
+    @pytest.fixture
+    def path(self, tmp_path: Path, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
+        with tarfile.open(tmp_path / "luke.tar.gz", "w:gz") as archive:
+            archive.add(fixtures_dir / "tiny-luke", "model")
+        return tmp_path / "luke.tar.gz"
+
+    def test_is_unpacked_once(self, path: Path, tmp_path: Path, fixtures_dir: Path) -> None:
+        found = find_file(str(path), "vocab.json")
+        assert found is not None and tmp_path / "cache" in found.parents
+        assert found.read_bytes() == (fixtures_dir / "tiny-luke" / "vocab.json").read_bytes()
+        assert find_file(str(path), "tokenizer.json") is None
+        with mock.patch.object(tarfile, "open", side_effect=AssertionError):
+            assert find_file(str(path), "vocab.json") == found
+            assert local_directory(str(path)) == found.parent
+        check_available(str(path))
+
+    def test_is_unpacked_anew_when_it_changed(self, path: Path) -> None:
+        found = find_file(str(path), "vocab.json")
+        os.utime(path, (1, 1))
+        assert find_file(str(path), "vocab.json") != found
+
+    def test_beside_what_a_killed_process_left(self, path: Path, tmp_path: Path) -> None:
+        directory = local_directory(str(path))
+        assert directory is not None
+        directory.rename(tmp_path / "cache" / f"{directory.name}.x1.part")
+        assert local_directory(str(path)) == directory
+        assert {file.name for file in (tmp_path / "cache").iterdir()} - {".lock"} == {directory.name}
+
+    def test_many_processes_at_once(self, path: Path, tmp_path: Path, root_dir: Path) -> None:
+        script = (
+            f"from luke_allennlp.model_files import find_file; print(find_file({str(path)!r}, 'vocab.json'))"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(root_dir)}
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True
+            )
+            for _ in range(3)
+        ]
+        found = {process.communicate()[0] for process in processes}
+        assert len(found) == 1 and Path(found.pop().strip()).is_file()
+        assert len([file for file in (tmp_path / "cache").iterdir() if file.name != ".lock"]) == 1
+
+    def test_cache_of_the_user(self, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("LUKE_CACHE")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+        directory = local_directory(str(path))
+        assert directory is not None and directory.parent == tmp_path / "xdg" / "luke_allennlp"
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        directory = local_directory(str(path))
+        assert directory is not None and directory.parent == tmp_path / "home" / ".cache" / "luke_allennlp"
+
+    def test_cache_that_cannot_be(self, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "file"))
+        with pytest.raises(
+            ConfigurationError, match="cannot be unpacked .*name a directory .* as LUKE_CACHE"
+        ):
+            find_file(str(path), "vocab.json")
+
+    def test_full_disk(self, path: Path, tmp_path: Path) -> None:
+        with mock.patch("os.fsync", side_effect=OSError(28, "No space left on device")):
+            with pytest.raises(ConfigurationError, match="luke.tar.gz' cannot be unpacked .*No space left"):
+                find_file(str(path), "vocab.json")
+        assert {file.name for file in (tmp_path / "cache").iterdir()} <= {".lock"}

@@ -1,10 +1,12 @@
-"""What a checkpoint's config.json says, as the `LukeConfig` that the encoder takes."""
+"""What a checkpoint's config.json or metadata.json says, as the `LukeConfig` that the encoder takes."""
 
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.model_files import read_json
+from luke_allennlp.checkpoints.original_release import is_roberta, original_config
+from luke_allennlp.data.text_lines import shown
+from luke_allennlp.model_files import CONFIG_FILE, METADATA_FILE, read_json
 
 if TYPE_CHECKING:
     from transformers import LukeConfig
@@ -29,13 +31,34 @@ _COPIED = (
 _FRESH_ENTITY_EMB_SIZE = 256
 
 
+# Kinds of values, and how they are called.
+_WHOLE, _RATE, _POSITIVE = "a whole number above 0", "a number from 0 to below 1", "a number above 0"
+_KINDS = {
+    "vocab_size": _WHOLE,
+    "entity_vocab_size": _WHOLE,
+    "hidden_size": _WHOLE,
+    "entity_emb_size": _WHOLE,
+    "num_hidden_layers": _WHOLE,
+    "num_attention_heads": _WHOLE,
+    "intermediate_size": _WHOLE,
+    "max_position_embeddings": _WHOLE,
+    "type_vocab_size": _WHOLE,
+    "hidden_dropout_prob": _RATE,
+    "attention_probs_dropout_prob": _RATE,
+    "initializer_range": _POSITIVE,
+    "layer_norm_eps": _POSITIVE,
+}
+_MAY_BE_NULL = ("entity_emb_size",)
+
+
 def read_config(model_name: str) -> "LukeConfig":
     """
     # Parameters
 
     model_name : `str`
-        A checkpoint of LUKE, or of RoBERTa, XLM-R or BERT, which lack entities: their config gets an entity
-        side of the paper's size (embeddings of 256), with no rows yet (`entity_vocab_size` 0).
+        A checkpoint of LUKE, in Hugging Face's layout (config.json) or that of the original release
+        (metadata.json), or of RoBERTa, XLM-R or BERT, which lack entities: their config gets an entity side
+        of the paper's size (embeddings of 256), with no rows yet (`entity_vocab_size` 0).
 
     # Returns
 
@@ -45,21 +68,34 @@ def read_config(model_name: str) -> "LukeConfig":
     # Raises
 
     `ConfigurationError`
-        The config is not there, lacks a key, or is of another kind of model.
+        The config is not there, lacks a key, has a value of another type, or is of another kind of model.
     """
-    from transformers import CONFIG_MAPPING, LukeConfig
-
-    raw = read_json(model_name, "config.json")
+    original = original_config(model_name)
+    if original is not None:
+        return _from_original(original, f"'model_config' in {METADATA_FILE} of {model_name!r}")
+    raw = read_json(model_name, CONFIG_FILE)
     kind = raw.get("model_type")
-    if kind == "luke":
-        _require(raw, model_name, "vocab_size", "entity_vocab_size", "hidden_size")
-        return LukeConfig.from_dict(raw)
-    if kind not in _BACKBONES:
+    if kind != "luke" and (not isinstance(kind, str) or kind not in _BACKBONES):
         raise ConfigurationError(
             f"The config of {model_name!r} has the model_type {kind!r}; expected 'luke', or for a model "
             f"without entities one of {', '.join(sorted(_BACKBONES))}."
         )
-    _require(raw, model_name, "vocab_size", "hidden_size")
+    where = f"config of {model_name!r}"
+    required = ("vocab_size", "hidden_size", *(("entity_vocab_size",) if kind == "luke" else ()))
+    _check(raw, where, required)
+    try:
+        return _from_huggingface(raw, kind)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise ConfigurationError(
+            f"The {where} cannot be understood ({type(error).__name__}: {error})."
+        ) from None
+
+
+def _from_huggingface(raw: Dict[str, Any], kind: str) -> "LukeConfig":
+    from transformers import CONFIG_MAPPING, LukeConfig
+
+    if kind == "luke":
+        return LukeConfig.from_dict(raw)
     backbone = CONFIG_MAPPING[kind].from_dict(raw)
     config = LukeConfig(
         entity_vocab_size=0,
@@ -72,10 +108,43 @@ def read_config(model_name: str) -> "LukeConfig":
     return config
 
 
-def _require(raw: Dict[str, Any], model_name: str, *keys: str) -> None:
-    for key in keys:
-        if not isinstance(raw.get(key), int):
-            raise ConfigurationError(
-                f"The config of {model_name!r} has {key!r} = {raw.get(key)!r}; expected a whole number in "
-                "config.json."
-            )
+def _from_original(raw: Dict[str, Any], where: str) -> "LukeConfig":
+    from transformers import LukeConfig
+
+    _check(raw, where, ())
+    roberta = is_roberta(raw["bert_model_name"])
+    config = LukeConfig(
+        entity_vocab_size=raw["entity_vocab_size"],
+        # Without a size of their own, entities are as wide as words.
+        entity_emb_size=raw.get("entity_emb_size") or raw["hidden_size"],
+        use_entity_aware_attention=raw.get("use_entity_aware_attention", True),
+        bert_model_name=raw["bert_model_name"],
+        # Some files say 0 for RoBERTa too, which was never looked at.
+        **{**{key: raw[key] for key in _COPIED if key in raw}, "pad_token_id": 1 if roberta else 0},
+    )
+    if not roberta:
+        config.position_start = _BACKBONES["bert"]
+        config.word_model_type = "bert"
+    return config
+
+
+def _is_in_range(value: float, expected: str) -> bool:
+    return 0 <= value < 1 if expected == _RATE else 0 < value < float("inf")
+
+
+def _check(raw: Dict[str, Any], where: str, required: Sequence[str]) -> None:
+    for key, expected in _KINDS.items():
+        if key not in raw and key not in required or key in _MAY_BE_NULL and raw.get(key) is None:
+            continue
+        value: Any = raw.get(key)
+        is_number = isinstance(value, int if expected == _WHOLE else (int, float))
+        if isinstance(value, bool) or not is_number or not _is_in_range(value, expected):
+            raise ConfigurationError(f"The {where} has {key!r} = {shown(value)}; expected {expected}.")
+    for key, kind, expected in (
+        ("hidden_act", str, "the name of a function"),
+        ("use_entity_aware_attention", bool, "true or false"),
+        ("pad_token_id", (int, type(None)), "a whole number"),
+    ):
+        value = raw.get(key)
+        if key in raw and (not isinstance(value, kind) or kind is not bool and isinstance(value, bool)):
+            raise ConfigurationError(f"The {where} has {key!r} = {shown(value)}; expected {expected}.")

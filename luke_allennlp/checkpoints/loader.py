@@ -1,20 +1,26 @@
 """From a checkpoint to an encoder: names, rows, and what may be missing or left over."""
 
+import functools
 import logging
 import re
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
 from torch import Tensor
 
 from luke_allennlp.checkpoints.config import read_config
-from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint, open_file
+from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
+from luke_allennlp.checkpoints.tensors import LazyTensors, open_checkpoint, open_file
 from luke_allennlp.encoder import LukeEncoder
-from luke_allennlp.entity_vocabulary import ENTITY_VOCABULARY_FILE, MASK, PAD, EntityVocabulary
+from luke_allennlp.encoder.embeddings import EntityEmbeddings
+from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary
 from luke_allennlp.model_files import find_file
+
+if TYPE_CHECKING:
+    from transformers import LukeConfig
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +36,12 @@ _LEFT_OUT = (
     "cls.",
     "entity_predictions.",
     "classifier.",
+    "typing.",
+    "scorer.",
     "qa_outputs.",
     "embeddings.position_ids",
 )
+_VOCABULARY_FILES = ("entity_vocab.json", "entity_vocab.tsv", "entity_vocab.jsonl")
 _EXTRA_QUERY = re.compile(r"\.attention\.self\.(w2e|e2w|e2e)_query\.")
 _PREFIX = re.compile(r"^(luke|roberta|bert)\.")
 
@@ -53,8 +62,8 @@ def load_encoder(
     # Parameters
 
     model_name : `str`
-        A directory or hub id in Hugging Face's layout: LUKE, or RoBERTa, XLM-R or BERT, whose entity side
-        starts fresh.
+        A directory or hub id in Hugging Face's layout, or a directory or tarball of the original release:
+        LUKE, or RoBERTa, XLM-R or BERT, whose entity side starts fresh. Rows that are not kept are not read.
     entities : `Sequence[str]`, optional (default = `None`)
         Which rows of the entity table to keep, by title; a title may stand there twice. All of them if
         `None`. Without an entity table these are the rows of a fresh one (`[PAD]` and `[MASK]` if `None`).
@@ -99,14 +108,16 @@ def load_encoder(
             rows = _entity_rows(model_name, entities, table_size)
         config.entity_vocab_size = len(entities)
         config.entity_pad_token_id = entities.index(PAD) if PAD in entities else None
-    elif find_file(model_name, ENTITY_VOCABULARY_FILE) is not None:
+    elif any(find_file(model_name, filename) for filename in _VOCABULARY_FILES):
         # Not 0 everywhere: there multilingual releases have [MASK], which must learn.
         vocabulary = EntityVocabulary.from_checkpoint(model_name)
         config.entity_pad_token_id = vocabulary[PAD] if PAD in vocabulary else None
     config.vocab_size += len(marker_rows)
 
-    encoder = LukeEncoder(config)
     if load_weights:
+        # Without memory until it has its weights: random ones would only cost time.
+        with torch.device("meta"):
+            encoder = _encoder(config, model_name)
         with ExitStack() as stack:
             if weights_file is None:
                 tensors = open_checkpoint(model_name, stack)
@@ -116,9 +127,18 @@ def load_encoder(
                 names = {name: name[len(strip_prefix) :] for name in tensors if name.startswith(strip_prefix)}
                 tensors = tensors.renamed(names)
             _load(encoder, tensors, _Tables(rows, table_size, marker_rows, weights_file is not None))
+    else:
+        encoder = _encoder(config, model_name)
     if entities is not None and not entities:
         freeze_entity_side(encoder)
     return encoder
+
+
+def _encoder(config: "LukeConfig", model_name: str) -> LukeEncoder:
+    try:
+        return LukeEncoder(config)
+    except (ValueError, AssertionError) as error:
+        raise ConfigurationError(f"The config of {model_name!r} makes no encoder: {error}.") from None
 
 
 def freeze_entity_side(encoder: LukeEncoder) -> None:
@@ -144,14 +164,20 @@ class _Tables(NamedTuple):
             return (shape[0] - len(self.marker_rows), *shape[1:])
         return shape
 
-    def reader(self, name: str, stored: StoredTensor) -> Callable[[], Tensor]:
-        """How a tensor of that shape is read for the encoder."""
-        entity_rows = self.entity_rows
-        if name == ENTITY_TABLE and entity_rows is not None:
-            return lambda: stored.rows(entity_rows)
+    def read(self, name: str, stored: StoredTensor, shape: Tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """The encoder's tensor out of a stored one of that shape."""
+        if name == ENTITY_TABLE and self.entity_rows is not None:
+            return stored.rows(self.entity_rows).to(dtype)
+        tensor = torch.empty(shape, dtype=dtype)
         if name == WORD_TABLE and self.marker_rows:
-            return lambda: torch.cat([stored.read(), stored.rows(self.marker_rows)])
-        return stored.read
+            stored.copy_to(tensor[: -len(self.marker_rows)])
+            tensor[-len(self.marker_rows) :] = stored.rows(self.marker_rows)
+        else:
+            stored.copy_to(tensor)
+        return tensor
+
+
+_AS_IT_IS = _Tables(None, 0, (), True)
 
 
 def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
@@ -164,9 +190,9 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
 
     missing: List[str] = []
     misshapen: List[str] = []
-    readers: Dict[str, Callable[[], Tensor]] = {}
+    readers: Dict[str, Callable[..., Tensor]] = {}
     for name, target in targets.items():
-        source = _EXTRA_QUERY.sub(".attention.self.query.", name) if name in copied else name
+        source = _query_of(name) if name in copied else name
         shape = tuple(target.shape)
         stored_shape = tables.stored_shape(name, shape)
         if name in fresh:
@@ -174,9 +200,9 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
         if source not in tensors:
             missing.append(source)
         elif tensors[source].shape == stored_shape:
-            readers[name] = tables.reader(name, tensors[source])
+            readers[name] = functools.partial(tables.read, name, tensors[source])
         elif tables.may_be_ready and tensors[source].shape == shape:
-            readers[name] = tensors[source].read
+            readers[name] = functools.partial(_AS_IT_IS.read, name, tensors[source])
         else:
             misshapen.append(f"{source} has shape {tensors[source].shape}, expected {stored_shape}")
 
@@ -190,9 +216,19 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
         raise ConfigurationError(
             f"The weights in {tensors.source} do not fit LUKE's encoder; " + "; ".join(problems) + "."
         )
-    with torch.no_grad():
-        for name, read in readers.items():
-            targets[name].copy_(read())
+    if fresh:
+        encoder.entity_embeddings = EntityEmbeddings(encoder.config)
+        encoder.entity_embeddings.apply(encoder.initialise)
+    state = {name: value for name, value in encoder.state_dict().items() if name in fresh}
+    try:
+        for name in sorted(readers, key=copied.__contains__):  # the copies last
+            if name in copied:
+                state[name] = state[_query_of(name)].clone()
+            else:
+                state[name] = readers[name](tuple(targets[name].shape), targets[name].dtype)
+    except (DamagedFileError, OSError) as error:
+        raise ConfigurationError(f"The weights in {tensors.source} cannot be read: {error}.") from None
+    encoder.load_state_dict(state, assign=True)
 
     if copied:
         logger.info(
@@ -200,11 +236,16 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
             "word-to-word query.",
             tensors.source,
         )
-    left_out = sorted({name.split(".")[0] for name in tensors if name not in targets})
+    left_out = sorted({name.split(".")[0] for name in tensors if name not in targets} - {"embeddings"})
     if left_out:
         logger.info("Left out of %s, the encoder has no such parts: %s", tensors.source, ", ".join(left_out))
     if fresh:
         logger.info("%s has no entities: the entity embeddings start from random values.", tensors.source)
+
+
+def _query_of(name: str) -> str:
+    """What an extra query starts as."""
+    return _EXTRA_QUERY.sub(".attention.self.query.", name)
 
 
 def _entity_rows(model_name: str, entities: Sequence[str], table_size: int) -> Sequence[int]:
@@ -214,8 +255,8 @@ def _entity_rows(model_name: str, entities: Sequence[str], table_size: int) -> S
     for title, row in zip(entities, rows, strict=True):
         if not 0 <= row < table_size:
             raise ConfigurationError(
-                f"The entity {title!r} of {model_name!r} has the row {row} in {ENTITY_VOCABULARY_FILE}; "
-                f"expected one of the {table_size} that config.json gives as entity_vocab_size."
+                f"The entity {title!r} of {model_name!r} has the row {row} in its entity vocabulary; "
+                f"expected one of the {table_size} that its config gives as entity_vocab_size."
             )
     return rows
 

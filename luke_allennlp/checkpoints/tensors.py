@@ -2,15 +2,24 @@
 
 import json
 import re
+import zipfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping
 
-import torch
 from allennlp.common.checks import ConfigurationError
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from safetensors import SafetensorError
 
+from luke_allennlp.checkpoints.legacy_pickle import legacy_regions
+from luke_allennlp.checkpoints.safetensors_file import safetensors_regions
+from luke_allennlp.checkpoints.stored_tensor import (
+    DamagedFileError,
+    Region,
+    StoredTensor,
+    check_regions,
+    stored_tensor,
+)
+from luke_allennlp.checkpoints.torch_zip import NoStateDictError, torch_zip_regions
 from luke_allennlp.model_files import cache_hint, find_file
 
 # In the order of preference; an index lists the files over which a large checkpoint is spread.
@@ -19,26 +28,17 @@ _FILES = (
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
+    "luke.bin",  # the original release's
 )
-
-
-class StoredTensor(NamedTuple):
-    """
-    A tensor that still lies in its file.
-
-    # Parameters
-
-    shape : `Tuple[int, ...]`
-    read : `Callable[[], Tensor]`
-        Reads it whole.
-    rows : `Callable[[Sequence[int]], Tensor]`
-        Reads the given rows of a matrix, in that order, and nothing else of it.
-        Shape of the result: (rows, columns).
-    """
-
-    shape: Tuple[int, ...]
-    read: Callable[[], Tensor]
-    rows: Callable[[Sequence[int]], Tensor]
+_DAMAGED = (
+    DamagedFileError,
+    SafetensorError,
+    zipfile.BadZipFile,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    OSError,
+)
 
 
 class LazyTensors(Mapping[str, StoredTensor]):
@@ -82,7 +82,7 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
     # Parameters
 
     model_name : `str`
-        A directory or hub id in Hugging Face's layout.
+        A directory, tarball or hub id, see `find_file`.
     stack : `ExitStack`
         Keeps the files open as long as they are read.
 
@@ -111,21 +111,23 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
 
 def open_file(path: Path, stack: ExitStack) -> LazyTensors:
     """
-    The tensors of one file, by safetensors or by `torch.load(weights_only=True)`. Parameters and errors as
-    `open_checkpoint`.
+    The tensors of one file: of safetensors, or a state dict that torch saved, in its zip archives (read by
+    `torch.load(weights_only=True)`) or in the form before them. Parameters and errors as `open_checkpoint`.
     """
     if not path.is_file():
         raise ConfigurationError(f"There is no weights file {str(path)!r}; give an existing one.")
     try:
-        if path.suffix == ".safetensors":
-            return _open_safetensors(path, stack)
-        return _open_pickle(path)
-    except ConfigurationError:
-        raise
-    except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
-        reason = str(error).split(". ")[0] or type(error).__name__
+        regions = _regions(path)
+        check_regions(regions, path.stat().st_size)
+        file = stack.enter_context(path.open("rb"))
+    except NoStateDictError:
         raise ConfigurationError(
-            f"The weights in {path} cannot be read, the file is damaged or no such file: {reason}"
+            f"The weights in {path} are no dictionary of tensors; expected a model's state dict."
+        ) from None
+    except _DAMAGED as error:
+        reason = str(error).split(". ")[0].rstrip(".") or type(error).__name__
+        raise ConfigurationError(
+            f"The weights in {path} cannot be read, the file is damaged or no such file: {reason}."
         ) from None
     except Exception as error:  # pickle.UnpicklingError and whatever a hostile file provokes
         # Most of torch's message is advice to let the file run its code.
@@ -134,36 +136,15 @@ def open_file(path: Path, stack: ExitStack) -> LazyTensors:
             f"The weights in {path} are refused: the file holds something other than tensors "
             f"({found.group().rstrip('.') if found else type(error).__name__})."
         ) from None
+    return LazyTensors({name: stored_tensor(file, region) for name, region in regions.items()}, str(path))
 
 
-def _open_safetensors(path: Path, stack: ExitStack) -> LazyTensors:
-    handle = stack.enter_context(safe_open(str(path), framework="pt"))
-
-    def stored(name: str) -> StoredTensor:
-        piece = handle.get_slice(name)
-
-        def rows(indices: Sequence[int]) -> Tensor:
-            return torch.cat([piece[0:0], *(piece[index : index + 1] for index in indices)])
-
-        return StoredTensor(tuple(piece.get_shape()), lambda: handle.get_tensor(name), rows)
-
-    return LazyTensors({name: stored(name) for name in handle.keys()}, str(path))
-
-
-def _open_pickle(path: Path) -> LazyTensors:
-    # Files of torch before 1.6 are no zip archives and cannot be mapped.
+def _regions(path: Path) -> Dict[str, Region]:
+    if path.suffix == ".safetensors":
+        return safetensors_regions(path)
     with path.open("rb") as file:
-        mappable = file.read(4) == b"PK\x03\x04"
-    state: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mappable)
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ConfigurationError(
-            f"The weights in {path} are no dictionary of tensors; expected a model's state dict."
-        )
-
-    def stored(tensor: Tensor) -> StoredTensor:
-        return StoredTensor(tuple(tensor.shape), lambda: tensor, lambda indices: tensor[list(indices)])
-
-    return LazyTensors({name: stored(tensor) for name, tensor in state.items()}, str(path))
+        is_zip = file.read(4) == b"PK\x03\x04"
+    return torch_zip_regions(path) if is_zip else legacy_regions(path)
 
 
 def _merge(parts: List[LazyTensors], source: str) -> LazyTensors:

@@ -11,6 +11,7 @@ from overrides import overrides
 from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
+from luke_allennlp.checkpoints.original_release import is_roberta, original_config, tokenizer_sources
 from luke_allennlp.data.text_lines import shown, without_lone_surrogates
 from luke_allennlp.model_files import find_file, read_json
 
@@ -51,8 +52,9 @@ class WordTokenizer(Tokenizer):
     # Parameters
 
     model_name : `str`
-        A checkpoint's directory or hub id, with `tokenizer.json`, `vocab.json` and `merges.txt`, or
-        `vocab.txt`.
+        A checkpoint's directory, tarball or hub id, with `tokenizer.json`, `vocab.json` and `merges.txt`, or
+        `vocab.txt`. The original release has none of these: its backbone's are taken, from a directory of
+        that name (`roberta-large`) in its own or beside it, or from the hub.
     marker_tokens : `List[str]`, optional (default = `None`)
         Tokens that a task adds to the words. They get the ids that follow the checkpoint's word table, in
         this order; the "luke" token embedder must be given the same.
@@ -258,9 +260,11 @@ def _added_tokens(model_name: str) -> Dict[str, int]:
 
 
 def _word_table_size(model_name: str, backend: Backend) -> int:
-    if find_file(model_name, "config.json") is None:
+    original = original_config(model_name)
+    if original is None and find_file(model_name, "config.json") is None:
         return backend.get_vocab_size(with_added_tokens=True)
-    size = read_json(model_name, "config.json").get("vocab_size")
+    config = read_json(model_name, "config.json") if original is None else original
+    size = config.get("vocab_size")
     if not isinstance(size, int):
         raise ConfigurationError(
             f"The config of {model_name!r} has 'vocab_size' = {size!r}; expected a whole number."
@@ -269,6 +273,46 @@ def _word_table_size(model_name: str, backend: Backend) -> int:
 
 
 def _load_backend(model_name: str) -> Backend:
+    original = original_config(model_name)
+    if original is None:
+        backend = _backend_of(model_name)
+    else:
+        backend = _backend_of_original(model_name, original["bert_model_name"])
+    if backend is None:
+        raise ConfigurationError(
+            f"The model {model_name!r} has no tokenizer that can be read: expected tokenizer.json, "
+            "vocab.json with merges.txt, or vocab.txt. (A SentencePiece file alone must first be converted: "
+            "save the fast tokenizer with transformers.)"
+        )
+    return backend
+
+
+def _backend_of_original(model_name: str, bert_model_name: str) -> Backend:
+    """The original release brings no tokenizer along, but may be given one."""
+    is_cased = bert_model_name.endswith("-cased")
+    backend = _backend_of(model_name, is_cased)
+    try:
+        for source in tokenizer_sources(model_name, bert_model_name):
+            if backend is None:
+                backend = _backend_of(source, is_cased)
+    except ConfigurationError as error:
+        raise ConfigurationError(_no_tokenizer(model_name, bert_model_name) + f" {error.message}") from None
+    if backend is None:
+        raise ConfigurationError(_no_tokenizer(model_name, bert_model_name))
+    return backend
+
+
+def _no_tokenizer(model_name: str, bert_model_name: str) -> str:
+    files = "vocab.json and merges.txt" if is_roberta(bert_model_name) else "vocab.txt"
+    is_tarball = Path(model_name).expanduser().is_file()
+    at = f"a directory {bert_model_name!r} beside it" if is_tarball else "its directory"
+    return (
+        f"The model {model_name!r} of the original release brings no tokenizer along, and that of "
+        f"{bert_model_name!r}, its backbone, is not in reach: put {files} into {at}."
+    )
+
+
+def _backend_of(model_name: str, is_cased: bool = False) -> Optional[Backend]:
     path = find_file(model_name, "tokenizer.json")
     if path is not None:
         return _read(Backend.from_file, path)
@@ -277,12 +321,8 @@ def _load_backend(model_name: str) -> Backend:
         return _byte_level_bpe(vocabulary, merges)
     vocabulary = find_file(model_name, "vocab.txt")
     if vocabulary is not None:
-        return _word_piece(model_name, vocabulary)
-    raise ConfigurationError(
-        f"The model {model_name!r} has no tokenizer that can be read: expected tokenizer.json, vocab.json "
-        "with merges.txt, or vocab.txt. (A SentencePiece file alone must first be converted: save the "
-        "fast tokenizer with transformers.)"
-    )
+        return _word_piece(model_name, vocabulary, is_cased)
+    return None
 
 
 def _byte_level_bpe(vocabulary: Path, merges: Path) -> Backend:
@@ -295,13 +335,13 @@ def _byte_level_bpe(vocabulary: Path, merges: Path) -> Backend:
     return backend
 
 
-def _word_piece(model_name: str, vocabulary: Path) -> Backend:
+def _word_piece(model_name: str, vocabulary: Path, is_cased: bool) -> Backend:
     config: Dict[str, Any] = {}
     if find_file(model_name, "tokenizer_config.json") is not None:
         config = read_json(model_name, "tokenizer_config.json")
     backend = Backend(_read(lambda path: models.WordPiece.from_file(path, unk_token="[UNK]"), vocabulary))
     backend.normalizer = normalizers.BertNormalizer(
-        lowercase=config.get("do_lower_case", True),
+        lowercase=config.get("do_lower_case", not is_cased),
         strip_accents=config.get("strip_accents"),
         handle_chinese_chars=config.get("tokenize_chinese_chars", True),
     )

@@ -79,7 +79,7 @@ class LukeEncoder(nn.Module):
         self.embeddings = WordEmbeddings(config)
         self.entity_embeddings = EntityEmbeddings(config)
         self.encoder = LukeLayers(config)
-        self.apply(self._initialise)
+        self.apply(self.initialise)
 
     def forward(
         self,
@@ -157,7 +157,14 @@ class LukeEncoder(nn.Module):
         # Shape: (batch, 1, 1, words + entities)
         return bias.masked_fill_(~mask, torch.finfo(dtype).min)[:, None, None, :]
 
-    def _initialise(self, module: nn.Module) -> None:
+    def initialise(self, module: nn.Module) -> None:
+        """
+        Gives one module random weights.
+
+        # Parameters
+
+        module : `nn.Module`
+        """
         if isinstance(module, (nn.Linear, nn.Embedding)):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
         if isinstance(module, nn.Linear) and module.bias is not None:

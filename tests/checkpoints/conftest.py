@@ -1,9 +1,10 @@
-"""Changed copies of the tiny checkpoints."""
+"""Changed copies of the tiny checkpoints, in both layouts."""
 
 import json
 import shutil
+import tarfile
 from pathlib import Path
-from typing import Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import pytest
 import torch
@@ -61,3 +62,79 @@ def _save(state: State, path: Path) -> None:
         save_file({name: tensor.contiguous().clone() for name, tensor in state.items()}, path)
     else:
         torch.save(state, path)
+
+
+def original_files(fixtures_dir: Path) -> Tuple[State, Dict[str, Any], str]:
+    """
+    The tiny LUKE as the original release would have it: state dict with the heads of pretraining, metadata,
+    entity vocabulary as tsv.
+    """
+    source = fixtures_dir / "tiny-luke"
+    state = load_file(source / "model.safetensors")
+    words, entities = "embeddings.word_embeddings.weight", "entity_embeddings.entity_embeddings.weight"
+    state[words] = state[words][:1998].clone()  # Hugging Face's own markers are not in it
+    state["embeddings.position_ids"] = torch.arange(514)[None]
+    state["lm_head.bias"] = torch.zeros(1998)
+    state["lm_head.decoder.weight"] = state[words]
+    state["entity_predictions.transform.dense.weight"] = torch.zeros(32, 64)
+    state["entity_predictions.decoder.weight"] = state[entities]
+    config = json.loads((source / "config.json").read_text())
+    for key in ("architectures", "model_type", "use_entity_aware_attention"):
+        del config[key]
+    config.update(vocab_size=1998, pad_token_id=0, output_attentions=False, torchscript=False)
+    metadata = {"model_config": config, "max_seq_length": 512, "max_entity_length": 128, "arguments": {}}
+    titles = json.loads((source / "entity_vocab.json").read_text())
+    return state, metadata, "".join(f"{title}\t{number}\n" for number, title in enumerate(titles))
+
+
+@pytest.fixture
+def make_original(tmp_path: Path, fixtures_dir: Path) -> Callable[..., Path]:
+    """
+    `make_original(change, weights=..., tokenizer=..., **config)`: a directory in the original release's
+    layout, its weights changed, the `model_config` of its metadata overridden. Weights named `luke.bin` are
+    saved as torch 1.2 did.
+    """
+
+    def make(
+        change: Optional[Change] = None,
+        *,
+        weights: str = "luke.bin",
+        tokenizer: bool = True,
+        name: str = "original",
+        **config: object,
+    ) -> Path:
+        directory = tmp_path / name
+        directory.mkdir()
+        state, metadata, vocabulary = original_files(fixtures_dir)
+        metadata["model_config"].update(config)
+        (directory / "metadata.json").write_text(json.dumps(metadata))
+        (directory / "entity_vocab.tsv").write_text(vocabulary, encoding="utf-8")
+        state = change(state) if change else state
+        torch.save(state, directory / weights, _use_new_zipfile_serialization=weights != "luke.bin")
+        if tokenizer:
+            for file in ("vocab.json", "merges.txt"):
+                shutil.copyfile(fixtures_dir / "tiny-luke" / file, directory / file)
+        return directory
+
+    return make
+
+
+@pytest.fixture
+def tar() -> Callable[..., Path]:
+    """`tar(directory, top=...)`: a tarball of a directory's files, beside it."""
+
+    def make(directory: Path, top: str = "", suffix: str = ".tar.gz") -> Path:
+        path = directory.with_name(directory.name + suffix)
+        with tarfile.open(path, "w:gz" if suffix.endswith("gz") else "w") as archive:
+            for file in sorted(directory.iterdir()):
+                archive.add(file, top + file.name)
+        return path
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where tarballs are unpacked."""
+    monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"

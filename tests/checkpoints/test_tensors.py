@@ -177,7 +177,7 @@ class TestLazyTensors:
         def read(*_: object) -> torch.Tensor:
             raise AssertionError("read")
 
-        tensors = LazyTensors({"a.b": StoredTensor((2, 3), read, read)}, "a file")
+        tensors = LazyTensors({"a.b": StoredTensor((2, 3), torch.float32, read, read)}, "a file")
         assert "a.b" in tensors and "b" not in tensors
         assert len(tensors) == 1 and list(tensors) == ["a.b"]
         assert tensors["a.b"].shape == (2, 3)
@@ -185,7 +185,9 @@ class TestLazyTensors:
             tensors["a.b"].read()
 
     def test_renamed(self) -> None:
-        stored = [StoredTensor((i,), lambda: torch.empty(0), lambda _: torch.empty(0)) for i in range(3)]
+        stored = [
+            StoredTensor((i,), torch.float32, lambda _: None, lambda _: torch.empty(0)) for i in range(3)
+        ]
         tensors = LazyTensors({"x.a": stored[0], "x.b": stored[1], "c": stored[2]}, "a file")
         renamed = tensors.renamed({"x.a": "a", "x.b": "b"})
         assert dict(renamed) == {"a": stored[0], "b": stored[1]}

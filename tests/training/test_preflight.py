@@ -5,6 +5,7 @@ import importlib
 import logging
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -146,6 +147,19 @@ class TestModels:
         (tmp_path / "model.safetensors").write_bytes(b"damaged")
         embedder["load_weights"] = True
         assert "cannot be read" in error_of(config)
+
+    def test_tarball(self, config: Dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
+        path = tmp_path / "luke.tar.gz"
+        with tarfile.open(path, "w:gz") as archive:
+            archive.add(TINY, "luke")
+        embedder = config["model"]["text_field_embedder"]["token_embedders"]["tokens"]
+        embedder["model_name"] = str(path)
+        preflight(Params(copy.deepcopy(config)))
+        path.write_bytes(path.read_bytes()[:-100])
+        message = error_of(config)
+        assert message.startswith("model.text_field_embedder.token_embedders.tokens.model_name: The tarball ")
+        assert "is damaged or no tarball" in message
 
 
 class TestReaders:

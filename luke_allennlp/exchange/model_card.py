@@ -1,0 +1,81 @@
+"""The README of an exported checkpoint: what it was trained on, how, and what it scores."""
+
+from typing import Any, Dict, List, Optional
+
+from allennlp.common import Params
+
+from luke_allennlp.exchange.forms import form_of_task
+
+_TITLES = {
+    "luke_entity_typing": "entity typing",
+    "luke_relation_classification": "relation classification",
+    "luke_ner": "named entity recognition",
+    "luke_reading_comprehension": "extractive question answering",
+    "luke_cloze_qa": "cloze question answering",
+}
+
+
+def model_card(
+    config: Params, metrics: Optional[Dict[str, Any]], architecture: str, notes: List[str]
+) -> str:
+    """
+    # Parameters
+
+    config : `Params`
+        Of the archive.
+    metrics : `Dict[str, Any]`, optional
+        Of the run, if they lie beside the archive.
+    architecture : `str`
+        Hugging Face's class that loads it.
+    notes : `List[str]`
+        What that class does not hold.
+
+    # Returns
+
+    `str`
+        Markdown with the metadata that the hub reads.
+    """
+    values = config.as_dict(quiet=True)
+    task = form_of_task(values["model"]["type"]).task
+    trainer = values.get("trainer") or {}
+    optimizer = trainer.get("optimizer") or {}
+    rows = {
+        "starting point": values["model"]["embedder"]["model_name"],
+        "training data": values.get("train_data_path"),
+        "validation data": values.get("validation_data_path"),
+        "test data": values.get("test_data_path"),
+        "epochs": trainer.get("num_epochs"),
+        "optimizer": optimizer.get("type"),
+        "peak learning rate": optimizer.get("lr"),
+        "betas, eps": _pair(optimizer.get("betas"), optimizer.get("eps")),
+        "weight decay": optimizer.get("weight_decay"),
+        "instances of a batch on a device": (values.get("data_loader") or {}).get("batch_size") if trainer else None,
+        "batches of an update": trainer.get("num_gradient_accumulation_steps"),
+        "devices": len((values.get("distributed") or {}).get("cuda_devices") or [0]) if trainer else None,
+        "warm-up, share of the updates": (trainer.get("learning_rate_scheduler") or {}).get("warmup_ratio"),
+        "seed": values.get("pytorch_seed"),
+        "entity-aware attention": values["model"]["embedder"].get("entity_aware_attention"),
+    }
+    lines = ["---", "library_name: transformers", "tags:", "- luke", f"- {_TITLES[task].replace(' ', '-')}", "---", ""]
+    lines += [f"# LUKE for {_TITLES[task]}", ""]
+    lines += [f"Loaded by `transformers.{architecture}.from_pretrained`. Exported by luke-allennlp.", ""]
+    lines += [f"- {note}" for note in notes] + ([""] if notes else [])
+    lines += ["## Training", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in rows.items() if value is not None]
+    if not trainer:
+        lines += ["", "Imported from a published checkpoint; how it was trained is said there."]
+    lines += ["", "## Scores", ""]
+    scores = {
+        name: value
+        for name, value in (metrics or {}).items()
+        if isinstance(value, (int, float)) and name.startswith(("best_validation_", "test_", "best_epoch"))
+    }
+    if scores:
+        lines += ["| | |", "|---|---|", *(f"| {name} | {value:.6g} |" for name, value in scores.items())]
+    else:
+        lines += ["None are known: no metrics.json lay beside the archive."]
+    return "\n".join(lines) + "\n"
+
+
+def _pair(first: Any, second: Any) -> Optional[str]:
+    return None if first is None else f"{', '.join(map(str, first))}; {second}"

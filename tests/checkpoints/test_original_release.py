@@ -1,0 +1,270 @@
+"""The original release: its directory, its tarball, and that it is the same model."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import huggingface_hub
+import pytest
+import torch
+from allennlp.common.checks import ConfigurationError
+from torch import Tensor
+
+from luke_allennlp.checkpoints import load_encoder, loader
+from luke_allennlp.checkpoints.config import read_config
+from luke_allennlp.checkpoints.loader import WORD_TABLE
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.encoder import LukeEncoder
+from luke_allennlp.model_files import check_available, find_file
+from luke_allennlp.token_embedders import LukeEmbedder
+
+ENTITIES = ["[PAD]", "[MASK]", "[MASK]"]
+OPTIONS: Dict[str, Any] = {"entities": ENTITIES, "marker_rows": [5, 7]}
+
+
+@pytest.fixture(autouse=True)
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = huggingface_hub.errors.LocalEntryNotFoundError
+
+    def hf_hub_download(*_: object, **__: object) -> str:
+        raise error.__new__(error, "no network")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+
+
+def assert_same_model(encoder: LukeEncoder, fixtures_dir: Path, **options: Any) -> None:
+    expected = load_encoder(str(fixtures_dir / "tiny-luke"), **options).state_dict()
+    kept = [*range(1998), *range(2000, len(expected[WORD_TABLE]))]
+    expected[WORD_TABLE] = expected[WORD_TABLE][kept]
+    state = encoder.state_dict()
+    assert state.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(state[name], tensor), name
+
+
+class TestWeights:
+    @pytest.mark.parametrize("weights", ["luke.bin", "pytorch_model.bin"])
+    @pytest.mark.parametrize("options", [OPTIONS, {}])
+    def test_of_a_directory(
+        self, weights: str, options: Dict[str, Any], make_original: Callable, fixtures_dir: Path
+    ) -> None:
+        encoder = load_encoder(str(make_original(weights=weights)), **options)
+        assert_same_model(encoder, fixtures_dir, **options)
+        assert encoder.entity_embeddings.entity_embeddings.padding_idx == 0
+
+    @pytest.mark.parametrize("top", ["", "./", "model/", "./luke_large_500k/"])
+    @pytest.mark.parametrize("suffix", [".tar.gz", ".tar", ".tgz", ".download"])
+    def test_of_a_tarball(
+        self, top: str, suffix: str, make_original: Callable, tar: Callable, fixtures_dir: Path
+    ) -> None:
+        path = tar(make_original(), top, suffix)
+        assert_same_model(load_encoder(str(path), **OPTIONS), fixtures_dir, **OPTIONS)
+
+    def test_of_a_fine_tuned_model(self, make_original: Callable) -> None:
+        extra = "encoder.layer.0.attention.self.w2e_query.weight"
+
+        def fine_tune(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+            heads = ("typing.weight", "classifier.weight", "scorer.bias", "qa_outputs.weight")
+            return {**state, extra: torch.ones(64, 64), **{name: torch.zeros(2) for name in heads}}
+
+        state = load_encoder(str(make_original(fine_tune)), **OPTIONS).state_dict()
+        assert state[extra].eq(1).all()
+
+    def test_stay_strict(self, make_original: Callable) -> None:
+        def spoil(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+            del state["embeddings.LayerNorm.bias"]
+            return {**state, "adapter.weight": torch.zeros(2)}
+
+        with pytest.raises(ConfigurationError, match="missing: .*LayerNorm.bias; unexpected: adapter.weight"):
+            load_encoder(str(make_original(spoil)))
+
+    def test_are_not_asked_for_with_an_archive(
+        self, make_original: Callable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        directory = make_original()
+        (directory / "luke.bin").unlink()
+        monkeypatch.setattr(loader, "open_checkpoint", pytest.fail)
+        embedder = LukeEmbedder(str(directory), entities=ENTITIES[:2], load_weights=False)
+        assert embedder.get_output_dim() == 64
+        assert embedder.luke.embeddings.word_embeddings.weight.shape == (1998, 64)
+
+
+class TestConfig:
+    def test_values(self, make_original: Callable) -> None:
+        config = read_config(str(make_original()))
+        assert config.vocab_size == 1998 and config.entity_vocab_size == 64 and config.entity_emb_size == 32
+        assert config.hidden_size == 64 and config.num_hidden_layers == 2 and config.layer_norm_eps == 1e-5
+        assert config.pad_token_id == 1  # whatever the file says
+        assert config.use_entity_aware_attention
+        assert config.bert_model_name == "roberta-base"
+        assert not hasattr(config, "position_start")
+
+    def test_without_a_size_of_entities(self, make_original: Callable) -> None:
+        assert read_config(str(make_original(entity_emb_size=None))).entity_emb_size == 64
+        assert read_config(str(make_original(entity_emb_size=16, name="b"))).entity_emb_size == 16
+
+    def test_of_bert(self, make_original: Callable) -> None:
+        config = read_config(str(make_original(bert_model_name="bert-large-cased", pad_token_id=0)))
+        assert config.position_start == 0 and config.pad_token_id == 0
+
+    def test_config_json_comes_first(self, make_original: Callable, fixtures_dir: Path) -> None:
+        directory = make_original()
+        shutil.copyfile(fixtures_dir / "tiny-luke" / "config.json", directory / "config.json")
+        assert read_config(str(directory)).vocab_size == 2000
+
+    @pytest.mark.parametrize(
+        "key, value, expected",
+        [
+            ("vocab_size", "many", "a whole number above 0"),
+            ("vocab_size", True, "a whole number above 0"),
+            ("vocab_size", 0, "a whole number above 0"),
+            ("entity_vocab_size", 5.5, "a whole number above 0"),
+            ("entity_vocab_size", None, "a whole number above 0"),
+            ("entity_emb_size", "256", "a whole number above 0"),
+            ("num_hidden_layers", [2], "a whole number above 0"),
+            ("hidden_dropout_prob", 1.5, "a number from 0 to below 1"),
+            ("attention_probs_dropout_prob", "0.1", "a number from 0 to below 1"),
+            ("layer_norm_eps", float("nan"), "a number above 0"),
+            ("hidden_act", {"a": 1}, "the name of a function"),
+            ("use_entity_aware_attention", "yes", "true or false"),
+            ("pad_token_id", "<pad>", "a whole number"),
+        ],
+    )
+    @pytest.mark.parametrize("huggingface", [False, True])
+    def test_of_another_type(
+        self,
+        key: str,
+        value: Any,
+        expected: str,
+        huggingface: bool,
+        make_original: Callable,
+        make_checkpoint: Callable,
+    ) -> None:
+        directory = make_checkpoint(**{key: value}) if huggingface else make_original(**{key: value})
+        where = "config" if huggingface else "'model_config' in metadata.json"
+        with pytest.raises(
+            ConfigurationError, match=f"The {where} of .* has '{key}' = .*; expected {expected}"
+        ):
+            read_config(str(directory))
+
+    @pytest.mark.parametrize(
+        "name", [None, 7, "../roberta", "/etc", "a/b/c", "roberta base", "", "..", "a/.."]
+    )
+    def test_of_a_backbone_without_a_name(self, name: Any, make_original: Callable) -> None:
+        with pytest.raises(ConfigurationError, match="has 'bert_model_name' = .*; expected the hub id"):
+            read_config(str(make_original(bert_model_name=name)))
+
+    @pytest.mark.parametrize("content", [{}, {"model_config": None}, {"model_config": [1]}])
+    def test_without_a_config(self, content: Any, make_original: Callable) -> None:
+        directory = make_original()
+        (directory / "metadata.json").write_text(json.dumps(content))
+        with pytest.raises(ConfigurationError, match="'model_config' of the type .*; expected an object"):
+            read_config(str(directory))
+
+    def test_with_parts_missing(self, make_original: Callable) -> None:
+        directory = make_original()
+        (directory / "metadata.json").write_text('{"model_config": {"bert_model_name": "roberta-base"}}')
+        with pytest.raises(ConfigurationError, match="lacks vocab_size, entity_vocab_size, .*layer_norm_eps"):
+            read_config(str(directory))
+
+    @pytest.mark.parametrize("key, value", [("hidden_act", "mish"), ("num_attention_heads", 7)])
+    def test_that_makes_no_encoder(self, key: str, value: Any, make_original: Callable) -> None:
+        with pytest.raises(ConfigurationError, match="The config of .* makes no encoder: .*" + key):
+            load_encoder(str(make_original(**{key: value})))
+
+    def test_available(self, make_original: Callable, tmp_path: Path) -> None:
+        check_available(str(make_original()))
+        (tmp_path / "original" / "metadata.json").write_text("{")
+        with pytest.raises(ConfigurationError, match="metadata.json is not JSON"):
+            check_available(str(tmp_path / "original"))
+
+
+class TestTokenizer:
+    TEXT = "The pub in Tovik, and no more."
+
+    @pytest.fixture
+    def expected(self, fixtures_dir: Path) -> list:
+        return WordTokenizer(str(fixtures_dir / "tiny-luke")).encode(self.TEXT).ids
+
+    def put(self, directory: Path, fixtures_dir: Path) -> None:
+        directory.mkdir(parents=True)
+        for name in ("vocab.json", "merges.txt"):
+            shutil.copyfile(fixtures_dir / "tiny-luke" / name, directory / name)
+
+    def test_of_the_directory_itself(self, make_original: Callable, expected: list) -> None:
+        tokenizer = WordTokenizer(str(make_original()), marker_tokens=["[ENTITY]"])
+        assert tokenizer.encode(self.TEXT).ids == expected
+        assert tokenizer.marker_ids == {"[ENTITY]": 1998}  # behind the word table
+
+    @pytest.mark.parametrize("place", ["original/roberta-base", "roberta-base"])
+    @pytest.mark.parametrize("packed", [False, True])
+    def test_of_a_directory_named_as_the_backbone(
+        self,
+        place: str,
+        packed: bool,
+        make_original: Callable,
+        tar: Callable,
+        fixtures_dir: Path,
+        tmp_path: Path,
+        expected: list,
+    ) -> None:
+        directory = make_original(tokenizer=False)
+        path = tar(directory) if packed else directory
+        if packed and "/" in place:
+            place = str(find_file(str(path), "metadata.json").parent / "roberta-base")  # type: ignore[union-attr]
+        self.put(tmp_path / place, fixtures_dir)
+        assert WordTokenizer(str(path)).encode(self.TEXT).ids == expected
+
+    def test_of_the_hub(
+        self,
+        make_original: Callable,
+        fixtures_dir: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        expected: list,
+    ) -> None:
+        asked = []
+
+        def hf_hub_download(repository: str, filename: str, **_: Any) -> str:
+            asked.append(repository)
+            if filename not in ("vocab.json", "merges.txt"):
+                error = huggingface_hub.errors.EntryNotFoundError
+                raise error.__new__(error, "no such file")
+            return str(fixtures_dir / "tiny-luke" / filename)
+
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
+        directory = make_original(tokenizer=False, bert_model_name="FacebookAI/roberta-tiny")
+        assert WordTokenizer(str(directory)).encode(self.TEXT).ids == expected
+        assert set(asked) == {"FacebookAI/roberta-tiny"}
+
+    @pytest.mark.parametrize(
+        "name, packed, expected",
+        [
+            (
+                "roberta-base",
+                False,
+                r"put vocab\.json and merges\.txt into its directory",
+            ),
+            (
+                "roberta-base",
+                True,
+                r"put vocab\.json and merges\.txt into a directory 'roberta-base' beside it",
+            ),
+            ("bert-base-cased", False, r"put vocab\.txt into its directory"),
+        ],
+    )
+    def test_of_nowhere(
+        self, name: str, packed: bool, expected: str, make_original: Callable, tar: Callable
+    ) -> None:
+        directory = make_original(tokenizer=False, bert_model_name=name)
+        path = tar(directory) if packed else directory
+        with pytest.raises(ConfigurationError, match=f"brings no tokenizer along.*{expected}"):
+            WordTokenizer(str(path))
+
+    @pytest.mark.parametrize("name, cased", [("bert-large-cased", True), ("bert-large-uncased", False)])
+    def test_case_of_bert(self, name: str, cased: bool, make_original: Callable, fixtures_dir: Path) -> None:
+        directory = make_original(tokenizer=False, bert_model_name=name)
+        shutil.copyfile(fixtures_dir / "tiny-bert" / "vocab.txt", directory / "vocab.txt")
+        tokenizer = WordTokenizer(str(directory))
+        assert (tokenizer.encode("The").ids != tokenizer.encode("the").ids) == cased

@@ -1,0 +1,123 @@
+"""Fine-tuned models as others publish them: tiny, random, saved by `transformers` or in the original's layout."""
+
+import json
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import pytest
+import torch
+import transformers
+from torch import nn
+
+LABELS = {
+    "LukeForEntityClassification": [
+        "entity", "event", "group", "location", "object", "organization", "person", "place", "time",
+    ],
+    "LukeForEntityPairClassification": ["no_relation", "org:founded", "per:title"],
+    "LukeForEntitySpanClassification": ["NIL", "MISC", "PER", "ORG", "LOC"],
+    "LukeForQuestionAnswering": ["LABEL_0", "LABEL_1"],
+}
+TOKENIZER_FILES = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+
+
+def randomise(model: nn.Module) -> None:
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+
+
+@pytest.fixture(scope="session")
+def published(
+    tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path
+) -> Callable[[str, bool], Path]:
+    """Makes, once, the directory of one of Hugging Face's classes with either kind of attention."""
+    made: Dict[Any, Path] = {}
+
+    def make(architecture: str, aware: bool = True) -> Path:
+        if (architecture, aware) in made:
+            return made[architecture, aware]
+        tiny = fixtures_dir / "tiny-luke"
+        labels = LABELS[architecture]
+        config = transformers.LukeConfig.from_pretrained(
+            tiny,
+            use_entity_aware_attention=aware,
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+        )
+        model = getattr(transformers, architecture)(config)
+        randomise(model)
+        directory = tmp_path_factory.mktemp("published")
+        model.save_pretrained(directory)
+        for name in (*TOKENIZER_FILES, "added_tokens.json", "entity_vocab.json"):
+            shutil.copyfile(tiny / name, directory / name)
+        made[architecture, aware] = directory
+        return directory
+
+    return make
+
+
+def original_state(encoder: nn.Module, head: str, weights: Dict[str, torch.Tensor], words: int, rows: int) -> Dict[str, torch.Tensor]:
+    """What the original release saves of a fine-tuned model: markers behind the words, few entities."""
+    state = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+    generator = torch.Generator().manual_seed(5)
+    table = state["embeddings.word_embeddings.weight"]
+    more = torch.randn(words, table.size(1), generator=generator)
+    state["embeddings.word_embeddings.weight"] = torch.cat([table, more])
+    if rows:
+        name = "entity_embeddings.entity_embeddings.weight"
+        state[name] = torch.randn(rows, state[name].size(1), generator=generator)
+    state.update({f"{head}.{part}": tensor for part, tensor in weights.items()})
+    return state
+
+
+@pytest.fixture(scope="session")
+def original(
+    tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path
+) -> Callable[[str, Dict[str, torch.Tensor], int, int, bool], Path]:
+    """
+    Makes a tarball in the original's layout: head's name, its weights, number of markers, rows of the entity
+    table (0 for all).
+    """
+
+    def make(head: str, weights: Dict[str, torch.Tensor], markers: int, rows: int, aware: bool = True) -> Path:
+        tiny = fixtures_dir / "tiny-luke"
+        config = transformers.LukeConfig.from_pretrained(tiny, use_entity_aware_attention=aware)
+        encoder = transformers.LukeModel(config)
+        randomise(encoder)
+        directory = tmp_path_factory.mktemp("original")
+        content = directory / "content"
+        content.mkdir()
+        torch.save(original_state(encoder, head, weights, markers, rows), content / "pytorch_model.bin")
+        kept: Dict[str, Any] = config.to_dict()
+        model_config = {
+            key: kept[key]
+            for key in (
+                "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+                "hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings",
+                "type_vocab_size", "initializer_range", "layer_norm_eps", "entity_vocab_size", "entity_emb_size",
+            )
+        }
+        model_config.update(bert_model_name="roberta-tiny", use_entity_aware_attention=aware)
+        metadata = {
+            "model_config": model_config,
+            "max_seq_length": 512,
+            "max_entity_length": 128,
+            "max_mention_length": 30,
+        }
+        (content / "metadata.json").write_text(json.dumps(metadata))
+        ids: Dict[str, int] = json.loads((tiny / "entity_vocab.json").read_text())
+        titles: List[str] = sorted(ids, key=lambda title: ids[title])
+        (content / "entity_vocab.tsv").write_text("".join(f"{title}\t0\n" for title in titles))
+        # A release has no tokenizer; a directory may have its files beside the others.
+        for name in ("vocab.json", "merges.txt"):
+            shutil.copyfile(tiny / name, content / name)
+        path = directory / "luke_fine_tuned.tar.gz"
+        with tarfile.open(path, "w:gz") as archive:
+            for file in sorted(content.iterdir()):
+                archive.add(file, arcname=file.name)
+        return path
+
+    return make
