@@ -104,9 +104,9 @@ DIRECTED = [f"{name}({ends})" for name in "ABC" for ends in ("e1,e2", "e2,e1")] 
 
 def semeval_scorer(pairs: Pairs) -> Dict[str, float]:
     """
-    What the official scorer says of "(9+1)-way, macro-averaged, taking directionality into account", from its
-    description: a confusion matrix without directions, whose diagonal has only what is right with direction, and
-    a count of the rest.
+    What the official scorer says of "(9+1)-way, macro-averaged, taking directionality into account", from
+    its description: a confusion matrix without directions, whose diagonal has only what is right with
+    direction, and a count of the rest.
     """
     confusion: Counter = Counter()
     wrong_direction: Counter = Counter()
