@@ -90,9 +90,9 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         Sub-words of a question; the rest is cut off.
     max_entities : `int`, optional (default = `128`)
         Entities of an input: the first ones.
-    strip_question : `bool`, optional (default = `True`)
-        Whether space at a question's end is dropped, as the system did that the published weights were
-        trained with. Its later releases keep it, as a sub-word.
+    strip_question : `bool`, optional (default = `False`)
+        Whether space at a question's end is dropped, as the tokenizer of the original's first release did.
+        With that of its later ones, and so by default, it is a sub-word. (SQuAD has few such questions.)
     encoding : `str`, optional (default = `"utf-8"`)
     max_instances : `int`, optional (default = `None`)
         Reads no more than this many.
@@ -112,7 +112,7 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         stride: int = 128,
         max_question_length: int = 64,
         max_entities: int = 128,
-        strip_question: bool = True,
+        strip_question: bool = False,
         encoding: str = "utf-8",
         max_instances: Optional[int] = None,
         serialization_dir: Optional[str] = None,

@@ -80,7 +80,6 @@ def test_instances(shared_dir: Path, tmp_path: Path, split: str) -> None:
         WordTokenizer(str(model)),
         ArticleLinksEntityLinker(str(model), **options),
         training=split == "train",
-        strip_question=False,
     )
     instances = list(reader.read(str(tmp_path / "squad.json")))
     assert len(instances) == len(windows) == {"dev": 18, "train": 37}[split]
@@ -92,12 +91,13 @@ def test_instances(shared_dir: Path, tmp_path: Path, split: str) -> None:
 
 
 def test_space_behind_a_question(shared_dir: Path, tmp_path: Path) -> None:
-    # By default it is dropped, as the released system's tokenizer did; that of the golden features kept it.
+    # The tokenizer of the first release dropped it; that of the golden features kept it, as we do.
     theirs = next(
         window for window in golden_windows(shared_dir) if window["id"] == "5733d858d058e614000b63c7"
     )
     write_questions(shared_dir, tmp_path / "squad.json", [theirs["id"]])
-    reader = ReadingComprehensionReader(WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer")))
+    tokenizer = WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer"))
+    reader = ReadingComprehensionReader(tokenizer, strip_question=True)
     (instance,) = reader.read(str(tmp_path / "squad.json"))
     place = theirs["word_ids"].index(1437)
     assert theirs["word_ids"][place + 1 : place + 3] == [2, 2]
@@ -133,7 +133,6 @@ def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path, monkeypatch:
             "train_data_path": str(tmp_path / "squad.json"),
             "validation_data_path": None,
             "dataset_reader.max_instances": expected["instances"],
-            "dataset_reader.strip_question": False,
             **{f"dataset_reader.linker.{name}": path for name, path in links.items()},
             **{f"validation_dataset_reader.linker.{name}": path for name, path in links.items()},
             "data_loader.batch_size": expected["batch_size"],
@@ -182,7 +181,8 @@ def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path, monkeypatch:
 
 @pytest.fixture(scope="module")
 def questions(shared_dir: Path) -> List[Question]:
-    reader = ReadingComprehensionReader(WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer")))
+    tokenizer = WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer"))
+    reader = ReadingComprehensionReader(tokenizer, strip_question=True)
     return list(reader.read_examples(str(shared_dir / "data" / "squad" / FILES["dev"])))
 
 
@@ -199,7 +199,8 @@ def test_official_scores(shared_dir: Path, questions: List[Question], name: str)
 
 
 def test_real_data_is_read_whole(shared_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
-    reader = ReadingComprehensionReader(WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer")))
+    tokenizer = WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer"))
+    reader = ReadingComprehensionReader(tokenizer)
     for split, counts in (("dev", (48, 2067, 10570)), ("train", (12, 678, 4370))):
         windows = [
             instance["metadata"].metadata
@@ -214,4 +215,5 @@ def test_real_data_is_read_whole(shared_dir: Path, caplog: pytest.LogCaptureFixt
         assert len({window["question"] for window in windows}) == counts[2]
         # A passage is tokenised once.
         assert len({id(window["passage"]) for window in windows}) == counts[1]
-    assert not caplog.records
+    # No answer disagrees with its place. (Whether counts are logged depends on who set the log's level.)
+    assert not [record for record in caplog.records if record.levelname != "INFO"]
