@@ -139,7 +139,8 @@ class TaskModel(Model):
         word_states, entity_states = self.states(words, entities)
         features = []
         if self.use_word_states:
-            features.append(states_at(word_states, entities["entity_spans"][..., 0].clamp(min=0)))
+            positions = entities["entity_spans"][..., 0].clamp(0, word_states.size(1) - 1)
+            features.append(states_at(word_states, positions))
         if entity_states is not None:
             features.append(entity_states)
         return torch.cat(features, dim=-1)

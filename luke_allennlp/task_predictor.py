@@ -98,7 +98,7 @@ class TaskPredictor(Predictor):
                 raise ConfigurationError(f"{where}: found {record!r:.80}; expected a JSON object.")
             examples.append(self._reader.examples_from_json(record, where))
         outputs = iter(self._predict([example for group in examples for example in group]))
-        return sanitize(
+        return _plain(
             [
                 self.record_output(record, [next(outputs) for _ in group])
                 for record, group in zip(inputs, examples, strict=True)
@@ -128,7 +128,7 @@ class TaskPredictor(Predictor):
                     f"The predictor {self.task!r} takes instances of its own reader, one an example; read "
                     "them with `allennlp predict --use-dataset-reader`, or hand JSON to predict_json."
                 )
-        return sanitize(self._predict([instance.example for instance in instances]))  # type: ignore
+        return _plain(self._predict([instance.example for instance in instances]))  # type: ignore
 
     def _predict(self, examples: List[Any]) -> List[JsonDict]:
         items = [list(self._reader.items(example)) for example in examples]
@@ -146,6 +146,17 @@ class TaskPredictor(Predictor):
             results.append(self.output(example, group, outputs[at : at + len(group)]))
             at += len(group)
         return results
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: as AllenNLP's `sanitize`, which would make the string "None" of `None`."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return sanitize(value)
 
 
 class _ExampleInstance(Instance):

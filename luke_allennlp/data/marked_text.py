@@ -1,6 +1,6 @@
 """A text that is tokenised piece by piece, with marker tokens between the pieces."""
 
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 
@@ -61,10 +61,13 @@ class MarkedSpan(NamedTuple):
 
 
 def mark_spans(
-    tokenizer: WordTokenizer, text: str, spans: Sequence[MarkedSpan]
+    tokenizer: WordTokenizer,
+    text: str,
+    spans: Sequence[MarkedSpan],
+    add_piece: Optional[Callable[[MarkedText, int, int], None]] = None,
 ) -> Tuple[MarkedText, List[Tuple[int, int]]]:
     """
-    Puts markers around spans and tokenises what lies between them, each piece as if it followed a space.
+    Puts markers around spans and tokenises what lies between them.
 
     The markers are well nested whatever the spans are. Of two that begin together the longer is the outer
     one; equal ones nest in their order. Where two cross, the later one is closed and opened again at the end
@@ -77,6 +80,8 @@ def mark_spans(
     text : `str`
     spans : `Sequence[MarkedSpan]`
         Characters, the end exclusive; none empty.
+    add_piece : `Callable[[MarkedText, int, int], None]`, optional (default = `None`)
+        Adds the piece of the text between two characters; by default as if it followed a space.
 
     # Returns
 
@@ -84,6 +89,13 @@ def mark_spans(
         The sub-words, and of each span the positions of its first and its last marker.
     """
     marked = MarkedText(tokenizer)
+
+    def add(start: int, end: int) -> None:
+        if add_piece is None:
+            marked.add(text, start, end)
+        else:
+            add_piece(marked, start, end)
+
     first: Dict[int, int] = {}
     last: Dict[int, int] = {}
     opened: List[int] = []
@@ -101,7 +113,7 @@ def mark_spans(
 
     before = 0
     for at in sorted({position for span in spans for position in span[:2]}):
-        marked.add(text, before, at)
+        add(before, at)
         before = at
         reopened: List[int] = []
         while any(spans[index].end == at for index in opened):
@@ -113,5 +125,5 @@ def mark_spans(
         starting = [index for index, span in enumerate(spans) if span.start == at]
         for index in sorted(starting, key=lambda index: -spans[index].end):
             open_(index, at)
-    marked.add(text, before, len(text))
+    add(before, len(text))
     return marked, [(first[index], last[index]) for index in range(len(spans))]

@@ -51,6 +51,16 @@ def read_records(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str, Reco
         yield where, _as_object(record, where)
 
 
+def read_object_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str, Record]]:
+    """
+    As `read_records`, for JSON lines alone and one at a time: the file may be larger than the memory.
+    """
+    for number, line in read_lines(path, encoding):
+        if line.strip():
+            where = f"{path}, line {number}"
+            yield where, _as_object(_parse(line, where), where)
+
+
 def _is_object(line: str) -> bool:
     try:
         json.loads(line)
@@ -171,7 +181,7 @@ def get_span(record: Record, key: str, length: int, where: str, unit: str = "cha
     value = get_value(record, key, where)
     if isinstance(value, dict):
         value = [get_value(value, side, f"{where}, {key}") for side in ("start", "end")]
-    if not isinstance(value, list) or len(value) != 2:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
         raise ConfigurationError(f"{where}: {key!r} is {shown(value)}; expected [start, end].")
     if not all(isinstance(number, int) and not isinstance(number, bool) for number in value):
         raise ConfigurationError(f"{where}: {key!r} is {shown(value)}; expected two whole numbers.")

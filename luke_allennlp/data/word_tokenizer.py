@@ -1,6 +1,7 @@
 """The backbone's own fast tokenizer, with character offsets and LUKE's rules for the leading space."""
 
 import json
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -8,7 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from allennlp.common.checks import ConfigurationError
 from allennlp.data.tokenizers import Token, Tokenizer
 from overrides import overrides
-from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Encoding, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
 from luke_allennlp.checkpoints.original_release import is_roberta, original_config, tokenizer_sources
@@ -23,6 +24,7 @@ _SPECIAL_TOKENS = (
 
 
 _CACHED_WORDS = 1_000_000
+_SPACED_WORD = re.compile("[^ \t\r\n\u202f]+")
 
 
 class Encoded(NamedTuple):
@@ -96,6 +98,12 @@ class WordTokenizer(Tokenizer):
         self._with_space = _variant(backend, add_prefix_space=True)
         self._without_space = _variant(backend, add_prefix_space=False)
         self._cache: Dict[str, List[int]] = {}
+        self._spaced: Dict[str, Encoded] = {}
+
+    @property
+    def separators(self) -> int:
+        """How many end tokens stand between two texts: two for RoBERTa, one for BERT."""
+        return 1 if self._is_bert else 2
 
     def token_id(self, token: str) -> int:
         """
@@ -113,7 +121,7 @@ class WordTokenizer(Tokenizer):
             raise ConfigurationError(f"The word vocabulary of {self.model_name!r} has no entry {token!r}.")
         return self._vocabulary[token]
 
-    def encode(self, text: str, add_prefix_space: bool = True) -> Encoded:
+    def encode(self, text: str, add_prefix_space: bool = True, strip_end: bool = True) -> Encoded:
         """
         Sub-words of a text, without start and end tokens.
 
@@ -124,6 +132,8 @@ class WordTokenizer(Tokenizer):
 
         text : `str`
         add_prefix_space : `bool`, optional (default = `True`)
+        strip_end : `bool`, optional (default = `True`)
+            If false, space at the end of the text may give sub-words.
 
         # Returns
 
@@ -132,19 +142,43 @@ class WordTokenizer(Tokenizer):
             split.
         """
         shift = len(text) - len(text.lstrip())
-        stripped = without_lone_surrogates(text.strip())
+        stripped = without_lone_surrogates(text.strip() if strip_end else text.lstrip())
         backend = self._with_space if add_prefix_space else self._without_space
         encoding = backend.encode(stripped, add_special_tokens=False)
-        offsets = []
-        for start, end in encoding.offsets:
-            # The space before a word is part of its first sub-word, but not of the word; the space behind a
-            # special token is part of its match.
-            while start < end - 1 and stripped[start].isspace():
-                start += 1
-            while start < end - 1 and stripped[end - 1].isspace():
-                end -= 1
-            offsets.append((start + shift, end + shift))
-        return Encoded(encoding.ids, offsets)
+        return Encoded(encoding.ids, _offsets(encoding, stripped, shift))
+
+    def encode_spaced(self, text: str) -> Encoded:
+        """
+        Sub-words of a text of which each word is tokenised by itself, as one that follows a space: so the
+        original system's extractive QA makes those of a passage. Its words are what spaces, tabs, line ends
+        and narrow no-break spaces (U+202F) leave.
+
+        # Parameters
+
+        text : `str`
+
+        # Returns
+
+        `Encoded`
+            As of `encode`.
+        """
+        if len(self._spaced) > _CACHED_WORDS:
+            self._spaced.clear()
+        words = [(match.group(), match.start()) for match in _SPACED_WORD.finditer(text)]
+        missing = list({word for word, _ in words if word not in self._spaced})
+        encodings = self._with_space.encode_batch(
+            [without_lone_surrogates(word.strip()) for word in missing], add_special_tokens=False
+        )
+        for word, encoding in zip(missing, encodings, strict=True):
+            shift = len(word) - len(word.lstrip())
+            self._spaced[word] = Encoded(encoding.ids, _offsets(encoding, word.strip(), shift))
+        ids: List[int] = []
+        offsets: List[Tuple[int, int]] = []
+        for word, shift in words:
+            encoded = self._spaced[word]
+            ids.extend(encoded.ids)
+            offsets.extend((start + shift, end + shift) for start, end in encoded.offsets)
+        return Encoded(ids, offsets)
 
     def encode_words(self, words: Sequence[str]) -> List[List[int]]:
         """
@@ -214,8 +248,7 @@ class WordTokenizer(Tokenizer):
         )
         if tokens2 is None:
             return [start, *tokens1, end]
-        between = [end] if self._is_bert else [end, end]
-        return [start, *tokens1, *between, *tokens2, end]
+        return [start, *tokens1, *[end] * self.separators, *tokens2, end]
 
     @overrides
     def _to_params(self) -> Dict[str, Any]:
@@ -227,7 +260,20 @@ class WordTokenizer(Tokenizer):
         }
 
     def __getstate__(self) -> Dict[str, Any]:
-        return {**self.__dict__, "_cache": {}}
+        return {**self.__dict__, "_cache": {}, "_spaced": {}}
+
+
+def _offsets(encoding: Encoding, text: str, shift: int) -> List[Tuple[int, int]]:
+    offsets = []
+    for start, end in encoding.offsets:
+        # The space before a word is part of its first sub-word, but not of the word; the space behind a
+        # special token is part of its match.
+        while start < end - 1 and text[start].isspace():
+            start += 1
+        while start < end - 1 and text[end - 1].isspace():
+            end -= 1
+        offsets.append((start + shift, end + shift))
+    return offsets
 
 
 def follows_space(word: str) -> bool:
@@ -236,10 +282,11 @@ def follows_space(word: str) -> bool:
     a single punctuation character: ASCII's, currency and mathematical signs included, or one of Unicode's
     categories P.
     """
-    return not (word.startswith("'") or len(word) == 1 and _is_punctuation(word))
+    return not (word.startswith("'") or len(word) == 1 and is_punctuation(word))
 
 
-def _is_punctuation(character: str) -> bool:
+def is_punctuation(character: str) -> bool:
+    """As BERT's tokenizer has it: ASCII's signs of all kinds, and Unicode's categories P."""
     code = ord(character)
     if 33 <= code <= 47 or 58 <= code <= 64 or 91 <= code <= 96 or 123 <= code <= 126:
         return True

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from typing import Dict, List, Optional, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.modules.token_embedders import TokenEmbedder
@@ -38,9 +38,10 @@ class LukeEmbedder(TokenEmbedder):
     freeze_entity_table : `bool`, optional (default = `False`)
         If true, the rows of the entity table stay as they are, and the optimizer keeps nothing for them; all
         else is trained. Extractive QA, which has the whole table, is fine-tuned so.
-    marker_tokens : `Dict[str, str]`, optional (default = `None`)
-        Tokens that the task adds to the words, each with the vocabulary's token whose row it starts as:
-        `{"[ENTITY]": "@"}`.
+    marker_tokens : `Union[Dict[str, str], List[Tuple[str, str]]]`, optional (default = `None`)
+        Tokens that the task adds to the words, in the tokenizer's order, each with the vocabulary's token
+        whose row it starts as: `{"[ENTITY]": "@"}`, or `[["[ENTITY]", "@"]]` in Jsonnet, which puts the
+        keys of an object into alphabetical order.
     entity_aware_attention : `bool`, optional (default = `None`)
         In place of the checkpoint's setting. Without it every pair is scored with the same query.
     sub_token_mode : `str`, optional (default = `"avg"`)
@@ -76,7 +77,7 @@ class LukeEmbedder(TokenEmbedder):
         *,
         entities: Optional[List[str]] = None,
         freeze_entity_table: bool = False,
-        marker_tokens: Optional[Dict[str, str]] = None,
+        marker_tokens: Optional[Union[Dict[str, str], List[Tuple[str, str]]]] = None,
         entity_aware_attention: Optional[bool] = None,
         sub_token_mode: str = "avg",
         train_parameters: bool = True,
@@ -97,7 +98,8 @@ class LukeEmbedder(TokenEmbedder):
         marker_rows: List[int] = []
         if marker_tokens:
             tokenizer = WordTokenizer(model_name)
-            marker_rows = [tokenizer.token_id(source) for source in marker_tokens.values()]
+            pairs = marker_tokens.items() if isinstance(marker_tokens, dict) else marker_tokens
+            marker_rows = [tokenizer.token_id(source) for _, source in pairs]
         self.luke = load_encoder(
             model_name,
             entities=entities,

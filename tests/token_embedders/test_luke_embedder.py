@@ -300,6 +300,17 @@ class TestOptions:
         words = torch.tensor([[tokenizer.start_id, head, tail, tokenizer.end_id]])
         assert model(words, torch.ones_like(words).bool()).shape == (1, 4, model.get_output_dim())
 
+    def test_marker_tokens_in_an_order_of_their_own(self) -> None:
+        # Jsonnet would sort the keys of an object.
+        pairs = [["[TAIL]", ","], ["[HEAD]", "("]]
+        model = TokenEmbedder.from_params(
+            Params({"type": "luke", "model_name": LUKE, "marker_tokens": pairs, "load_weights": True})
+        )
+        table = model.luke.embeddings.word_embeddings.weight
+        tokenizer = WordTokenizer(LUKE, ["[TAIL]", "[HEAD]"])
+        for marker, source in pairs:
+            assert torch.equal(table[tokenizer.token_id(marker)], table[tokenizer.token_id(source)])
+
     def test_marker_of_an_unknown_token(self) -> None:
         with pytest.raises(ConfigurationError, match="vocabulary of .*tiny-luke' has no entry 'no such'"):
             embedder(marker_tokens={"[HEAD]": "no such"})

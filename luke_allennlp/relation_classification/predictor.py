@@ -1,0 +1,64 @@
+"""Relation classification of raw text."""
+
+from typing import Any, Dict, List
+
+from allennlp.common.util import JsonDict
+from allennlp.predictors import Predictor
+from overrides import overrides
+
+from luke_allennlp.data.records import Span
+from luke_allennlp.relation_classification.examples import RelationExample
+from luke_allennlp.relation_classification.model import RelationModel
+from luke_allennlp.relation_classification.reader import RelationInput, RelationReader
+from luke_allennlp.task_predictor import TaskPredictor
+
+
+@Predictor.register("luke_relation_classification")
+class RelationPredictor(TaskPredictor):
+    """
+    Registered as a `Predictor` with name "luke_relation_classification".
+
+    Takes `{"text": "...", "head": [start, end], "tail": [start, end]}` (characters, the end exclusive) or
+    records of TACRED, and gives
+
+    - `text`: the input's, or its tokens joined by spaces;
+    - `head`, `tail`: `text`, `start` and `end` of each;
+    - `label`, its `probability`, and the `probabilities` of all labels, the most likely first.
+
+    With `--use-dataset-reader` it takes the reader's files.
+
+    # Parameters
+
+    model : `RelationModel`
+    dataset_reader : `RelationReader`
+    batch_size : `int`, optional (default = `8`)
+        Texts that go through the model at once, whatever the number of inputs.
+
+    # Raises
+
+    `ConfigurationError`
+        The archive is of another task, or an input is in neither form.
+    """
+
+    task = "luke_relation_classification"
+    model_type = RelationModel
+    reader_type = RelationReader
+
+    @overrides(check_signature=False)
+    def output(
+        self, example: RelationExample, items: List[RelationInput], outputs: List[Dict[str, Any]]
+    ) -> JsonDict:
+        (found,) = outputs
+        return {
+            "text": example.text,
+            "head": _entity(example.text, example.head),
+            "tail": _entity(example.text, example.tail),
+            "label": found["label"],
+            "probability": found["probability"],
+            "probabilities": found["probabilities"],
+        }
+
+
+def _entity(text: str, span: Span) -> JsonDict:
+    start, end = span
+    return {"text": text[start:end], "start": start, "end": end}

@@ -1,0 +1,103 @@
+"""Files of sentences with tags around the entities: SemEval-2010 Task 8 and KBP37."""
+
+import re
+from dataclasses import replace
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.data.records import Span
+from luke_allennlp.data.text_lines import read_lines, shown
+from luke_allennlp.relation_classification.examples import RelationExample
+
+_FIRST_LINE = re.compile(r'\s*\d+(?:\s*\t|\s+(?=["<]))(.*)', re.DOTALL)
+_TAG = re.compile(r"(</?e[12]>)")
+_TAGS = ("<e1>", "</e1>", "<e2>", "</e2>")
+
+
+def read_tagged_text(path: str, encoding: str = "utf-8") -> Iterator[RelationExample]:
+    """
+    Reads records of several lines:
+
+        1<TAB>"The <e1>lamp</e1> stood on the <e2>table</e2>."
+        Other
+        Comment: any
+
+    The first line is a number, a tab and the sentence, with or without quotes around it; a record ends where
+    the next such line begins, whatever blank lines there are. The next line is the relation: all of it, with
+    its direction. Then there may be a comment. Files for prediction have neither. `<e1>` is the head and
+    `<e2>` the tail. Space inside of the tags is no part of the entities, as in KBP37.
+
+    # Parameters
+
+    path : `str`
+    encoding : `str`, optional (default = `"utf-8"`)
+
+    # Returns
+
+    `Iterator[RelationExample]`
+
+    # Raises
+
+    `ConfigurationError`
+        A line is not as expected.
+    """
+    example: Optional[RelationExample] = None
+    for number, line in read_lines(path, encoding):
+        where = f"{path}, line {number}"
+        first_line = _FIRST_LINE.fullmatch(line)
+        if first_line is not None:
+            if example is not None:
+                yield example
+            text, head, tail = _parse_sentence(first_line.group(1), where)
+            example = RelationExample(where, 0 if example is None else example.index + 1, text, head, tail)
+        elif not line.strip():
+            continue
+        elif example is not None and line.lstrip().lower().startswith("comment"):
+            continue  # these mention tags too
+        elif example is None or _TAG.search(line):
+            raise ConfigurationError(
+                f"{where}: found {shown(line)}; expected a number, a tab and a sentence with <e1>..</e1> and "
+                "<e2>..</e2> (or a file of JSON)."
+            )
+        elif example.label is None:
+            example = replace(example, label=line.strip())
+    if example is None:
+        raise ConfigurationError(f"{path}: is empty; expected sentences.")
+    yield example
+
+
+def _parse_sentence(sentence: str, where: str) -> Tuple[str, Span, Span]:
+    """The text without tags, and the characters of `e1` and `e2`."""
+    sentence = sentence.strip()
+    if len(sentence) > 1 and sentence[0] == sentence[-1] == '"':
+        sentence = sentence[1:-1].strip()
+    parts = _TAG.split(sentence)
+    tags = parts[1::2]
+    for tag in _TAGS:
+        if tags.count(tag) != 1:
+            raise ConfigurationError(
+                f"{where}: {tag} occurs {tags.count(tag)} times in {shown(sentence)}; expected it once."
+            )
+    text = ""
+    places: Dict[str, int] = {}
+    for index, part in enumerate(parts):
+        if index % 2:
+            places[part] = len(text)
+        elif text == "" or text[-1].isspace():
+            text += part.lstrip()  # the tag had space on both sides
+        else:
+            text += part
+    spans: List[Span] = []
+    for name in ("e1", "e2"):
+        start, end = places[f"<{name}>"], places[f"</{name}>"]
+        mention = text[start:end]
+        start += len(mention) - len(mention.lstrip())
+        end = start + len(mention.strip())
+        if start >= end:
+            raise ConfigurationError(
+                f"{where}: there is no text between <{name}> and </{name}> in {shown(sentence)}; expected an "
+                "entity."
+            )
+        spans.append((start, end))
+    return text.rstrip(), spans[0], spans[1]

@@ -1,0 +1,45 @@
+// Relation classification: head and tail between markers, two entities that start as [MASK] (Yamada et al., EMNLP 2020,
+// section 4.2).
+(import 'fine_tuning.libsonnet') + {
+  local experiment = self,
+
+  // Knobs of this task.
+  entity_aware_attention:: true,
+  use_entity_state:: true,
+  use_word_states:: false,
+  classifier_bias:: false,
+  negative_label:: null,  // null: "no_relation" or "Other", whichever the labels have; '': none
+  semeval:: false,  // also the official scores of SemEval-2010 Task 8, with the relations' directions
+  reader_options:: {},  // further options of the reader "luke_relation_classification", for example { max_length: 256 }
+  embedder_options:: {},  // further options of the embedder "luke", for example { gradient_checkpointing: true }
+
+  learning_rate:: 1e-5,
+  num_epochs:: 5,
+  effective_batch_size:: 32,
+  batch_size:: 4,
+  evaluation_batch_size:: 128,
+  seed:: 42,
+  validation_metric:: '+f1',
+
+  reader:: {
+    type: 'luke_relation_classification',
+    tokenizer: { type: 'luke', model_name: experiment.model_name, marker_tokens: ['[HEAD]', '[TAIL]'] },
+  } + experiment.reader_options,
+  model: {
+    type: 'luke_relation_classification',
+    embedder: {
+      type: 'luke',
+      model_name: experiment.model_name,
+      // The two entities are told apart, so each has a row of its own.
+      entities: if experiment.use_entity_state then ['[PAD]', '[MASK]', '[MASK]'] else [],
+      // In the order of the tokenizer's.
+      marker_tokens: [['[HEAD]', '@'], ['[TAIL]', '#']],
+      entity_aware_attention: experiment.entity_aware_attention,
+    } + experiment.embedder_options,
+    use_entity_state: experiment.use_entity_state,
+    use_word_states: experiment.use_word_states,
+    classifier_bias: experiment.classifier_bias,
+    negative_label: experiment.negative_label,
+    semeval: experiment.semeval,
+  },
+}
