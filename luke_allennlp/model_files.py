@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Union
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -15,6 +15,30 @@ from luke_allennlp.tarballs import is_tarball, unpacked
 
 CONFIG_FILE = "config.json"
 METADATA_FILE = "metadata.json"  # of the original release
+
+
+ARCHIVED_CHECKPOINT = "checkpoint"
+"""The directory in an archive that holds the small files of its checkpoint, where an archive has them."""
+
+
+def archived_checkpoint(model_name: str, serialization_dir: Optional[Union[str, os.PathLike]]) -> str:
+    """
+    # Parameters
+
+    model_name : `str`
+    serialization_dir : `Union[str, os.PathLike]`, optional
+        Where an archive was unpacked, or a run's directory.
+
+    # Returns
+
+    `str`
+        The archive's own checkpoint if it brings one along, else `model_name`.
+    """
+    if serialization_dir is not None:
+        own = Path(serialization_dir) / ARCHIVED_CHECKPOINT
+        if (own / "config.json").is_file():
+            return str(own)
+    return model_name
 
 
 def find_file(model_name: str, filename: str) -> Optional[Path]:

@@ -42,7 +42,7 @@ _LEFT_OUT = (
     "embeddings.position_ids",
 )
 _VOCABULARY_FILES = ("entity_vocab.json", "entity_vocab.tsv", "entity_vocab.jsonl")
-_EXTRA_QUERY = re.compile(r"\.attention\.self\.(w2e|e2w|e2e)_query\.")
+EXTRA_QUERY = re.compile(r"\.attention\.self\.(w2e|e2w|e2e)_query\.")
 _PREFIX = re.compile(r"^(luke|roberta|bert)\.")
 
 
@@ -144,7 +144,7 @@ def _encoder(config: "LukeConfig", model_name: str) -> LukeEncoder:
 def freeze_entity_side(encoder: LukeEncoder) -> None:
     """Stops training what serves entities alone, for models that give none."""
     for name, parameter in encoder.named_parameters():
-        if name.startswith(ENTITY_SIDE) or _EXTRA_QUERY.search(name):
+        if name.startswith(ENTITY_SIDE) or EXTRA_QUERY.search(name):
             parameter.requires_grad = False
 
 
@@ -186,7 +186,7 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
     fresh: Set[str] = set()
     if not tables.entity_vocab_size and not any(name.startswith(ENTITY_SIDE) for name in tensors):
         fresh = {name for name in targets if name.startswith(ENTITY_SIDE)}
-    copied = {name for name in targets if _EXTRA_QUERY.search(name) and name not in tensors}
+    copied = {name for name in targets if EXTRA_QUERY.search(name) and name not in tensors}
 
     missing: List[str] = []
     misshapen: List[str] = []
@@ -206,7 +206,7 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
         else:
             misshapen.append(f"{source} has shape {tensors[source].shape}, expected {stored_shape}")
 
-    unexpected = [name for name in tensors if name not in targets and not _may_be_left_out(name)]
+    unexpected = [name for name in tensors if name not in targets and not may_be_left_out(name)]
     problems = [
         f"{kind}: {', '.join(dict.fromkeys(names))}"
         for kind, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
@@ -245,7 +245,7 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
 
 def _query_of(name: str) -> str:
     """What an extra query starts as."""
-    return _EXTRA_QUERY.sub(".attention.self.query.", name)
+    return EXTRA_QUERY.sub(".attention.self.query.", name)
 
 
 def _entity_rows(model_name: str, entities: Sequence[str], table_size: int) -> Sequence[int]:
@@ -272,6 +272,9 @@ def encoder_name(name: str) -> str:
     )
 
 
-def _may_be_left_out(name: str) -> bool:
+def may_be_left_out(name: str) -> bool:
+    """
+    Whether a checkpoint may hold a tensor of this name (of the encoder's kind) that the encoder does not.
+    """
     # Extra queries are left over when entity-aware attention is switched off.
-    return name.startswith(_LEFT_OUT) or _EXTRA_QUERY.search(name) is not None
+    return name.startswith(_LEFT_OUT) or EXTRA_QUERY.search(name) is not None

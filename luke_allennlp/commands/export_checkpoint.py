@@ -22,7 +22,9 @@ class ExportCheckpoint(Subcommand):
         subparser = parser.add_parser(
             self.name, description=description, help="Write an archive in Hugging Face's layout."
         )
-        subparser.add_argument("archive", type=str, help="model.tar.gz, or the directory of a run that has one")
+        subparser.add_argument(
+            "archive", type=str, help="model.tar.gz, or the directory of a run that has one"
+        )
         subparser.add_argument("directory", type=str, help="directory to write to")
         subparser.add_argument(
             "--lite", action="store_true", help="of the entity table write only the special rows"

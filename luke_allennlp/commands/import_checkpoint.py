@@ -1,6 +1,6 @@
 """
-The `import-checkpoint` subcommand makes an archive of a published fine-tuned LUKE, which `allennlp evaluate` and
-`allennlp predict` then take.
+The `import-checkpoint` subcommand makes an archive of a published fine-tuned LUKE, which `allennlp evaluate`
+and `allennlp predict` then take.
 """
 
 import argparse
@@ -26,7 +26,7 @@ class ImportCheckpoint(Subcommand):
         subparser.add_argument(
             "source",
             type=str,
-            help="directory or hub id of a fine-tuned LUKE in Hugging Face's layout, or directory or tarball of the "
+            help="a fine-tuned LUKE: directory or hub id in Hugging Face's layout, or directory or tarball in the "
             "original release's",
         )
         subparser.add_argument(

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer as Backend
 
 from luke_allennlp.checkpoints.original_release import is_roberta, original_config, tokenizer_sources
 from luke_allennlp.data.text_lines import shown, without_lone_surrogates
-from luke_allennlp.model_files import find_file, read_json
+from luke_allennlp.model_files import archived_checkpoint, find_file, read_json
 
 # The names that the special tokens have in the vocabularies of RoBERTa and XLM-R, and in those of BERT.
 _SPECIAL_TOKENS = (
@@ -23,6 +23,16 @@ _SPECIAL_TOKENS = (
 )
 
 
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+    "sentencepiece.bpe.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 _CACHED_WORDS = 1_000_000
 _SPACED_WORD = re.compile("[^ \t\r\n\u202f]+")
 
@@ -63,6 +73,8 @@ class WordTokenizer(Tokenizer):
     add_special_tokens : `bool`, optional (default = `False`)
         Whether `tokenize` puts the start and end tokens around a text. The "luke" token indexer adds them
         itself.
+    serialization_dir : `str`, optional (default = `None`)
+        Given by AllenNLP: where the archive that is being loaded lies, which may bring the tokenizer along.
 
     # Raises
 
@@ -71,13 +83,18 @@ class WordTokenizer(Tokenizer):
     """
 
     def __init__(
-        self, model_name: str, marker_tokens: Optional[List[str]] = None, add_special_tokens: bool = False
+        self,
+        model_name: str,
+        marker_tokens: Optional[List[str]] = None,
+        add_special_tokens: bool = False,
+        serialization_dir: Optional[str] = None,
     ) -> None:
         self.model_name = model_name
         self.marker_tokens = list(marker_tokens or [])
         self._adds_special_tokens = add_special_tokens
 
-        backend = _load_backend(model_name)
+        source = archived_checkpoint(model_name, serialization_dir)
+        backend = _load_backend(source)
         vocabulary = backend.get_vocab(with_added_tokens=True)
         names = next((names for names in _SPECIAL_TOKENS if names["start"] in vocabulary), None)
         if names is None or any(name not in vocabulary for name in names.values()):
@@ -91,8 +108,8 @@ class WordTokenizer(Tokenizer):
         self.pad_id, self.mask_id = vocabulary[names["pad"]], vocabulary[names["mask"]]
         self.unknown_id = vocabulary[names["unknown"]]
         # The added tokens can only be looked up: in a text, such characters are characters like others.
-        self._vocabulary = {**_added_tokens(model_name), **vocabulary}
-        first_marker_id = _word_table_size(model_name, backend)
+        self._vocabulary = {**_added_tokens(source), **vocabulary}
+        first_marker_id = _word_table_size(source, backend)
         self.marker_ids = {token: first_marker_id + i for i, token in enumerate(self.marker_tokens)}
 
         self._with_space = _variant(backend, add_prefix_space=True)
@@ -332,6 +349,29 @@ def _load_backend(model_name: str) -> Backend:
             "save the fast tokenizer with transformers.)"
         )
     return backend
+
+
+def tokenizer_files(model_name: str) -> List[Path]:
+    """
+    # Parameters
+
+    model_name : `str`
+        A directory, tarball or hub id.
+
+    # Returns
+
+    `List[Path]`
+        All files that its tokenizer is made of, here and in `transformers`.
+    """
+    original = original_config(model_name)
+    sources = [model_name]
+    if original is not None:
+        sources += tokenizer_sources(model_name, original["bert_model_name"])
+    for source in sources:
+        found = [path for name in TOKENIZER_FILES if (path := find_file(source, name)) is not None]
+        if any(path.name in ("tokenizer.json", "vocab.json", "vocab.txt") for path in found):
+            return found
+    return []
 
 
 def _backend_of_original(model_name: str, bert_model_name: str) -> Backend:

@@ -2,9 +2,8 @@
 
 import json
 import logging
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from allennlp.common import Params
@@ -70,7 +69,8 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
         path = path / "model.tar.gz"
     if not path.is_file():
         raise ConfigurationError(
-            f"{archive}: there is no archive; expected model.tar.gz of `allennlp train` or `import-checkpoint`, or "
+            f"{archive}: there is no archive; expected model.tar.gz of `allennlp train` or "
+            "`import-checkpoint`, or "
             "the directory that has it."
         )
     with extracted_archive(str(path)) as place:
@@ -85,7 +85,9 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
         if (source / LEFT_OUT).is_file():
             _put_back(tensors, load_file(source / LEFT_OUT), lite)
         if form.architecture is None:  # the encoder alone
-            tensors = {name[len("luke.") :]: tensor for name, tensor in tensors.items() if name.startswith("luke.")}
+            tensors = {
+                name[len("luke.") :]: tensor for name, tensor in tensors.items() if name.startswith("luke.")
+            }
         config = _config(loaded, form, embedder, source, tensors)
         with files.new_directory(Path(directory), force, "an export") as target:
             files.write_json(target / "config.json", config)
@@ -103,14 +105,17 @@ def _form(archive: Archive, path: str) -> TaskForm:
     try:
         return form_of_task(task)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{path}: is a model of type {task!r}, which cannot be exported. {error.message}") from None
+        raise ConfigurationError(
+            f"{path}: is a model of type {task!r}, which cannot be exported. {error.message}"
+        ) from None
 
 
 def _embedder(archive: Archive, path: str) -> LukeEmbedder:
     embedder = getattr(archive.model, "embedder", None)
     if not isinstance(embedder, LukeEmbedder) or embedder.entities == []:
         raise ConfigurationError(
-            f"{path}: holds a model of words only, a baseline; only models with entities can be exported as LUKE."
+            f"{path}: holds a model of words only, a baseline; only models with entities can be exported as "
+            "LUKE."
         )
     if getattr(embedder.luke.config, "position_start", None) is not None:
         raise ConfigurationError(
@@ -170,12 +175,14 @@ def _tensors(archive: Archive, form: TaskForm, path: str) -> Tuple[Dict[str, Ten
     heads = [name for name in tensors if not name.startswith("luke.")]
     if form.architecture is None:
         notes.append(
-            f"Hugging Face has no class for this task: this is the encoder (LukeModel). The head ({', '.join(heads)}) is "
+            "Hugging Face has no class for this task: this is the encoder (LukeModel). The head "
+            f"({', '.join(heads)}) is "
             f"left out; it is in weights.th of {Path(path).name}."
         )
     if form.task == "luke_relation_classification" and "classifier.bias" in tensors:
         notes.append(
-            "Hugging Face's class has no bias in its head: classifier.bias is in model.safetensors, and the class "
+            "Hugging Face's class has no bias in its head: classifier.bias is in model.safetensors, and the "
+            "class "
             "leaves it out, so that its logits are smaller by it."
         )
     return tensors, notes

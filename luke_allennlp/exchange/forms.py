@@ -1,4 +1,6 @@
-"""What a fine-tuned model of each task is called and made of, in Hugging Face's layout, the original's and ours."""
+"""
+What a fine-tuned model of each task is called and made of, in Hugging Face's layout, the original's and ours.
+"""
 
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
@@ -152,9 +154,11 @@ def find_form(
                 return form
     listed = ", ".join(sorted({name.split(".")[0] for name in shapes}))
     raise ConfigurationError(
-        f"{source!r} is no fine-tuned model of a known task: its config names {', '.join(architectures) or 'no class'}"
+        f"{source!r} is no fine-tuned model of a known task: its config names "
+        f"{', '.join(architectures) or 'no class'}"
         f", and its weights begin with {listed}; expected one of "
-        f"{', '.join(form.architecture or form.original_head for form in FORMS)}. A pretrained model needs no "
+        f"{', '.join(form.architecture or form.original_head for form in FORMS)}. A pretrained model needs "
+        "no "
         "import: give it to the embedder as model_name."
     )
 

@@ -126,7 +126,9 @@ def _open(source: str, task: Optional[str], stack: ExitStack) -> Source:
     if task is None:
         architectures = raw.get("architectures") or []
         if not isinstance(architectures, list):
-            raise ConfigurationError(f"The config of {source!r} has architectures {architectures!r}; expected a list.")
+            raise ConfigurationError(
+                f"The config of {source!r} has architectures {architectures!r}; expected a list."
+            )
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
         form = find_form(source, architectures, shapes, config.hidden_size)
     else:
@@ -145,7 +147,8 @@ def _labels(source: Source, path: Optional[str]) -> List[str]:
     weight = _head(source, "weight")
     if weight is None:
         raise ConfigurationError(
-            f"{source.name!r} has no weights {source.form.head}.weight, the head of {source.form.task}; name its "
+            f"{source.name!r} has no weights {source.form.head}.weight, the head of {source.form.task}; name "
+            "its "
             "task with --task."
         )
     number = weight.shape[0]
@@ -162,12 +165,14 @@ def _labels(source: Source, path: Optional[str]) -> List[str]:
         names = [by_id.get(str(index), "") for index in range(len(by_id))]
     if len(names) != number or len(set(names)) != number or not all(names):
         raise ConfigurationError(
-            f"{where} has {len(set(names) - {''})} different labels ({', '.join(names[:5])}...), and the head "
+            f"{where} has {len(set(names) - {''})} different labels ({', '.join(names[:5])}...), and the "
+            "head "
             f"{number} rows; give as many, a label a line, by --labels."
         )
     if source.form.task == "luke_ner" and _NIL not in names:
         raise ConfigurationError(
-            f"{where} has no label {_NIL!r}, of spans that are no entities, among {', '.join(names[:8])}; give "
+            f"{where} has no label {_NIL!r}, of spans that are no entities, among {', '.join(names[:8])}; "
+            "give "
             "the labels by --labels, in their order and with that name."
         )
     return names
@@ -262,7 +267,11 @@ def _fill(model: Model, source: Source, entities: Optional[Sequence[str]]) -> Li
         else:
             misshapen.append(f"{stored_name} has shape {stored.shape}, expected {shape}")
     left_out = [name for name in tensors if name not in used]
-    unexpected = [name for name in left_out if not may_be_left_out(name) or name.startswith((f"{form.head}.", f"{form.original_head}."))]
+    unexpected = [
+        name
+        for name in left_out
+        if not may_be_left_out(name) or name.startswith((f"{form.head}.", f"{form.original_head}."))
+    ]
     problems = [
         f"{kind}: {', '.join(names)}"
         for kind, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
@@ -291,7 +300,9 @@ def _rows(source: Source, entities: Sequence[str]) -> Sequence[int]:
 
 
 def _keep_left_out(source: Source, names: List[str], target: Path) -> None:
-    """What an export puts back: the whole entity table, pretraining heads, the pooler, config and vocabulary."""
+    """
+    What an export puts back: the whole entity table, pretraining heads, the pooler, config and vocabulary.
+    """
     target.mkdir(parents=True)
     kept = {name: source.tensors[name].read().contiguous() for name in names}
     if source.form.entities is not None and not source.is_original:

@@ -15,9 +15,7 @@ _TITLES = {
 }
 
 
-def model_card(
-    config: Params, metrics: Optional[Dict[str, Any]], architecture: str, notes: List[str]
-) -> str:
+def model_card(config: Params, metrics: Optional[Dict[str, Any]], architecture: str, notes: List[str]) -> str:
     """
     # Parameters
 
@@ -49,14 +47,24 @@ def model_card(
         "peak learning rate": optimizer.get("lr"),
         "betas, eps": _pair(optimizer.get("betas"), optimizer.get("eps")),
         "weight decay": optimizer.get("weight_decay"),
-        "instances of a batch on a device": (values.get("data_loader") or {}).get("batch_size") if trainer else None,
+        "instances of a batch on a device": (values.get("data_loader") or {}).get("batch_size")
+        if trainer
+        else None,
         "batches of an update": trainer.get("num_gradient_accumulation_steps"),
         "devices": len((values.get("distributed") or {}).get("cuda_devices") or [0]) if trainer else None,
         "warm-up, share of the updates": (trainer.get("learning_rate_scheduler") or {}).get("warmup_ratio"),
         "seed": values.get("pytorch_seed"),
         "entity-aware attention": values["model"]["embedder"].get("entity_aware_attention"),
     }
-    lines = ["---", "library_name: transformers", "tags:", "- luke", f"- {_TITLES[task].replace(' ', '-')}", "---", ""]
+    lines = [
+        "---",
+        "library_name: transformers",
+        "tags:",
+        "- luke",
+        f"- {_TITLES[task].replace(' ', '-')}",
+        "---",
+        "",
+    ]
     lines += [f"# LUKE for {_TITLES[task]}", ""]
     lines += [f"Loaded by `transformers.{architecture}.from_pretrained`. Exported by luke-allennlp.", ""]
     lines += [f"- {note}" for note in notes] + ([""] if notes else [])

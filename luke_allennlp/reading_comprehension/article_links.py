@@ -9,6 +9,7 @@ from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
+from luke_allennlp.model_files import archived_checkpoint
 from luke_allennlp.reading_comprehension.entity_linker import ArticleLinker, EntityLinker, EntityMention
 from luke_allennlp.reading_comprehension.link_database import Link, LinkDatabase
 from luke_allennlp.reading_comprehension.name_linker import NameLinker
@@ -65,6 +66,7 @@ class ArticleLinksEntityLinker(EntityLinker):
         min_link_probability: float = 0.01,
         max_mention_length: int = 30,
         merge_aliases: bool = False,
+        serialization_dir: Optional[str] = None,
     ) -> None:
         if not 0 <= min_link_probability <= 1:
             raise ConfigurationError(f"min_link_probability is {min_link_probability}; expected 0 to 1.")
@@ -73,7 +75,9 @@ class ArticleLinksEntityLinker(EntityLinker):
         self._links = LinkDatabase(link_database)
         self._link_redirects = Redirects(link_redirects) if link_redirects is not None else None
         self._model_redirects = Redirects(model_redirects) if model_redirects is not None else None
-        self._vocabulary = EntityVocabulary.from_checkpoint(model_name)
+        self._vocabulary = EntityVocabulary.from_checkpoint(
+            archived_checkpoint(model_name, serialization_dir)
+        )
         self._min_link_probability = float(numpy.float32(min_link_probability))
         self._max_mention_length = max_mention_length
         self._merge_aliases = merge_aliases

@@ -7,6 +7,7 @@ from allennlp.common import Registrable
 from overrides import overrides
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
+from luke_allennlp.model_files import archived_checkpoint
 
 Offsets = Sequence[Tuple[int, int]]
 Window = Tuple[int, int]
@@ -139,8 +140,9 @@ class SpansEntityLinker(EntityLinker):
         The checkpoint has no entity vocabulary.
     """
 
-    def __init__(self, model_name: str) -> None:
-        self._vocabulary = EntityVocabulary.from_checkpoint(model_name)
+    def __init__(self, model_name: str, serialization_dir: Optional[str] = None) -> None:
+        source = archived_checkpoint(model_name, serialization_dir)
+        self._vocabulary = EntityVocabulary.from_checkpoint(source)
 
     @overrides
     def article(

@@ -13,6 +13,7 @@ from torch import Tensor
 from luke_allennlp.checkpoints import freeze_entity_side, load_encoder
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.encoder import LukeEncoderOutput
+from luke_allennlp.model_files import archived_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,8 @@ class LukeEmbedder(TokenEmbedder):
     # Parameters
 
     model_name : `str`
-        A directory or hub id in Hugging Face's layout: LUKE, or as a baseline RoBERTa, XLM-R or BERT, whose
-        entity embeddings start from random values.
+        A directory or hub id in Hugging Face's layout, or a directory or tarball of the original release:
+        LUKE, or as a baseline RoBERTa, XLM-R or BERT, whose entity embeddings start from random values.
     entities : `List[str]`, optional (default = `None`)
         Which rows of the entity table the task keeps, by title and in this order; an entity's id is its place
         in this list. All of them if `None`. None at all (`[]`) is for words only: what serves entities alone
@@ -95,13 +96,14 @@ class LukeEmbedder(TokenEmbedder):
             raise ConfigurationError(f"sub_token_mode is {sub_token_mode!r}; expected 'avg' or 'first'.")
         if load_weights is None:
             load_weights = not _is_archive(serialization_dir)
+        source = archived_checkpoint(model_name, serialization_dir)
         marker_rows: List[int] = []
         if marker_tokens:
-            tokenizer = WordTokenizer(model_name)
+            tokenizer = WordTokenizer(source)
             pairs = marker_tokens.items() if isinstance(marker_tokens, dict) else marker_tokens
             marker_rows = [tokenizer.token_id(source) for _, source in pairs]
         self.luke = load_encoder(
-            model_name,
+            source,
             entities=entities,
             marker_rows=marker_rows,
             entity_aware_attention=entity_aware_attention,
@@ -112,6 +114,7 @@ class LukeEmbedder(TokenEmbedder):
             strip_prefix=override_weights_strip_prefix,
         )
         self.luke.gradient_checkpointing = gradient_checkpointing
+        self.model_name = model_name
         self.entities = entities
         self.sub_token_mode = sub_token_mode
         self.eval_mode = eval_mode

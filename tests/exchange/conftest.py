@@ -1,4 +1,6 @@
-"""Fine-tuned models as others publish them: tiny, random, saved by `transformers` or in the original's layout."""
+"""
+Fine-tuned models as others publish them: tiny, random, saved by `transformers` or in the original's layout.
+"""
 
 import json
 import shutil
@@ -13,7 +15,15 @@ from torch import nn
 
 LABELS = {
     "LukeForEntityClassification": [
-        "entity", "event", "group", "location", "object", "organization", "person", "place", "time",
+        "entity",
+        "event",
+        "group",
+        "location",
+        "object",
+        "organization",
+        "person",
+        "place",
+        "time",
     ],
     "LukeForEntityPairClassification": ["no_relation", "org:founded", "per:title"],
     "LukeForEntitySpanClassification": ["NIL", "MISC", "PER", "ORG", "LOC"],
@@ -30,9 +40,7 @@ def randomise(model: nn.Module) -> None:
 
 
 @pytest.fixture(scope="session")
-def published(
-    tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path
-) -> Callable[[str, bool], Path]:
+def published(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> Callable[[str, bool], Path]:
     """Makes, once, the directory of one of Hugging Face's classes with either kind of attention."""
     made: Dict[Any, Path] = {}
 
@@ -59,7 +67,9 @@ def published(
     return make
 
 
-def original_state(encoder: nn.Module, head: str, weights: Dict[str, torch.Tensor], words: int, rows: int) -> Dict[str, torch.Tensor]:
+def original_state(
+    encoder: nn.Module, head: str, weights: Dict[str, torch.Tensor], words: int, rows: int
+) -> Dict[str, torch.Tensor]:
     """What the original release saves of a fine-tuned model: markers behind the words, few entities."""
     state = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
     generator = torch.Generator().manual_seed(5)
@@ -82,7 +92,9 @@ def original(
     table (0 for all).
     """
 
-    def make(head: str, weights: Dict[str, torch.Tensor], markers: int, rows: int, aware: bool = True) -> Path:
+    def make(
+        head: str, weights: Dict[str, torch.Tensor], markers: int, rows: int, aware: bool = True
+    ) -> Path:
         tiny = fixtures_dir / "tiny-luke"
         config = transformers.LukeConfig.from_pretrained(tiny, use_entity_aware_attention=aware)
         encoder = transformers.LukeModel(config)
@@ -95,9 +107,20 @@ def original(
         model_config = {
             key: kept[key]
             for key in (
-                "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
-                "hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings",
-                "type_vocab_size", "initializer_range", "layer_norm_eps", "entity_vocab_size", "entity_emb_size",
+                "vocab_size",
+                "hidden_size",
+                "num_hidden_layers",
+                "num_attention_heads",
+                "intermediate_size",
+                "hidden_act",
+                "hidden_dropout_prob",
+                "attention_probs_dropout_prob",
+                "max_position_embeddings",
+                "type_vocab_size",
+                "initializer_range",
+                "layer_norm_eps",
+                "entity_vocab_size",
+                "entity_emb_size",
             )
         }
         model_config.update(bert_model_name="roberta-tiny", use_entity_aware_attention=aware)

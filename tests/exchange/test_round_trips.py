@@ -2,21 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 import pytest
 import torch
 import transformers
-from allennlp.data import Batch, DataLoader, Instance
-from allennlp.common import Params
-from allennlp.models import Archive, load_archive
-from allennlp.nn.util import move_to_device
+from allennlp.data import DataLoader
+from allennlp.models import load_archive
 from allennlp.training.util import evaluate
 from safetensors.torch import load_file
 
 import luke_allennlp  # noqa: F401
-from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.exchange import export_checkpoint, import_checkpoint
+from tests.exchange.comparison import assert_close, entity_ids, instances_of, our_logits, their_logits
 
 DATA = {
     "LukeForEntityClassification": "data/open_entity/dev.json",
@@ -26,7 +24,12 @@ DATA = {
 }
 RELATIONS = [
     {"text": "Edda Rask leads AVR.", "head": [0, 9], "tail": [16, 19], "label": "org:founded"},
-    {"text": "Marlow, says Petra Kostrel, is rainy.", "head": [13, 26], "tail": [0, 6], "label": "no_relation"},
+    {
+        "text": "Marlow, says Petra Kostrel, is rainy.",
+        "head": [13, 26],
+        "tail": [0, 6],
+        "label": "no_relation",
+    },
 ]
 ARCHITECTURES = sorted(DATA)
 
@@ -40,65 +43,6 @@ def data(fixtures_dir: Path, tmp_path: Path) -> Callable[[str], Path]:
         return tmp_path / name if name == "relations.jsonl" else fixtures_dir / name
 
     return find
-
-
-def instances_of(archive: Archive, path: Path, number: int = 4) -> List[Instance]:
-    instances = list(archive.validation_dataset_reader.read(str(path)))[:number]
-    for instance in instances:
-        instance.index_fields(archive.model.vocab)
-    return instances
-
-
-def our_logits(archive: Archive, instances: List[Instance]) -> List[torch.Tensor]:
-    archive.model.eval()
-    batch: Any = move_to_device(Batch(instances).as_tensor_dict(), -1)
-    with torch.no_grad():
-        output = archive.model(**batch)
-    if "logits" in output:
-        return [output["logits"]]
-    return [output["start_logits"], output["end_logits"]]
-
-
-def their_logits(directory: Path, architecture: str, instances: List[Instance], ids: List[int]) -> List[torch.Tensor]:
-    """Of Hugging Face's class, on the same words; entity ids are those of its own vocabulary, in `ids`."""
-    model = getattr(transformers, architecture).from_pretrained(directory).eval()
-    batch: Any = Batch(instances).as_tensor_dict()
-    tokens, entities = batch["words"]["tokens"], batch["entities"]
-    spans, mask = entities["entity_spans"], entities["entity_mask"]
-    positions = torch.full((*mask.shape, 40), -1)
-    for place in mask.nonzero().tolist():
-        first, last = spans[tuple(place)].tolist()
-        positions[(*place, slice(0, last - first + 1))] = torch.arange(first, last + 1)
-    inputs: Dict[str, Any] = {
-        "input_ids": tokens["token_ids"],
-        "attention_mask": tokens["mask"].long(),
-        "entity_ids": torch.tensor(ids)[entities["entity_ids"]],
-        "entity_attention_mask": mask.long(),
-        "entity_position_ids": positions,
-    }
-    if architecture == "LukeForEntitySpanClassification":
-        inputs["entity_start_positions"] = spans[..., 0].clamp(min=0)
-        inputs["entity_end_positions"] = spans[..., 1].clamp(min=0)
-    if architecture == "LukeForQuestionAnswering" and not mask.size(1):
-        inputs = {name: value for name, value in inputs.items() if not name.startswith("entity")}
-    with torch.no_grad():
-        output = model(**inputs)
-    if architecture == "LukeForQuestionAnswering":
-        return [output.start_logits, output.end_logits]
-    return [output.logits]
-
-
-def entity_ids(archive: Archive, directory: Path) -> List[int]:
-    """Our ids of entities -> the vocabulary's."""
-    vocabulary = EntityVocabulary.from_checkpoint(str(directory))
-    titles = archive.model.embedder.entities
-    return list(range(len(vocabulary))) if titles is None else list(vocabulary.rows(titles))
-
-
-def assert_close(found: List[torch.Tensor], expected: List[torch.Tensor]) -> None:
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("aware", [True, False])
@@ -122,7 +66,9 @@ def test_hugging_face_in_and_out(
     assert all("2e_query" in name or "e2w_query" in name for name in after.keys() - before.keys())
     for name, tensor in before.items():
         assert torch.equal(tensor, after[name]), name
-    assert json.loads((source / "entity_vocab.json").read_text()) == json.loads((out / "entity_vocab.json").read_text())
+    assert json.loads((source / "entity_vocab.json").read_text()) == json.loads(
+        (out / "entity_vocab.json").read_text()
+    )
 
     again = import_checkpoint(str(out), str(tmp_path / "again"))
     reloaded = load_archive(again)
@@ -139,7 +85,9 @@ def test_hugging_face_in_and_out(
 def test_evaluates(architecture: str, published: Any, data: Callable[[str], Path], tmp_path: Path) -> None:
     archive = load_archive(import_checkpoint(str(published(architecture, True)), str(tmp_path / "imported")))
     loader = DataLoader.from_params(
-        archive.config["data_loader"], reader=archive.validation_dataset_reader, data_path=str(data(architecture))
+        archive.config["data_loader"],
+        reader=archive.validation_dataset_reader,
+        data_path=str(data(architecture)),
     )
     loader.index_with(archive.model.vocab)
     metrics = evaluate(archive.model, loader)
@@ -172,11 +120,27 @@ HEADS = {
     # head, weights, markers, rows of the entity table, class
     "typing": ("typing", {"weight": random(9, 64), "bias": random(9)}, 1, 2, "LukeForEntityClassification"),
     "pairs": ("classifier", {"weight": random(3, 128)}, 2, 3, "LukeForEntityPairClassification"),
-    "ner": ("classifier", {"weight": random(5, 192), "bias": random(5)}, 0, 2, "LukeForEntitySpanClassification"),
+    "ner": (
+        "classifier",
+        {"weight": random(5, 192), "bias": random(5)},
+        0,
+        2,
+        "LukeForEntitySpanClassification",
+    ),
     "squad": ("qa_outputs", {"weight": random(2, 64), "bias": random(2)}, 0, 0, "LukeForQuestionAnswering"),
 }
 NAMES = {
-    "LukeForEntityClassification": ["entity", "event", "group", "location", "object", "organization", "person", "place", "time"],
+    "LukeForEntityClassification": [
+        "entity",
+        "event",
+        "group",
+        "location",
+        "object",
+        "organization",
+        "person",
+        "place",
+        "time",
+    ],
     "LukeForEntityPairClassification": ["no_relation", "org:founded", "per:title"],
     "LukeForEntitySpanClassification": ["NIL", "MISC", "PER", "ORG", "LOC"],
 }
@@ -185,7 +149,12 @@ NAMES = {
 @pytest.mark.parametrize("aware", [True, False])
 @pytest.mark.parametrize("task", sorted(HEADS))
 def test_the_original_in_and_out(
-    task: str, aware: bool, original: Any, data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: str,
+    aware: bool,
+    original: Any,
+    data: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
     head, weights, markers, rows, architecture = HEADS[task]

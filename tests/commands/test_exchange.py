@@ -1,0 +1,61 @@
+"""`allennlp import-checkpoint`, `evaluate`, `predict` and `export-checkpoint`, as a user types them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import transformers
+
+LABELS = [
+    "entity", "event", "group", "location", "object", "organization", "person", "place", "time",
+]  # fmt: skip
+
+
+@pytest.fixture
+def published(workplace: Path) -> Path:
+    directory = workplace / "published"
+    if not directory.exists():
+        tiny = workplace / "fixtures" / "tiny-luke"
+        config = transformers.LukeConfig.from_pretrained(tiny, id2label=dict(enumerate(LABELS)))
+        transformers.LukeForEntityClassification(config).save_pretrained(directory)
+        for name in (
+            "vocab.json",
+            "merges.txt",
+            "added_tokens.json",
+            "tokenizer_config.json",
+            "entity_vocab.json",
+        ):
+            (directory / name).write_bytes((tiny / name).read_bytes())
+    return directory
+
+
+def test_in_use_and_out(allennlp: Any, published: Path, workplace: Path, fixtures_dir: Path) -> None:
+    imported = allennlp("import-checkpoint", "published", "-s", "imported", "--force")
+    assert imported.status == 0, imported.err
+    assert imported.out.splitlines()[-1] == "imported/model.tar.gz"
+
+    data = str(fixtures_dir / "data" / "open_entity" / "test.json")
+    evaluated = allennlp("evaluate", "imported/model.tar.gz", data, "--output-file", "scores.json")
+    assert evaluated.status == 0, evaluated.err
+    assert 0 <= json.loads((workplace / "scores.json").read_text())["f1"] <= 1
+
+    (workplace / "mentions.jsonl").write_text('{"text": "Edda Rask sang.", "span": [0, 9]}\n')
+    predicted = allennlp(
+        "predict", "imported/model.tar.gz", "mentions.jsonl", "--silent", "--output-file", "out.jsonl"
+    )
+    assert predicted.status == 0, predicted.err
+    assert set(json.loads((workplace / "out.jsonl").read_text())["probabilities"]) == set(LABELS)
+
+    exported = allennlp("export-checkpoint", "imported", "exported", "--force")
+    assert exported.status == 0, exported.err
+    assert "transformers.LukeForEntityClassification.from_pretrained" in exported.out
+    transformers.LukeForEntityClassification.from_pretrained(workplace / "exported")
+
+
+def test_mistakes_are_one_line(allennlp: Any, published: Path, workplace: Path) -> None:
+    failed = allennlp("import-checkpoint", "nowhere/at/all", "-s", "there")
+    assert failed.status != 0 and "There is no model directory 'nowhere/at/all'" in failed.error
+    failed = allennlp("export-checkpoint", "nowhere.tar.gz", "there")
+    assert failed.status != 0 and "nowhere.tar.gz: there is no archive" in failed.error
+    assert not (workplace / "there").exists()

@@ -1,0 +1,189 @@
+"""What was trained here goes out, and comes back in."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+import torch
+import transformers
+from allennlp.commands.train import train_model
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.models import load_archive
+from safetensors.torch import load_file
+
+from luke_allennlp.exchange import export_checkpoint, import_checkpoint
+from tests.exchange.comparison import assert_close, entity_ids, instances_of, our_logits, their_logits
+
+RUNS = {
+    "LukeForEntityClassification": "entity_typing/open_entity",
+    "LukeForEntityPairClassification": "relation_classification/tacred",
+    "LukeForEntitySpanClassification": "ner/demo",
+    "LukeForQuestionAnswering": "reading_comprehension/squad",
+    "LukeModel": "cloze_qa/record",
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, root_dir: Path) -> Path:
+    directory = tmp_path_factory.mktemp("place")
+    for name in ("fixtures", "training_configs"):
+        (directory / name).symlink_to(root_dir / name)
+    return directory
+
+
+@pytest.fixture(autouse=True)
+def in_place(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configs' paths count from there."""
+    monkeypatch.chdir(place)
+
+
+@pytest.fixture(scope="module")
+def run(place: Path) -> Any:
+    """Trains, once each, for an epoch on a few instances."""
+    made: Dict[Any, Path] = {}
+
+    def train(config: str, **overrides: Any) -> Path:
+        key = (config, json.dumps(overrides))
+        if key not in made:
+            patch = pytest.MonkeyPatch()
+            with patch.context() as context:
+                context.chdir(place)
+                context.setenv("LUKE_MODEL", str(place / "fixtures/tiny-luke"))
+                context.setenv("LUKE_DATA", str(place / "fixtures/data"))
+                made[key] = place / f"run{len(made)}"
+                options = {
+                    "dataset_reader.max_instances": 24,
+                    "trainer.num_epochs": 1,
+                    "trainer.optimizer.lr": 1e-3,
+                    "test_data_path": None,
+                    "evaluate_on_test": False,
+                    "model.embedder.model_name": str(place / "fixtures/tiny-luke"),
+                    "dataset_reader.tokenizer.model_name": str(place / "fixtures/tiny-luke"),
+                    **overrides,
+                }
+                params = Params.from_file(f"training_configs/{config}.jsonnet", json.dumps(options))
+                train_model(params, str(made[key]))
+        return made[key]
+
+    return train
+
+
+def data_of(directory: Path) -> Path:
+    return Path(json.loads((directory / "config.json").read_text())["train_data_path"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", sorted(set(RUNS) - {"LukeModel"}))
+def test_out_and_in(architecture: str, run: Any, tmp_path: Path) -> None:
+    directory = run(RUNS[architecture])
+    archive = load_archive(directory / "model.tar.gz")
+    instances = instances_of(archive, data_of(directory))
+    ours = our_logits(archive, instances)
+    out = tmp_path / "out"
+    exported = export_checkpoint(str(directory), str(out))
+    assert exported.architecture == architecture and not exported.notes
+    ids = entity_ids(archive, out)
+    if architecture == "LukeForEntityPairClassification":
+        assert ids == [0, 2, 2]
+        ids = [0, 2, 3]  # of its two copies of [MASK] the second is exported as [MASK2]
+    assert_close(ours, their_logits(out, architecture, instances, ids))
+
+    card = (out / "README.md").read_text()
+    assert "| peak learning rate | 0.001 |" in card and "| seed |" in card
+    assert str(data_of(directory)) in card
+    metrics = json.loads((directory / "metrics.json").read_text())
+    name = "best_validation_em" if architecture == "LukeForQuestionAnswering" else "best_validation_f1"
+    assert f"| {name} | {metrics[name]:.6g} |" in card
+
+    again = load_archive(import_checkpoint(str(out), str(tmp_path / "again")))
+    if architecture != "LukeForQuestionAnswering":  # whose linker is no part of a checkpoint
+        instances = instances_of(again, data_of(directory))
+    assert_close(our_logits(again, instances), ours)
+
+
+@pytest.mark.slow
+def test_cloze_qa(run: Any, tmp_path: Path) -> None:
+    directory = run(RUNS["LukeModel"])
+    exported = export_checkpoint(str(directory), str(tmp_path / "out"))
+    assert exported.architecture == "LukeModel" and "scorer.weight" in exported.notes[0]
+    theirs = transformers.LukeModel.from_pretrained(tmp_path / "out").eval()
+    archive = load_archive(directory / "model.tar.gz")
+    archive.model.eval()
+    ids = torch.tensor([[0, 40, 2001, 41, 2]])
+    with torch.no_grad():
+        expected = archive.model.embedder.luke(ids)
+        torch.testing.assert_close(theirs(ids).last_hidden_state, expected.words, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_tokenizer_knows_the_markers(run: Any, tmp_path: Path) -> None:
+    export_checkpoint(str(run(RUNS["LukeForEntityPairClassification"])), str(tmp_path / "out"))
+    tokenizer = transformers.LukeTokenizer.from_pretrained(
+        tmp_path / "out", task="entity_pair_classification"
+    )
+    assert tokenizer.convert_tokens_to_ids(["[HEAD]", "[TAIL]"]) == [2000, 2001]
+    encoded = tokenizer("Edda Rask leads AVR.", entity_spans=[(0, 9), (16, 19)])
+    assert [index for index in encoded["input_ids"] if index >= 2000] == [2000, 2000, 2001, 2001]
+    assert encoded["entity_ids"] == [2, 3]
+
+
+@pytest.mark.slow
+def test_a_bias_of_relations_is_kept_and_said(run: Any, tmp_path: Path) -> None:
+    directory = run("relation_classification/tacred", **{"model.classifier_bias": True})
+    exported = export_checkpoint(str(directory), str(tmp_path / "out"))
+    assert "no bias" in exported.notes[0]
+    bias = load_archive(directory / "model.tar.gz").model.classifier.bias
+    assert torch.equal(load_file(tmp_path / "out" / "model.safetensors")["classifier.bias"], bias)
+    again = load_archive(import_checkpoint(str(tmp_path / "out"), str(tmp_path / "again")))
+    assert torch.equal(again.model.classifier.bias, bias)
+
+
+@pytest.mark.slow
+def test_baselines_are_refused(run: Any, tmp_path: Path) -> None:
+    directory = run("entity_typing/open_entity_roberta")
+    with pytest.raises(ConfigurationError, match="model of words only"):
+        export_checkpoint(str(directory), str(tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_nothing_is_overwritten_unasked(run: Any, tmp_path: Path) -> None:
+    directory = run(RUNS["LukeForEntityClassification"])
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    with pytest.raises(ConfigurationError, match="is there already"):
+        export_checkpoint(str(directory), str(out))
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+    export_checkpoint(str(directory), str(out), force=True)
+    assert not (out / "mine.txt").exists() and (out / "config.json").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.slow
+def test_no_archive(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="there is no archive"):
+        export_checkpoint(str(tmp_path), str(tmp_path / "out"))
+    (tmp_path / "model.tar.gz").write_text("no archive")
+    with pytest.raises(ConfigurationError, match="is not a model archive"):
+        export_checkpoint(str(tmp_path), str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_imported_archive_needs_nothing_beside_it(
+    published: Any, fixtures_dir: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(published("LukeForEntityClassification"), source)
+    path = import_checkpoint(str(source), str(tmp_path / "imported"))
+    data = fixtures_dir / "data/open_entity/dev.json"
+    before = load_archive(path)
+    ours = our_logits(before, instances_of(before, data))
+    shutil.rmtree(source)
+    shutil.move(str(path), tmp_path / "moved.tar.gz")
+    shutil.rmtree(tmp_path / "imported")
+    after = load_archive(tmp_path / "moved.tar.gz")
+    assert_close(our_logits(after, instances_of(after, data)), ours)
