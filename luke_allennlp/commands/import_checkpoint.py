@@ -26,8 +26,8 @@ class ImportCheckpoint(Subcommand):
         subparser.add_argument(
             "source",
             type=str,
-            help="a fine-tuned LUKE: directory or hub id in Hugging Face's layout, or directory or tarball in the "
-            "original release's",
+            help="a fine-tuned LUKE: directory or hub id in Hugging Face's layout, directory or tarball "
+            "in the original release's",
         )
         subparser.add_argument(
             "-s", "--serialization-dir", required=True, type=str, help="directory to write the archive to"

@@ -96,7 +96,10 @@ def original(
         head: str, weights: Dict[str, torch.Tensor], markers: int, rows: int, aware: bool = True
     ) -> Path:
         tiny = fixtures_dir / "tiny-luke"
-        config = transformers.LukeConfig.from_pretrained(tiny, use_entity_aware_attention=aware)
+        # The backbone's words alone: Hugging Face's two entity tokens are none of them.
+        config = transformers.LukeConfig.from_pretrained(
+            tiny, use_entity_aware_attention=aware, vocab_size=1998
+        )
         encoder = transformers.LukeModel(config)
         randomise(encoder)
         directory = tmp_path_factory.mktemp("original")

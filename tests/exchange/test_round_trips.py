@@ -196,4 +196,4 @@ def test_cloze_qa_exports_the_encoder(original: Any, tmp_path: Path, monkeypatch
         if name in expected and "entity_embeddings.entity_embeddings" not in name:
             assert torch.equal(tensor, expected[name])
     tokenizer = transformers.LukeTokenizer.from_pretrained(tmp_path / "out")
-    assert tokenizer.convert_tokens_to_ids("[PLACEHOLDER]") == 2001
+    assert tokenizer.convert_tokens_to_ids("[PLACEHOLDER]") == 1999
