@@ -5,7 +5,19 @@ import logging
 import re
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Callable,
+    Container,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -105,7 +117,7 @@ def load_encoder(
     rows: Optional[Sequence[int]] = None
     if entities is not None:
         if has_entities:
-            rows = _entity_rows(model_name, entities, table_size)
+            rows = _rows(model_name, entities, table_size)
         config.entity_vocab_size = len(entities)
         config.entity_pad_token_id = entities.index(PAD) if PAD in entities else None
     elif any(find_file(model_name, filename) for filename in _VOCABULARY_FILES):
@@ -181,18 +193,18 @@ _AS_IT_IS = _Tables(None, 0, (), True)
 
 
 def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
-    tensors = tensors.renamed({name: encoder_name(name) for name in tensors})
+    tensors = encoder_tensors(tensors)
     targets = dict(encoder.named_parameters())
     fresh: Set[str] = set()
     if not tables.entity_vocab_size and not any(name.startswith(ENTITY_SIDE) for name in tensors):
         fresh = {name for name in targets if name.startswith(ENTITY_SIDE)}
-    copied = {name for name in targets if EXTRA_QUERY.search(name) and name not in tensors}
+    copied = copied_queries(targets, tensors)
 
     missing: List[str] = []
     misshapen: List[str] = []
     readers: Dict[str, Callable[..., Tensor]] = {}
     for name, target in targets.items():
-        source = _query_of(name) if name in copied else name
+        source = query_of(name) if name in copied else name
         shape = tuple(target.shape)
         stored_shape = tables.stored_shape(name, shape)
         if name in fresh:
@@ -223,7 +235,7 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
     try:
         for name in sorted(readers, key=copied.__contains__):  # the copies last
             if name in copied:
-                state[name] = state[_query_of(name)].clone()
+                state[name] = state[query_of(name)].clone()
             else:
                 state[name] = readers[name](tuple(targets[name].shape), targets[name].dtype)
     except (DamagedFileError, OSError) as error:
@@ -231,11 +243,7 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
     encoder.load_state_dict(state, assign=True)
 
     if copied:
-        logger.info(
-            "%s has no w2e, e2w and e2e queries, as pretrained releases: they start as copies of the "
-            "word-to-word query.",
-            tensors.source,
-        )
+        log_copied_queries(tensors.source)
     left_out = sorted({name.split(".")[0] for name in tensors if name not in targets} - {"embeddings"})
     if left_out:
         logger.info("Left out of %s, the encoder has no such parts: %s", tensors.source, ", ".join(left_out))
@@ -243,15 +251,37 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
         logger.info("%s has no entities: the entity embeddings start from random values.", tensors.source)
 
 
-def _query_of(name: str) -> str:
+def query_of(name: str) -> str:
     """What an extra query starts as."""
     return EXTRA_QUERY.sub(".attention.self.query.", name)
 
 
-def _entity_rows(model_name: str, entities: Sequence[str], table_size: int) -> Sequence[int]:
+def _rows(model_name: str, entities: Sequence[str], table_size: int) -> Sequence[int]:
     if not entities:
         return []
-    rows = EntityVocabulary.from_checkpoint(model_name).rows(entities)
+    return entity_rows(EntityVocabulary.from_checkpoint(model_name), model_name, entities, table_size)
+
+
+def entity_rows(
+    vocabulary: EntityVocabulary, model_name: str, entities: Sequence[str], table_size: int
+) -> Sequence[int]:
+    """
+    The rows of entities in a checkpoint's table.
+
+    # Parameters
+
+    vocabulary : `EntityVocabulary`
+    model_name : `str`
+        For messages.
+    entities : `Sequence[str]`
+    table_size : `int`
+
+    # Raises
+
+    `ConfigurationError`
+        There is no such entity, or its row is not in the table.
+    """
+    rows = vocabulary.rows(entities)
     for title, row in zip(entities, rows, strict=True):
         if not 0 <= row < table_size:
             raise ConfigurationError(
@@ -259,6 +289,50 @@ def _entity_rows(model_name: str, entities: Sequence[str], table_size: int) -> S
                 f"expected one of the {table_size} that its config gives as entity_vocab_size."
             )
     return rows
+
+
+def encoder_tensors(tensors: LazyTensors) -> LazyTensors:
+    """
+    A checkpoint's tensors by the encoder's names.
+
+    # Raises
+
+    `ConfigurationError`
+        Two of them have the same.
+    """
+    names: Dict[str, str] = {}
+    for name in tensors:
+        other = names.setdefault(encoder_name(name), name)
+        if other != name:
+            raise ConfigurationError(
+                f"The weights in {tensors.source} have both {other} and {name}, which are the same parameter "
+                "of LUKE's encoder; expected one of them."
+            )
+    return tensors.renamed({name: new for new, name in names.items()})
+
+
+def copied_queries(names: Iterable[str], tensors: Container[str]) -> Set[str]:
+    """
+    Which of the encoder's w2e, e2w and e2e queries start as copies of the word-to-word query: all, or none.
+    With some of them there, the others are missing.
+
+    # Parameters
+
+    names : `Iterable[str]`
+        The encoder's parameters.
+    tensors : `Container[str]`
+        Those that the checkpoint has.
+    """
+    extra = {name for name in names if EXTRA_QUERY.search(name)}
+    return set() if any(name in tensors for name in extra) else extra
+
+
+def log_copied_queries(source: str) -> None:
+    logger.info(
+        "%s has no w2e, e2w and e2e queries, as pretrained releases: they start as copies of the "
+        "word-to-word query.",
+        source,
+    )
 
 
 def encoder_name(name: str) -> str:

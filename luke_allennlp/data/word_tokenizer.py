@@ -369,7 +369,9 @@ def tokenizer_files(model_name: str) -> List[Path]:
         sources += tokenizer_sources(model_name, original["bert_model_name"])
     for source in sources:
         found = [path for name in TOKENIZER_FILES if (path := find_file(source, name)) is not None]
-        if any(path.name in ("tokenizer.json", "vocab.json", "vocab.txt") for path in found):
+        names = {path.name for path in found}
+        # What `_backend_of` can read.
+        if names & {"tokenizer.json", "vocab.txt"} or names >= {"vocab.json", "merges.txt"}:
             return found
     return []
 

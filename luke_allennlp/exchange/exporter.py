@@ -1,9 +1,11 @@
 """An AllenNLP archive as a checkpoint in Hugging Face's layout."""
 
-import json
+import importlib.util
 import logging
+import re
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import torch
 from allennlp.common import Params
@@ -13,11 +15,11 @@ from allennlp.models.archival import extracted_archive
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from luke_allennlp.checkpoints.loader import ENTITY_TABLE
+from luke_allennlp.checkpoints.loader import ENTITY_TABLE, EXTRA_QUERY
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
 from luke_allennlp.exchange import files
 from luke_allennlp.exchange.forms import TaskForm, form_of_task
-from luke_allennlp.exchange.importer import LEFT_OUT, SOURCE
+from luke_allennlp.exchange.importer import DTYPES, LEFT_OUT, SOURCE
 from luke_allennlp.exchange.model_card import model_card
 from luke_allennlp.model_files import archived_checkpoint
 from luke_allennlp.token_embedders import LukeEmbedder
@@ -25,6 +27,20 @@ from luke_allennlp.token_embedders import LukeEmbedder
 logger = logging.getLogger(__name__)
 
 SPECIALS = (PAD, UNK, MASK, MASK2)
+# What AllenNLP makes objects of.
+_MADE = ("dataset_reader", "validation_dataset_reader", "model", "vocabulary")
+_MODULE_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+_HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+# In Hugging Face's classes these stand beside the encoder, all else is in it.
+_BESIDE_ENCODER = (
+    "lm_head.",
+    "cls.",
+    "entity_predictions.",
+    "classifier.",
+    "qa_outputs.",
+    "typing.",
+    "scorer.",
+)
 
 
 class Exported(NamedTuple):
@@ -38,6 +54,28 @@ class Exported(NamedTuple):
     """
 
     architecture: str
+    notes: List[str]
+
+
+class _Entities(NamedTuple):
+    """
+    # Parameters
+
+    table : `Tensor`
+        Shape: (entities, entity size).
+    vocabulary : `EntityVocabulary`
+        Whose rows they are.
+    is_whole : `bool`
+        Whether these are all rows that the archive's source has.
+    copied : `Optional[int]`
+        The row that stands once more at the table's end, as `[MASK2]`.
+    notes : `List[str]`
+    """
+
+    table: Tensor
+    vocabulary: EntityVocabulary
+    is_whole: bool
+    copied: Optional[int]
     notes: List[str]
 
 
@@ -61,8 +99,9 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
     # Raises
 
     `ConfigurationError`
-        There is no such archive, or it holds a model that Hugging Face's LUKE cannot be: one of another
-        project, or a baseline without entities. Nothing is written then.
+        There is no such archive, it is damaged or would run code, or it holds a model that Hugging Face's
+        LUKE cannot be: one of another project, a baseline without entities, a head that sees other states. Or
+        the directory cannot be written, or is what the archive lies in. Nothing is written then.
     """
     path = Path(archive)
     if path.is_dir():
@@ -73,41 +112,116 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
             "`import-checkpoint`, or "
             "the directory that has it."
         )
-    with extracted_archive(str(path)) as place:
-        loaded = load_archive(place)
-        form = _form(loaded, archive)
-        embedder = _embedder(loaded, archive)
-        model_name = archived_checkpoint(embedder.model_name, place)
+    with ExitStack() as stack:
+        with _damage(archive, "the file"):
+            place = stack.enter_context(extracted_archive(str(path)))
         source = Path(place) / SOURCE
-        table, vocabulary = _entities(embedder, model_name, source, lite)
+        form = _form(Path(place), archive)
+        with _damage(archive, "its model"):
+            loaded = load_archive(place)
+        embedder = _embedder(loaded, archive)
+        _check_head(loaded, form, embedder, archive)
+        model_name = archived_checkpoint(embedder.model_name, place)
+        with _damage(archive, LEFT_OUT):
+            left_out = _left_out(source, embedder)
+        with _damage(archive, "its entities"):
+            entities = _entities(embedder, model_name, source, left_out, lite)
         tensors, notes = _tensors(loaded, form, archive)
-        tensors[f"luke.{ENTITY_TABLE}"] = table
-        if (source / LEFT_OUT).is_file():
-            _put_back(tensors, load_file(source / LEFT_OUT), lite)
+        notes += entities.notes
+        tensors[f"luke.{ENTITY_TABLE}"] = entities.table
+        _put_back(tensors, left_out, entities)
+        with _damage(archive, DTYPES):
+            tensors = _in_stored_types(tensors, form, source, left_out)
         if form.architecture is None:  # the encoder alone
             tensors = {
                 name[len("luke.") :]: tensor for name, tensor in tensors.items() if name.startswith("luke.")
             }
-        config = _config(loaded, form, embedder, source, tensors)
-        with files.new_directory(Path(directory), force, "an export") as target:
+        with _damage(archive, f"{SOURCE}/config.json"):
+            config = _config(loaded, form, embedder, source, tensors)
+        with _damage(archive, "the scores beside it"):
+            metrics = files.read_object(path.parent / "metrics.json")
+        inputs = [Path(archive), path]
+        if Path(embedder.model_name).expanduser().exists():
+            inputs.append(Path(embedder.model_name).expanduser())
+        with files.new_directory(Path(directory), force, "an export", inputs) as target:
             files.write_json(target / "config.json", config)
             save_file(tensors, target / "model.safetensors", {"format": "pt"})
-            vocabulary.save(target / files.ENTITY_VOCABULARY)
+            entities.vocabulary.save(target / files.ENTITY_VOCABULARY)
             files.copy_tokenizer(model_name, target)
-            _describe_tokenizer(loaded, form, target)
-            card = model_card(loaded.config, _metrics(path), config["architectures"][0], notes)
+            with _damage(archive, "its tokenizer"):
+                notes += _describe_tokenizer(loaded, form, target)
+            with _damage(archive, "its config"):
+                card = model_card(loaded.config, metrics, config["architectures"][0], notes)
             (target / "README.md").write_text(card, encoding="utf-8")
     return Exported(config["architectures"][0], notes)
 
 
-def _form(archive: Archive, path: str) -> TaskForm:
-    task = archive.config["model"]["type"]
+@contextmanager
+def _damage(archive: str, part: str) -> Iterator[None]:
+    """Names the archive, and the part of it, in whatever goes wrong."""
     try:
-        return form_of_task(task)
+        yield
+    except ConfigurationError as error:
+        named = str(error.message).startswith(f"{archive}:")
+        raise ConfigurationError(error.message if named else f"{archive}: {part}: {error.message}") from None
+    # A file from outside may be wrong in any way, and AllenNLP, torch and tarfile have their own errors.
+    except Exception as error:
+        raise ConfigurationError(
+            f"{archive}: {part} is damaged or incomplete ({type(error).__name__}: {error}); make or fetch it "
+            "again."
+        ) from error
+
+
+def _form(place: Path, archive: str) -> TaskForm:
+    """
+    Also looks through the config: AllenNLP imports and calls whatever a type with a dot in it names, as
+    `subprocess.Popen`, and the archive may be from anywhere.
+    """
+    path = place / "config.json"
+    if not path.is_file():
+        raise ConfigurationError(f"{archive}: has no config.json, so that it is no archive of a model.")
+    if not any((place / name).is_file() for name in ("weights.th", "best.th")):
+        raise ConfigurationError(f"{archive}: its model has no weights; expected weights.th.")
+    # As JSON: AllenNLP would take Jsonnet, which reads other files.
+    with _damage(archive, "its config"):
+        config = files.read_object(path)
+    for key in ("dataset_reader", "model"):
+        if not isinstance(config.get(key), dict):
+            raise ConfigurationError(
+                f"{archive}: {key} in config.json is {config.get(key)!r}; expected an object."
+            )
+    task = config["model"].get("type")
+    with _damage(archive, "its config"):
+        for key in _MADE:
+            _check_types(config.get(key), key, archive)
+    try:
+        return form_of_task(str(task))
     except ConfigurationError as error:
         raise ConfigurationError(
-            f"{path}: is a model of type {task!r}, which cannot be exported. {error.message}"
+            f"{archive}: is a model of type {task!r}, which cannot be exported. {error.message}"
         ) from None
+
+
+def _check_types(value: Any, key: str, archive: str) -> None:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_types(item, f"{key}[{index}]", archive)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            # A module may also be taken out of another archive, which nobody has looked through.
+            if name == "_pretrained" or name == "type" and not (isinstance(item, str) and "." not in item):
+                raise ConfigurationError(
+                    f"{archive}: {key}.{name} in config.json is {item!r}; expected the plain name of a "
+                    "registered class. Anything else could run code, and is not loaded."
+                )
+            _check_types(item, f"{key}.{name}", archive)
+    elif isinstance(value, str) and _MODULE_PATH.fullmatch(value):
+        # AllenNLP takes a string for a type where it expects an object.
+        if importlib.util.find_spec(value.partition(".")[0]) is not None:
+            raise ConfigurationError(
+                f"{archive}: {key} in config.json is {value!r}, which names something in a module of Python; "
+                "this could run code, and is not loaded. If it is a file, put ./ before its path."
+            )
 
 
 def _embedder(archive: Archive, path: str) -> LukeEmbedder:
@@ -125,42 +239,105 @@ def _embedder(archive: Archive, path: str) -> LukeEmbedder:
     return embedder
 
 
+def _check_head(archive: Archive, form: TaskForm, embedder: LukeEmbedder, path: str) -> None:
+    model: Any = archive.model
+    if form.task != "luke_reading_comprehension" and not model.use_entity_state:
+        raise ConfigurationError(
+            f"{path}: has use_entity_state false, so that its head sees no entities; expected true, as "
+            f"{form.architecture or 'LukeModel'} of Hugging Face uses them."
+        )
+    if form.architecture is None:  # the head stays here
+        return
+    found, hidden = getattr(model, form.head).weight.size(1), embedder.get_output_dim()
+    if found != form.features * hidden:
+        raise ConfigurationError(
+            f"{path}: has use_word_states {str(model.use_word_states).lower()}, so that its head sees "
+            f"{found // hidden} states of an entity; {form.architecture} of Hugging Face sees "
+            f"{form.features}, as with use_word_states {str(not model.use_word_states).lower()}."
+        )
+
+
+def _left_out(source: Path, embedder: LukeEmbedder) -> Dict[str, Tensor]:
+    """What an import kept along, by the encoder's names."""
+    vocabulary = source / files.ENTITY_VOCABULARY
+    if not (source / LEFT_OUT).is_file():
+        if vocabulary.is_file() or (source / "config.json").is_file():
+            raise ConfigurationError("is not in the archive, though what belongs to it is.")
+        return {}
+    tensors = load_file(source / LEFT_OUT)
+    if vocabulary.is_file():
+        table, columns = tensors.get(ENTITY_TABLE), embedder.luke.config.entity_emb_size
+        if table is None:
+            raise ConfigurationError(f"has no {ENTITY_TABLE}.")
+        if table.dim() != 2 or table.size(1) != columns or not table.is_floating_point():
+            raise ConfigurationError(
+                f"{ENTITY_TABLE} is of shape {tuple(table.shape)} and {table.dtype}; expected {columns} "
+                "columns of floating-point numbers."
+            )
+    return tensors
+
+
 def _entities(
-    embedder: LukeEmbedder, model_name: str, source: Path, lite: bool
-) -> Tuple[Tensor, EntityVocabulary]:
-    """The entity table to write, and whose rows they are. Shape: (entities, entity size)."""
-    table = embedder.luke.entity_embeddings.entity_embeddings.weight.detach().clone()
+    embedder: LukeEmbedder, model_name: str, source: Path, left_out: Dict[str, Tensor], lite: bool
+) -> _Entities:
+    """The entity table to write, and whose rows they are."""
+    kept = embedder.luke.entity_embeddings.entity_embeddings.weight.detach().clone()
+    rows: Dict[str, Tensor] = {}
+    whole: Optional[Tensor] = None
     if embedder.entities is None:
         vocabulary = EntityVocabulary.from_checkpoint(model_name)
-        rows = {title: table[vocabulary[title]] for title in SPECIALS if title in vocabulary}
+        whole = kept
     else:
-        rows = {}
-        for title, row in zip(embedder.entities, table, strict=True):
+        for title, row in zip(embedder.entities, kept, strict=True):
             # The second of two copies of [MASK], as relation classification has them.
             rows[MASK2 if title in rows and title == MASK else title] = row
         if (source / files.ENTITY_VOCABULARY).is_file():
-            vocabulary = EntityVocabulary.from_file(str(source / files.ENTITY_VOCABULARY))
-            whole = load_file(source / LEFT_OUT)[ENTITY_TABLE]
-            for title, row in rows.items():
+            vocabulary = EntityVocabulary.from_file(source / files.ENTITY_VOCABULARY)
+            whole = left_out[ENTITY_TABLE].to(kept.dtype, copy=True)
+    if whole is not None:
+        _check_ids(vocabulary, [*SPECIALS, *rows], len(whole))
+        for title, row in rows.items():
+            if title in vocabulary:
                 whole[vocabulary[title]] = row
-            table = whole
-        else:
-            lite = True
-    if not lite:
+            elif title != MASK2:
+                raise ConfigurationError(
+                    f"the source's vocabulary has no {title!r}, of which there is a row."
+                )
+        rows = {**{title: whole[vocabulary[title]] for title in SPECIALS if title in vocabulary}, **rows}
+    for title in (PAD, MASK):
+        if title not in rows:
+            raise ConfigurationError(f"there is no {title}, which Hugging Face's LUKE needs.")
+    if whole is not None and not lite:
         if MASK2 in vocabulary:
-            return table, vocabulary
+            return _Entities(whole, vocabulary, True, None, [])
         ids = {title: vocabulary[title] for title in vocabulary}
-        ids[MASK2] = len(table)
-        return torch.cat([table, rows[MASK][None]]), EntityVocabulary(ids)
-    # Hugging Face's tokenizer asks for all four. What a task did not keep has never been seen by it.
-    defaults = {MASK2: rows[MASK]}
-    special = [rows.get(title, defaults.get(title, torch.zeros_like(rows[MASK]))) for title in SPECIALS]
-    others = [title for title in rows if title not in SPECIALS] if embedder.entities is not None else []
-    titles = [*SPECIALS, *others]
-    return (
-        torch.stack([*special, *(rows[title] for title in others)]),
-        EntityVocabulary({title: index for index, title in enumerate(titles)}),
-    )
+        ids[MASK2] = len(whole)
+        note = (
+            f"{MASK2}, which Hugging Face's tokenizer asks for and the entity vocabulary lacked, is appended "
+            f"to it as {ids[MASK2]}."
+        )
+        table = torch.cat([whole, rows.get(MASK2, rows[MASK])[None]])
+        return _Entities(table, EntityVocabulary(ids), True, vocabulary[MASK], [note])
+    notes = []
+    if whole is None and not lite:
+        notes.append(f"Of the entity table only {len(rows)} rows are in the archive: {', '.join(rows)}.")
+    if UNK not in rows:
+        notes.append(f"{UNK} is not in the archive: its row is zeros.")
+    if MASK2 not in rows:
+        notes.append(f"{MASK2} is not in the archive: its row, appended, is that of {MASK}.")
+    # Hugging Face's tokenizer asks for all four.
+    defaults = {MASK2: rows[MASK], UNK: torch.zeros_like(rows[MASK])}
+    titles = [*SPECIALS, *(title for title in rows if title not in SPECIALS)]
+    table = torch.stack([rows[title] if title in rows else defaults[title] for title in titles])
+    ids = {title: index for index, title in enumerate(titles)}
+    return _Entities(table, EntityVocabulary(ids), False, None, notes)
+
+
+def _check_ids(vocabulary: EntityVocabulary, titles: List[str], size: int) -> None:
+    ids = [vocabulary[title] for title in titles if title in vocabulary]
+    wrong = [index for index in (*ids, vocabulary.table_size - 1) if not 0 <= index < size]
+    if wrong:
+        raise ConfigurationError(f"the vocabulary has the id {wrong[0]}, and the table {size} rows.")
 
 
 def _tensors(archive: Archive, form: TaskForm, path: str) -> Tuple[Dict[str, Tensor], List[str]]:
@@ -188,21 +365,61 @@ def _tensors(archive: Archive, form: TaskForm, path: str) -> Tuple[Dict[str, Ten
     return tensors, notes
 
 
-def _put_back(tensors: Dict[str, Tensor], left_out: Dict[str, Tensor], lite: bool) -> None:
+def _put_back(tensors: Dict[str, Tensor], left_out: Dict[str, Tensor], entities: _Entities) -> None:
     for name, tensor in left_out.items():
-        if name == ENTITY_TABLE or lite and name.startswith("entity_predictions."):
+        if name == ENTITY_TABLE:
             continue
-        headless = name.startswith(("lm_head.", "cls.", "entity_predictions."))
-        tensors.setdefault(name if headless else f"luke.{name}", tensor)
+        if name.startswith("entity_predictions."):
+            if not entities.is_whole:  # it predicts entities that are not there
+                continue
+            size = len(entities.table) - 1
+            of_entities = name in ("entity_predictions.bias", "entity_predictions.decoder.weight")
+            if of_entities and entities.copied is not None and len(tensor) == size:
+                tensor = torch.cat([tensor, tensor[entities.copied][None]])
+        beside = name.startswith(_BESIDE_ENCODER)
+        tensors.setdefault(name if beside else f"luke.{name}", tensor)
+
+
+def _in_stored_types(
+    tensors: Dict[str, Tensor], form: TaskForm, source: Path, left_out: Dict[str, Tensor]
+) -> Dict[str, Tensor]:
+    """
+    Each tensor in the type that the imported checkpoint had it in; all of them in float32 where one has
+    changed since, and where there was no import.
+    """
+    stored: Dict[str, torch.dtype] = {}
+    if (source / DTYPES).is_file():
+        halves = {name: str(tensor.dtype).rpartition(".")[2] for name, tensor in left_out.items()}
+        names = {
+            **{name: dtype for name, dtype in halves.items() if dtype in _HALVES},
+            **files.read_object(source / DTYPES),
+        }
+        for name, dtype in names.items():
+            if dtype not in _HALVES:
+                raise ConfigurationError(f"{name} is {dtype!r}; expected one of {', '.join(_HALVES)}.")
+            if form.original_head != form.head and name.startswith(f"{form.original_head}."):
+                name = form.head + name[len(form.original_head) :]
+            stored[name] = _HALVES[dtype]
+    whole = {
+        name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()
+    }
+    typed = {}
+    for name, tensor in whole.items():
+        stripped = name[len("luke.") :] if name.startswith("luke.") else name
+        query = EXTRA_QUERY.sub(".attention.self.query.", stripped)  # what an extra one is a copy of
+        dtype = stored.get(stripped, stored.get(query))
+        typed[name] = tensor if dtype is None or not tensor.is_floating_point() else tensor.to(dtype)
+        if not torch.equal(typed[name].to(tensor.dtype), tensor):
+            return whole
+    return typed
 
 
 def _config(
     archive: Archive, form: TaskForm, embedder: LukeEmbedder, source: Path, tensors: Dict[str, Tensor]
 ) -> Dict[str, Any]:
     prefix = "" if form.architecture is None else "luke."
-    if (source / "config.json").is_file():
-        config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    else:
+    config = files.read_object(source / "config.json")
+    if not config:
         config = embedder.luke.config.to_dict()
         for key in ("position_start", "entity_pad_token_id", "word_model_type", "id2label", "label2id"):
             config.pop(key, None)
@@ -213,6 +430,10 @@ def _config(
         entity_vocab_size=len(tensors[f"{prefix}{ENTITY_TABLE}"]),
         use_entity_aware_attention=bool(embedder.luke.config.use_entity_aware_attention),
     )
+    dtypes = {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()}
+    dtype = str(dtypes.pop() if len(dtypes) == 1 else torch.float32).rpartition(".")[2]
+    for key in {"dtype", "torch_dtype"} & config.keys() or {"dtype"}:
+        config[key] = dtype
     if form.has_labels:
         namespace = archive.config["model"].get("label_namespace", "labels")
         names = archive.model.vocab.get_index_to_token_vocabulary(namespace)
@@ -223,7 +444,7 @@ def _config(
     return config
 
 
-def _describe_tokenizer(archive: Archive, form: TaskForm, target: Path) -> None:
+def _describe_tokenizer(archive: Archive, form: TaskForm, target: Path) -> List[str]:
     reader: Any = archive.validation_dataset_reader
     options = Params(archive.config.get("dataset_reader", {})).as_dict(quiet=True)
     markers: Dict[str, int] = reader.tokenizer.marker_ids
@@ -231,9 +452,4 @@ def _describe_tokenizer(archive: Archive, form: TaskForm, target: Path) -> None:
     tokens = [
         options.get(option, default) for option, default in zip(form.marker_options, defaults, strict=False)
     ]
-    files.describe_tokenizer(target, markers, tokens)
-
-
-def _metrics(archive: Path) -> Optional[Dict[str, Any]]:
-    path = archive.parent / "metrics.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return files.describe_tokenizer(target, markers, tokens)

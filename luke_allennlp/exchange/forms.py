@@ -125,7 +125,8 @@ def find_form(
     source: str, architectures: Iterable[str], shapes: Mapping[str, Tuple[int, ...]], hidden_size: int
 ) -> TaskForm:
     """
-    Tells a checkpoint's task by the class that its config names, else by its head.
+    Tells a checkpoint's task by the class that its config names, or by its head if that is none of Hugging
+    Face's LUKE.
 
     # Parameters
 
@@ -145,21 +146,23 @@ def find_form(
     `ConfigurationError`
         It is of no task that is known here.
     """
-    named = [form for form in FORMS if form.architecture in set(architectures)]
-    if named:
-        return named[0]
+    names = list(architectures)
     for form in FORMS:
-        for head in {form.head, form.original_head}:
-            if shapes.get(f"{head}.weight", (0, 0))[-1] == form.features * hidden_size:
+        if form.architecture is not None and form.architecture in names:
+            return form
+    # A head of LukeForSequenceClassification, say, is as wide as one of entity typing, and sees other states.
+    is_foreign = any(name.startswith("LukeFor") for name in names)
+    for form in () if is_foreign else FORMS:
+        for head in (form.head, form.original_head):
+            if shapes.get(f"{head}.weight", ())[-1:] == (form.features * hidden_size,):
                 return form
     listed = ", ".join(sorted({name.split(".")[0] for name in shapes}))
     raise ConfigurationError(
         f"{source!r} is no fine-tuned model of a known task: its config names "
-        f"{', '.join(architectures) or 'no class'}"
-        f", and its weights begin with {listed}; expected one of "
-        f"{', '.join(form.architecture or form.original_head for form in FORMS)}. A pretrained model needs "
-        "no "
-        "import: give it to the embedder as model_name."
+        f"{', '.join(names) or 'no class'}, and its weights begin with {listed}; expected one of "
+        f"{', '.join(form.architecture or form.original_head for form in FORMS)}. If it is of one of these "
+        "tasks all the same, name that with --task. A pretrained model needs no import: give it to the "
+        "embedder as model_name."
     )
 
 

@@ -1,55 +1,43 @@
 """A published fine-tuned model as an AllenNLP archive."""
 
+import functools
 import json
 import logging
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.meta import Meta
 from allennlp.data import Vocabulary
-from allennlp.models import Model
+from allennlp.models import Model, load_archive
 from allennlp.models.archival import archive_model
 from safetensors.torch import save_file
 from torch import Tensor
 
-from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.checkpoints.loader import (
     ENTITY_TABLE,
-    EXTRA_QUERY,
     WORD_TABLE,
-    encoder_name,
+    copied_queries,
+    log_copied_queries,
     may_be_left_out,
+    query_of,
 )
-from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint
-from luke_allennlp.data.text_lines import read_lines
-from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, EntityVocabulary
+from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
+from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.exchange import files
-from luke_allennlp.exchange.forms import TaskForm, find_form, form_of_task, reader_options
-from luke_allennlp.model_files import ARCHIVED_CHECKPOINT, find_file, read_json
+from luke_allennlp.exchange.forms import reader_options
+from luke_allennlp.exchange.source import Source, kept_rows, labels_of, open_source, published_markers
+from luke_allennlp.model_files import ARCHIVED_CHECKPOINT
 
 logger = logging.getLogger(__name__)
 
 SOURCE = f"{ARCHIVED_CHECKPOINT}/source"
 LEFT_OUT = "left_out.safetensors"
-_NIL = "NIL"
-
-
-class Source(NamedTuple):
-    """What is imported."""
-
-    name: str
-    raw_config: Dict[str, Any]
-    config: Any
-    tensors: LazyTensors
-    form: TaskForm
-
-    @property
-    def is_original(self) -> bool:
-        return not self.raw_config
+DTYPES = "dtypes.json"
+_PREFIX = "embedder.luke."
 
 
 def import_checkpoint(
@@ -92,178 +80,134 @@ def import_checkpoint(
     """
     target = Path(directory)
     with ExitStack() as stack:
-        opened = _open(source, task, stack)
-        names = _labels(opened, labels) if opened.form.has_labels else []
-        with files.new_directory(target, force, "an import") as place:
-            entities = _write_checkpoint(opened, place / ARCHIVED_CHECKPOINT)
-            params = _params(opened, entities, place)
+        opened = open_source(source, task, stack)
+        names = labels_of(opened, labels)
+        params = _params(opened, published_markers(opened))
+        rows = kept_rows(opened)
+        vocabulary = Vocabulary(non_padded_namespaces=["*labels", "*tags"])
+        for name in names:
+            vocabulary.add_token_to_namespace(name, "labels")
+        inputs = [
+            path
+            for name in (source, labels)
+            if name is not None and (path := Path(name).expanduser()).exists()
+        ]
+        with files.new_directory(target, force, "an import", inputs) as place:
+            _write_checkpoint(opened, place / ARCHIVED_CHECKPOINT)
             files.write_json(place / "config.json", params)
-            vocabulary = Vocabulary(non_padded_namespaces=["*labels", "*tags"])
-            for name in names:
-                vocabulary.add_token_to_namespace(name, "labels")
             vocabulary.save_to_files(str(place / "vocabulary"))
-            model = _model(params, vocabulary, place)
-            left_out = _fill(model, opened, entities)
-            if not lite:
-                _keep_left_out(opened, left_out, place / SOURCE)
-            torch.save(model.state_dict(), place / "weights.th")
+            with _naming(opened, place):
+                expected = _expected(params, vocabulary, place)
+            try:
+                weights, left_out = _weights(expected, opened, rows)
+                if not lite:
+                    _keep_left_out(opened, left_out, place / SOURCE)
+            except (DamagedFileError, OSError) as error:
+                raise ConfigurationError(
+                    f"The weights in {opened.tensors.source} cannot be read or written: {error}."
+                ) from None
+            torch.save(weights, place / "weights.th")
+            del weights
             Meta.new().to_file(place / "meta.json")
+            with _naming(opened, place):  # what its user does first
+                load_archive(place)
             archive_model(place, weights="weights.th", include_in_archive=[ARCHIVED_CHECKPOINT])
             (place / "weights.th").unlink()
     logger.info("%s: imported as a model of %s", source, opened.form.task)
     return target / "model.tar.gz"
 
 
-def _open(source: str, task: Optional[str], stack: ExitStack) -> Source:
-    raw = {} if find_file(source, "config.json") is None else read_json(source, "config.json")
-    config = read_config(source)
-    if config.entity_vocab_size == 0:
-        raise ConfigurationError(
-            f"{source!r} is a {raw.get('model_type')}, without entities; only models of LUKE can be imported."
+@contextmanager
+def _naming(source: Source, place: Path) -> Iterator[None]:
+    """Errors in what was written name what it was written from."""
+    try:
+        yield
+    except (ConfigurationError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        reason = (
+            error.message if isinstance(error, ConfigurationError) else f"{type(error).__name__}: {error}"
         )
-    tensors = open_checkpoint(source, stack)
-    tensors = tensors.renamed({name: encoder_name(name) for name in tensors})
-    if task is None:
-        architectures = raw.get("architectures") or []
-        if not isinstance(architectures, list):
-            raise ConfigurationError(
-                f"The config of {source!r} has architectures {architectures!r}; expected a list."
-            )
-        shapes = {name: tensor.shape for name, tensor in tensors.items()}
-        form = find_form(source, architectures, shapes, config.hidden_size)
-    else:
-        form = form_of_task(task)
-    return Source(source, raw, config, tensors, form)
-
-
-def _head(source: Source, part: str) -> Optional[StoredTensor]:
-    for head in (source.form.head, source.form.original_head):
-        if f"{head}.{part}" in source.tensors:
-            return source.tensors[f"{head}.{part}"]
-    return None
-
-
-def _labels(source: Source, path: Optional[str]) -> List[str]:
-    weight = _head(source, "weight")
-    if weight is None:
+        for name in (place / ARCHIVED_CHECKPOINT, place):
+            reason = reason.replace(str(name), source.name)
         raise ConfigurationError(
-            f"{source.name!r} has no weights {source.form.head}.weight, the head of {source.form.task}; name "
-            "its "
-            "task with --task."
-        )
-    number = weight.shape[0]
-    if path is not None:
-        where = path
-        names = [line.strip() for _, line in read_lines(path) if line.strip()]
-    else:
-        where = f"the config of {source.name!r}"
-        by_id = source.raw_config.get("id2label")
-        if not isinstance(by_id, dict) or not all(isinstance(name, str) for name in by_id.values()):
-            raise ConfigurationError(
-                f"{where} does not name the {number} labels; give a file with a label a line by --labels."
-            )
-        names = [by_id.get(str(index), "") for index in range(len(by_id))]
-    if len(names) != number or len(set(names)) != number or not all(names):
-        raise ConfigurationError(
-            f"{where} has {len(set(names) - {''})} different labels ({', '.join(names[:5])}...), and the "
-            "head "
-            f"{number} rows; give as many, a label a line, by --labels."
-        )
-    if source.form.task == "luke_ner" and _NIL not in names:
-        raise ConfigurationError(
-            f"{where} has no label {_NIL!r}, of spans that are no entities, among {', '.join(names[:8])}; "
-            "give "
-            "the labels by --labels, in their order and with that name."
-        )
-    return names
+            f"{source.name!r} makes no model of {source.form.task} that can be loaded: {reason}"
+        ) from error
 
 
-def _write_checkpoint(source: Source, target: Path) -> Optional[List[str]]:
-    """The small files that the archive needs; returns the titles of the entities that it keeps."""
+def _write_checkpoint(source: Source, target: Path) -> None:
+    """The small files that the archive needs."""
     target.mkdir(parents=True)
     files.copy_tokenizer(source.name, target)
-    words = source.tensors[WORD_TABLE].shape[0] if WORD_TABLE in source.tensors else source.config.vocab_size
     config = source.config.to_dict()
     config.pop("id2label", None)
     config.pop("label2id", None)
-    config["vocab_size"] = words - len(_markers(source))
+    config["vocab_size"] = source.tensors[WORD_TABLE].shape[0] - len(source.markers)
     titles = source.form.entities
     if titles is None:
-        vocabulary = EntityVocabulary.from_checkpoint(source.name)
-        vocabulary.save(target / files.ENTITY_VOCABULARY)
-        kept = None
+        EntityVocabulary.from_checkpoint(source.name).save(target / files.ENTITY_VOCABULARY)
     else:
-        kept = list(titles)
-        config["entity_vocab_size"] = len(kept)
-        files.write_json(target / files.ENTITY_VOCABULARY, {title: index for index, title in enumerate(kept)})
+        config["entity_vocab_size"] = len(titles)
+        ids = {title: index for index, title in enumerate(titles)}
+        files.write_json(target / files.ENTITY_VOCABULARY, ids)
     files.write_json(target / "config.json", config)
-    return kept
 
 
-def _markers(source: Source) -> Tuple[Tuple[str, str], ...]:
-    """Markers which lie in the word table behind what the tokenizer has; Hugging Face's are part of that."""
-    return source.form.markers if source.is_original or source.form.architecture is None else ()
-
-
-def _params(source: Source, entities: Optional[Sequence[str]], place: Path) -> Dict[str, Any]:
-    form, markers = source.form, _markers(source)
+def _params(source: Source, published: Sequence[str]) -> Dict[str, Any]:
+    form = source.form
     tokenizer: Dict[str, Any] = {"type": "luke", "model_name": source.name}
     embedder: Dict[str, Any] = {
         "type": "luke",
         "model_name": source.name,
-        "entities": entities,
+        "entities": None if form.entities is None else list(form.entities),
         "entity_aware_attention": bool(source.config.use_entity_aware_attention),
     }
-    options: Dict[str, Any] = {}
-    if markers:
-        tokenizer["marker_tokens"] = [marker for marker, _ in markers]
-        embedder["marker_tokens"] = [list(pair) for pair in markers]
-    elif form.marker_options:
-        path = place / ARCHIVED_CHECKPOINT / "tokenizer_config.json"
-        raw = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-        options = reader_options(form, files.entity_tokens(raw, form.published_markers))
+    if source.markers:
+        tokenizer["marker_tokens"] = [marker for marker, _ in source.markers]
+        embedder["marker_tokens"] = [list(pair) for pair in source.markers]
     model: Dict[str, Any] = {"type": form.task, "embedder": embedder}
     if form.task == "luke_relation_classification":
-        model["classifier_bias"] = _head(source, "bias") is not None
+        model["classifier_bias"] = source.head("bias") is not None
     return {
-        "dataset_reader": {"type": form.task, "tokenizer": tokenizer, **options},
+        "dataset_reader": {"type": form.task, "tokenizer": tokenizer, **reader_options(form, published)},
         "model": model,
         "data_loader": {"batch_size": 32},
     }
 
 
-def _model(params: Dict[str, Any], vocabulary: Vocabulary, place: Path) -> Model:
+def _expected(params: Dict[str, Any], vocabulary: Vocabulary, place: Path) -> Dict[str, Tensor]:
+    """The names and shapes that the model's weights must have, without memory for them."""
     model = json.loads(json.dumps(params["model"]))
     model["embedder"]["load_weights"] = False
-    return Model.from_params(Params(model), vocab=vocabulary, serialization_dir=str(place))
+    with torch.device("meta"):
+        made = Model.from_params(Params(model), vocab=vocabulary, serialization_dir=str(place))
+    return made.state_dict()
 
 
-def _fill(model: Model, source: Source, entities: Optional[Sequence[str]]) -> List[str]:
-    """Puts the weights into the model, all of them; returns the names of those that it has no place for."""
+def _weights(
+    expected: Dict[str, Tensor], source: Source, rows: Optional[Sequence[int]]
+) -> Tuple[Dict[str, Tensor], List[str]]:
+    """The model's weights, all of them, and the names of those that it has no place for."""
     tensors, form = source.tensors, source.form
-    prefix = "embedder.luke."
+    inner = {name[len(_PREFIX) :] for name in expected if name.startswith(_PREFIX)}
+    copied = copied_queries(inner, tensors)
     missing: List[str] = []
     misshapen: List[str] = []
     used = set()
     readers: Dict[str, Callable[[], Tensor]] = {}
-    state = model.state_dict()
-    for name, place in state.items():
+    for name, place in expected.items():
         shape = tuple(place.shape)
-        if name.startswith(prefix):
-            stored_name = name[len(prefix) :]
-            if stored_name not in tensors and EXTRA_QUERY.search(stored_name):
-                stored_name = EXTRA_QUERY.sub(".attention.self.query.", stored_name)
-            stored = tensors.get(stored_name)
+        if name.startswith(_PREFIX):
+            stored_name = name[len(_PREFIX) :]
+            stored_name = query_of(stored_name) if stored_name in copied else stored_name
         else:
             stored_name = name if name in tensors else f"{form.original_head}.{name.rpartition('.')[2]}"
-            stored = tensors.get(stored_name)
+        stored = tensors.get(stored_name)
         used.add(stored_name)
         if stored is None:
             missing.append(stored_name)
+        elif stored_name == ENTITY_TABLE and rows is not None:
+            readers[name] = functools.partial(_rows_in_single, stored, rows)
         elif stored.shape == shape:
-            readers[name] = stored.read
-        elif stored_name == ENTITY_TABLE and entities is not None and stored.shape[1:] == shape[1:]:
-            readers[name] = _row_reader(stored, _rows(source, entities))
+            readers[name] = functools.partial(_in_single, stored)
         else:
             misshapen.append(f"{stored_name} has shape {stored.shape}, expected {shape}")
     left_out = [name for name in tensors if name not in used]
@@ -281,33 +225,38 @@ def _fill(model: Model, source: Source, entities: Optional[Sequence[str]]) -> Li
         raise ConfigurationError(
             f"The weights in {tensors.source} do not fit a model of {form.task}; " + "; ".join(problems) + "."
         )
-    with torch.no_grad():
-        for name, read in readers.items():
-            state[name].copy_(read())
-    return left_out
+    if copied:
+        log_copied_queries(tensors.source)
+    return {name: read() for name, read in readers.items()}, left_out
 
 
-def _row_reader(stored: StoredTensor, rows: Sequence[int]) -> Callable[[], Tensor]:
-    return lambda: stored.rows(rows)
+def _in_single(stored: StoredTensor) -> Tensor:
+    tensor = torch.empty(stored.shape)
+    stored.copy_to(tensor)
+    return tensor
 
 
-def _rows(source: Source, entities: Sequence[str]) -> Sequence[int]:
-    vocabulary = EntityVocabulary.from_checkpoint(source.name)
-    # The original's files may lack [MASK2], which then is what it was made from.
-    titles = [MASK if title == MASK2 and MASK2 not in vocabulary else title for title in entities]
-    assert PAD in titles
-    return vocabulary.rows(titles)
+def _rows_in_single(stored: StoredTensor, rows: Sequence[int]) -> Tensor:
+    return stored.rows(rows).float()
 
 
 def _keep_left_out(source: Source, names: List[str], target: Path) -> None:
     """
-    What an export puts back: the whole entity table, pretraining heads, the pooler, config and vocabulary.
+    What an export puts back: the whole entity table, pretraining heads, the pooler, config and vocabulary,
+    and types of numbers.
     """
     target.mkdir(parents=True)
-    kept = {name: source.tensors[name].read().contiguous() for name in names}
-    if source.form.entities is not None and not source.is_original:
-        kept[ENTITY_TABLE] = source.tensors[ENTITY_TABLE].read().contiguous()
+    kept = {name: source.tensors[name].read() for name in names}
+    if source.form.entities is not None and source.has_whole_entity_table:
+        kept[ENTITY_TABLE] = source.tensors[ENTITY_TABLE].read()
         EntityVocabulary.from_checkpoint(source.name).save(target / files.ENTITY_VOCABULARY)
     if source.raw_config:
         files.write_json(target / "config.json", source.raw_config)
-    save_file({name: tensor.clone() for name, tensor in kept.items()}, target / LEFT_OUT, {"format": "pt"})
+    types = {
+        name: str(tensor.dtype).removeprefix("torch.")
+        for name, tensor in source.tensors.items()
+        if tensor.dtype in (torch.float16, torch.bfloat16)
+    }
+    if types:
+        files.write_json(target / DTYPES, types)
+    save_file(kept, target / LEFT_OUT, {"format": "pt"})

@@ -69,7 +69,7 @@ def model_card(config: Params, metrics: Optional[Dict[str, Any]], architecture: 
     lines += [f"Loaded by `transformers.{architecture}.from_pretrained`. Exported by luke-allennlp.", ""]
     lines += [f"- {note}" for note in notes] + ([""] if notes else [])
     lines += ["## Training", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {value} |" for name, value in rows.items() if value is not None]
+    lines += [f"| {name} | {_cell(value)} |" for name, value in rows.items() if value is not None]
     if not trainer:
         lines += ["", "Imported from a published checkpoint; how it was trained is said there."]
     lines += ["", "## Scores", ""]
@@ -79,10 +79,19 @@ def model_card(config: Params, metrics: Optional[Dict[str, Any]], architecture: 
         if isinstance(value, (int, float)) and name.startswith(("best_validation_", "test_", "best_epoch"))
     }
     if scores:
-        lines += ["| | |", "|---|---|", *(f"| {name} | {value:.6g} |" for name, value in scores.items())]
+        lines += [
+            "| | |",
+            "|---|---|",
+            *(f"| {_cell(name)} | {value:.6g} |" for name, value in scores.items()),
+        ]
     else:
         lines += ["None are known: no metrics.json lay beside the archive."]
     return "\n".join(lines) + "\n"
+
+
+def _cell(value: Any) -> str:
+    """What is in one cell of a table and stays there."""
+    return " ".join(str(value).split()).replace("|", "\\|")
 
 
 def _pair(first: Any, second: Any) -> Optional[str]:

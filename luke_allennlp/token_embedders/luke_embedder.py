@@ -11,8 +11,10 @@ from overrides import overrides
 from torch import Tensor
 
 from luke_allennlp.checkpoints import freeze_entity_side, load_encoder
+from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.encoder import LukeEncoderOutput
+from luke_allennlp.entity_vocabulary import MASK, PAD
 from luke_allennlp.model_files import archived_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -99,9 +101,11 @@ class LukeEmbedder(TokenEmbedder):
         source = archived_checkpoint(model_name, serialization_dir)
         marker_rows: List[int] = []
         if marker_tokens:
-            tokenizer = WordTokenizer(source)
-            pairs = marker_tokens.items() if isinstance(marker_tokens, dict) else marker_tokens
-            marker_rows = [tokenizer.token_id(source) for _, source in pairs]
+            pairs = list(marker_tokens.items() if isinstance(marker_tokens, dict) else marker_tokens)
+            marker_rows = [0] * len(pairs)  # an archive's weights have the markers' own rows
+            if load_weights:
+                tokenizer = WordTokenizer(source)
+                marker_rows = [tokenizer.token_id(start) for _, start in pairs]
         self.luke = load_encoder(
             source,
             entities=entities,
@@ -115,6 +119,8 @@ class LukeEmbedder(TokenEmbedder):
         )
         self.luke.gradient_checkpointing = gradient_checkpointing
         self.model_name = model_name
+        if entities is None and read_config(source).entity_vocab_size == 0:
+            entities = [PAD, MASK]  # the rows of the fresh table
         self.entities = entities
         self.sub_token_mode = sub_token_mode
         self.eval_mode = eval_mode

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from luke_allennlp.checkpoints import load_encoder, loader
-from luke_allennlp.checkpoints.loader import ENTITY_TABLE, WORD_TABLE, encoder_name
+from luke_allennlp.checkpoints.loader import ENTITY_TABLE, EXTRA_QUERY, WORD_TABLE, encoder_name
 from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint
 from luke_allennlp.encoder import LukeEncoder
 
@@ -31,6 +31,16 @@ def stored(luke: str) -> Dict[str, Tensor]:
 
 def without(*names: str) -> Callable[[Dict[str, Tensor]], Dict[str, Tensor]]:
     return lambda state: {name: tensor for name, tensor in state.items() if encoder_name(name) not in names}
+
+
+def extra_queries(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """What a fine-tuned model has beside the word-to-word queries."""
+    return {
+        name.replace(".query.", f".{part}_query."): torch.full_like(tensor, 0.5)
+        for name, tensor in state.items()
+        if ".query." in name
+        for part in ("w2e", "e2w", "e2e")
+    }
 
 
 def assert_equal_states(left: LukeEncoder, right: LukeEncoder) -> None:
@@ -57,14 +67,30 @@ class TestWeights:
                 assert torch.equal(state[name.format(f"{part}_query")], state[name.format("query")])
 
     def test_queries_of_a_fine_tuned_model_are_its_own(self, make_checkpoint: Callable[..., Path]) -> None:
-        extra = QUERY.replace("query", "w2e_query")
+        def add(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+            return {**state, **extra_queries(state)}
+
+        encoder = load_encoder(str(make_checkpoint(change=add)))
+        extra = [name for name in encoder.state_dict() if EXTRA_QUERY.search(name)]
+        assert len(extra) == 12
+        assert all(encoder.state_dict()[name].eq(0.5).all() for name in extra)
+
+    def test_some_queries_without_the_others(self, make_checkpoint: Callable[..., Path]) -> None:
+        lost = QUERY.replace("query.weight", "w2e_query.bias")
 
         def add(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
-            return {**state, extra: torch.full((64, 64), 0.5)}
+            extra = extra_queries(state)
+            return {**state, **{name: tensor for name, tensor in extra.items() if name != lost}}
 
-        state = load_encoder(str(make_checkpoint(change=add))).state_dict()
-        assert state[extra].eq(0.5).all()
-        assert torch.equal(state[QUERY.replace("query", "e2w_query")], state[QUERY])
+        with pytest.raises(ConfigurationError, match=f"missing: {lost}\\."):
+            load_encoder(str(make_checkpoint(change=add)))
+
+    @pytest.mark.parametrize("same", [f"luke.{QUERY}", "embeddings.LayerNorm.gamma"])
+    def test_two_names_of_one_parameter(self, same: str, make_checkpoint: Callable[..., Path]) -> None:
+        directory = make_checkpoint(change=lambda state: {**state, same: torch.zeros(64)})
+        with pytest.raises(ConfigurationError) as error:
+            load_encoder(str(directory))
+        assert same in str(error.value) and f" {encoder_name(same)}" in str(error.value)
 
     def test_without_entity_aware_attention(self, luke: str, make_checkpoint: Callable[..., Path]) -> None:
         extra = QUERY.replace("query", "w2e_query")

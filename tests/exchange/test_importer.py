@@ -1,9 +1,11 @@
 """What cannot be imported, what options do, and that nothing is left of an import that failed."""
 
 import json
+import logging
 import shutil
+import tarfile
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterable, List
 
 import pytest
 import torch
@@ -11,9 +13,11 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.models import load_archive
 from safetensors.torch import load_file, save_file
 
-from luke_allennlp.exchange import export_checkpoint, import_checkpoint
+from luke_allennlp.checkpoints.loader import ENTITY_TABLE
+from luke_allennlp.exchange import export_checkpoint, import_checkpoint, importer
 
 TYPING, PAIRS, SPANS = (f"LukeForEntity{kind}Classification" for kind in ("", "Pair", "Span"))
+QUESTIONS = "LukeForQuestionAnswering"
 
 
 @pytest.fixture
@@ -45,6 +49,7 @@ def refused(source: Path, **options: Any) -> str:
     with pytest.raises(ConfigurationError) as error:
         import_checkpoint(str(source), str(target), **options)
     assert set(source.parent.iterdir()) == before, "something was left behind"
+    assert ".imported." not in str(error.value), "names what is gone"
     return str(error.value)
 
 
@@ -148,6 +153,14 @@ def test_nothing_is_overwritten_unasked(published: Any, tmp_path: Path) -> None:
     assert (target / "model.tar.gz").is_file() and not (target / "mine.txt").exists()
 
 
+def test_the_source_is_not_replaced(copy: Any) -> None:
+    source = copy(TYPING)
+    for target in (source, source.parent):
+        with pytest.raises(ConfigurationError, match="made from; give another directory"):
+            import_checkpoint(str(source), str(target), force=True)
+    assert (source / "model.safetensors").is_file()
+
+
 def test_pickles_run_nothing(copy: Any, tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> Any:
@@ -158,3 +171,307 @@ def test_pickles_run_nothing(copy: Any, tmp_path: Path) -> None:
     torch.save({"classifier.weight": Evil()}, source / "pytorch_model.bin")
     assert "refused" in refused(source)
     assert not (tmp_path / "evil").exists()
+
+
+# --- the entity table
+
+TABLE = f"luke.{ENTITY_TABLE}"
+
+
+def change_entities(source: Path, change: Callable[[Any], Any]) -> None:
+    ids = json.loads((source / "entity_vocab.json").read_text())
+    (source / "entity_vocab.json").write_text(json.dumps(change(ids)))
+
+
+@pytest.mark.parametrize(
+    "architecture, titles",
+    [(SPANS, ["[MASK]", "[PAD]"]), (PAIRS, ["[MASK2]", "[MASK]", "[PAD]"])],
+)
+def test_as_many_rows_as_the_task_keeps_in_another_order(
+    architecture: str, titles: List[str], copy: Any, tmp_path: Path
+) -> None:
+    source = copy(architecture)
+    change_entities(source, lambda ids: {title: index for index, title in enumerate(titles)})
+    change_weights(source, lambda weights: weights.update({TABLE: weights[TABLE][: len(titles)].clone()}))
+    change_config(source, entity_vocab_size=len(titles))
+    model = load_archive(import_checkpoint(str(source), str(tmp_path / "imported"))).model
+    rows = [titles.index(title) for title in model.embedder.entities]
+    assert rows != sorted(rows)
+    stored = load_file(source / "model.safetensors")[TABLE]
+    assert torch.equal(model.state_dict()[f"embedder.{TABLE}"], stored[rows])
+
+
+@pytest.mark.parametrize("architecture", [SPANS, QUESTIONS])
+@pytest.mark.parametrize("row", [64, 10**6, -1, True])
+def test_entities_that_the_table_does_not_have(architecture: str, row: Any, copy: Any) -> None:
+    source = copy(architecture)
+    change_entities(source, lambda ids: {**ids, "[MASK]": row})
+    message = refused(source)
+    assert "entity_vocab.json" in message or f"'[MASK]' of {str(source)!r} has the row {row}" in message
+
+
+@pytest.mark.parametrize("row", [64, -4])
+def test_any_entity_that_the_table_does_not_have_if_all_are_used(row: int, copy: Any) -> None:
+    source = copy(QUESTIONS)
+    change_entities(source, lambda ids: {**ids, "Dorrick": row})
+    assert f"has the row {row}; expected one of the 64" in refused(source)
+
+
+@pytest.mark.parametrize("architecture", [SPANS, QUESTIONS])
+@pytest.mark.parametrize("title", ["[MASK]", "[PAD]"])
+def test_entities_that_a_task_needs(architecture: str, title: str, copy: Any) -> None:
+    source = copy(architecture)
+    change_entities(source, lambda ids: {name: row for name, row in ids.items() if name != title})
+    assert f"no entity {title!r}" in refused(source)
+
+
+# --- of which task
+
+
+@pytest.mark.parametrize("kind", ["SequenceClassification", "TokenClassification", "MultipleChoice"])
+def test_another_class_with_a_head_as_wide(kind: str, copy: Any, tmp_path: Path) -> None:
+    source = copy(TYPING)
+    change_config(source, architectures=[f"LukeFor{kind}"])
+    message = refused(source)
+    assert f"LukeFor{kind}" in message and "--task" in message
+    import_checkpoint(str(source), str(tmp_path / "imported"), task="entity_typing")
+
+
+@pytest.mark.parametrize("architectures", ["LukeForMaskedLM", [None], [{}], [1], {}])
+@pytest.mark.parametrize("task", [None, "entity_typing"])
+def test_architectures_that_are_no_names(architectures: Any, task: Any, copy: Any) -> None:
+    source = copy(TYPING)
+    change_config(source, architectures=architectures)
+    assert f"'architectures' = {architectures!r}; expected a list of names" in refused(source, task=task)
+
+
+def test_labels_for_a_task_without_labels(copy: Any, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("start\nend\n")
+    assert "has no labels; leave --labels away" in refused(copy(QUESTIONS), labels=str(labels))
+
+
+# --- the tokenizer
+
+
+@pytest.mark.parametrize("name", ["vocab.json", "merges.txt"])
+def test_tokenizers_without_a_file(name: str, copy: Any) -> None:
+    source = copy(SPANS)
+    (source / name).unlink()
+    assert "has no tokenizer that can be read" in refused(source)
+
+
+def test_a_sentencepiece_file_alone(copy: Any) -> None:
+    source = copy(SPANS)
+    (source / "vocab.json").unlink()
+    (source / "merges.txt").unlink()
+    (source / "sentencepiece.bpe.model").write_bytes(b"pieces")
+    assert "save the fast tokenizer with transformers" in refused(source)
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ("[]", "expected an object"),
+        ("{", "is not JSON"),
+        ('{"<ent>": -3}', "is damaged"),
+        ('{"<ent>": 999999, "<ent2>": 5}', "has the id 999999, and"),
+        ("{}", "has no entry '<ent>'"),
+    ],
+)
+def test_added_tokens_that_are_damaged(content: str, expected: str, copy: Any) -> None:
+    source = copy(PAIRS)
+    (source / "added_tokens.json").write_text(content)
+    message = refused(source)
+    assert expected in message and ("added_tokens.json" in message or "'<ent>'" in message)
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        (b"[1]", "expected an object"),
+        (b"{", "is not JSON"),
+        ("{'ä'}".encode("latin-1"), "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b'{"entity_token_1": null}', "'entity_token_1' = None"),
+        (b'{"entity_token_1": ["<ent>"]}', "'entity_token_1' = ['<ent>']"),
+        (b'{"entity_token_2": {"lstrip": false}}', "'entity_token_2' = {'lstrip': False}"),
+    ],
+)
+def test_tokenizer_configs_that_are_damaged(content: bytes, expected: str, copy: Any) -> None:
+    source = copy(PAIRS)
+    (source / "tokenizer_config.json").write_bytes(content)
+    message = refused(source)
+    assert expected in message and "tokenizer_config.json" in message
+
+
+def test_an_entity_token_that_is_not_there(copy: Any) -> None:
+    source = copy(PAIRS)
+    (source / "tokenizer_config.json").write_text('{"entity_token_1": "<nope>"}')
+    assert "has no entry '<nope>'" in refused(source)
+
+
+def test_what_was_written_is_loaded_first(copy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(place: Path) -> None:
+        raise RuntimeError(f"{place}/checkpoint/vocab.json is broken")
+
+    monkeypatch.setattr(importer, "load_archive", broken)
+    source = copy(SPANS)
+    assert f"that can be loaded: RuntimeError: {source}/vocab.json is broken" in refused(source)
+
+
+# --- the weights
+
+
+def test_queries_that_are_copied_are_said(
+    copy: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = copy(SPANS)
+    change_weights(source, lambda weights: [weights.pop(name) for name in extra_queries(weights)])
+    with caplog.at_level(logging.INFO):
+        model = load_archive(import_checkpoint(str(source), str(tmp_path / "imported"))).model
+    assert f"{source}/model.safetensors has no w2e, e2w and e2e queries" in caplog.text
+    query = "embedder.luke.encoder.layer.1.attention.self.{}query.weight"
+    state = model.state_dict()
+    assert torch.equal(state[query.format("")], state[query.format("e2w_")])
+
+
+def extra_queries(weights: Iterable[str]) -> List[str]:
+    return [name for name in weights if "2e_query" in name or "e2w_query" in name]
+
+
+def test_some_queries_without_the_others(copy: Any) -> None:
+    source = copy(SPANS)
+    name = "encoder.layer.1.attention.self.w2e_query.bias"
+    change_weights(source, lambda weights: weights.pop(f"luke.{name}"))
+    assert f"missing: {name}." in refused(source)
+
+
+def test_two_names_of_one_parameter(copy: Any) -> None:
+    source = copy(SPANS)
+    change_weights(
+        source, lambda weights: weights.update({"embeddings.LayerNorm.bias": torch.full((64,), 9.0)})
+    )
+    message = refused(source)
+    assert "embeddings.LayerNorm.bias" in message and "luke.embeddings.LayerNorm.bias" in message
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        ({"num_hidden_layers": 10_000_000}, "'num_hidden_layers' = 10000000"),
+        ({"num_hidden_layers": 1}, "'num_hidden_layers' = 1"),
+        ({"max_position_embeddings": 10**12}, "position_embeddings.weight has shape (514, 64), expected"),
+        ({"max_position_embeddings": 10**19}, "makes no model"),
+        ({"vocab_size": 10**12}, "word_embeddings.weight of shape (2000, 64)"),
+        ({"entity_vocab_size": 10**12}, "entity_embeddings.weight of shape (64, 32)"),
+        ({"intermediate_size": 10**12}, "intermediate.dense.weight has shape"),
+        ({"num_attention_heads": 5}, "num_attention_heads"),
+        ({"hidden_act": "os.system"}, "makes no encoder: hidden_act 'os.system'"),
+    ],
+)
+def test_configs_that_lie_cost_nothing(values: Any, expected: str, copy: Any) -> None:
+    source = copy(SPANS)
+    change_config(source, **values)
+    assert expected in refused(source)
+
+
+@pytest.mark.parametrize("name", ["luke.embeddings.word_embeddings.weight", TABLE, "classifier.weight"])
+def test_tables_that_are_none(name: str, copy: Any) -> None:
+    source = copy(SPANS)
+    change_weights(source, lambda weights: weights.update({name: torch.tensor(1.0)}))
+    assert name.removeprefix("luke.") in refused(source)
+
+
+def test_the_types_of_half_precision_are_kept(copy: Any, tmp_path: Path) -> None:
+    source = copy(SPANS)
+
+    def halve(weights: Any) -> None:
+        weights.update({name: weights[name].half() for name in weights if name != "classifier.bias"})
+
+    change_weights(source, halve)
+    archive = load_archive(import_checkpoint(str(source), str(tmp_path / "imported")))
+    state = archive.model.state_dict()
+    assert all(tensor.dtype == torch.float32 for tensor in state.values())
+    stored = load_file(source / "model.safetensors")
+    assert torch.equal(state["classifier.weight"], stored["classifier.weight"].float())
+    types = json.loads(member(tmp_path / "imported" / "model.tar.gz", "checkpoint/source/dtypes.json"))
+    assert types.keys() == {name.removeprefix("luke.") for name in stored} - {"classifier.bias"}
+    assert set(types.values()) == {"float16"}
+
+
+def test_single_precision_needs_no_types(published: Any, tmp_path: Path) -> None:
+    import_checkpoint(str(published(SPANS)), str(tmp_path / "imported"))
+    assert not list((tmp_path / "imported").rglob("dtypes.json"))
+
+
+def member(archive: Path, name: str) -> bytes:
+    with tarfile.open(archive) as tar:
+        file = tar.extractfile(name)
+        assert file is not None
+        return file.read()
+
+
+# --- the original's
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_a_whole_entity_table_of_the_original_is_kept(
+    rows: int, original: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
+    source = original("classifier", {"weight": torch.ones(2, 192), "bias": torch.ones(2)}, 0, rows)
+    labels = tmp_path / "labels.txt"
+    labels.write_text("NIL\nPER\n")
+    import_checkpoint(str(source), str(tmp_path / "imported"), labels=str(labels))
+    kept = load_file(tmp_path / "imported" / "checkpoint" / "source" / "left_out.safetensors")
+    vocabulary = tmp_path / "imported" / "checkpoint" / "source" / "entity_vocab.json"
+    assert (ENTITY_TABLE in kept) == vocabulary.is_file() == (rows == 0)
+    if rows == 0:
+        assert kept[ENTITY_TABLE].shape == (64, 32)
+        assert json.loads(vocabulary.read_text())["[MASK]"] == 2
+
+
+def test_a_table_of_the_original_for_another_task(
+    original: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
+    source = original("typing", {"weight": torch.ones(2, 64), "bias": torch.ones(2)}, 1, 3)
+    labels = tmp_path / "labels.txt"
+    labels.write_text("entity\nplace\n")
+    with pytest.raises(ConfigurationError, match="with 3 rows; expected the 64 .* 2"):
+        import_checkpoint(str(source), str(tmp_path / "imported"), labels=str(labels))
+
+
+def test_the_original_takes_the_tokenizer_that_is_whole(
+    original: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
+    tarball = original("scorer", {"weight": torch.ones(1, 128), "bias": torch.ones(1)}, 3, 2)
+    source = tmp_path / "source"
+    with tarfile.open(tarball) as tar:
+        tar.extractall(source, filter="data")
+    (source / "roberta-tiny").mkdir()
+    shutil.copyfile(source / "vocab.json", source / "roberta-tiny" / "vocab.json")
+    (source / "merges.txt").rename(source / "roberta-tiny" / "merges.txt")
+    import_checkpoint(str(source), str(tmp_path / "imported"))
+    assert (tmp_path / "imported" / "checkpoint" / "merges.txt").is_file()
+
+
+def test_the_original_needs_no_word_that_a_marker_started_as(
+    original: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
+    tarball = original("typing", {"weight": torch.ones(2, 64), "bias": torch.ones(2)}, 1, 2)
+    source = tmp_path / "source"
+    with tarfile.open(tarball) as tar:
+        tar.extractall(source, filter="data")
+    words = json.loads((source / "vocab.json").read_text())
+    words["no at sign"] = words.pop("@")
+    (source / "vocab.json").write_text(json.dumps(words))
+    labels = tmp_path / "labels.txt"
+    labels.write_text("entity\nplace\n")
+    path = import_checkpoint(str(source), str(tmp_path / "imported"), labels=str(labels))
+    archive = load_archive(path)
+    stored = torch.load(source / "pytorch_model.bin", weights_only=True)["embeddings.word_embeddings.weight"]
+    assert torch.equal(archive.model.embedder.luke.embeddings.word_embeddings.weight, stored)

@@ -349,6 +349,12 @@ class TestOptions:
         with pytest.raises(ConfigurationError, match="model.safetensors cannot be read, the file is damaged"):
             embedder(str(directory), serialization_dir=tmp_path)
 
+    def test_markers_start_as_no_word_without_weights_to_read(self) -> None:
+        with pytest.raises(ConfigurationError, match="no entry 'no such word'"):
+            embedder(marker_tokens={"[ENTITY]": "no such word"})
+        made = embedder(marker_tokens={"[ENTITY]": "no such word"}, load_weights=False)
+        assert made.luke.config.vocab_size == embedder(load_weights=False).luke.config.vocab_size + 1
+
 
 class TestFromParams:
     def test_as_a_token_embedder(self) -> None:
