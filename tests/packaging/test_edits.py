@@ -539,6 +539,23 @@ class TestPeople:
         assert fail(("model_state_e1_b0.th",))
         assert fail(())
 
+    @pytest.mark.edit("evaluate-checks-the-file")
+    def test_evaluate_checks_the_file(self, fixtures_dir, tmp_path, monkeypatch):
+        from allennlp.commands import evaluate
+
+        class Reader:
+            def check_file(self, path):
+                raise ConfigurationError(f"{path}: is without labels")
+
+        class Archive:
+            config = Params({"data_loader": {"batch_size": 1}})
+            model = torch.nn.Linear(1, 1)
+            validation_dataset_reader = Reader()
+
+        monkeypatch.setattr(evaluate, "load_archive", lambda *_, **__: Archive)
+        with pytest.raises(ConfigurationError, match="data.json: is without labels"):
+            evaluate.evaluate_from_archive("model.tar.gz", "data.json")
+
     @pytest.mark.edit("predict-names-the-line")
     @pytest.mark.parametrize(
         "content, message",
@@ -557,5 +574,5 @@ class TestPeople:
         manager = _PredictManager(predictor, str(path), None, 1, False, False)
         with pytest.raises(ConfigurationError, match=f"^{re.escape(str(path))}.*{re.escape(message)}"):
             list(manager._get_json_data())
-        path.write_text('{"a": 1}\n\n{"a": 2}\n')
+        path.write_text('\ufeff{"a": 1}\n\n{"a": 2}\n')
         assert list(manager._get_json_data()) == [{"a": 1}, {"a": 2}]
