@@ -7,6 +7,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.models import Model
 from allennlp.modules.token_embedders import TokenEmbedder
+from allennlp.training.metrics import Metric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -144,6 +145,21 @@ class TaskModel(Model):
         if entity_states is not None:
             features.append(entity_states)
         return torch.cat(features, dim=-1)
+
+    def scores(self, metric: Metric, reset: bool) -> Dict[str, float]:
+        """
+        # Parameters
+
+        metric : `Metric`
+            The task's.
+        reset : `bool`
+
+        # Returns
+
+        `Dict[str, float]`
+            In evaluation the metric's. In training nothing: scoring would wait for the device at every step.
+        """
+        return {} if self.training else metric.get_metric(reset)
 
 
 def at_least_one(entities: Dict[str, Tensor]) -> Dict[str, Tensor]:

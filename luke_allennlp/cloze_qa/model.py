@@ -129,7 +129,7 @@ class ClozeQaModel(TaskModel):
             In evaluation those of `ClozeQaMetric`. In training nothing: scoring would wait for the device at
             every step.
         """
-        return {} if self.training else self._metric.get_metric(reset)
+        return self.scores(self._metric, reset)
 
     default_predictor = "luke_cloze_qa"
 

@@ -152,19 +152,24 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
     @overrides
     def read_examples(self, file_path: str) -> Iterator[ClozeExample]:
         questions = unmarked = 0
-        for where, record in read_records(file_path, self.encoding):
-            for example in questions_of(record, where):
-                unmarked += example.answers is not None and not example.answer_spans & set(
-                    example.passage.candidates
+        try:
+            for where, record in read_records(file_path, self.encoding):
+                for example in questions_of(record, where):
+                    unmarked += example.answers is not None and not example.answer_spans & set(
+                        example.passage.candidates
+                    )
+                    questions += 1
+                    yield example._replace(key=questions - 1)
+            if not questions:
+                raise ConfigurationError(f"{file_path}: holds no question; expected one or more.")
+        finally:  # also where max_instances ends it
+            if unmarked:
+                logger.warning(
+                    "%s: of %d questions %d have no candidate that is an answer",
+                    file_path,
+                    questions,
+                    unmarked,
                 )
-                yield example._replace(key=questions)
-                questions += 1
-        if not questions:
-            raise ConfigurationError(f"{file_path}: holds no question; expected one or more.")
-        if unmarked:
-            logger.warning(
-                "%s: of %d questions %d have no candidate that is an answer", file_path, questions, unmarked
-            )
 
     @overrides
     def examples_from_json(self, record: Dict[str, Any], where: str) -> List[ClozeExample]:

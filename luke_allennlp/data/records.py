@@ -94,7 +94,8 @@ def get_value(record: Record, key: str, where: str) -> Any:
         The key is missing.
     """
     if key not in record:
-        raise ConfigurationError(f"{where}: {key!r} is missing; found only {', '.join(map(repr, record))}.")
+        found = ", ".join(map(repr, record)) or "an empty object"
+        raise ConfigurationError(f"{where}: {key!r} is missing; found only {found}.")
     return record[key]
 
 

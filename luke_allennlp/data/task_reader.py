@@ -194,10 +194,19 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         file_path : `str`
         """
         for example in self.local_examples(file_path):
-            if not self.is_labeled(example):
-                raise ConfigurationError(
-                    f"{self.describe(example)}: is without labels; training and evaluation need them."
-                )
+            self.check_labels(example)
+
+    def check_labels(self, example: Example) -> None:
+        """
+        # Raises
+
+        `ConfigurationError`
+            The example has no labels.
+        """
+        if not self.is_labeled(example):
+            raise ConfigurationError(
+                f"{self.describe(example)}: is without labels; training and evaluation need them."
+            )
 
     def labeled_items(self, file_path: str) -> Iterator[Tuple[Item, bool]]:
         """

@@ -146,4 +146,4 @@ class EntityTypingModel(TaskModel):
             In evaluation those of `EntityTypingMetric`. In training nothing: scoring would wait for the
             device at every step.
         """
-        return {} if self.training else self._metric.get_metric(reset)
+        return self.scores(self._metric, reset)

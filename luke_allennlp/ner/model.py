@@ -179,7 +179,7 @@ class NerModel(TaskModel):
             In evaluation those of `NerMetric`. In training nothing: scoring would wait for the device at
             every step.
         """
-        return {} if self.training else self._metric.get_metric(reset)
+        return self.scores(self._metric, reset)
 
     default_predictor = "luke_ner"
 

@@ -169,6 +169,11 @@ class NerReader(TaskReader[Document, SentenceChunk]):
     @overrides
     def check_file(self, file_path: str) -> None:
         self.read_documents(file_path)
+        if not self._has_tags:
+            raise ConfigurationError(
+                f"{file_path}: is read without its tags, as tag_column is null; training and evaluation need "
+                "them."
+            )
 
     @overrides
     def labeled_items(self, file_path: str) -> Iterator[Tuple[SentenceChunk, bool]]:

@@ -70,7 +70,7 @@ class ReadingComprehensionMetric(TaskMetric[AnsweredQuestion]):
 
     @overrides
     def tally(self, example: AnsweredQuestion) -> Mapping[Any, float]:
-        em, f1 = self._score(example, self._answer(example))
+        em, f1 = self._tallied(example)
         kind = "HasAns" if example.gold else "NoAns"
         return {"em": em, "f1": f1, "total": 1} | {
             f"{kind}_exact": em,
@@ -147,10 +147,12 @@ class ReadingComprehensionMetric(TaskMetric[AnsweredQuestion]):
             sums.update(self.tally(example))
         return {**self.scores(sums), **self.final_scores(examples)}
 
-    def _answer(self, example: AnsweredQuestion) -> Optional[str]:
+    def _tallied(self, example: AnsweredQuestion) -> Tuple[float, float]:
         odds = example.null_odds
-        is_none = self._allow_no_answer and odds is not None and odds > self._threshold
-        return "" if is_none else example.text
+        if example.text is not None and self._allow_no_answer and odds is not None and odds > self._threshold:
+            # What the answers are is not looked at then, even if normalisation leaves nothing of them.
+            return (0.0, 0.0) if example.gold else (1.0, 1.0)
+        return self._score(example, example.text)
 
     def _score(self, example: AnsweredQuestion, text: Optional[str]) -> Tuple[float, float]:
         return (0.0, 0.0) if text is None else _em_and_f1(text, example.gold, self._allow_no_answer)

@@ -1,5 +1,6 @@
 """Extractive question answering: the model."""
 
+import logging
 from typing import Any, Dict, List, Optional
 
 import torch
@@ -25,6 +26,8 @@ from luke_allennlp.reading_comprehension.metric import AnsweredQuestion, Reading
 from luke_allennlp.reading_comprehension.windows import PassageSubwords, detokenized
 from luke_allennlp.task_model import TaskModel, in_float32
 from luke_allennlp.token_embedders import LukeEmbedder
+
+logger = logging.getLogger(__name__)
 
 
 @Model.register("luke_reading_comprehension")
@@ -99,6 +102,7 @@ class ReadingComprehensionModel(TaskModel):
         self.null_score_threshold = null_score_threshold
         self.n_best = n_best
         self.max_answer_length = max_answer_length
+        self._warned = False
         self._detokenizes = answer_text == "detokenized"
         self.qa_outputs = self.head(embedder.get_output_dim(), 2)
         self._metric = ReadingComprehensionMetric(allow_no_answer, null_score_threshold)
@@ -187,6 +191,12 @@ class ReadingComprehensionModel(TaskModel):
         self, data: Dict[str, Any], candidates: List[Candidate], null_score: float
     ) -> AnsweredQuestion:
         gold = tuple(data["gold"])
+        if not gold and not self.allow_no_answer and not self._warned:
+            self._warned = True
+            logger.warning(
+                "There are questions without an answer, and this model always gives one: they count as wrong "
+                "(for SQuAD 2.0 set allow_no_answer to true)."
+            )
         if not candidates:
             return AnsweredQuestion(gold, "", (False, -torch.inf, -data["window"]), null_score)
         best = candidates[0]
@@ -207,7 +217,7 @@ class ReadingComprehensionModel(TaskModel):
             In evaluation those of `ReadingComprehensionMetric`. In training nothing: scoring would wait for
             the device at every step.
         """
-        return {} if self.training else self._metric.get_metric(reset)
+        return self.scores(self._metric, reset)
 
     default_predictor = "luke_reading_comprehension"
 

@@ -229,9 +229,24 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
 
     @overrides
     def labeled_items(self, file_path: str) -> Iterator[Tuple[Window, bool]]:
+        left_out = kept = 0
         for item, labeled in super().labeled_items(file_path):
-            if not self.training or not item.question.answers or item.answer is not None:
-                yield item, labeled
+            if self.training and item.question.answers and item.answer is None:
+                left_out += 1
+                continue
+            kept += 1
+            yield item, labeled
+        if left_out and not kept:
+            raise _nothing_to_train_on(file_path)
+
+    @overrides
+    def check_file(self, file_path: str) -> None:
+        usable = False
+        for example in self.local_examples(file_path):
+            self.check_labels(example)
+            usable = usable or not example.answers or example.answers[0] not in example.wrong_answers
+        if self.training and not usable:
+            raise _nothing_to_train_on(file_path)
 
     @overrides(check_signature=False)
     def text_to_instance(self, item: Window, labeled: bool = False) -> Instance:
@@ -292,6 +307,13 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
             return 0, 0
         shift = first_position - item.window.start
         return first + shift, last + shift
+
+
+def _nothing_to_train_on(file_path: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{file_path}: none of its questions has its first answer at its place in the passage, so that there "
+        "is nothing to train on; expected answer_start to count characters, from 0."
+    )
 
 
 def _moved(entities: List[LinkedEntity], shift: int) -> List[LinkedEntity]:

@@ -189,7 +189,9 @@ def _answers(record: Record, where: str, context: str) -> Optional[List[Answer]]
             text, start = get_string(value, "text", inner), get_integer(value, "answer_start", inner)
             if not text.strip():
                 raise ConfigurationError(f"{inner}: 'text' is blank; expected a part of the context.")
-            answers.append(Answer(text, *check_span(start, start + len(text), len(context), inner)))
+            check_span(start, max(start, 0) + 1, len(context), inner)
+            # Where it is not the passage's, that is for the reader to report.
+            answers.append(Answer(text, start, start + len(text)))
         else:
             raise ConfigurationError(
                 f"{inner}: found {shown(value)}; expected {{'text', 'answer_start'}} or [start, end]."

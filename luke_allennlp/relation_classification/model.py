@@ -170,7 +170,7 @@ class RelationModel(TaskModel):
             In evaluation those of `RelationMetric`. In training nothing: scoring would wait for the device at
             every step.
         """
-        return {} if self.training else self._metric.get_metric(reset)
+        return self.scores(self._metric, reset)
 
 
 def _check_entities(embedder: Any) -> None:

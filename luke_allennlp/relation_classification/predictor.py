@@ -1,6 +1,6 @@
 """Relation classification of raw text."""
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from allennlp.common.util import JsonDict
 from allennlp.predictors import Predictor
@@ -43,6 +43,21 @@ class RelationPredictor(TaskPredictor):
     task = "luke_relation_classification"
     model_type = RelationModel
     reader_type = RelationReader
+
+    def predict(self, text: str, head: Sequence[int], tail: Sequence[int]) -> JsonDict:
+        """
+        # Parameters
+
+        text : `str`
+        head, tail : `Sequence[int]`
+            First character of each, and the one after its last.
+
+        # Returns
+
+        `JsonDict`
+            As for `{"text": text, "head": head, "tail": tail}`.
+        """
+        return self.predict_json({"text": text, "head": list(head), "tail": list(tail)})
 
     @overrides(check_signature=False)
     def output(

@@ -1,5 +1,6 @@
 """Files of sentences with tags around the entities: SemEval-2010 Task 8 and KBP37."""
 
+import logging
 import re
 from dataclasses import replace
 from typing import Dict, Iterator, List, Optional, Tuple
@@ -9,6 +10,8 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.data.records import Span
 from luke_allennlp.data.text_lines import read_lines, shown
 from luke_allennlp.relation_classification.examples import RelationExample
+
+logger = logging.getLogger(__name__)
 
 _FIRST_LINE = re.compile(r'\s*\d+(?:\s*\t|\s+(?=["<]))(.*)', re.DOTALL)
 _TAG = re.compile(r"(</?e[12]>)")
@@ -25,8 +28,9 @@ def read_tagged_text(path: str, encoding: str = "utf-8") -> Iterator[RelationExa
 
     The first line is a number, a tab and the sentence, with or without quotes around it; a record ends where
     the next such line begins, whatever blank lines there are. The next line is the relation: all of it, with
-    its direction. Then there may be a comment. Files for prediction have neither. `<e1>` is the head and
-    `<e2>` the tail. Space inside of the tags is no part of the entities, as in KBP37.
+    its direction. Then there may be a comment. What else there is is left out, and reported. Files for
+    prediction have neither. `<e1>` is the head and `<e2>` the tail. Space inside of the tags is no part of
+    the entities, as in KBP37.
 
     # Parameters
 
@@ -43,6 +47,7 @@ def read_tagged_text(path: str, encoding: str = "utf-8") -> Iterator[RelationExa
         A line is not as expected.
     """
     example: Optional[RelationExample] = None
+    stray: List[str] = []
     for number, line in read_lines(path, encoding):
         where = f"{path}, line {number}"
         first_line = _FIRST_LINE.fullmatch(line)
@@ -62,9 +67,19 @@ def read_tagged_text(path: str, encoding: str = "utf-8") -> Iterator[RelationExa
             )
         elif example.label is None:
             example = replace(example, label=line.strip())
+        else:
+            stray.append(f"line {number}: {shown(line)}")
     if example is None:
         raise ConfigurationError(f"{path}: is empty; expected sentences.")
     yield example
+    if stray:
+        logger.warning(
+            "%s: %d lines are neither a sentence nor its relation nor a comment, and are left out: %s%s",
+            path,
+            len(stray),
+            "; ".join(stray[:3]),
+            "; ..." if len(stray) > 3 else "",
+        )
 
 
 def _parse_sentence(sentence: str, where: str) -> Tuple[str, Span, Span]:

@@ -237,6 +237,28 @@ they are imported.
         reason="std.extVar fails where a variable is not set, so that no configuration could have a default.",
     ),
     Edit(
+        name="evaluate-checks-the-file",
+        file="allennlp/commands/evaluate.py",
+        old="""\
+        data_loader = DataLoader.from_params(
+            params=data_loader_params, reader=dataset_reader, data_path=evaluation_data_path
+        )
+""",
+        new="""\
+        if hasattr(dataset_reader, "check_file"):
+            before = logging.root.manager.disable
+            logging.disable(logging.CRITICAL)
+            try:
+                dataset_reader.check_file(evaluation_data_path)
+            finally:
+                logging.disable(before)
+        data_loader = DataLoader.from_params(
+            params=data_loader_params, reader=dataset_reader, data_path=evaluation_data_path
+        )
+""",
+        reason="Data without labels scored 0 in all metrics; a reader can say what is wrong with a file.",
+    ),
+    Edit(
         name="evaluate-prints",
         file="allennlp/commands/evaluate.py",
         old="    return evaluate_from_archive(\n        archive_file=args.archive_file,\n",
@@ -414,12 +436,14 @@ def train_model_from_file(
         number = 0
         try:
             for number, line in enumerate(lines, start=1):
+                if number == 1:  # a byte order mark is no part of the text
+                    line = line.removeprefix("\ufeff")
                 if not line.isspace():
                     yield self._predictor.load_line(line)
         except json.JSONDecodeError as error:
             raise ConfigurationError(
-                f"{source}, line {number}: is no JSON ({error.msg} at character {error.pos + 1}); "
-                "expected one JSON object on each line"
+                f"{source}, line {number}: is no JSON ({error.msg.removesuffix(' at')} at character "
+                f"{error.pos + 1}); expected one JSON object on each line"
             ) from error
         except UnicodeDecodeError as error:
             raise ConfigurationError(f"{source}: is not UTF-8 ({error.reason}); convert it") from error

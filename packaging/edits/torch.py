@@ -144,11 +144,28 @@ TORCH_LOAD = [
         old="            archive.extractall(tempdir)\n",
         new="            # Python 3.10 and 3.11 have filters from 3.10.12 and 3.11.4 on.\n"
         '            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}\n'
-        "            archive.extractall(tempdir, **safely)\n",
+        "            try:\n"
+        "                archive.extractall(tempdir, **safely)\n"
+        "                # To the end: only there gzip compares its checksum.\n"
+        "                while archive.fileobj.read(1 << 20):\n"
+        "                    pass\n"
+        "            except (tarfile.TarError, EOFError, OSError, zlib.error) as error:\n"
+        "                shutil.rmtree(tempdir, ignore_errors=True)\n"
+        "                raise ConfigurationError(\n"
+        '                    f"{resolved_archive_file} is damaged, or not an archive to unpack ({error}); "\n'
+        '                    "get it again"\n'
+        "                ) from error\n",
         reason=(
-            "An archive from elsewhere must not write outside its folder; Python 3.12 and 3.13 warn "
-            "without it."
+            "An archive from elsewhere must not write outside its folder, and Python 3.12 and 3.13 warn "
+            "without it; weights with flipped bits were loaded as if they were whole."
         ),
+    ),
+    Edit(
+        name="safe-archives",
+        file="allennlp/models/archival.py",
+        old="import tarfile\n",
+        new="import tarfile\nimport zlib\n",
+        reason="For the edit above.",
     ),
     Edit(
         name="safe-archives",

@@ -5,15 +5,11 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-import torch
-from allennlp.commands.train import TrainModel
 from allennlp.common import Params
-from allennlp.common.util import prepare_environment
-from allennlp.data import DatasetReader, Instance
-from allennlp.training import TrainerCallback
-from safetensors.torch import load_file
+from allennlp.data import DatasetReader
 
 import luke_allennlp.cloze_qa  # noqa: F401
+from tests.golden_training import GoldenTraining
 
 pytestmark = pytest.mark.shared
 
@@ -82,64 +78,13 @@ def test_the_original_is_restored(shared_dir: Path, root_dir: Path) -> None:
         assert differences(theirs, mine) == []
 
 
-class RecordLosses(TrainerCallback):
-    """Keeps the loss of every micro-batch."""
-
-    def __init__(self, losses: List[float]) -> None:
-        super().__init__("")
-        self.losses = losses
-
-    def on_batch(
-        self, trainer: Any, batch_inputs: Any, batch_outputs: List[Dict[str, Any]], *_: Any, **__: Any
-    ) -> None:
-        self.losses.extend(outputs["loss"].item() for outputs in batch_outputs)
-
-
-def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = shared_dir / "golden" / "training"
-    expected = json.loads((directory / "cloze_qa.json").read_text())
-
-    monkeypatch.setenv("LUKE_MODEL", str(directory / "luke"))
-    params = Params.from_file(
-        str(root_dir / "training_configs" / "cloze_qa" / "record.jsonnet"),
-        {
-            "train_data_path": str(shared_dir / "golden" / "record_input.json"),
-            "validation_data_path": None,
-            "dataset_reader.max_instances": expected["instances"],
-            "data_loader.batch_size": expected["batch_size"],
-            "data_loader.shuffle": False,
-            "model.embedder.hidden_dropout": 0.0,
-            "model.embedder.attention_dropout": 0.0,
-            "trainer.num_epochs": expected["epochs"],
-            "trainer.num_gradient_accumulation_steps": expected["accumulation"],
-            "trainer.optimizer.lr": expected["learning_rate"],
-            "trainer.learning_rate_scheduler.warmup_steps": expected["warmup_steps"],
-            "trainer.validation_metric": "-loss",
-            "trainer.cuda_device": -1,
-        },
+def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
+    training = GoldenTraining(
+        shared_dir,
+        tmp_path,
+        "cloze_qa",
+        root_dir / "training_configs" / "cloze_qa" / "record.jsonnet",
+        train_data_path=str(shared_dir / "golden" / "record_input.json"),
     )
-    prepare_environment(params)
-    for key in ("distributed", "evaluation"):
-        params.pop(key, None)
-    loop = TrainModel.from_params(params=params, serialization_dir=str(tmp_path / "run"), local_rank=0)
-    instances: List[Instance] = list(loop.trainer.data_loader.iter_instances())
-    golden = [window for window in golden_instances(shared_dir) if window["question"] != CUT]
-    assert [instance["words"].ids.tolist() for instance in instances] == [
-        window["word_ids"] for window in golden[: expected["instances"]]
-    ]
-
-    heads = load_file(directory / "heads.safetensors")
-    with torch.no_grad():
-        loop.model.scorer.weight.copy_(heads["cloze_qa.scorer.weight"])
-        loop.model.scorer.bias.copy_(heads["cloze_qa.scorer.bias"])
-    losses: List[float] = []
-    loop.trainer._callbacks.append(RecordLosses(losses))
-    loop.run()
-
-    assert len(losses) == len(expected["losses"]) == 18
-    assert losses == pytest.approx(expected["losses"], rel=1e-4)
-    weights = dict(loop.model.named_parameters())
-    assert any(name.startswith("scorer.") for name in expected["final_norms"])
-    for name, norm in expected["final_norms"].items():
-        parameter = weights[name if name.startswith("scorer.") else f"embedder.luke.{name}"]
-        assert parameter.norm().item() == pytest.approx(norm, rel=1e-3), name
+    training.check_instances([window for window in golden_instances(shared_dir) if window["question"] != CUT])
+    training.check_training("scorer", "scorer", batches=18)

@@ -5,16 +5,11 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-import torch
-from allennlp.commands.train import TrainModel
-from allennlp.common import Params
-from allennlp.common.util import prepare_environment
 from allennlp.data import Instance
-from allennlp.training import TrainerCallback
-from safetensors.torch import load_file
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_typing.reader import EntityTypingReader
+from tests.golden_training import GoldenTraining
 
 pytestmark = pytest.mark.shared
 
@@ -52,73 +47,13 @@ def test_instances(shared_dir: Path) -> None:
     assert [found for found in differ if found] == [["word_ids"], ["word_ids", "spans"], ["spans"]]
 
 
-class RecordLosses(TrainerCallback):
-    """Keeps the loss of every micro-batch."""
-
-    def __init__(self, losses: List[float]) -> None:
-        super().__init__("")
-        self.losses = losses
-
-    def on_batch(
-        self, trainer: Any, batch_inputs: Any, batch_outputs: List[Dict[str, Any]], *_: Any, **__: Any
-    ) -> None:
-        self.losses.extend(outputs["loss"].item() for outputs in batch_outputs)
-
-
-def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = shared_dir / "golden" / "training"
-    expected = json.loads((directory / "entity_typing.json").read_text())
-    vocabulary = tmp_path / "labels"
-    vocabulary.mkdir()
-    (vocabulary / "labels.txt").write_text("\n".join(expected["labels"]) + "\n")
-    (vocabulary / "non_padded_namespaces.txt").write_text("*labels\n*tags\n")
-
-    monkeypatch.setenv("LUKE_MODEL", str(directory / "luke"))
-    params = Params.from_file(
-        str(root_dir / "training_configs" / "entity_typing" / "open_entity.jsonnet"),
-        {
-            "train_data_path": str(shared_dir / "golden" / "entity_typing_input.json"),
-            "validation_data_path": None,
-            "test_data_path": None,
-            "evaluate_on_test": False,
-            "vocabulary": {"type": "from_files", "directory": str(vocabulary)},
-            "dataset_reader.max_instances": expected["instances"],
-            "data_loader.batch_size": expected["batch_size"],
-            "data_loader.shuffle": False,
-            "model.embedder.hidden_dropout": 0.0,
-            "model.embedder.attention_dropout": 0.0,
-            "trainer.num_epochs": expected["epochs"],
-            "trainer.num_gradient_accumulation_steps": expected["accumulation"],
-            "trainer.optimizer.lr": expected["learning_rate"],
-            "trainer.learning_rate_scheduler.warmup_steps": expected["warmup_steps"],
-            "trainer.validation_metric": "-loss",
-            "trainer.cuda_device": -1,
-        },
+def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
+    training = GoldenTraining(
+        shared_dir,
+        tmp_path,
+        "entity_typing",
+        root_dir / "training_configs" / "entity_typing" / "open_entity.jsonnet",
+        train_data_path=str(shared_dir / "golden" / "entity_typing_input.json"),
     )
-    prepare_environment(params)
-    for key in ("distributed", "evaluation"):
-        params.pop(key, None)
-    loop = TrainModel.from_params(params=params, serialization_dir=str(tmp_path / "run"), local_rank=0)
-    instances: List[Instance] = list(loop.trainer.data_loader.iter_instances())
-    golden = golden_instances(shared_dir)
-    assert [instance["words"].ids.tolist() for instance in instances] == [
-        instance["word_ids"] for instance in golden[: expected["instances"]]
-    ]
-
-    heads = load_file(directory / "heads.safetensors")
-    with torch.no_grad():
-        loop.model.classifier.weight.copy_(heads["entity_typing.typing.weight"])
-        loop.model.classifier.bias.copy_(heads["entity_typing.typing.bias"])
-    losses: List[float] = []
-    loop.trainer._callbacks.append(RecordLosses(losses))
-    loop.run()
-
-    assert len(losses) == len(expected["losses"]) == 12
-    assert losses == pytest.approx(expected["losses"], rel=1e-4)
-    weights = dict(loop.model.named_parameters())
-    assert any(name.startswith("typing.") for name in expected["final_norms"])
-    for name, norm in expected["final_norms"].items():
-        ours = (
-            name.replace("typing.", "classifier.") if name.startswith("typing.") else f"embedder.luke.{name}"
-        )
-        assert weights[ours].norm().item() == pytest.approx(norm, rel=1e-3), name
+    training.check_instances(golden_instances(shared_dir))
+    training.check_training("classifier", "typing", batches=12)

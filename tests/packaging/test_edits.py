@@ -231,9 +231,36 @@ class TestTorch:
         with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
             entry = tarfile.TarInfo("../outside.txt")
             archive.addfile(entry, io.BytesIO(b""))
-        with pytest.raises(tarfile.OutsideDestinationError):
+        with pytest.raises(ConfigurationError, match="model.tar.gz is damaged, or not an archive to unpack"):
             with extracted_archive(str(tmp_path / "model.tar.gz")):
                 pass
+
+    @pytest.mark.edit("safe-archives")
+    def test_damaged_archives_are_noticed_and_leave_nothing(self, tmp_path, monkeypatch):
+        from allennlp.models.archival import extracted_archive
+
+        path = tmp_path / "model.tar.gz"
+        with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+            entry = tarfile.TarInfo("weights.th")
+            content = numpy.random.default_rng(3).bytes(100_000)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+        whole = path.read_bytes()
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "unpacked"))
+        (tmp_path / "unpacked").mkdir()
+        with extracted_archive(str(path)) as place:
+            assert (Path(place) / "weights.th").read_bytes() == content
+        for damaged in (
+            whole[:50_000] + bytes([whole[50_000] ^ 1]) + whole[50_001:],
+            whole[:50_000],
+            whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:],
+        ):
+            path.write_bytes(damaged)
+            with pytest.raises(ConfigurationError, match="model.tar.gz is (damaged|not a model archive)"):
+                with extracted_archive(str(path), cleanup=False):
+                    pass
+            left = [place for place in (tmp_path / "unpacked").iterdir() if any(place.iterdir())]
+            assert not left
 
     @pytest.mark.edit("spawned-data-workers")
     def test_spawned_workers_read(self, lines_file):
@@ -539,6 +566,23 @@ class TestPeople:
         assert fail(("model_state_e1_b0.th",))
         assert fail(())
 
+    @pytest.mark.edit("evaluate-checks-the-file")
+    def test_evaluate_checks_the_file(self, fixtures_dir, tmp_path, monkeypatch):
+        from allennlp.commands import evaluate
+
+        class Reader:
+            def check_file(self, path):
+                raise ConfigurationError(f"{path}: is without labels")
+
+        class Archive:
+            config = Params({"data_loader": {"batch_size": 1}})
+            model = torch.nn.Linear(1, 1)
+            validation_dataset_reader = Reader()
+
+        monkeypatch.setattr(evaluate, "load_archive", lambda *_, **__: Archive)
+        with pytest.raises(ConfigurationError, match="data.json: is without labels"):
+            evaluate.evaluate_from_archive("model.tar.gz", "data.json")
+
     @pytest.mark.edit("predict-names-the-line")
     @pytest.mark.parametrize(
         "content, message",
@@ -557,5 +601,5 @@ class TestPeople:
         manager = _PredictManager(predictor, str(path), None, 1, False, False)
         with pytest.raises(ConfigurationError, match=f"^{re.escape(str(path))}.*{re.escape(message)}"):
             list(manager._get_json_data())
-        path.write_text('{"a": 1}\n\n{"a": 2}\n')
+        path.write_text('\ufeff{"a": 1}\n\n{"a": 2}\n')
         assert list(manager._get_json_data()) == [{"a": 1}, {"a": 2}]

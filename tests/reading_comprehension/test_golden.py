@@ -6,12 +6,7 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 import torch
-from allennlp.commands.train import TrainModel
-from allennlp.common import Params
-from allennlp.common.util import prepare_environment
 from allennlp.data import Instance
-from allennlp.training import TrainerCallback
-from safetensors.torch import load_file
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.reading_comprehension.article_links import ArticleLinksEntityLinker
@@ -20,6 +15,7 @@ from luke_allennlp.reading_comprehension.metric import ReadingComprehensionMetri
 from luke_allennlp.reading_comprehension.reader import ReadingComprehensionReader
 from luke_allennlp.reading_comprehension.redirects import Redirects
 from luke_allennlp.reading_comprehension.squad import Question
+from tests.golden_training import GoldenTraining
 
 pytestmark = pytest.mark.shared
 
@@ -106,76 +102,27 @@ def test_space_behind_a_question(shared_dir: Path, tmp_path: Path) -> None:
     assert instance["answer"].tensor.tolist() == [position - 1 for position in theirs["answer"]]
 
 
-class RecordLosses(TrainerCallback):
-    """Keeps the loss of every micro-batch."""
-
-    def __init__(self, losses: List[float]) -> None:
-        super().__init__("")
-        self.losses = losses
-
-    def on_batch(
-        self, trainer: Any, batch_inputs: Any, batch_outputs: List[Dict[str, Any]], *_: Any, **__: Any
-    ) -> None:
-        self.losses.extend(outputs["loss"].item() for outputs in batch_outputs)
-
-
-def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = shared_dir / "golden" / "training"
-    expected = json.loads((directory / "reading_comprehension.json").read_text())
-    golden = golden_windows(shared_dir, "train")[: expected["instances"]]
+def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
+    golden = golden_windows(shared_dir, "train")[:24]
     write_questions(shared_dir, tmp_path / "squad.json", [window["id"] for window in golden])
     links = build_links(shared_dir, tmp_path)
-
-    monkeypatch.setenv("LUKE_MODEL", str(directory / "luke"))
-    params = Params.from_file(
-        str(root_dir / "training_configs" / "reading_comprehension" / "squad.jsonnet"),
-        {
-            "train_data_path": str(tmp_path / "squad.json"),
-            "validation_data_path": None,
-            "dataset_reader.max_instances": expected["instances"],
-            **{f"dataset_reader.linker.{name}": path for name, path in links.items()},
-            **{f"validation_dataset_reader.linker.{name}": path for name, path in links.items()},
-            "data_loader.batch_size": expected["batch_size"],
-            "data_loader.shuffle": False,
-            "model.embedder.hidden_dropout": 0.0,
-            "model.embedder.attention_dropout": 0.0,
-            "trainer.num_epochs": expected["epochs"],
-            "trainer.num_gradient_accumulation_steps": expected["accumulation"],
-            "trainer.optimizer.lr": expected["learning_rate"],
-            "trainer.learning_rate_scheduler.warmup_steps": expected["warmup_steps"],
-            "trainer.callbacks": [],
-            "trainer.validation_metric": "-loss",
-            "trainer.cuda_device": -1,
-        },
+    training = GoldenTraining(
+        shared_dir,
+        tmp_path,
+        "reading_comprehension",
+        root_dir / "training_configs" / "reading_comprehension" / "squad.jsonnet",
+        train_data_path=str(tmp_path / "squad.json"),
+        **{f"dataset_reader.linker.{name}": path for name, path in links.items()},
+        **{f"validation_dataset_reader.linker.{name}": path for name, path in links.items()},
     )
-    prepare_environment(params)
-    for key in ("distributed", "evaluation"):
-        params.pop(key, None)
-    loop = TrainModel.from_params(params=params, serialization_dir=str(tmp_path / "run"), local_rank=0)
-    instances: List[Instance] = list(loop.trainer.data_loader.iter_instances())
-    assert [instance["words"].ids.tolist() for instance in instances] == [
-        instance["word_ids"] for instance in golden
-    ]
-    assert sum(len(instance["entities"]) for instance in instances) > 10
-
-    heads = load_file(directory / "heads.safetensors")
-    with torch.no_grad():
-        loop.model.qa_outputs.weight.copy_(heads["reading_comprehension.qa_outputs.weight"])
-        loop.model.qa_outputs.bias.copy_(heads["reading_comprehension.qa_outputs.bias"])
-    table = loop.model.embedder.luke.entity_embeddings.entity_embeddings.weight
-    optimized = [parameter for group in loop.trainer.optimizer.param_groups for parameter in group["params"]]
-    assert not any(parameter is table for parameter in optimized)
+    training.check_instances(golden)
+    loader: Any = training.loop.trainer.data_loader
+    assert sum(len(instance["entities"]) for instance in loader.iter_instances()) > 10
+    table = training.model.embedder.luke.entity_embeddings.entity_embeddings.weight
+    groups = training.loop.trainer.optimizer.param_groups
+    assert not any(parameter is table for group in groups for parameter in group["params"])
     before = table.clone()
-    losses: List[float] = []
-    loop.trainer._callbacks.append(RecordLosses(losses))
-    loop.run()
-
-    assert len(losses) == len(expected["losses"]) == 36
-    assert losses == pytest.approx(expected["losses"], rel=1e-4)
-    weights = dict(loop.model.named_parameters())
-    for name, norm in expected["final_norms"].items():
-        parameter = weights[name if name.startswith("qa_outputs.") else f"embedder.luke.{name}"]
-        assert parameter.norm().item() == pytest.approx(norm, rel=1e-3), name
+    training.check_training("qa_outputs", "qa_outputs", batches=36)
     assert torch.equal(table, before)
 
 

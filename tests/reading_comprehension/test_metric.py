@@ -47,6 +47,17 @@ def test_version_2() -> None:
     }
 
 
+def test_a_threshold_decides_without_a_look_at_the_answers() -> None:
+    metric = ReadingComprehensionMetric(allow_no_answer=True)
+    questions = [question("nothing", "The"), question("none"), question("missing")]
+    scores = metric.score_predictions(
+        questions, {"nothing": "cat", "none": "cat"}, dict.fromkeys(("nothing", "none", "missing"), 1.0)
+    )
+    # An answer that normalisation leaves nothing of is one; a question without any prediction scores 0.
+    assert scores["HasAns_exact"] == scores["HasAns_f1"] == 0.0
+    assert scores["NoAns_exact"] == scores["NoAns_f1"] == 50.0
+
+
 def test_thresholds() -> None:
     questions = [question("a", "x"), question("b"), question("c", "y"), question("d")]
     predictions = {"a": "x", "b": "x", "c": "y", "d": "x"}

@@ -178,6 +178,24 @@ class TestEntities:
         assert all(len(instance["entities"]) for instance in instances)
 
 
+def test_an_answer_off_its_place_at_the_end_is_left_out_too(fixtures_dir: Path, tmp_path: Path) -> None:
+    beyond = record(answers=[{"text": CONTEXT[-9:], "answer_start": len(CONTEXT) - 8}])
+    reader = make_reader(fixtures_dir, training=True)
+    assert len(read(reader, tmp_path, beyond, record())) == 1
+
+
+def test_nothing_to_train_on(fixtures_dir: Path, tmp_path: Path) -> None:
+    wrong = record(answers=[{"text": "Dorrick", "answer_start": 0}])
+    reader = make_reader(fixtures_dir, training=True)
+    with pytest.raises(ConfigurationError, match="data.jsonl: none of its questions has its first answer"):
+        read(reader, tmp_path, wrong, wrong)
+    with pytest.raises(ConfigurationError, match="none of its questions has its first answer"):
+        reader.check_file(str(tmp_path / "data.jsonl"))
+    make_reader(fixtures_dir).check_file(str(tmp_path / "data.jsonl"))
+    lines(tmp_path / "data.jsonl", wrong, record())
+    reader.check_file(str(tmp_path / "data.jsonl"))
+
+
 def test_a_passage_is_tokenised_once(fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = make_reader(fixtures_dir)
     texts: List[str] = []

@@ -96,11 +96,11 @@ def test_answer_that_is_not_there() -> None:
         (squad(answers=[{"text": "Zoë", "answer_start": "0"}]), "'answer_start' is '0'; expected a whole"),
         (
             squad(answers=[{"text": "Zoë", "answer_start": -1}]),
-            "start -1 and end 2, no part of 19 characters",
+            "start -1 and end 1, no part of 19 characters",
         ),
         (
-            squad(answers=[{"text": "old.", "answer_start": 17}]),
-            "start 17 and end 21, no part of 19 characters",
+            squad(answers=[{"text": "old.", "answer_start": 19}]),
+            "start 19 and end 20, no part of 19 characters",
         ),
         (squad(is_impossible=True), r"qas\[0\]: 'is_impossible' is true, but there are 1 answers"),
         (ours(answers=[[3, 3]]), r"answers\[0\]: 'answer' has start 3 and end 3"),

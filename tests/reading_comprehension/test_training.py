@@ -16,7 +16,7 @@ from allennlp_models.rc.tools.squad import normalize_answer
 import luke_allennlp  # noqa: F401
 import luke_allennlp.reading_comprehension  # noqa: F401
 
-EPOCHS = 36
+EPOCHS = 48
 
 
 @pytest.mark.slow

@@ -171,6 +171,17 @@ class TestInstances:
             assert item.word_ids[first] == item.word_ids[last] == tokenizer.marker_ids[marker]
 
 
+def test_stray_lines_are_reported(
+    tokenizer: WordTokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "train.txt"
+    path.write_text('1\t"<e1>a</e1> <e2>b</e2> c"\nOther\nFoo(e1,e2)\nComment: x\n\n]\n')
+    [instance] = read(RelationReader(tokenizer), path)
+    assert instance["label"].label == "Other"
+    [record] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "2 lines are neither" in record.getMessage() and "line 3: 'Foo(e1,e2)'" in record.getMessage()
+
+
 def test_markers_of_published_checkpoints(fixtures_dir: Path) -> None:
     tokenizer = WordTokenizer(str(fixtures_dir / "tiny-luke"))
     item = item_of(tokenizer, "a b", (0, 1), (2, 3), head_marker="<ent>", tail_marker="<ent2>")
