@@ -180,5 +180,5 @@ class TestConstruction:
             build(files, link_database=files["model_redirects"])
         with pytest.raises(ConfigurationError, match="'luke-link-database'; expected 'luke-redirects'"):
             build(files, model_redirects=files["link_database"])
-        (tmp_path / "entity_vocab.json").write_text(json.dumps({}), encoding="utf-8")
+        (tmp_path / "entity_vocab.json").write_text(json.dumps({"[MASK]": 0}), encoding="utf-8")
         assert ArticleLinksEntityLinker(str(tmp_path), files["link_database"]).rows("Harbour towns")
