@@ -7,7 +7,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.models import Model
 from allennlp.modules.token_embedders import TokenEmbedder
-from allennlp.training.metrics import Metric
+from overrides import overrides
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,6 +17,8 @@ from luke_allennlp.token_embedders import LukeEmbedder, states_at
 
 class TaskModel(Model):
     """
+    A model of a task sets `_metric`, which it calls in evaluation.
+
     # Parameters
 
     vocab : `Vocabulary`
@@ -36,6 +38,8 @@ class TaskModel(Model):
     `ConfigurationError`
         Neither is used, or the embedder knows no entities.
     """
+
+    _metric: Any  # a `Metric`; what it is called with is the task's
 
     def __init__(
         self,
@@ -146,20 +150,16 @@ class TaskModel(Model):
             features.append(entity_states)
         return torch.cat(features, dim=-1)
 
-    def scores(self, metric: Metric, reset: bool) -> Dict[str, float]:
+    @overrides
+    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """
-        # Parameters
-
-        metric : `Metric`
-            The task's.
-        reset : `bool`
-
         # Returns
 
         `Dict[str, float]`
-            In evaluation the metric's. In training nothing: scoring would wait for the device at every step.
+            In evaluation those of the task's metric. In training nothing: scoring would wait for the device
+            at every step.
         """
-        return {} if self.training else metric.get_metric(reset)
+        return {} if self.training else self._metric.get_metric(reset)
 
 
 def at_least_one(entities: Dict[str, Tensor]) -> Dict[str, Tensor]:

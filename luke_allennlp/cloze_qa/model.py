@@ -120,17 +120,6 @@ class ClozeQaModel(TaskModel):
         """Leaves the predictions; logits without what they belong to say nothing to a reader."""
         return {"predictions": output_dict["predictions"]}
 
-    @overrides
-    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
-        """
-        # Returns
-
-        `Dict[str, float]`
-            In evaluation those of `ClozeQaMetric`. In training nothing: scoring would wait for the device at
-            every step.
-        """
-        return self.scores(self._metric, reset)
-
     default_predictor = "luke_cloze_qa"
 
 

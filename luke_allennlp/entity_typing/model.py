@@ -136,14 +136,3 @@ class EntityTypingModel(TaskModel):
                 for row in torch.sigmoid(in_float32(logits)).tolist()
             ],
         }
-
-    @overrides
-    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
-        """
-        # Returns
-
-        `Dict[str, float]`
-            In evaluation those of `EntityTypingMetric`. In training nothing: scoring would wait for the
-            device at every step.
-        """
-        return self.scores(self._metric, reset)

@@ -109,8 +109,7 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
     if not path.is_file():
         raise ConfigurationError(
             f"{archive}: there is no archive; expected model.tar.gz of `allennlp train` or "
-            "`import-checkpoint`, or "
-            "the directory that has it."
+            "`import-checkpoint`, or the directory that has it."
         )
     with ExitStack() as stack:
         with _damage(archive, "the file"):

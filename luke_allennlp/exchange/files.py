@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
@@ -202,12 +202,3 @@ def read_object(path: Path) -> Dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path.name} holds a JSON {type(content).__name__}; expected an object.")
     return content
-
-
-def entity_tokens(raw: Optional[Dict[str, Any]], form_markers: Sequence[str]) -> List[str]:
-    """The tokens that mark entities by a `tokenizer_config.json`, else the given ones."""
-    found = []
-    for number, default in enumerate(form_markers, start=1):
-        token: Any = (raw or {}).get(f"entity_token_{number}", default)
-        found.append(token["content"] if isinstance(token, dict) else str(token))
-    return found

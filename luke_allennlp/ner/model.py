@@ -170,17 +170,6 @@ class NerModel(TaskModel):
         """Whether predicted entities may not overlap."""
         return self._flat
 
-    @overrides
-    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
-        """
-        # Returns
-
-        `Dict[str, float]`
-            In evaluation those of `NerMetric`. In training nothing: scoring would wait for the device at
-            every step.
-        """
-        return self.scores(self._metric, reset)
-
     default_predictor = "luke_ner"
 
 

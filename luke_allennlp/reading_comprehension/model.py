@@ -208,17 +208,6 @@ class ReadingComprehensionModel(TaskModel):
         """Leaves the answers; the logits of all words say nothing to a reader."""
         return {name: output_dict[name] for name in ("candidates", "null_score")}
 
-    @overrides
-    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
-        """
-        # Returns
-
-        `Dict[str, float]`
-            In evaluation those of `ReadingComprehensionMetric`. In training nothing: scoring would wait for
-            the device at every step.
-        """
-        return self.scores(self._metric, reset)
-
     default_predictor = "luke_reading_comprehension"
 
 

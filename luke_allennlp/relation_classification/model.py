@@ -161,17 +161,6 @@ class RelationModel(TaskModel):
             "probabilities": probabilities,
         }
 
-    @overrides
-    def get_metrics(self, reset: bool = False) -> Dict[str, float]:
-        """
-        # Returns
-
-        `Dict[str, float]`
-            In evaluation those of `RelationMetric`. In training nothing: scoring would wait for the device at
-            every step.
-        """
-        return self.scores(self._metric, reset)
-
 
 def _check_entities(embedder: Any) -> None:
     entities = embedder.entities
