@@ -70,7 +70,7 @@ test-matrix: $(VENV5)/.installed
 $(VENV5)/.installed: $(INSTALL_INPUTS)
 	test -x $(VENV5)/bin/python || $(BASE_PYTHON) -m venv $(VENV5)
 	$(VENV5)/bin/python packaging/build_wheels.py --output $(WHEELS)
-	grep -vE '^(transformers|tokenizers|huggingface-hub|hf-xet|cached-path|filelock|fsspec|typer|rich|click)\b' \
+	grep -vE '^(datatrove|transformers|tokenizers|huggingface-hub|hf-xet|cached-path|filelock|fsspec|typer|rich|click)\b' \
 	  constraints.txt > build/constraints-transformers5.txt
 	$(VENV5)/bin/python -m pip install --quiet --use-pep517 --constraint build/constraints-transformers5.txt \
 	  --find-links $(WHEELS) --editable '.[dev]' 'transformers>=5,<6'
