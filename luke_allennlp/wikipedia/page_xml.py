@@ -1,0 +1,194 @@
+"""Pages out of the XML of a dump, as it comes, without the rest of it."""
+
+import html
+import re
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Union
+from xml.etree import ElementTree
+
+from luke_allennlp.wikipedia.dump_text import Loss, Piece
+from luke_allennlp.wikipedia.redirect_words import find_redirect
+
+# `<` is escaped in the text of a page, so that one which is followed by this is always a tag.
+_TAG = re.compile(rb"<(/?)page(?=[\s/>])")
+_END = re.compile(rb"</mediawiki\s*>")
+_LONGEST_TAG = len(b"</page>")
+_TITLE = re.compile(rb"<title>([^<]{1,4096})</title>")
+_SHOWN_TITLE = 255
+WIKITEXT = "wikitext"
+
+
+class RawPage(NamedTuple):
+    """
+    A page as the dump has it.
+
+    # Parameters
+
+    page_id : `int`
+    namespace : `int`
+    title : `str`
+        With its namespace's prefix, and spaces.
+    redirect : `Optional[str]`
+        Where it redirects to, as the dump writes it: not normalised.
+    text : `str`
+        That of the last revision; empty if there is none.
+    model : `str`
+        What the text is: "wikitext", "css", "Scribunto".
+    """
+
+    page_id: int
+    namespace: int
+    title: str
+    redirect: Optional[str]
+    text: str
+    model: str
+
+
+class BadPage(NamedTuple):
+    """
+    A page, or a piece of the dump, that cannot be read.
+
+    # Parameters
+
+    title : `Optional[str]`
+        Its title, if that can be read.
+    reason : `str`
+        One sentence.
+    """
+
+    title: Optional[str]
+    reason: str
+
+
+def cut_pages(pieces: Iterable[Piece], longest: int) -> Iterator[Union[bytes, BadPage]]:
+    """
+    Cuts text into pages. A page begins with its tag and ends with the next tag of a page, be that its own end
+    or the beginning of another: then it is bad. So where a page begins and ends depends on nothing before it.
+
+    # Parameters
+
+    pieces : `Iterable[Union[bytes, Loss, None]]`
+        The text in UTF-8, in any pieces, from any place on. Pages that begin after `None` are not wanted: no
+        more of the pieces is asked for than it takes to finish what began before.
+    longest : `int`
+        Of a page, in bytes: one that is longer is bad. No more than this is in memory, and one piece.
+
+    # Returns
+
+    `Iterator[Union[bytes, BadPage]]`
+        From `<page>` to `</page>`. A page that the end of the text cuts off is left out.
+    """
+    too_long = f"the page is longer than {longest:,} bytes."
+    buffer = b""
+    # Where in the buffer: the page's beginning, if there is one; what is not looked at yet; the end of the
+    # wanted.
+    start: Optional[int] = None
+    position = 0
+    wanted: Optional[int] = None
+    for piece in pieces:
+        if isinstance(piece, Loss):
+            if start is not None:
+                yield BadPage(find_title(buffer[start:]), f"the page is cut off: {piece.reason}")
+            if wanted is None:
+                yield BadPage(None, piece.reason)
+            else:
+                return
+            buffer, start, position = b"", None, 0
+            continue
+        if piece is None:
+            wanted = len(buffer)
+        else:
+            kept = position if start is None else start
+            buffer = buffer[kept:] + piece
+            position -= kept
+            start = None if start is None else 0
+            wanted = None if wanted is None else wanted - kept
+        for tag in _TAG.finditer(buffer, position):
+            if start is not None:
+                page = buffer[start : tag.end()] + b">"
+                if len(page) > longest:
+                    yield BadPage(find_title(page), too_long)
+                elif tag[1]:
+                    yield page
+                else:
+                    yield BadPage(find_title(page), "the page has no end: another begins in it.")
+            start = None
+            if wanted is not None and tag.start() >= wanted:
+                return
+            if not tag[1]:
+                start = tag.start()
+            position = tag.end()
+        # The beginning of a tag may be the last that there is.
+        position = max(position, len(buffer) - _LONGEST_TAG + 1)
+        opening = buffer.find(b"<", position)
+        position = len(buffer) if opening < 0 else opening
+        if start is not None and position - start > longest:
+            yield BadPage(find_title(buffer[start:]), too_long)
+            start = None
+        if wanted is not None and start is None and position >= wanted:
+            return
+    if start is not None and _END.search(buffer, start):
+        yield BadPage(find_title(buffer[start:]), "the page has no end: the dump's comes first.")
+
+
+def find_title(page: bytes) -> Optional[str]:
+    """
+    # Parameters
+
+    page : `bytes`
+        The beginning of a page that may be broken.
+
+    # Returns
+
+    `Optional[str]`
+        Its title, if it can be read.
+    """
+    # No further than the page's own: the next may begin anywhere behind.
+    next_page = _TAG.search(page, 1)
+    match = _TITLE.search(page, 0, next_page.start() if next_page else min(len(page), 1 << 16))
+    return html.unescape(match[1].decode("utf-8", "replace"))[:_SHOWN_TITLE] if match else None
+
+
+def parse_page(page: bytes, namespace_of: Callable[[str], int]) -> Union[RawPage, BadPage]:
+    """
+    # Parameters
+
+    page : `bytes`
+        One `<page>` element in UTF-8. Having no document type, it cannot define entities.
+    namespace_of : `Callable[[str], int]`
+        Tells the namespace of a title, for dumps that leave it out.
+
+    # Returns
+
+    `Union[RawPage, BadPage]`
+        Of several revisions, the last counts.
+    """
+    try:
+        root = ElementTree.fromstring(page)
+    except (ElementTree.ParseError, ValueError) as error:
+        return BadPage(find_title(page), f"the page is no XML: {error}.")
+    title = root.findtext("title")
+    number = root.findtext("id")
+    if not title:
+        return BadPage(None, "the page has no title.")
+    if number is None or not _is_number(number):
+        return BadPage(title, f"the page's id is {number!r}; expected a number.")
+    namespace = root.findtext("ns")
+    if namespace is not None and not _is_number(namespace):
+        return BadPage(title, f"the page's namespace is {namespace!r}; expected a number.")
+    revisions: List[ElementTree.Element] = root.findall("revision")
+    text = model = None
+    if revisions:
+        text, model = revisions[-1].findtext("text"), revisions[-1].findtext("model")
+    text, model = text or "", model or WIKITEXT
+    redirect = root.find("redirect")
+    target = None if redirect is None else redirect.get("title")
+    if target is None and model == WIKITEXT:
+        # From before 2012.
+        target = find_redirect(text)
+    return RawPage(
+        int(number), namespace_of(title) if namespace is None else int(namespace), title, target, text, model
+    )
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"\s*-?[0-9]{1,18}\s*", text) is not None

@@ -1,0 +1,197 @@
+"""What the head of a dump says about its wiki."""
+
+import re
+from typing import Any, Dict, Mapping, NamedTuple, Optional
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+# MediaWiki's own names; they hold on every wiki, whatever its language.
+CANONICAL_NAMESPACES: Mapping[int, str] = {
+    -2: "Media",
+    -1: "Special",
+    0: "",
+    1: "Talk",
+    2: "User",
+    3: "User talk",
+    4: "Project",
+    5: "Project talk",
+    6: "File",
+    7: "File talk",
+    8: "MediaWiki",
+    9: "MediaWiki talk",
+    10: "Template",
+    11: "Template talk",
+    12: "Help",
+    13: "Help talk",
+    14: "Category",
+    15: "Category talk",
+}
+
+FIRST_LETTER = "first-letter"
+_ENTITIES = re.compile("<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+# The encoding that an XML declaration names is that of the file, not of the string.
+_HEAD = re.compile(
+    r"[\s\ufeff]*(?:<\?xml[^>]*\?>)?(?:\s|<!--.*?-->)*"
+    r"(?P<root><mediawiki(?=[\s/>])[^>]*?)/?>\s*(?P<site><siteinfo>.*?</siteinfo>)?",
+    re.DOTALL,
+)
+_WIKIMEDIA_HOST = re.compile(
+    r"([a-z][a-z-]*)\.(?:m\.)?"
+    r"(?:wikipedia|wiktionary|wikinews|wikibooks|wikiquote|wikisource|wikiversity|wikivoyage)\.org"
+)
+
+
+class SiteInfo(NamedTuple):
+    """
+    # Parameters
+
+    language : `str`
+        The code of the wiki's language, as links from other wikis name it: "en", "simple", "zh-yue". It is
+        the first part of the host's name for the wikis of Wikimedia, otherwise what the dump declares.
+    dbname : `str`
+        Such as "enwiki"; empty in dumps older than 2014.
+    sitename : `str`
+    base : `str`
+        The address of the main page.
+    case : `str`
+        "first-letter", if titles begin with a capital, or "case-sensitive".
+    namespaces : `Dict[int, str]`
+        The local name of each namespace by its number; that of articles, 0, is empty.
+    cases : `Dict[int, str]`
+        `case` of those namespaces in which it differs.
+    """
+
+    language: str
+    dbname: str
+    sitename: str
+    base: str
+    case: str
+    namespaces: Dict[int, str]
+    cases: Dict[int, str]
+
+    def has_capitals(self, namespace: int) -> bool:
+        """
+        # Parameters
+
+        namespace : `int`
+
+        # Returns
+
+        `bool`
+            Whether titles in this namespace begin with a capital letter.
+        """
+        return self.cases.get(namespace, self.case) == FIRST_LETTER
+
+    def to_dict(self) -> Dict[str, Any]:
+        """
+        # Returns
+
+        `Dict[str, Any]`
+            What JSON can hold, for `from_dict`.
+        """
+        return {
+            **self._asdict(),
+            "namespaces": {str(number): name for number, name in sorted(self.namespaces.items())},
+            "cases": {str(number): case for number, case in sorted(self.cases.items())},
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "SiteInfo":
+        """
+        # Parameters
+
+        fields : `Mapping[str, Any]`
+            As `to_dict` made them.
+
+        # Returns
+
+        `SiteInfo`
+        """
+        fields = dict(fields)
+        for name in ("namespaces", "cases"):
+            fields[name] = {int(number): value for number, value in fields[name].items()}
+        return cls(**fields)
+
+    @classmethod
+    def from_header(cls, header: str) -> "SiteInfo":
+        """
+        # Parameters
+
+        header : `str`
+            A dump's beginning, up to its first page. Some tools leave the siteinfo out: then only the
+            language is known, and the namespaces are MediaWiki's own.
+
+        # Returns
+
+        `SiteInfo`
+
+        # Raises
+
+        `ValueError`
+            If this is no header of a dump, or one with declarations of entities.
+        """
+        if _ENTITIES.search(header):
+            raise ValueError("it declares a document type, which no dump of MediaWiki has")
+        match = _HEAD.match(header)
+        if match is None:
+            raise ValueError("it does not begin with <mediawiki>")
+        if match["site"] is None and "<siteinfo" in header:
+            raise ValueError("its siteinfo has no end")
+        try:
+            root = ElementTree.fromstring(f"{match['root']}>{match['site'] or ''}</mediawiki>")
+        except ElementTree.ParseError as error:
+            raise ValueError(f"its head is no XML: {error}") from None
+        declared = root.get("{http://www.w3.org/XML/1998/namespace}lang", "en")
+        site = next((child for child in root if _name(child) == "siteinfo"), None)
+        return cls._from_element(site, declared)
+
+    @classmethod
+    def _from_element(cls, site: Optional[ElementTree.Element], declared: str) -> "SiteInfo":
+        fields: Dict[str, str] = {}
+        namespaces: Dict[int, str] = {}
+        cases: Dict[int, str] = {}
+        for element in site.iter() if site is not None else ():
+            if _name(element) == "namespace":
+                try:
+                    number = int(element.get("key", ""))
+                except ValueError:
+                    continue
+                namespaces[number] = (element.text or "").strip().replace("_", " ")
+                cases[number] = element.get("case", "")
+            else:
+                fields[_name(element)] = (element.text or "").strip()
+        base = fields.get("base", "")
+        case = fields.get("case", FIRST_LETTER)
+        host = _WIKIMEDIA_HOST.fullmatch(urlsplit(base).hostname or "")
+        return cls(
+            language=host[1] if host and host[1] != "www" else declared,
+            dbname=fields.get("dbname", ""),
+            sitename=fields.get("sitename", ""),
+            base=base,
+            case=case,
+            namespaces=namespaces or dict(CANONICAL_NAMESPACES),
+            cases={number: own for number, own in cases.items() if own and own != case},
+        )
+
+
+def namespace_numbers(site: SiteInfo) -> Dict[str, int]:
+    """
+    # Parameters
+
+    site : `SiteInfo`
+
+    # Returns
+
+    `Dict[str, int]`
+        The numbers of the wiki's namespaces by their names in lower case: local ones and MediaWiki's own.
+    """
+    numbers = {name.lower(): number for number, name in CANONICAL_NAMESPACES.items() if number}
+    # The names of before 2009 are still good on all wikis.
+    numbers.update({"image": 6, "image talk": 7})
+    numbers.update({name.lower(): number for number, name in site.namespaces.items() if name})
+    return numbers
+
+
+def _name(element: ElementTree.Element) -> str:
+    # The names of a dump's elements are in a namespace that its version is part of.
+    return element.tag.rpartition("}")[2]

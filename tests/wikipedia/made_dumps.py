@@ -1,0 +1,76 @@
+"""Dumps of made-up wikis."""
+
+import bz2
+import random
+from typing import List, Optional, Sequence
+from xml.sax.saxutils import escape, quoteattr
+
+NAMESPACES = """
+      <namespace key="-2" case="first-letter">Media</namespace>
+      <namespace key="-1" case="first-letter">Special</namespace>
+      <namespace key="0" case="first-letter" />
+      <namespace key="1" case="first-letter">Talk</namespace>
+      <namespace key="2" case="first-letter">User</namespace>
+      <namespace key="3" case="first-letter">User talk</namespace>
+      <namespace key="4" case="first-letter">Minipedia</namespace>
+      <namespace key="5" case="first-letter">Minipedia talk</namespace>
+      <namespace key="6" case="first-letter">File</namespace>
+      <namespace key="14" case="first-letter">Category</namespace>
+      <namespace key="2302" case="case-sensitive">Gadget definition</namespace>"""
+
+
+def header(
+    language: str = "en",
+    base: str = "https://en.wikipedia.org/wiki/Main_Page",
+    namespaces: str = NAMESPACES,
+    case: str = "first-letter",
+) -> str:
+    schema = "http://www.mediawiki.org/xml/export-0.10/"
+    return f"""<mediawiki xmlns="{schema}" version="0.10" xml:lang="{language}">
+  <siteinfo>
+    <sitename>Minipedia</sitename>
+    <dbname>miniwiki</dbname>
+    <base>{base}</base>
+    <generator>MediaWiki 1.43</generator>
+    <case>{case}</case>
+    <namespaces>{namespaces}
+    </namespaces>
+  </siteinfo>
+"""
+
+
+FOOTER = "</mediawiki>\n"
+
+
+def page_xml(
+    title: str, text: str, number: int = 1, namespace: int = 0, redirect: Optional[str] = None
+) -> str:
+    mark = "" if redirect is None else f"\n    <redirect title={quoteattr(redirect)} />"
+    return f"""  <page>
+    <title>{escape(title)}</title>
+    <ns>{namespace}</ns>
+    <id>{number}</id>{mark}
+    <revision>
+      <id>{number + 1000}</id>
+      <contributor><username>Somebody</username><id>7</id></contributor>
+      <model>wikitext</model>
+      <format>text/x-wiki</format>
+      <text bytes="{len(text)}" xml:space="preserve">{escape(text)}</text>
+    </revision>
+  </page>
+"""
+
+
+def random_pages(count: int, characters: int, seed: int) -> List[str]:
+    """XML of pages whose text hardly compresses, so that few of them make many blocks of bzip2."""
+    rng = random.Random(seed)
+    letters = [chr(code) for code in range(33, 127)] + list("äßж中\U0001f600\n ")
+    return [
+        page_xml(f"Page {number}", "".join(rng.choices(letters, k=rng.randrange(characters))), number)
+        for number in range(1, count + 1)
+    ]
+
+
+def multistream(pieces: Sequence[str]) -> bytes:
+    """Each piece in a stream of its own."""
+    return b"".join(bz2.compress(piece.encode(), 1) for piece in pieces)

@@ -1,0 +1,126 @@
+import bz2
+import io
+import random
+from typing import Iterator, List, Optional, Tuple, Union
+
+import pytest
+
+from luke_allennlp.wikipedia import bzip2_blocks
+from luke_allennlp.wikipedia.bzip2_blocks import LostBlock, read_blocks
+
+Block = Union[bytes, LostBlock, None]
+
+
+@pytest.fixture(scope="module")
+def text() -> bytes:
+    # At level 1 a block has 100,000 bytes.
+    return random.Random(5).randbytes(350_000)
+
+
+@pytest.fixture(scope="module", params=["one stream", "streams"])
+def data(request: pytest.FixtureRequest, text: bytes) -> bytes:
+    if request.param == "one stream":
+        return bz2.compress(text, 1)
+    # Of less than a block, of several, and of none.
+    ends = [0, 10, 150_000, 150_000, 320_000, len(text)]
+    return b"".join(bz2.compress(text[a:b], 1) for a, b in zip(ends, ends[1:], strict=False))
+
+
+def read(data: bytes, start: int = 0, end: Optional[int] = None) -> List[Block]:
+    return list(read_blocks(io.BytesIO(data), start, len(data) if end is None else end))
+
+
+def inside(blocks: List[Block]) -> List[Block]:
+    return blocks[: blocks.index(None)]
+
+
+def test_blocks_together_are_the_text(data: bytes, text: bytes) -> None:
+    blocks = read(data)
+    assert blocks.index(None) == len(blocks) - 1 >= 4
+    assert b"".join(block for block in blocks if isinstance(block, bytes)) == text
+
+
+@pytest.mark.parametrize("size", [77_777, 130_000, 1_000_000])
+def test_every_block_is_in_one_range(data: bytes, size: int) -> None:
+    blocks = read(data)[:-1]
+    ranges = [inside(read(data, start, start + size)) for start in range(0, len(data), size)]
+    assert [block for part in ranges for block in part] == blocks
+
+
+def test_goes_on_behind_the_range(data: bytes) -> None:
+    blocks = read(data)[:-1]
+    first, end, *behind = read(data, 0, 1000)
+    assert first == blocks[0] and end is None or first == blocks[0] and behind[0] is None
+    assert [block for block in (first, end, *behind) if block is not None] == blocks
+
+
+def test_magic_number_at_every_bit() -> None:
+    found = set()
+    for seed in range(20):
+        data = bz2.compress(random.Random(seed).randbytes(101_000 + seed), 1)
+        found |= {magic.bit % 8 for magic in bzip2_blocks._find_magics(io.BytesIO(data), 0)}
+        assert len(inside(read(data))) == 2
+    assert found == set(range(8))
+
+
+def test_magic_number_between_windows(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    expected = list(bzip2_blocks._find_magics(io.BytesIO(data), 0))
+    for window in (expected[2].bit // 8 + shift for shift in range(-1, 8)):
+        monkeypatch.setattr(bzip2_blocks, "_WINDOW", window)
+        assert list(bzip2_blocks._find_magics(io.BytesIO(data), 0)) == expected
+
+
+def test_damaged_block_is_lost_alone(text: bytes) -> None:
+    data = bytearray(bz2.compress(text, 1))
+    blocks = read(bytes(data))[:-1]
+    magics = [magic.bit // 8 for magic in bzip2_blocks._find_magics(io.BytesIO(data), 0)]
+    data[(magics[2] + magics[3]) // 2] ^= 0x10
+    damaged = read(bytes(data))[:-1]
+    assert damaged[:2] == blocks[:2] and damaged[3:] == blocks[3:]
+    assert damaged[2] == LostBlock(magics[2], magics[3] - magics[2])
+    # The loss too is in one range.
+    ranges = [inside(read(bytes(data), start, start + 40_000)) for start in range(0, len(data), 40_000)]
+    assert [block for part in ranges for block in part] == damaged
+
+
+def test_damaged_magic_number(text: bytes) -> None:
+    data = bytearray(bz2.compress(text, 1))
+    blocks = read(bytes(data))[:-1]
+    magics = [magic.bit // 8 for magic in bzip2_blocks._find_magics(io.BytesIO(data), 0)]
+    data[magics[2] + 2] ^= 0x10
+    damaged = read(bytes(data))[:-1]
+    assert damaged == [blocks[0], LostBlock(magics[1], magics[3] - magics[1]), *blocks[3:]]
+
+
+def test_block_that_is_cut_off(text: bytes) -> None:
+    data = bz2.compress(text, 1)
+    blocks = read(data)[:-1]
+    assert read(data[:-4]) == [*blocks, None]
+    assert read(data[:-20]) == [*blocks[:-1], None]
+    assert read(data[: len(data) // 2])[:-1] == blocks[: len(read(data[: len(data) // 2])) - 1]
+    assert read(data[:4]) == [None]
+
+
+@pytest.mark.parametrize("is_block", [True, False])
+def test_magic_number_by_chance(monkeypatch: pytest.MonkeyPatch, text: bytes, is_block: bool) -> None:
+    """Such a file cannot be made, so the search is made to find them in the middle of a block."""
+    data = bz2.compress(text, 1)
+    blocks = read(data)[:-1]
+    find = bzip2_blocks._find_magics
+    true = [magic.bit for magic in find(io.BytesIO(data), 0)]
+    false = [(true[1] + true[2]) // 2, (true[1] + 3 * true[2]) // 4, (true[2] + true[3]) // 2 + 5]
+
+    def find_more(file: io.BytesIO, start: int, end: Optional[int] = None) -> Iterator[Tuple[int, bool]]:
+        chance = [
+            bzip2_blocks._Magic(bit, is_block)
+            for bit in false
+            if bit // 8 >= start and (end is None or bit // 8 < end)
+        ]
+        return iter(sorted([*find(file, start, end), *chance]))
+
+    monkeypatch.setattr(bzip2_blocks, "_find_magics", find_more)
+    assert read(data)[:-1] == blocks
+    # Also where a range begins within the block.
+    for size in (55_000, false[0] // 8):
+        ranges = [inside(read(data, start, start + size)) for start in range(0, len(data), size)]
+        assert [block for part in ranges for block in part] == blocks

@@ -1,0 +1,326 @@
+import bz2
+import codecs
+import gzip
+import pickle
+from collections import Counter
+from pathlib import Path
+from typing import Callable, Dict, List, Union
+
+import pytest
+from allennlp.common.checks import ConfigurationError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from luke_allennlp.wikipedia.dump import Dump
+from luke_allennlp.wikipedia.page_xml import BadPage, RawPage
+from tests.wikipedia.made_dumps import FOOTER, header, multistream, page_xml, random_pages
+
+Pages = List[Union[RawPage, BadPage]]
+
+CUT_OFF = BadPage(
+    None, "the file ends without </mediawiki>: it is cut off or damaged there, and the last pages are lost."
+)
+WRITERS: Dict[str, Callable[[List[str]], bytes]] = {
+    "xml": lambda pieces: "".join(pieces).encode(),
+    "gz": lambda pieces: gzip.compress("".join(pieces).encode()),
+    "bz2": lambda pieces: bz2.compress("".join(pieces).encode(), 1),
+    # The head, each page and the end in streams of their own.
+    "multistream": multistream,
+    "multistream of threes": lambda pieces: multistream(
+        ["".join(pieces[i : i + 3]) for i in range(0, len(pieces), 3)]
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def pieces() -> List[str]:
+    return [header(), *random_pages(24, 30_000, seed=1), FOOTER]
+
+
+@pytest.fixture(params=list(WRITERS))
+def path(request: pytest.FixtureRequest, tmp_path: Path, pieces: List[str]) -> Path:
+    # Without the usual suffix: its content tells what it is.
+    path = tmp_path / "dump"
+    path.write_bytes(WRITERS[request.param](pieces))
+    return path
+
+
+def read_parts(dump: Dump, part_size: int) -> Pages:
+    # Each part by itself, as in a process of its own.
+    parts = pickle.loads(pickle.dumps(dump.parts(part_size)))
+    return [page for part in parts for page in Dump(part.path).pages(part)]
+
+
+def test_reads_all_pages_in_order(path: Path) -> None:
+    dump = Dump(path)
+    pages = list(dump.pages())
+    assert [page.page_id for page in pages if isinstance(page, RawPage)] == list(range(1, 25))
+    assert len(dump.parts()) == 1 and list(dump.pages(dump.parts()[0])) == pages
+    assert dump.site.dbname == "miniwiki" and dump.site.namespaces[4] == "Minipedia"
+
+
+@pytest.mark.parametrize("part_size", [20_001, 150_000])
+def test_pages_of_parts_are_those_of_the_whole(path: Path, part_size: int) -> None:
+    dump = Dump(path)
+    assert read_parts(dump, part_size) == list(dump.pages())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(st.text(max_size=60), max_size=8),
+    writer=st.sampled_from(sorted(WRITERS)),
+    part_size=st.integers(1, 3000),
+    lost=st.integers(0, 3000),
+)
+def test_any_pages_and_parts(
+    tmp_path: Path, texts: List[str], writer: str, part_size: int, lost: int
+) -> None:
+    # What XML cannot hold makes bad pages, which are as many.
+    pieces = [
+        header(namespaces=""),
+        *(page_xml(f"Page {number}", text, number) for number, text in enumerate(texts)),
+        FOOTER,
+    ]
+    data = WRITERS[writer](pieces)
+    path = tmp_path / "dump"
+    path.write_bytes(data)
+    dump = Dump(path)
+    pages = list(dump.pages())
+    assert [page.title for page in pages] == [f"Page {number}" for number in range(len(texts))]
+    assert read_parts(dump, max(part_size, len(data) // 20)) == pages
+    # A file that is cut off has fewer, and says so, once.
+    path.write_bytes(data[: max(4, len(data) - lost)])
+    dump = Dump(path)
+    whole = list(dump.pages())
+    assert whole == pages[: len(whole)] or whole == [*pages[: len(whole) - 1], CUT_OFF]
+    assert read_parts(dump, max(part_size, len(data) // 20)) == whole
+
+
+def test_cut_off_between_pages(tmp_path: Path, pieces: List[str]) -> None:
+    path = tmp_path / "dump"
+    for writer in WRITERS.values():
+        path.write_bytes(writer(pieces[:10]))
+        dump = Dump(path)
+        pages = list(dump.pages())
+        assert [page.title for page in pages] == [*(f"Page {number}" for number in range(1, 10)), None]
+        assert pages[-1] == CUT_OFF
+        assert read_parts(dump, 20_000) == pages
+
+
+def test_damaged_block(tmp_path: Path, pieces: List[str]) -> None:
+    path = tmp_path / "dump"
+    data = bytearray(bz2.compress("".join(pieces).encode(), 1))
+    path.write_bytes(data)
+    undamaged = list(Dump(path).pages())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    dump = Dump(path)
+    pages = list(dump.pages())
+    good = [page for page in pages if isinstance(page, RawPage)]
+    bad = [page for page in pages if isinstance(page, BadPage)]
+    assert len(undamaged) - 12 < len(good) < len(undamaged)
+    assert good == [page for page in undamaged if page in good]
+    # The page that the damage is in, and the damage.
+    assert [page.title for page in bad] == [
+        f"Page {good.index(undamaged[0]) + pages.index(bad[0]) + 1}",
+        None,
+    ]
+    assert "damaged" in bad[0].reason and "damaged" in bad[1].reason
+    for part_size in (20_000, 60_000):
+        assert read_parts(dump, part_size) == pages
+
+
+def test_damaged_gzip(tmp_path: Path, pieces: List[str]) -> None:
+    data = bytearray(gzip.compress("".join(pieces).encode()))
+    path = tmp_path / "dump"
+    # The checksum at the end, and then the text in the middle.
+    for place in (-5, len(data) // 2):
+        data[place] ^= 0xFF
+        path.write_bytes(data)
+        pages = list(Dump(path).pages())
+        bad = [page for page in pages if isinstance(page, BadPage)]
+        assert any("the gzip is damaged" in page.reason for page in bad)
+        assert len(pages) - len(bad) > 5
+
+
+def test_bad_pages_cost_no_others(tmp_path: Path) -> None:
+    good = page_xml("Good", "text", 2)
+    path = tmp_path / "dump"
+    path.write_text(f"{header()}  <page><title>Bad</title>&x;</page>\n{good}<page>\n{good}{FOOTER}", "utf-8")
+    dump = Dump(path)
+    pages = list(dump.pages())
+    assert [page.title for page in pages] == ["Bad", "Good", None, "Good"]
+    assert read_parts(dump, 100) == pages
+
+
+def test_page_that_is_too_long(tmp_path: Path) -> None:
+    path = tmp_path / "dump"
+    path.write_text(f"{header()}{page_xml('Long', 'x' * 3_000_000)}{page_xml('Short', 'x')}{FOOTER}", "utf-8")
+    long, short = Dump(path, longest_page=100_000).pages()
+    assert long == BadPage("Long", "the page is longer than 100,000 bytes.")
+    assert short.title == "Short"
+    assert all(isinstance(page, RawPage) for page in Dump(path).pages())
+
+
+def test_namespaces_of_old_dumps(tmp_path: Path) -> None:
+    titles = {
+        "A": 0,
+        "Minipedia:A": 4,
+        "user talk:A": 3,
+        "Image:A": 6,
+        "Star Trek: A": 0,
+        "Gadget definition:a": 2302,
+    }
+    old = "<page><title>{}</title><id>1</id><revision><text>#REDIRECT [[B]]</text></revision></page>"
+    path = tmp_path / "dump"
+    path.write_text(header() + "".join(map(old.format, titles)) + FOOTER, "utf-8")
+    pages = list(Dump(path).pages())
+    assert {page.title: page.namespace for page in pages if isinstance(page, RawPage)} == titles
+    assert all(isinstance(page, RawPage) and page.redirect == "B" for page in pages)
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress])
+@pytest.mark.parametrize(
+    "encoding, beginning",
+    [
+        ("utf-8", codecs.BOM_UTF8),
+        ("utf-16-le", codecs.BOM_UTF16_LE),
+        ("utf-16-be", codecs.BOM_UTF16_BE),
+        ("utf-16-le", b""),
+        ("utf-32-be", b""),
+        ("utf-32-le", codecs.BOM_UTF32_LE),
+        ("latin-1", b"<?xml version='1.0' encoding='ISO-8859-1'?>\n"),
+        ("utf-8", b'<?xml version="1.0" encoding="UTF-8" ?>\n'),
+    ],
+)
+def test_encodings(
+    tmp_path: Path, compress: Callable[[bytes], bytes], encoding: str, beginning: bytes
+) -> None:
+    text = header() + page_xml("Größe", "café " * 60_000) + page_xml("B", "ÿ", 2) + FOOTER
+    path = tmp_path / "dump"
+    path.write_bytes(compress(beginning + text.encode(encoding)))
+    dump = Dump(path)
+    first, second = dump.pages()
+    assert isinstance(first, RawPage) and isinstance(second, RawPage)
+    assert first.title == "Größe" and first.text == "café " * 60_000 and second.text == "ÿ"
+    assert dump.site.dbname == "miniwiki"
+    assert read_parts(dump, 1000 if compress is not bytes else 200_000) == [first, second]
+
+
+def test_damage_in_other_encodings(tmp_path: Path, pieces: List[str]) -> None:
+    """Also where the block that is lost has an odd number of bytes."""
+    path = tmp_path / "dump"
+    for shift in range(2):
+        text = "".join(pieces).encode("utf-16-le")
+        first = len(text) // 2 + shift
+        streams = [
+            bz2.compress(text[a:b], 9) for a, b in ((0, first), (first, first + 99), (first + 99, None))
+        ]
+        streams[1] = streams[1][:30] + b"\xff\xff" + streams[1][32:]
+        path.write_bytes(b"".join(streams))
+        pages = list(Dump(path).pages())
+        assert len(pages) == 25 and [page.title for page in pages].count(None) == 1
+        assert sum(isinstance(page, RawPage) for page in pages) == 23
+
+
+def test_undecodable_text_is_a_bad_page(tmp_path: Path) -> None:
+    text = (header() + page_xml("A", "x") + page_xml("B", "y") + FOOTER).encode("utf-16-le")
+    path = tmp_path / "dump"
+    path.write_bytes(text.replace("x</text".encode("utf-16-le"), b"\x00\xd8" + "</text".encode("utf-16-le")))
+    bad, good = Dump(path).pages()
+    assert isinstance(bad, BadPage) and bad.title == "A" and good.title == "B"
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (b"", "is empty; expected a dump of a wiki"),
+        (b"{}", "is no dump of a wiki: it does not begin with <mediawiki>"),
+        (b"BZh9 is no bzip2", "is no dump of a wiki"),
+        (b"\x1f\x8b", "is no dump of a wiki"),
+        (gzip.compress(b"<html>"), "is no dump of a wiki"),
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]><mediawiki>", "document type"),
+        (b"<?xml version='1.0' encoding='klingon'?><mediawiki>", "declares the encoding 'klingon'"),
+        (b"<?xml version='1.0' encoding='base64'?><mediawiki>", "declares the encoding 'base64'"),
+    ],
+)
+def test_no_dump(tmp_path: Path, data: bytes, message: str) -> None:
+    path = tmp_path / "dump"
+    path.write_bytes(data)
+    with pytest.raises(ConfigurationError, match=message) as error:
+        Dump(path).site  # noqa: B018
+    assert str(path) in str(error.value)
+
+
+def test_errors(tmp_path: Path, path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        Dump(tmp_path / "nothing")
+    with pytest.raises(ConfigurationError, match="Is a directory"):
+        Dump(tmp_path)
+    with pytest.raises(ConfigurationError, match="part_size is 0"):
+        Dump(path).parts(0)
+
+
+REAL_DUMPS = {
+    "bgwiki_gensim.xml.bz2": ("bg", {4: 2, 0: 1}, 0),
+    "enwiki_p10p30302_gensim.xml.bz2": ("en", {0: 205, 4: 1}, 100),
+    "enwiki_sample_wikipedia2vec.xml.bz2": ("en", {0: 3}, 1),
+    "enwiki_table_markup_gensim.xml.bz2": ("en", {0: 5}, 0),
+    "itwiki_small_json-wikipedia.xml.gz": (
+        "it",
+        {0: 672, 1: 33, 2: 20, 3: 14, 4: 3, 5: 1, 12: 1, 13: 2, 15: 1},
+        65,
+    ),
+    "minidump_ar_dbpedia.xml.bz2": ("en", {0: 3}, 0),
+    "minidump_de_dbpedia.xml.bz2": ("en", {0: 2}, 0),
+    "minidump_en_dbpedia.xml.bz2": ("en", {0: 26, 14: 1}, 2),
+    "minidump_ja_dbpedia.xml.bz2": ("en", {0: 1}, 0),
+    "smallwiki_dumpster_dive.xml": ("ltg", {0: 1050, 4: 28, 8: 12, 10: 347, 14: 539, 828: 28}, 195),
+    "tinywiki_dumpster_dive.xml": ("ltg", {0: 8}, 1),
+}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", list(REAL_DUMPS))
+def test_real_dumps(shared_dir: Path, name: str) -> None:
+    dump = Dump(shared_dir / "data" / "wikipedia" / name)
+    pages = list(dump.pages())
+    assert not [page for page in pages if isinstance(page, BadPage)]
+    good = [page for page in pages if isinstance(page, RawPage)]
+    language, namespaces, redirects = REAL_DUMPS[name]
+    assert dump.site.language == language
+    assert Counter(page.namespace for page in good) == namespaces
+    assert sum(page.redirect is not None for page in good) == redirects
+    assert read_parts(dump, 300_000) == pages
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(REAL_DUMPS))
+def test_real_dumps_in_tiny_parts(shared_dir: Path, name: str) -> None:
+    dump = Dump(shared_dir / "data" / "wikipedia" / name)
+    pages = list(dump.pages())
+    for part_size in (10_000, 50_000):
+        assert [page for part in dump.parts(part_size) for page in dump.pages(part)] == pages
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["enwiki_p10p30302_gensim.xml.bz2", "minidump_en_dbpedia.xml.bz2"])
+def test_real_dumps_as_others_read_them(shared_dir: Path, name: str) -> None:
+    """Against the whole document, parsed at once."""
+    from xml.etree import ElementTree
+
+    path = shared_dir / "data" / "wikipedia" / name
+    space = "{http://www.mediawiki.org/xml/export-0.10/}"
+    root = ElementTree.fromstring(bz2.decompress(path.read_bytes()))
+    expected = [
+        (
+            int(page.findtext(f"{space}id", "")),
+            page.findtext(f"{space}title"),
+            page.findtext(f".//{space}text"),
+        )
+        for page in root.iter(f"{space}page")
+    ]
+    assert [
+        (page.page_id, page.title, page.text) for page in Dump(path).pages() if isinstance(page, RawPage)
+    ] == expected

@@ -1,0 +1,213 @@
+import pickle
+
+import pytest
+
+from luke_allennlp.wikipedia.prefixes import (
+    CATEGORY_NAMES,
+    FILE_NAMES,
+    INTERWIKI_PREFIXES,
+    LANGUAGE_CODES,
+    NAMESPACE_ALIASES,
+)
+from luke_allennlp.wikipedia.siteinfo import SiteInfo
+from luke_allennlp.wikipedia.titles import ResolvedTitle, TitleRules
+from tests.wikipedia.made_dumps import NAMESPACES, header
+
+GERMAN = """
+      <namespace key="0" case="first-letter" />
+      <namespace key="2" case="first-letter">Benutzer</namespace>
+      <namespace key="4" case="first-letter">Wikipedia</namespace>
+      <namespace key="6" case="first-letter">Datei</namespace>
+      <namespace key="14" case="first-letter">Kategorie</namespace>"""
+
+
+def rules(language: str = "en", namespaces: str = NAMESPACES, case: str = "first-letter") -> TitleRules:
+    base = f"https://{language}.wikipedia.org/wiki/X"
+    return TitleRules(SiteInfo.from_header(header(language, base, namespaces, case)))
+
+
+@pytest.fixture(scope="module")
+def english() -> TitleRules:
+    return rules()
+
+
+@pytest.mark.parametrize(
+    "target, title",
+    [
+        ("Physics", "Physics"),
+        ("physics", "Physics"),
+        (" new__york  city_", "New york city"),
+        ("new\u00a0york", "New york"),
+        ("épée", "Épée"),
+        ("ǆ", "Ǆ"),
+        # A capital of two letters is none; the mark of direction is invisible.
+        ("ßeta", "ßeta"),
+        ("აბგ", "აბგ"),
+        ("Abc\u200e", "Abc"),
+        ("caf&eacute;", "Café"),
+        ("e&#769;t&#xE9;", "Été"),
+        ("AT&T", "AT&T"),
+        ("R&D &copy", "R&D &copy"),
+        ("New%20York", "New York"),
+        ("100%", "100%"),
+        ("100% pure", "100% pure"),
+        ("%C3%89t%C3%A9", "Été"),
+        # A prefix that is none.
+        ("Star Trek: Voyager", "Star Trek: Voyager"),
+        ("2001: A Space Odyssey", "2001: A Space Odyssey"),
+        ("Imagine: John Lennon", "Imagine: John Lennon"),
+        ("Foo:bar", "Foo:bar"),
+        (":physics", "Physics"),
+        ("::physics", "Physics"),
+        (": physics", "Physics"),
+        ("/dev/null", "/dev/null"),
+        ("...and Justice", "...and Justice"),
+        ("a/b", "A/b"),
+        ("C++", "C++"),
+        ("Who?", "Who?"),
+        # This wiki by its own prefix.
+        ("en:physics", "Physics"),
+        (":en:physics", "Physics"),
+        ("x" * 255, "X" + "x" * 254),
+    ],
+)
+def test_article(english: TitleRules, target: str, title: str) -> None:
+    assert english.resolve(target) == ResolvedTitle("article", 0, title, None, True)
+
+
+@pytest.mark.parametrize(
+    "target, title, fragment",
+    [
+        ("physics#Early_history", "Physics", "Early history"),
+        ("Physics #", "Physics", None),
+        ("C#", "C", None),
+    ],
+)
+def test_fragment_of_an_article(english: TitleRules, target: str, title: str, fragment: str) -> None:
+    assert english.resolve(target) == ResolvedTitle("article", 0, title, fragment, True)
+
+
+@pytest.mark.parametrize("target", ["#History", ":#History", " # History"])
+def test_section_of_the_same_page(english: TitleRules, target: str) -> None:
+    resolved = english.resolve(target)
+    assert (resolved.kind, resolved.title) == ("fragment", "")
+    assert resolved.fragment is not None and resolved.fragment.strip() == "History"
+
+
+@pytest.mark.parametrize(
+    "target, number, title, is_shown",
+    [
+        ("Category:physics", 14, "Category:Physics", False),
+        (":Category:physics", 14, "Category:Physics", True),
+        (" category : physics_x", 14, "Category:Physics x", False),
+        ("File:a.jpg", 6, "File:A.jpg", False),
+        ("image:a b.jpg", 6, "File:A b.jpg", False),
+        (":Image:a.jpg", 6, "File:A.jpg", True),
+        ("Datei:a.jpg", 6, "File:A.jpg", False),
+        ("Kategorie:x", 14, "Category:X", False),
+        ("ファイル:a.jpg", 6, "File:A.jpg", False),
+        ("تصنيف:x", 14, "Category:X", False),
+        ("Media:a.ogg", -2, "Media:A.ogg", True),
+        ("Minipedia:x", 4, "Minipedia:X", True),
+        ("project:x", 4, "Minipedia:X", True),
+        ("WP:x", 4, "Minipedia:X", True),
+        ("minipedia_talk:x:y", 5, "Minipedia talk:X:y", True),
+        ("User:x", 2, "User:X", True),
+        ("Special:search", -1, "Special:Search", True),
+        ("Template:x", 10, "Template:X", True),
+        ("Gadget definition:x", 2302, "Gadget definition:x", True),
+    ],
+)
+def test_namespace(english: TitleRules, target: str, number: int, title: str, is_shown: bool) -> None:
+    assert english.resolve(target) == ResolvedTitle("namespace", number, title, None, is_shown)
+
+
+@pytest.mark.parametrize(
+    "target, kind, title",
+    [
+        ("fr:Paris", "interlanguage", "fr:Paris"),
+        ("ZH-min-nan: x_y", "interlanguage", "zh-min-nan:x y"),
+        (":fr:Paris", "interwiki", "fr:Paris"),
+        ("wikt:word", "interwiki", "wikt:word"),
+        ("S:x", "interwiki", "s:x"),
+        (":commons:Category:x", "interwiki", "commons:Category:x"),
+        ("wikipedia:de:x", "interwiki", "wikipedia:de:x"),
+    ],
+)
+def test_other_wikis(english: TitleRules, target: str, kind: str, title: str) -> None:
+    assert english.resolve(target) == ResolvedTitle(kind, 0, title, None, kind == "interwiki")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "",
+        " ",
+        ":",
+        "#",
+        "File:",
+        "Category:#x",
+        ":::x",
+        "a<b",
+        "a&lt;b",
+        "a%3Eb",
+        "a[b",
+        "a|b",
+        "a{b}",
+        "a\nb",
+        "a\tb",
+        "a%00b",
+        "a%FFb",
+        "a%2541",
+        "a&amp;nbsp;b",
+        "~~~",
+        ".",
+        "..",
+        "../x",
+        "a/./b",
+        "a/..",
+        "é" * 128,
+        "Talk:File:x",
+        "Talk:fr:x",
+        "http://example.org",
+        "//example.org",
+        "mailto:x@example.org",
+        "fr:a<b",
+    ],
+)
+def test_invalid(english: TitleRules, target: str) -> None:
+    assert english.resolve(target) == ResolvedTitle("invalid", 0, target, None, True)
+
+
+def test_names_of_the_wiki() -> None:
+    german = rules("de", GERMAN)
+    assert german.resolve("Bild:x.jpg").title == "Datei:X.jpg"
+    assert german.resolve("Category:x").title == "Kategorie:X"
+    assert german.resolve("Benutzerin:x").title == "Benutzer:X"
+    assert german.resolve("en:x").kind == "interlanguage"
+    # Not all wikis have a portal: this one's siteinfo does not list it.
+    assert german.resolve("P:x").kind == "article"
+
+
+def test_first_letter() -> None:
+    assert rules("tr").resolve("istanbul").title == "İstanbul"
+    assert rules("de").resolve("istanbul").title == "Istanbul"
+    assert (
+        rules("jbo", NAMESPACES.replace("first-letter", "case-sensitive"), "case-sensitive")
+        .resolve("a")
+        .title
+        == "a"
+    )
+
+
+def test_pickle(english: TitleRules) -> None:
+    assert pickle.loads(pickle.dumps(english)).resolve("WP:x") == english.resolve("WP:x")
+
+
+def test_tables() -> None:
+    assert not LANGUAGE_CODES & INTERWIKI_PREFIXES
+    assert not (FILE_NAMES | CATEGORY_NAMES) & (LANGUAGE_CODES | INTERWIKI_PREFIXES)
+    assert not FILE_NAMES & CATEGORY_NAMES
+    for names in (LANGUAGE_CODES, INTERWIKI_PREFIXES, FILE_NAMES, CATEGORY_NAMES):
+        assert all(name == name.lower().strip() and "_" not in name for name in names)
+    assert set(NAMESPACE_ALIASES) <= LANGUAGE_CODES
