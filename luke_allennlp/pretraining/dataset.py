@@ -1,0 +1,381 @@
+"""The data of pretraining on the disk: sequences of sub-words with entities, in shards."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
+
+import numpy as np
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.entity_vocabulary import EntityVocabulary
+from luke_allennlp.pretraining.arrow_files import file_sha256, open_record_batch, write_record_batch
+from luke_allennlp.pretraining.sequences import Sequences, TokenSequence
+
+FORMAT = "luke-pretraining-dataset"
+VERSION = 1
+METADATA_FILE = "metadata.json"
+TOKENIZER_DIRECTORY = "tokenizer"
+ENTITY_VOCABULARY_FILE = "entity_vocab.jsonl"
+_REMEDY = "Make it with `allennlp pretraining-dataset`."
+
+
+class ShardInfo(NamedTuple):
+    """
+    What `metadata.json` says of a shard.
+
+    # Parameters
+
+    file : `str`
+        Its path in the dataset's directory, such as "train/00000.arrow".
+    sequences : `int`
+    words : `int`
+        Sub-words, without start and end tokens.
+    entities : `int`
+    longest : `int`
+        The sub-words of its longest sequence.
+    most_entities : `int`
+        The entities of the sequence that has most.
+    bytes : `int`
+    sha256 : `str`
+    """
+
+    file: str
+    sequences: int
+    words: int
+    entities: int
+    longest: int
+    most_entities: int
+    bytes: int
+    sha256: str
+
+
+def write_shard(
+    directory: Path, file: str, sequences: Union[Sequences, Iterable[TokenSequence]], vocab_size: int
+) -> ShardInfo:
+    """
+    Writes a shard: it takes its name once it is whole and on the disk. The same sequences give the same
+    bytes.
+
+    # Parameters
+
+    directory : `Path`
+        The dataset's.
+    file : `str`
+        The shard's path in it, such as "train/00000.arrow".
+    sequences : `Union[Sequences, Iterable[TokenSequence]]`
+    vocab_size : `int`
+        Of the tokenizer; it decides how many bytes a sub-word takes.
+
+    # Returns
+
+    `ShardInfo`
+
+    # Raises
+
+    `ConfigurationError`
+        It cannot be written.
+    `ValueError`
+        An id is not below `vocab_size`, a span does not lie in its sequence, or there is more than a shard
+        can hold.
+    """
+    if not isinstance(sequences, Sequences):
+        sequences = Sequences.of(sequences, vocab_size)
+    sequences.check(vocab_size)
+    metadata = {"format": FORMAT, "version": str(VERSION), "vocab_size": str(vocab_size)}
+    write_record_batch(directory / file, sequences, metadata)
+    return describe_shard(directory, file)
+
+
+def describe_shard(directory: Path, file: str) -> ShardInfo:
+    """
+    What is to be said of a shard that was written before, as by `write_shard`.
+
+    # Raises
+
+    `ConfigurationError`
+        It is not there, or damaged.
+    """
+    path = directory / file
+    sequences, metadata = open_record_batch(path)
+    _check_version(path, metadata.get("format"), metadata.get("version"), str(VERSION))
+    return ShardInfo(
+        file=file,
+        sequences=len(sequences),
+        words=len(sequences.word_ids),
+        entities=len(sequences.entity_ids),
+        longest=int(sequences.word_counts.max(initial=0)),
+        most_entities=int(sequences.entity_counts.max(initial=0)),
+        bytes=path.stat().st_size,
+        sha256=file_sha256(path),
+    )
+
+
+def write_metadata(
+    directory: Path,
+    splits: Mapping[str, Sequence[ShardInfo]],
+    vocabulary: EntityVocabulary,
+    tokenizer_class: str,
+    vocab_size: int,
+    options: Mapping[str, Any],
+    dumps: Sequence[Mapping[str, Any]] = (),
+    versions: Mapping[str, str] = {},
+    **others: Any,
+) -> Dict[str, Any]:
+    """
+    Writes `metadata.json`, last of all: a directory that has it is complete. The tokenizer's files and
+    `entity_vocab.jsonl` must be there.
+
+    # Parameters
+
+    directory : `Path`
+    splits : `Mapping[str, Sequence[ShardInfo]]`
+        Shards of "train" and "validation", in order.
+    vocabulary : `EntityVocabulary`
+        What is in `entity_vocab.jsonl`.
+    tokenizer_class : `str`
+    vocab_size : `int`
+        Of the tokenizer.
+    options : `Mapping[str, Any]`
+        With which the dataset was made.
+    dumps : `Sequence[Mapping[str, Any]]`, optional (default = `()`)
+    versions : `Mapping[str, str]`, optional (default = `{}`)
+        Of the packages that made it.
+    others : `Any`
+        What else is to be in the file, such as counts.
+
+    # Returns
+
+    `Dict[str, Any]`
+        What was written.
+
+    # Raises
+
+    `ConfigurationError`
+        One of the files that belong to it is missing.
+    """
+    for name in (
+        ENTITY_VOCABULARY_FILE,
+        TOKENIZER_DIRECTORY,
+        *(shard.file for s in splits.values() for shard in s),
+    ):
+        if not (directory / name).exists():
+            raise ConfigurationError(
+                f"{directory}: {name} is missing; it is to be written before the metadata."
+            )
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "splits": {split: _split_entry(shards) for split, shards in splits.items()},
+        "options": dict(options),
+        "dumps": [dict(dump) for dump in dumps],
+        "vocabulary": {
+            "file": ENTITY_VOCABULARY_FILE,
+            "entities": vocabulary.num_ids,
+            "table_size": vocabulary.table_size,
+            "specials": vocabulary.specials,
+            "sha256": file_sha256(directory / ENTITY_VOCABULARY_FILE),
+        },
+        "tokenizer": {"class": tokenizer_class, "vocab_size": vocab_size},
+        "versions": dict(versions),
+        **others,
+    }
+    path = directory / METADATA_FILE
+    temporary = directory / f".{METADATA_FILE}.{os.getpid()}"
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}.") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return metadata
+
+
+def _split_entry(shards: Sequence[ShardInfo]) -> Dict[str, Any]:
+    return {
+        "sequences": sum(shard.sequences for shard in shards),
+        "words": sum(shard.words for shard in shards),
+        "entities": sum(shard.entities for shard in shards),
+        "shards": [shard._asdict() for shard in shards],
+    }
+
+
+class PretrainingDataset:
+    """
+    One split of a dataset. Only `metadata.json` is read at first; a shard is mapped into memory when it is
+    asked for, and unmapped when nothing refers to it any more.
+
+    # Parameters
+
+    path : `str`
+        The directory.
+    split : `str`, optional (default = `"train"`)
+
+    # Raises
+
+    `ConfigurationError`
+        The directory is missing, incomplete, of another format or version, has no such split, or a shard has
+        another size than it was written with.
+    """
+
+    def __init__(self, path: str, split: str = "train") -> None:
+        self.path = str(path)
+        self.split = split
+        self._directory = Path(path).expanduser()
+        self.metadata = self._read_metadata()
+        try:
+            entry = self.metadata["splits"].get(split)
+            self.splits: List[str] = list(self.metadata["splits"])
+            shards = [] if entry is None else entry["shards"]
+            self.shards = [
+                ShardInfo(**{field: shard[field] for field in ShardInfo._fields}) for shard in shards
+            ]
+            self.vocab_size = int(self.metadata["tokenizer"]["vocab_size"])
+            self.entity_table_size = int(self.metadata["vocabulary"]["table_size"])
+            self.special_entities: Dict[str, int] = dict(self.metadata["vocabulary"]["specials"])
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise self._error(f"{METADATA_FILE} is damaged ({type(error).__name__}: {error})") from None
+        if entry is None:
+            raise ConfigurationError(
+                f"{self.path}: has no split {split!r}; expected one of {', '.join(map(repr, self.splits))}."
+            )
+        self._check_files()
+        # Sequences before each shard. Shape: (shards + 1,)
+        counts = [shard.sequences for shard in self.shards]
+        self.shard_starts = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+
+    @property
+    def tokenizer_directory(self) -> Path:
+        """The tokenizer's files, as of a checkpoint."""
+        return self._directory / TOKENIZER_DIRECTORY
+
+    @property
+    def entity_vocabulary_file(self) -> Path:
+        """The entity vocabulary whose ids the sequences have."""
+        return self._directory / ENTITY_VOCABULARY_FILE
+
+    @property
+    def longest(self) -> int:
+        """The sub-words of the longest sequence, without start and end tokens."""
+        return max((shard.longest for shard in self.shards), default=0)
+
+    @property
+    def most_entities(self) -> int:
+        """The entities of the sequence that has most."""
+        return max((shard.most_entities for shard in self.shards), default=0)
+
+    def __len__(self) -> int:
+        return int(self.shard_starts[-1])
+
+    def shard(self, number: int) -> Sequences:
+        """
+        Maps a shard into memory.
+
+        # Raises
+
+        `ConfigurationError`
+            It is damaged.
+        """
+        info = self.shards[number]
+        path = self._directory / info.file
+        sequences, metadata = open_record_batch(path)
+        _check_version(path, metadata.get("format"), metadata.get("version"), str(VERSION))
+        found = (len(sequences), len(sequences.word_ids), len(sequences.entity_ids))
+        if found != (info.sequences, info.words, info.entities):
+            raise ConfigurationError(
+                f"{path}: has {found[0]} sequences of {found[1]} words and {found[2]} entities; expected "
+                f"{info.sequences}, {info.words} and {info.entities}, as {METADATA_FILE} says. {_REMEDY}"
+            )
+        return sequences
+
+    def sequence(self, index: int) -> TokenSequence:
+        """
+        A sequence by its number in the split.
+
+        # Raises
+
+        `IndexError`
+            There is none.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"sequence {index} of {len(self)}")
+        number, row = self.locate(index)
+        return self.shard(number)[row]
+
+    def locate(self, index: int) -> Tuple[int, int]:
+        """The shard of a sequence, and its row there."""
+        number = int(np.searchsorted(self.shard_starts, index, side="right")) - 1
+        return number, index - int(self.shard_starts[number])
+
+    def __iter__(self) -> Iterator[TokenSequence]:
+        for number in range(len(self.shards)):
+            yield from self.shard(number)
+
+    def verify(self) -> None:
+        """
+        Reads all of it, and compares it with the checksums of `metadata.json`.
+
+        # Raises
+
+        `ConfigurationError`
+            A file is not as it was written.
+        """
+        vocabulary = self.metadata["vocabulary"]
+        expected = [(shard.file, shard.sha256) for shard in self.shards]
+        for file, sha256 in [*expected, (ENTITY_VOCABULARY_FILE, vocabulary.get("sha256"))]:
+            if file_sha256(self._directory / file) != sha256:
+                raise self._error(f"{file} is damaged: its SHA-256 is not the one in {METADATA_FILE}")
+
+    def _read_metadata(self) -> Dict[str, Any]:
+        path = self._directory / METADATA_FILE
+        if not self._directory.is_dir():
+            found = "is a file" if self._directory.exists() else "there is no such directory"
+            raise self._error(f"{found} (looked from {os.getcwd()})")
+        try:
+            metadata = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise self._error(f"{METADATA_FILE} is missing, so that the dataset is not complete") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise self._error(f"{METADATA_FILE} cannot be read ({error})") from None
+        if not isinstance(metadata, dict):
+            raise self._error(f"{METADATA_FILE} holds a JSON {type(metadata).__name__}; expected an object")
+        _check_version(path, metadata.get("format"), metadata.get("version"), VERSION)
+        return metadata
+
+    def _check_files(self) -> None:
+        for shard in self.shards:
+            file = self._directory / shard.file
+            if not file.is_file():
+                raise self._error(f"the shard {shard.file} is missing")
+            size = file.stat().st_size
+            if size != shard.bytes:
+                raise self._error(f"{shard.file} has {size:,} bytes; expected {shard.bytes:,}")
+        for name in (TOKENIZER_DIRECTORY, ENTITY_VOCABULARY_FILE):
+            if not (self._directory / name).exists():
+                raise self._error(f"{name} is missing")
+
+    def _error(self, what: str) -> ConfigurationError:
+        return ConfigurationError(f"{self.path}: {what}. {_REMEDY}")
+
+
+def _check_version(path: Path, format_: object, version: object, expected: object) -> None:
+    if format_ != FORMAT:
+        raise ConfigurationError(f"{path}: the format is {format_!r}; expected {FORMAT!r}. {_REMEDY}")
+    if version != expected:
+        raise ConfigurationError(f"{path}: the version is {version!r}; expected {expected!r}. {_REMEDY}")
+
+
+__all__ = [
+    "PretrainingDataset",
+    "Sequences",
+    "ShardInfo",
+    "TokenSequence",
+    "describe_shard",
+    "file_sha256",
+    "write_metadata",
+    "write_shard",
+]

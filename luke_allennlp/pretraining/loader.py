@@ -1,0 +1,254 @@
+"""Reads the data of pretraining in optimizer steps."""
+
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple, Union
+
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import is_distributed
+from allennlp.data import DataLoader, DatasetReader, Instance, Vocabulary
+from allennlp.data.data_loaders.data_loader import TensorDict
+from allennlp.nn.util import move_to_device
+from overrides import overrides
+from torch.utils.data import DataLoader as Workers
+from torch.utils.data import IterableDataset, get_worker_info
+
+from luke_allennlp.pretraining.dataset import PretrainingDataset
+from luke_allennlp.pretraining.interruption import outlast_interruptions
+from luke_allennlp.pretraining.masking import LukeMasking, Masking
+from luke_allennlp.pretraining.packed_step import PackedStep, Step
+from luke_allennlp.pretraining.step_maker import StepMaker
+
+_STEPS_AHEAD = 2
+
+
+@DataLoader.register("luke_pretraining")
+class PretrainingDataLoader(DataLoader):
+    """
+    Registered as a `DataLoader` with name "luke_pretraining".
+
+    Streams the shards of a dataset that `allennlp pretraining-dataset` made. There are no instances:
+    sequences go from mapped files to batches as arrays, and what is masked is drawn on the way, so that it
+    takes no more memory to read a larger dataset.
+
+    In an epoch, each sequence comes once, in an order that depends on the seed and the epoch. What a step
+    consists of, and what is masked in it, is the same for any number of processes and workers, any
+    `max_tokens`, and from wherever one starts.
+
+    # Parameters
+
+    reader : `DatasetReader`
+        Given by AllenNLP, and not needed.
+    data_path : `str`
+        The dataset's directory: `train_data_path` or `validation_data_path` of the configuration.
+    split : `str`, optional (default = `"train"`)
+        "train" or "validation".
+    global_batch_size : `int`, optional (default = `2048`)
+        Sequences of an optimizer step, on all processes together. The last step of an epoch has what is left.
+    max_tokens : `int`, optional (default = `16384`)
+        The most words and entities of a batch on one device, padding included. The batches of a step are
+        accumulated.
+    max_length : `int`, optional (default = `512`)
+        The most words of a sequence, start and end tokens included; what is longer is cut, with its entities.
+    entities : `bool`, optional (default = `True`)
+        If false, there are words only: RoBERTa's pretraining goes on.
+    masking : `Masking`, optional (default = `LukeMasking()`)
+    shuffle : `bool`, optional (default = `True`)
+        If false, sequences come as they stand in the dataset, and each time the same is masked: for
+        validation.
+    seed : `int`, optional (default = `0`)
+    num_workers : `int`, optional (default = `0`)
+        Processes that make steps ahead of time.
+    datasets : `List[str]`, optional (default = `None`)
+        Directories of further datasets with the same vocabularies, such as those of other languages.
+    sampling_exponent : `float`, optional (default = `1.0`)
+        Each of several datasets has a share of an epoch in proportion to its size to this power; multilingual
+        models are trained with 0.7 or less, so that small languages come more often. An epoch has as many
+        sequences as all datasets together.
+    start_method : `str`, optional (default = `"fork"`)
+        How the workers are started.
+
+    # Raises
+
+    `ConfigurationError`
+        An option makes no sense, a dataset is missing, damaged or empty, its longest sequence does not fit
+        into `max_tokens`, or datasets have different vocabularies.
+    """
+
+    def __init__(
+        self,
+        reader: Optional[DatasetReader],
+        data_path: str,
+        *,
+        split: str = "train",
+        global_batch_size: int = 2048,
+        max_tokens: int = 16384,
+        max_length: int = 512,
+        entities: bool = True,
+        masking: Optional[Masking] = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        num_workers: int = 0,
+        datasets: Optional[List[str]] = None,
+        sampling_exponent: float = 1.0,
+        start_method: str = "fork",
+    ) -> None:
+        least = {"global_batch_size": (global_batch_size, 1), "max_length": (max_length, 3)}
+        least.update(max_tokens=(max_tokens, 1), num_workers=(num_workers, 0), seed=(seed, 0))
+        for name, (value, bound) in least.items():
+            if value < bound:
+                raise ConfigurationError(f"data_loader: {name} is {value}; expected {bound} or more.")
+        self.datasets = [PretrainingDataset(path, split) for path in (data_path, *(datasets or ()))]
+        _check_datasets(self.datasets)
+        self._shuffle = shuffle
+        self._num_workers = num_workers
+        self._start_method = start_method
+        self._device: Optional[torch.device] = None
+        self._epochs_begun = 0
+        for dataset in self.datasets:
+            largest = min(max_length, dataset.longest + 2) + dataset.most_entities * entities
+            if largest > max_tokens:
+                raise ConfigurationError(
+                    f"{dataset.path}: a sequence with its entities may take {largest} tokens; max_tokens is "
+                    f"{max_tokens}: raise it, or lower max_length."
+                )
+        self._maker = StepMaker(
+            self.datasets,
+            global_batch_size,
+            max_tokens,
+            max_length,
+            entities,
+            masking or LukeMasking(),
+            seed,
+            shuffle,
+            sampling_exponent,
+        )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps, the last of which may be smaller."""
+        return self._maker.steps
+
+    def steps(self, epoch: int, start_step: int = 0) -> Iterator[Step]:
+        """
+        What this process does in the steps of an epoch. Tensors are on the CPU; they are pinned if batches
+        are to go to a GPU, so that `.to(device, non_blocking=True)` does not wait.
+
+        # Parameters
+
+        epoch : `int`
+            From 0 on.
+        start_step : `int`, optional (default = `0`)
+            Steps before it are neither made nor read.
+
+        # Returns
+
+        `Iterator[Step]`
+            In every process as many steps, and in each step as many batches. A process that would come short
+            of sequences gets a batch with one that has nothing to predict.
+
+        # Raises
+
+        `ConfigurationError`
+            A shard is missing or damaged.
+        """
+        rank, world_size = _rank_and_world_size()
+        pin_memory = self._device is not None and self._device.type == "cuda"
+        span = range(start_step, self.steps_per_epoch)
+        steps = _Steps(self._maker, epoch if self._shuffle else 0, span, rank, world_size)
+        if self._num_workers == 0 or not span:
+            for packed in steps:
+                yield _checked(packed).unpack(pin_memory)
+            return
+        workers = iter(
+            Workers(
+                steps,
+                batch_size=None,
+                num_workers=min(self._num_workers, len(span)),
+                collate_fn=_as_it_is,
+                worker_init_fn=outlast_interruptions,
+                prefetch_factor=_STEPS_AHEAD,
+                multiprocessing_context=self._start_method,
+                # Otherwise it would draw from the generator of dropout.
+                generator=torch.Generator(),
+            )
+        )
+        for packed in workers:
+            yield _checked(packed).unpack(pin_memory)
+
+    def __iter__(self) -> Iterator[TensorDict]:
+        """
+        The batches of an epoch one by one, on the target device: of the next epoch each time, if they are
+        shuffled.
+        """
+        epoch = self._epochs_begun
+        self._epochs_begun += 1
+        for step in self.steps(epoch):
+            for batch in step.batches:
+                yield batch if self._device is None else move_to_device(batch, self._device)
+
+    @overrides
+    def iter_instances(self) -> Iterator[Instance]:
+        """There are none: nothing is to be counted for a vocabulary."""
+        return iter(())
+
+    @overrides
+    def index_with(self, vocab: Vocabulary) -> None:
+        """The dataset has ids: there is nothing to index."""
+
+    @overrides
+    def set_target_device(self, device: torch.device) -> None:
+        self._device = device
+
+
+class _Failure(NamedTuple):
+    """An error of the user's in a worker: as an exception, it would come with the worker's stack."""
+
+    message: str
+
+
+class _Steps(IterableDataset):
+    """Every process of workers makes each n-th step."""
+
+    def __init__(self, maker: StepMaker, epoch: int, span: range, rank: int, world_size: int) -> None:
+        self._maker, self._epoch, self._span = maker, epoch, span
+        self._rank, self._world_size = rank, world_size
+
+    def __iter__(self) -> Iterator[Union[PackedStep, _Failure]]:
+        info = get_worker_info()
+        span = self._span if info is None else self._span[info.id :: info.num_workers]
+        for step in span:
+            try:
+                yield self._maker.make(self._epoch, step, self._rank, self._world_size)
+            except ConfigurationError as error:
+                yield _Failure(error.message)
+                return
+
+
+def _as_it_is(item: Any) -> Any:
+    return item
+
+
+def _checked(packed: Union[PackedStep, _Failure]) -> PackedStep:
+    if isinstance(packed, _Failure):
+        raise ConfigurationError(packed.message)
+    return packed
+
+
+def _rank_and_world_size() -> Tuple[int, int]:
+    if is_distributed():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
+
+
+def _check_datasets(datasets: List[PretrainingDataset]) -> None:
+    first = datasets[0]
+    for dataset in datasets:
+        if len(dataset) == 0:
+            raise ConfigurationError(f"{dataset.path}: its split {dataset.split!r} has no sequences.")
+        for key, name in (("vocabulary", "entity vocabulary"), ("tokenizer", "tokenizer")):
+            fields = ("sha256",) if key == "vocabulary" else ("class", "vocab_size")
+            if any(dataset.metadata[key].get(field) != first.metadata[key].get(field) for field in fields):
+                raise ConfigurationError(
+                    f"{dataset.path}: has another {name} than {first.path}; datasets that are read together "
+                    "need the same."
+                )

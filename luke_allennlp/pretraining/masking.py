@@ -1,0 +1,354 @@
+"""Which words and entities are to be predicted, and what the model sees in their place."""
+
+from typing import NamedTuple, Tuple
+
+import numpy as np
+from allennlp.common import Registrable
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.pretraining.random_numbers import RandomNumbers, integers, uniform
+from luke_allennlp.pretraining.sequences import Sequences
+
+# What random numbers are for.
+WORD_ORDER, WORD_REPLACEMENT, SINGLE_PIECE, ENTITY_ORDER, ENTITY_REPLACEMENT = range(5)
+_UNIT_BITS = np.uint64(31)
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+class MaskingTables(NamedTuple):
+    """
+    What masking needs to know of the vocabularies.
+
+    # Parameters
+
+    continues_word : `np.ndarray`
+        For each sub-word, whether it belongs to the word of the one before it. Shape: (vocabulary,)
+    word_pad_id : `int`
+    word_mask_id : `int`
+    entity_pad_id : `int`
+    entity_mask_id : `int`
+    entity_table_size : `int`
+    """
+
+    continues_word: np.ndarray
+    word_pad_id: int
+    word_mask_id: int
+    entity_pad_id: int
+    entity_mask_id: int
+    entity_table_size: int
+
+
+class Masked(NamedTuple):
+    """
+    # Parameters
+
+    word_ids : `np.ndarray`
+        What the model sees. Shape: (all words,)
+    chosen_words : `np.ndarray`
+        Positions in it whose words are to be predicted, ascending. Shape: (chosen words,)
+    entity_ids : `np.ndarray`
+        Shape: (all entities,)
+    chosen_entities : `np.ndarray`
+        Shape: (chosen entities,)
+    """
+
+    word_ids: np.ndarray
+    chosen_words: np.ndarray
+    entity_ids: np.ndarray
+    chosen_entities: np.ndarray
+
+
+class Masking(Registrable):
+    """Chooses and replaces words and entities of many sequences at once."""
+
+    default_implementation = "luke"
+
+    def __call__(
+        self,
+        sequences: Sequences,
+        epochs: np.ndarray,
+        indices: np.ndarray,
+        random: RandomNumbers,
+        tables: MaskingTables,
+    ) -> Masked:
+        """
+        # Parameters
+
+        sequences : `Sequences`
+        epochs : `np.ndarray`
+            How often each was read before. Shape: (sequences,)
+        indices : `np.ndarray`
+            Their numbers in the dataset. What is chosen in a sequence depends on nothing else but its epoch,
+            the seed and the sequence. Shape: (sequences,)
+        random : `RandomNumbers`
+        tables : `MaskingTables`
+
+        # Returns
+
+        `Masked`
+        """
+        raise NotImplementedError
+
+
+@Masking.register("luke")
+class LukeMasking(Masking):
+    """
+    Registered as a `Masking` with name "luke".
+
+    The masking of the original system. Of the words of a sequence, max(1, round(`word_ratio` x sub-words))
+    are chosen: whole words or single sub-words in a random order, of which one that is larger than what is
+    left is passed over, until nothing is left. If no word is small enough, a single sub-word is chosen. What
+    is chosen is replaced by `<mask>`, by random sub-words, or not at all; that is drawn once for all
+    sub-words of a word. Of the entities, max(1, round(`entity_ratio` x entities)) are chosen and replaced by
+    `[MASK]`; `[UNK]` may be among them. Rounding is Python's: halves go to the even number.
+
+    Random sub-words are drawn from all ids above `<pad>`'s, as in the original, so that `</s>` or `<unk>` may
+    come up.
+
+    # Parameters
+
+    word_ratio : `float`, optional (default = `0.15`)
+        If 0, no words are chosen.
+    entity_ratio : `float`, optional (default = `0.15`)
+        If 0, no entities are chosen.
+    whole_words : `bool`, optional (default = `True`)
+        Whether the sub-words of a word are chosen together.
+    random_word_ratio : `float`, optional (default = `0.1`)
+        Of the chosen words, those that random sub-words replace.
+    unmasked_word_ratio : `float`, optional (default = `0.1`)
+        Those that stay as they are. `<mask>` replaces the rest.
+    random_entity_ratio : `float`, optional (default = `0.0`)
+        The same for entities.
+    unmasked_entity_ratio : `float`, optional (default = `0.0`)
+    mask_words_in_entity_span : `bool`, optional (default = `False`)
+        Whether the words of the mentions of chosen entities are chosen before others.
+    """
+
+    def __init__(
+        self,
+        word_ratio: float = 0.15,
+        entity_ratio: float = 0.15,
+        whole_words: bool = True,
+        random_word_ratio: float = 0.1,
+        unmasked_word_ratio: float = 0.1,
+        random_entity_ratio: float = 0.0,
+        unmasked_entity_ratio: float = 0.0,
+        mask_words_in_entity_span: bool = False,
+    ) -> None:
+        for name, value in (
+            ("word_ratio", word_ratio),
+            ("entity_ratio", entity_ratio),
+            ("random_word_ratio", random_word_ratio),
+            ("unmasked_word_ratio", unmasked_word_ratio),
+            ("random_word_ratio + unmasked_word_ratio", random_word_ratio + unmasked_word_ratio),
+            ("random_entity_ratio", random_entity_ratio),
+            ("unmasked_entity_ratio", unmasked_entity_ratio),
+            ("random_entity_ratio + unmasked_entity_ratio", random_entity_ratio + unmasked_entity_ratio),
+        ):
+            if not 0 <= value <= 1:
+                raise ConfigurationError(f"masking: {name} is {value}; expected a number from 0 to 1.")
+        self.word_ratio = word_ratio
+        self.entity_ratio = entity_ratio
+        self.whole_words = whole_words
+        self.mask_words_in_entity_span = mask_words_in_entity_span
+        self._word_replacement = (1 - random_word_ratio - unmasked_word_ratio, 1 - unmasked_word_ratio)
+        self._entity_replacement = (
+            1 - random_entity_ratio - unmasked_entity_ratio,
+            1 - unmasked_entity_ratio,
+        )
+
+    def __call__(
+        self,
+        sequences: Sequences,
+        epochs: np.ndarray,
+        indices: np.ndarray,
+        random: RandomNumbers,
+        tables: MaskingTables,
+    ) -> Masked:
+        draw = _Draw(random, epochs, indices)
+        entities = self._choose_entities(sequences, draw)
+        words, leaders = self._choose_words(sequences, entities, draw, tables.continues_word)
+
+        word_ids = sequences.word_ids.astype(np.int64)
+        replaced, new_ids = _replacements(
+            draw.at(WORD_REPLACEMENT, sequences.word_offsets, words),
+            leaders,
+            self._word_replacement,
+            tables.word_mask_id,
+            (tables.word_pad_id + 1, len(tables.continues_word) - 1),
+        )
+        word_ids[words[replaced]] = new_ids
+
+        entity_ids = sequences.entity_ids.astype(np.int64)
+        replaced, new_ids = _replacements(
+            draw.at(ENTITY_REPLACEMENT, sequences.entity_offsets, entities),
+            np.arange(len(entities)),
+            self._entity_replacement,
+            tables.entity_mask_id,
+            (tables.entity_pad_id + 1, tables.entity_table_size - 1),
+        )
+        entity_ids[entities[replaced]] = new_ids
+        return Masked(word_ids, words, entity_ids, entities)
+
+    def _choose_entities(self, sequences: Sequences, draw: "_Draw") -> np.ndarray:
+        """Shape: (chosen entities,)"""
+        offsets, counts = sequences.entity_offsets, sequences.entity_counts
+        if self.entity_ratio == 0 or offsets[-1] == 0:
+            return np.zeros(0, dtype=np.int64)
+        ones = np.ones(offsets[-1], dtype=np.int64)
+        keys = draw.everywhere(ENTITY_ORDER, offsets)
+        return np.flatnonzero(choose_units(ones, keys, offsets, budget(counts, self.entity_ratio)))
+
+    def _choose_words(
+        self, sequences: Sequences, entities: np.ndarray, draw: "_Draw", continues_word: np.ndarray
+    ) -> Tuple[np.ndarray, np.ndarray]:
+        """
+        The chosen sub-words, and for each where among these the first of its word is. Shape of both: (chosen
+        words,)
+        """
+        offsets, counts = sequences.word_offsets, sequences.word_counts
+        length = int(offsets[-1])
+        if self.word_ratio == 0 or length == 0:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        keys = draw.everywhere(WORD_ORDER, offsets).astype(np.uint64)  # Shape: (all words,)
+        if self.mask_words_in_entity_span:
+            keys |= (~_under(sequences, entities)).astype(np.uint64) << np.uint64(32)
+        budgets = budget(counts, self.word_ratio)
+        if self.whole_words:
+            is_first = ~continues_word[sequences.word_ids]
+            is_first[offsets[:-1][counts > 0]] = True  # of a sequence
+            starts = np.flatnonzero(is_first)  # Shape: (units,)
+            sizes = np.diff(starts, append=length)
+            if self.mask_words_in_entity_span:  # of a word, one sub-word is enough
+                keys = (keys[starts] & _LOW) | np.minimum.reduceat(keys, starts) & ~_LOW
+            else:
+                keys = keys[starts]
+            chosen_units = choose_units(sizes, keys, np.searchsorted(starts, offsets), budgets)
+            chosen = np.repeat(chosen_units, sizes)
+        else:
+            chosen = choose_units(np.ones(length, dtype=np.int64), keys, offsets, budgets)
+
+        numbers = np.add.reduceat(chosen, offsets[:-1][counts > 0], dtype=np.int64)
+        lacking = np.flatnonzero(counts > 0)[numbers == 0]
+        if len(lacking):
+            bits = draw.random.bits(SINGLE_PIECE, draw.epochs[lacking], draw.indices[lacking], 0)[0]
+            pieces = bits.astype(np.uint64) * counts[lacking].astype(np.uint64) >> np.uint64(32)
+            chosen[offsets[lacking] + pieces.astype(np.int64)] = True
+        words = np.flatnonzero(chosen)
+        if not self.whole_words:
+            return words, np.arange(len(words))
+        units = np.cumsum(is_first)[words]
+        is_leader = np.diff(units, prepend=-1) != 0
+        return words, np.maximum.accumulate(np.where(is_leader, np.arange(len(words)), 0))
+
+
+class _Draw:
+    """Random numbers for the positions of sequences whose words, or entities, are joined to one row."""
+
+    def __init__(self, random: RandomNumbers, epochs: np.ndarray, indices: np.ndarray) -> None:
+        self.random, self.epochs, self.indices = random, epochs, indices
+
+    def everywhere(self, stream: int, offsets: np.ndarray) -> np.ndarray:
+        """One number of 32 bits for each position: four come out of one draw. Shape: (positions,)"""
+        counts = np.diff(offsets)
+        draws = (counts + 3) // 4
+        owners = np.repeat(np.arange(len(counts)), draws)
+        firsts = np.cumsum(draws) - draws
+        position = np.arange(len(owners)) - firsts[owners]
+        bits = self.random.bits(stream, self.epochs[owners], self.indices[owners], position)
+        return bits.T.reshape(-1)[np.arange(offsets[-1]) + np.repeat(firsts * 4 - offsets[:-1], counts)]
+
+    def at(self, stream: int, offsets: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Four numbers for each chosen position. Shape: (4, chosen)"""
+        owners = np.searchsorted(offsets, chosen, side="right") - 1
+        positions = chosen - offsets[owners]
+        return self.random.bits(stream, self.epochs[owners], self.indices[owners], positions)
+
+
+def budget(counts: np.ndarray, ratio: float) -> np.ndarray:
+    """How many of so many are to be chosen. Shape as `counts`."""
+    return np.minimum(counts, np.maximum(1, np.rint(ratio * counts).astype(np.int64)))
+
+
+def choose_units(sizes: np.ndarray, keys: np.ndarray, offsets: np.ndarray, budgets: np.ndarray) -> np.ndarray:
+    """
+    Takes units in the order of their keys, as long as they fit into what is left of their sequence's budget;
+    one that does not is passed over.
+
+    # Parameters
+
+    sizes : `np.ndarray`
+        Of the units of all sequences. Shape: (units,)
+    keys : `np.ndarray`
+        Below 2^33. Units of equal keys are taken in the order in which they stand. Shape: (units,)
+    offsets : `np.ndarray`
+        Where the units of each sequence begin. Shape: (sequences + 1,)
+    budgets : `np.ndarray`
+        Shape: (sequences,)
+
+    # Returns
+
+    `np.ndarray`
+        Whether each is taken. Shape: (units,)
+    """
+    counts = np.diff(offsets)
+    taken = np.zeros(len(sizes), dtype=bool)
+    width = int(counts.max(initial=0))
+    if width == 0:
+        return taken
+    is_unit = np.arange(width) < counts[:, None]  # Shape: (sequences, width), as all of these
+    order = np.full(is_unit.shape, np.iinfo(np.uint64).max)
+    numbers = np.arange(len(sizes)) - np.repeat(offsets[:-1], counts)
+    order[is_unit] = keys.astype(np.uint64) << _UNIT_BITS | numbers.astype(np.uint64)
+    # Faster than to sort numbers of units by keys: the keys bring them along.
+    order.sort(axis=1)
+    units = (order & np.uint64(2**31 - 1)).astype(np.int64) + offsets[:-1, None]
+    units[~is_unit] = 0  # what is not a unit stands behind the units
+    ordered = sizes[units].astype(np.int32)
+    left = budgets.astype(np.int32)
+    rows = np.arange(len(counts))
+    fits = is_unit & (ordered <= left[:, None])
+    while len(rows):
+        # All up to the first that no longer fits. It will not fit later on either, and neither will any that
+        # is larger than what is left now: after a few rounds nothing is left, or nothing that fits.
+        new = fits & (np.cumsum(ordered * fits, axis=1, dtype=np.int32) <= left[:, None])
+        taken[units[new]] = True
+        left = left - (ordered * new).sum(axis=1, dtype=np.int32)
+        fits = fits & ~new & (ordered <= left[:, None])
+        again = fits.any(axis=1)
+        rows, fits, ordered, units, left = rows[again], fits[again], ordered[again], units[again], left[again]
+    return taken
+
+
+def _replacements(
+    bits: np.ndarray, leaders: np.ndarray, limits: Tuple[float, float], mask_id: int, span: Tuple[int, int]
+) -> Tuple[np.ndarray, np.ndarray]:
+    """
+    Which of the chosen are replaced, and by what. Shapes: (chosen,) and (replaced,)
+
+    # Parameters
+
+    bits : `np.ndarray`
+        Shape: (4, chosen)
+    leaders : `np.ndarray`
+        For each, the one whose draw decides. Shape: (chosen,)
+    limits : `Tuple[float, float]`
+        Draws below the first are masked, those below the second replaced by random ids.
+    mask_id : `int`
+    span : `Tuple[int, int]`
+        First and last of the random ids.
+    """
+    draws = uniform(bits[0])[leaders]
+    new_ids = np.where(draws < limits[0], mask_id, integers(bits[1], *span))
+    replaced = draws < limits[1]
+    return replaced, new_ids[replaced]
+
+
+def _under(sequences: Sequences, entities: np.ndarray) -> np.ndarray:
+    """Whether a sub-word belongs to the mention of one of these entities. Shape: (all words,)"""
+    owners = np.searchsorted(sequences.entity_offsets, entities, side="right") - 1
+    shifts = sequences.word_offsets[owners]
+    change = np.zeros(int(sequences.word_offsets[-1]) + 1, dtype=np.int32)
+    np.add.at(change, sequences.entity_starts[entities] + shifts, 1)
+    np.add.at(change, sequences.entity_ends[entities] + shifts + 1, -1)
+    return np.cumsum(change[:-1]) > 0
