@@ -22,7 +22,7 @@ from luke_allennlp.reading_comprehension.string_spool import StringSpool
 # Links that are moved at a time.
 _CHUNK = 1_000_000
 
-_FORMAT = Format(
+LINK_FORMAT = Format(
     name="luke-link-database",
     version=1,
     tries=("titles.marisa", "anchors.marisa", "targets.marisa"),
@@ -71,7 +71,7 @@ class LinkDatabase:
     """
 
     def __init__(self, path: str) -> None:
-        self._directory = MappedDirectory(str(path), _FORMAT)
+        self._directory = MappedDirectory(str(path), LINK_FORMAT)
         self._directory.check_length("titles.marisa", "pages")
         self._directory.check_length("link_offsets.npy", "pages", extra=1)
         for name in ("link_anchors.npy", "link_targets.npy", "link_probabilities.npy"):
@@ -171,7 +171,7 @@ class LinkDatabase:
     def _build(
         cls, records: Iterable[Tuple[str, str, Iterable[Any]]], path: str, force: bool
     ) -> "LinkDatabase":
-        with written_whole(path, _FORMAT, force) as directory:
+        with written_whole(path, LINK_FORMAT, force) as directory:
             builder = _Builder(directory)
             for where, title, links in Tqdm.tqdm(records, desc="pages of links", unit="pages"):
                 builder.add(where, title, links)
@@ -264,14 +264,14 @@ class _Builder:
             self._scatter(f"link_{name}.npy", spool.numbers(trie), starts, shifts)
         probabilities = numpy.fromfile(self._temporary / "probabilities", dtype=numpy.float32)
         self._scatter("link_probabilities.npy", [probabilities], starts, shifts)
-        write_metadata(self._directory, _FORMAT, {"pages": len(pages), "links": int(offsets[-1])})
+        write_metadata(self._directory, LINK_FORMAT, {"pages": len(pages), "links": int(offsets[-1])})
 
     def _scatter(
         self, name: str, chunks: Iterable[numpy.ndarray], starts: numpy.ndarray, shifts: numpy.ndarray
     ) -> None:
         size = sum(self._counts)
         column = open_memmap(
-            self._directory / name, mode="w+", dtype=_FORMAT.arrays[name], shape=(size,), version=(1, 0)
+            self._directory / name, mode="w+", dtype=LINK_FORMAT.arrays[name], shape=(size,), version=(1, 0)
         )
         done = 0
         for chunk in chunks:

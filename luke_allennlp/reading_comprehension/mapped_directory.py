@@ -197,14 +197,14 @@ def written_whole(path: str, format_: Format, force: bool = False) -> Iterator[P
         There is something already.
     """
     target = Path(path)
-    _check_target(target, format_, force)
+    check_target(target, format_, force)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         content = temporary / "new"
         content.mkdir()
         yield content
-        _check_target(target, format_, force)
+        check_target(target, format_, force)
         for directory in (content, temporary):
             _flush(directory)
         if target.exists():
@@ -242,7 +242,20 @@ def write_metadata(directory: Path, format_: Format, counts: Mapping[str, int]) 
     _flush(path)
 
 
-def _check_target(target: Path, format_: Format, force: bool) -> None:
+def check_target(target: Path, format_: Format, force: bool) -> None:
+    """
+    # Parameters
+
+    target : `Path`
+        The directory to make.
+    format_, force
+        As of `written_whole`.
+
+    # Raises
+
+    `ConfigurationError`
+        There is something that is not to be replaced.
+    """
     if not os.path.lexists(target):
         return
     if not force:

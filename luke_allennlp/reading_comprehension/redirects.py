@@ -15,7 +15,7 @@ from luke_allennlp.reading_comprehension.mapped_directory import (
 )
 from luke_allennlp.reading_comprehension.string_spool import StringSpool
 
-_FORMAT = Format(
+REDIRECTS_FORMAT = Format(
     name="luke-redirects",
     version=1,
     tries=("titles.marisa", "targets.marisa"),
@@ -40,7 +40,7 @@ class Redirects:
     """
 
     def __init__(self, path: str) -> None:
-        self._directory = MappedDirectory(str(path), _FORMAT)
+        self._directory = MappedDirectory(str(path), REDIRECTS_FORMAT)
         for name in ("titles.marisa", "redirect_targets.npy"):
             self._directory.check_length(name, "redirects")
 
@@ -95,7 +95,7 @@ class Redirects:
         `ConfigurationError`
             There is something already, or a title comes twice.
         """
-        with written_whole(path, _FORMAT, force) as directory:
+        with written_whole(path, REDIRECTS_FORMAT, force) as directory:
             temporary = directory.parent / "spool"
             temporary.mkdir()
             titles, targets = StringSpool(temporary, "titles"), StringSpool(temporary, "targets")
@@ -111,10 +111,10 @@ class Redirects:
             unique(numbers, tries[0], "redirect")
             ordered = numpy.empty(len(numbers), dtype="<u4")
             ordered[numbers] = leads
-            for name, trie in zip(_FORMAT.tries, tries, strict=True):
+            for name, trie in zip(REDIRECTS_FORMAT.tries, tries, strict=True):
                 trie.save(str(directory / name))
             numpy.save(directory / "redirect_targets.npy", ordered)
-            write_metadata(directory, _FORMAT, {"redirects": len(numbers)})
+            write_metadata(directory, REDIRECTS_FORMAT, {"redirects": len(numbers)})
         return cls(path)
 
     @classmethod

@@ -358,9 +358,9 @@ class TestDamage:
 def sign(directory: Path) -> None:
     """Makes the metadata fit the files."""
     from luke_allennlp.reading_comprehension.mapped_directory import write_metadata
-    from luke_allennlp.reading_comprehension.redirects import _FORMAT
+    from luke_allennlp.reading_comprehension.redirects import REDIRECTS_FORMAT
 
-    write_metadata(directory, _FORMAT, {"redirects": 3})
+    write_metadata(directory, REDIRECTS_FORMAT, {"redirects": 3})
 
 
 class TestProcesses:

@@ -1,0 +1,347 @@
+"""From pages to a dataset for pretraining: sequences, shuffled, in shards."""
+
+import functools
+import json
+import os
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.data.word_tokenizer import tokenizer_files
+from luke_allennlp.exchange.files import copy_tokenizer
+from luke_allennlp.pretraining.dataset import (
+    ENTITY_VOCABULARY_FILE,
+    METADATA_FILE,
+    TOKENIZER_DIRECTORY,
+    ShardInfo,
+    write_metadata,
+    write_shard,
+)
+from luke_allennlp.wikipedia.data_card import write_data_card
+from luke_allennlp.wikipedia.dataset_plan import (
+    DatasetPlan,
+    forget,
+    package_versions,
+    splitter_of,
+    tokenizer_of,
+    vocabulary_of,
+)
+from luke_allennlp.wikipedia.dataset_statistics import dataset_statistics
+from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin, write_json
+from luke_allennlp.wikipedia.jobs import work_directory
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia
+from luke_allennlp.wikipedia.redirects import RedirectResolver
+from luke_allennlp.wikipedia.running_text import RunningTextEncoder
+from luke_allennlp.wikipedia.sequences import SequenceBuilder
+from luke_allennlp.wikipedia.shuffling import (
+    TRAIN,
+    VALIDATION,
+    KeyedSequences,
+    counts_by_split,
+    gather,
+    key_range,
+    random_fraction,
+    random_key,
+    sorted_files,
+)
+
+# What is in the work directory.
+_REDIRECTS, _SEQUENCES, _SHARDS, _DATASET, _OLD = "redirects", "sequences", "shards", "dataset", "old"
+_TRASH = ".work.done"
+
+
+def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bool = False) -> bool:
+    """
+    Makes a dataset, or what is left of it to do. Until it is complete, it is in a work directory beside.
+
+    # Parameters
+
+    plan : `DatasetPlan`
+    output : `Path`
+        The directory to make.
+    executor : `Executor`
+    force : `bool`, optional (default = `False`)
+        Whether to replace an output that is there, or a job of other options that was not finished.
+
+    # Returns
+
+    `bool`
+        Whether all is done; if not, jobs are submitted to Slurm.
+
+    # Raises
+
+    `ConfigurationError`
+        The output is there already, the job was begun with other options, something is wrong with the
+        input, or no sequence comes out.
+    """
+    output = Path(os.path.abspath(output.expanduser()))
+    work = work_directory(output)
+    trash = output.with_name(output.name + _TRASH)
+    shutil.rmtree(trash, ignore_errors=True)
+    for directory in plan.pages:
+        if output == directory or output in directory.parents or directory in output.parents:
+            raise ConfigurationError(
+                f"{output}: is, holds or is in {directory}, the pages; choose another directory."
+            )
+    for cached in (_encoder, _redirects):
+        cached.cache_clear()
+    forget()
+    plan.check()
+    described, tasks = plan.described(), plan.tasks()
+    # A job that was killed when its output was just in place goes on all the same.
+    if os.path.lexists(output) and not (work / PLAN_FILE).exists():
+        if not force and _inputs(output) == described:
+            return True
+        _check_replaceable(output, force)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    begin(work, described, force)
+
+    stages = [
+        Stage("redirects", _RedirectTask(plan, work), len(plan.pages)),
+        Stage("sequences", _SequenceTask(plan, work), len(tasks)),
+    ]
+    shards: Optional[Dict[str, int]] = None
+    if plan.shards:
+        # All is submitted to Slurm at once.
+        shards = {TRAIN: plan.shards}
+        if plan.held_out:
+            shards[VALIDATION] = max(1, round(plan.shards * plan.held_out / (1 - plan.held_out)))
+    else:
+        if not _is_finished(work, len(tasks)) and not executor.run(stages, work / "stages"):
+            return False
+        if not (work / _SHARDS / "numbers.json").exists():
+            (work / _SHARDS).mkdir(exist_ok=True)
+            write_json(work / _SHARDS / "numbers.json", _shard_numbers(plan, work))
+        shards = json.loads((work / _SHARDS / "numbers.json").read_text(encoding="utf-8"))
+    stages += [
+        Stage("shards", _ShardTask(plan, work, shards), sum(shards.values())),
+        Stage("dataset", _DatasetTask(plan, work, shards, output), 1),
+    ]
+    if not executor.run(stages, work / "stages"):
+        return False
+    # First its name, so that an interrupt leaves nothing that looks like a job to go on with.
+    os.rename(work, trash)
+    shutil.rmtree(trash)
+    return True
+
+
+def _inputs(output: Path) -> Any:
+    """The plan of the dataset that is there, if it is one."""
+    try:
+        return json.loads((output / METADATA_FILE).read_text(encoding="utf-8")).get("plan")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _check_replaceable(output: Path, force: bool) -> None:
+    if not force:
+        raise ConfigurationError(
+            f"{output}: is there already, and not made with the same input and options; choose another "
+            "directory, or give --force."
+        )
+    is_empty = output.is_dir() and not any(output.iterdir())
+    if not is_empty and _inputs(output) is None:
+        raise ConfigurationError(
+            f"{output}: is no dataset of `allennlp pretraining-dataset`, so it is not replaced; remove it or "
+            "choose another directory."
+        )
+
+
+@dataclass(frozen=True)
+class _RedirectTask:
+    """Gathers the redirects of a wiki, for all processes."""
+
+    plan: DatasetPlan
+    work: Path
+
+    def __call__(self, rank: int, tasks: int) -> None:
+        path = self.work / _REDIRECTS / str(rank)
+        RedirectResolver.build(ExtractedWikipedia(self.plan.pages[rank]), path, force=True)
+
+
+@dataclass(frozen=True)
+class _SequenceTask:
+    """Makes the sequences of a file of pages."""
+
+    plan: DatasetPlan
+    work: Path
+
+    def __call__(self, rank: int, tasks: int) -> Mapping[str, int]:
+        plan = self.plan
+        number, shard = plan.tasks()[rank]
+        wiki, language = ExtractedWikipedia(plan.pages[number]), plan.languages[number]
+        builder = SequenceBuilder(
+            _encoder(plan),
+            vocabulary_of(plan),
+            language,
+            _redirects(self.work / _REDIRECTS / str(number)),
+            splitter_of(plan, language),
+            plan.options,
+        )
+        counts = builder.counts
+        directory = self.work / _SEQUENCES
+        directory.mkdir(exist_ok=True)
+        keyed = KeyedSequences(directory, rank, tokenizer_of(plan).vocab_size)
+        for page in wiki.pages(shard):
+            is_held_out = random_fraction("held out", plan.seed, language, page.page_id) < plan.held_out
+            before = counts["sequences"]
+            for index, sequence in enumerate(builder.sequences(page)):
+                keyed.add(random_key(is_held_out, plan.seed, language, page.page_id, index), sequence)
+            counts["pages_with_sequences"] += counts["sequences"] > before
+            counts["pages_held_out"] += is_held_out and counts["sequences"] > before
+        keyed.flush()
+        # Its presence says that the task is done.
+        write_json(directory / f"{rank:05d}.json", dict(sorted(counts.items())))
+        return {"sequences": counts["sequences"], "words": counts["words"]}
+
+
+@dataclass(frozen=True)
+class _ShardTask:
+    """Gathers the sequences of a shard."""
+
+    plan: DatasetPlan
+    work: Path
+    shards: Dict[str, int]
+
+    def __call__(self, rank: int, tasks: int) -> Mapping[str, int]:
+        split, number = _shard_of(rank, self.shards)
+        vocab_size = tokenizer_of(self.plan).vocab_size
+        start, end = key_range(split, number, self.shards[split])
+        sequences = gather(sorted_files(self.work / _SEQUENCES), start, end, vocab_size)
+        info = write_shard(self.work / _DATASET, _shard_file(split, number), sequences, vocab_size)
+        (self.work / _SHARDS).mkdir(exist_ok=True)
+        write_json(self.work / _SHARDS / f"{rank:05d}.json", info._asdict())
+        return {"sequences": info.sequences}
+
+
+@dataclass(frozen=True)
+class _DatasetTask:
+    """Writes what else belongs to a dataset, and gives it its name."""
+
+    plan: DatasetPlan
+    work: Path
+    shards: Dict[str, int]
+    output: Path
+
+    def __call__(self, rank: int, tasks: int) -> None:
+        directory = self.work / _DATASET
+        # The last thing that is done: if it is gone, it has its name.
+        if directory.exists():
+            self._write(directory)
+            _put_in_place(directory, self.output, self.work / _OLD)
+        shutil.rmtree(self.work / _SEQUENCES, ignore_errors=True)
+
+    def _write(self, directory: Path) -> None:
+        plan = self.plan
+        splits: Dict[str, List[ShardInfo]] = {split: [] for split in self.shards}
+        for rank in range(sum(self.shards.values())):
+            content = (self.work / _SHARDS / f"{rank:05d}.json").read_text(encoding="utf-8")
+            splits[_shard_of(rank, self.shards)[0]].append(ShardInfo(**json.loads(content)))
+        if not any(info.sequences for info in splits[TRAIN]):
+            raise _no_sequences(plan)
+        _remove_others(directory, {info.file for infos in splits.values() for info in infos})
+
+        (directory / TOKENIZER_DIRECTORY).mkdir()
+        copy_tokenizer(plan.tokenizer, directory / TOKENIZER_DIRECTORY)
+        vocabulary = vocabulary_of(plan)
+        vocabulary.save(directory / ENTITY_VOCABULARY_FILE)
+        counts: "Counter[str]" = Counter()
+        for path in sorted((self.work / _SEQUENCES).glob("*.json")):
+            counts.update(json.loads(path.read_text(encoding="utf-8")))
+        statistics = dataset_statistics(directory, splits, vocabulary)
+        wikis = [ExtractedWikipedia(path) for path in plan.pages]
+        tokenizer_class, vocab_size = _tokenizer_class(plan), tokenizer_of(plan).vocab_size
+        metadata = write_metadata(
+            directory,
+            splits,
+            vocabulary,
+            tokenizer_class,
+            vocab_size,
+            plan.described_options(),
+            dumps=[dump for wiki in wikis for dump in wiki.metadata.get("dumps", [])],
+            versions=package_versions(),
+            counts=dict(sorted(counts.items())),
+            plan=json.loads(json.dumps(plan.described())),
+            extraction=[
+                {"language": language, "counts": wiki.metadata.get("counts", {})}
+                for wiki, language in zip(wikis, plan.languages, strict=True)
+            ],
+        )
+        write_data_card(directory, metadata, statistics)
+
+
+def _shard_numbers(plan: DatasetPlan, work: Path) -> Dict[str, int]:
+    train, held_out = counts_by_split(sorted_files(work / _SEQUENCES))
+    if not train:
+        raise _no_sequences(plan)
+    numbers = {TRAIN: _rounded_up(train, plan.shard_sequences)}
+    if held_out:
+        numbers[VALIDATION] = _rounded_up(held_out, plan.shard_sequences)
+    return numbers
+
+
+def _rounded_up(number: int, divisor: int) -> int:
+    return -(-number // divisor)
+
+
+def _no_sequences(plan: DatasetPlan) -> ConfigurationError:
+    return ConfigurationError(
+        f"No sequence to learn from came out of {', '.join(map(str, plan.pages))}: no sentence of "
+        f"{plan.options.min_sentence_length} to {plan.options.max_length - 2} sub-words has a link to an "
+        f"entity of {plan.entity_vocabulary}. See that the vocabulary is of these pages, or give "
+        "--include-unk-entities or --include-sentences-without-entities."
+    )
+
+
+def _is_finished(work: Path, tasks: int) -> bool:
+    return all((work / _SEQUENCES / f"{rank:05d}.json").exists() for rank in range(tasks))
+
+
+def _shard_of(rank: int, shards: Mapping[str, int]) -> Tuple[str, int]:
+    return (TRAIN, rank) if rank < shards[TRAIN] else (VALIDATION, rank - shards[TRAIN])
+
+
+def _shard_file(split: str, number: int) -> str:
+    return f"{split}/{number:05d}.arrow"
+
+
+def _remove_others(directory: Path, files: "set[str]") -> None:
+    """Removes what an interrupted process has left."""
+    for path in sorted(directory.rglob("*"), reverse=True):
+        if path.is_file() and path.relative_to(directory).as_posix() not in files:
+            path.unlink()
+    shutil.rmtree(directory / TOKENIZER_DIRECTORY, ignore_errors=True)
+
+
+def _put_in_place(directory: Path, output: Path, old: Path) -> None:
+    for path in directory.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    if os.path.lexists(output):
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(output, old)
+    os.rename(directory, output)
+
+
+def _tokenizer_class(plan: DatasetPlan) -> str:
+    files = {path.name: path for path in tokenizer_files(plan.tokenizer)}
+    config: Any = {}
+    if "tokenizer_config.json" in files:
+        config = json.loads(files["tokenizer_config.json"].read_text(encoding="utf-8"))
+    kind = "BertTokenizerFast" if tokenizer_of(plan).separators == 1 else "PreTrainedTokenizerFast"
+    return config.get("tokenizer_class") or ("RobertaTokenizerFast" if "merges.txt" in files else kind)
+
+
+@functools.lru_cache(maxsize=1)
+def _encoder(plan: DatasetPlan) -> RunningTextEncoder:
+    return RunningTextEncoder(tokenizer_of(plan))
+
+
+@functools.lru_cache(maxsize=1)
+def _redirects(path: Path) -> RedirectResolver:
+    return RedirectResolver(path)

@@ -1,0 +1,220 @@
+"""What a dataset for pretraining is made from, and how."""
+
+import functools
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.data.word_tokenizer import WordTokenizer, tokenizer_files
+from luke_allennlp.entity_vocabulary import EntityVocabulary, read_entity_vocabulary
+from luke_allennlp.pretraining.arrow_files import file_sha256
+from luke_allennlp.wikipedia.jobs import pages_plan
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia
+from luke_allennlp.wikipedia.redirects import checked_pages
+from luke_allennlp.wikipedia.sentences import SentenceSplitter
+from luke_allennlp.wikipedia.sequences import SequenceOptions, check_special_entities
+
+_VOCABULARY_SUFFIXES = (".json", ".jsonl", ".tsv")
+_PACKAGES = ("luke-allennlp", "tokenizers", "pyarrow", "numpy")
+
+
+class DatasetPlan(NamedTuple):
+    """
+    # Parameters
+
+    pages : `Tuple[Path, ...]`
+        Directories of `allennlp wikipedia-extract`.
+    languages : `Tuple[str, ...]`
+        Of each of them, as the entity vocabulary calls it.
+    tokenizer : `str`
+        A checkpoint: a directory or hub id.
+    entity_vocabulary : `str`
+        A file, or a checkpoint.
+    splitter : `str`, optional (default = `"rule_based"`)
+        The name of a `SentenceSplitter`.
+    options : `SequenceOptions`, optional
+    seed : `int`, optional (default = `0`)
+        Of the order of the sequences, and of which pages are held out.
+    held_out : `float`, optional (default = `0.0`)
+        The share of the pages that go to the split "validation".
+    shards : `int`, optional (default = `None`)
+        Of the split "train"; if `None`, as many as `shard_sequences` makes.
+    shard_sequences : `int`, optional (default = `16384`)
+        About so many sequences are in a shard.
+    """
+
+    pages: Tuple[Path, ...]
+    languages: Tuple[str, ...]
+    tokenizer: str
+    entity_vocabulary: str
+    splitter: str = "rule_based"
+    options: SequenceOptions = SequenceOptions()
+    seed: int = 0
+    held_out: float = 0.0
+    shards: Optional[int] = None
+    shard_sequences: int = 16384
+
+    def check(self) -> None:
+        """
+        # Raises
+
+        `ConfigurationError`
+            Something is missing, damaged, out of range, or does not fit the rest.
+        """
+        self.options.check()
+        if not 0 <= self.held_out < 1:
+            raise ConfigurationError(f"--held-out is {self.held_out}; expected a share from 0 to below 1.")
+        for name, least in (("shards", 1), ("shard_sequences", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigurationError(f"--{name.replace('_', '-')} is {value}; expected {least} or more.")
+        if len(self.languages) != len(self.pages):
+            raise ConfigurationError(
+                f"There are {len(self.languages)} languages for {len(self.pages)} directories of pages; "
+                "expected one --language for each of them, in the same order."
+            )
+        vocabulary = vocabulary_of(self)
+        check_special_entities(vocabulary)
+        tokenizer_of(self)
+        if not vocabulary.languages and len(set(self.languages)) > 1:
+            raise ConfigurationError(
+                f"{vocabulary.source}: does not say of which languages its titles are, but the pages are of "
+                f"{', '.join(sorted(set(self.languages)))}; expected a vocabulary of all of these "
+                "(`allennlp wikipedia-entity-vocab` with all of the pages)."
+            )
+        for directory, language in zip(self.pages, self.languages, strict=True):
+            if vocabulary.languages and language not in vocabulary.languages:
+                raise ConfigurationError(
+                    f"{directory}: is of the language {language!r}, which {vocabulary.source} does not "
+                    f"have; it has {', '.join(vocabulary.languages)}. Give --language."
+                )
+            splitter_of(self, language)
+
+    def tasks(self) -> List[Tuple[int, int]]:
+        """For each file of pages, of which directory it is, and its number there."""
+        return [
+            (number, shard)
+            for number, directory in enumerate(self.pages)
+            for shard in range(len(ExtractedWikipedia(directory).shards))
+        ]
+
+    def described_options(self) -> Dict[str, Any]:
+        """All options that the dataset depends on, for its metadata."""
+        return {
+            **self.options._asdict(),
+            "sentence_splitter": self.splitter,
+            "languages": list(self.languages),
+            "held_out": self.held_out,
+            "seed": self.seed,
+            "shards": self.shards,
+            "shard_sequences": self.shard_sequences,
+        }
+
+    def described(self) -> Dict[str, Any]:
+        """All that the dataset depends on, the content of the files included."""
+        wikis = [ExtractedWikipedia(directory) for directory in self.pages]
+        return {
+            "pages": [wiki["metadata"] for wiki in pages_plan(wikis)],
+            "tokenizer": {path.name: file_sha256(path) for path in tokenizer_files(self.tokenizer)},
+            "entity vocabulary": _entries_sha256(vocabulary_of(self)),
+            "options": self.described_options(),
+            "packages": package_versions(),
+        }
+
+
+def dataset_plan(
+    pages: Sequence[str], tokenizer: str, entity_vocabulary: str, languages: Sequence[str] = (), **others: Any
+) -> DatasetPlan:
+    """
+    # Parameters
+
+    pages : `Sequence[str]`
+    tokenizer : `str`
+    entity_vocabulary : `str`
+    languages : `Sequence[str]`, optional (default = `()`)
+        If none, they are what the pages say.
+    others : `Any`
+        As of `DatasetPlan`.
+
+    # Raises
+
+    `ConfigurationError`
+        Pages are missing or unfinished, or there are none.
+    """
+    wikis = [checked_pages(directory) for directory in pages]
+    return DatasetPlan(
+        # A job of Slurm may begin in another directory.
+        tuple(wiki.path.absolute() for wiki in wikis),
+        tuple(languages) or tuple(wiki.language for wiki in wikis),
+        _absolute(tokenizer),
+        _absolute(entity_vocabulary),
+        **others,
+    )
+
+
+def _absolute(path: str) -> str:
+    expanded = Path(path).expanduser()
+    return str(expanded.absolute()) if expanded.exists() else path
+
+
+# What a process has read once, it keeps; forked workers have it from the first process.
+
+
+@functools.lru_cache(maxsize=1)
+def _tokenizer(name: str) -> WordTokenizer:
+    return WordTokenizer(name)
+
+
+@functools.lru_cache(maxsize=1)
+def _vocabulary(name: str) -> EntityVocabulary:
+    path = Path(name)
+    if path.suffix in _VOCABULARY_SUFFIXES and not path.is_dir():
+        return EntityVocabulary.from_file(path)  # not the hub is asked where a file is missing
+    return read_entity_vocabulary(name)
+
+
+def forget() -> None:
+    """Lets go of what was read: another job's files may have the same names."""
+    _tokenizer.cache_clear()
+    _vocabulary.cache_clear()
+
+
+def tokenizer_of(plan: DatasetPlan) -> WordTokenizer:
+    """The tokenizer."""
+    return _tokenizer(plan.tokenizer)
+
+
+def vocabulary_of(plan: DatasetPlan) -> EntityVocabulary:
+    """The entity vocabulary."""
+    return _vocabulary(plan.entity_vocabulary)
+
+
+def splitter_of(plan: DatasetPlan, language: str) -> SentenceSplitter:
+    """
+    The sentence splitter for a language.
+
+    # Raises
+
+    `ConfigurationError`
+        There is none of that name, or it cannot be used here.
+    """
+    # A class path counts as well: its class registers itself when it is imported.
+    if plan.splitter not in SentenceSplitter.list_available() and "." not in plan.splitter:
+        names = ", ".join(SentenceSplitter.list_available())
+        raise ConfigurationError(f"--sentence-splitter is {plan.splitter!r}; expected one of {names}.")
+    return SentenceSplitter.by_name(plan.splitter)(language)
+
+
+def package_versions() -> Dict[str, str]:
+    """The versions of the packages that make a dataset."""
+    return {package: version(package) for package in _PACKAGES}
+
+
+def _entries_sha256(vocabulary: EntityVocabulary) -> str:
+    digest = hashlib.sha256()
+    for entry in vocabulary.entries():
+        digest.update(repr(entry).encode("utf-8", "backslashreplace"))
+    return digest.hexdigest()

@@ -1,0 +1,380 @@
+"""Where the tasks of a long job run: datatrove's executors, and what of a job is done already."""
+
+import argparse
+import functools
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.wikipedia.local_tasks import run_tasks
+from luke_allennlp.wikipedia.requirements import required
+
+KINDS = ("local", "slurm", "ray")
+PLAN_FILE = "plan.json"
+LOGS = "logs"
+
+# Takes the number of a task and of all tasks; gives counts for the statistics. It must be picklable, and
+# write its files whole or not at all.
+Work = Callable[[int, int], Optional[Mapping[str, int]]]
+
+
+class Stage(NamedTuple):
+    """
+    A step of a job. Its tasks run side by side, when all tasks of the stage before are done.
+
+    # Parameters
+
+    name : `str`
+        A directory for its logs and completion markers.
+    work : `Work`
+        What a task does.
+    tasks : `int`
+        How many there are.
+    """
+
+    name: str
+    work: Work
+    tasks: int
+
+
+class Executor(NamedTuple):
+    """
+    # Parameters
+
+    kind : `str`, optional (default = `"local"`)
+        "local" for processes of this machine, "slurm" or "ray".
+    workers : `int`, optional (default = `1`)
+        How many tasks run at a time.
+    time, partition : `str`, optional
+        Of Slurm's jobs.
+    memory_gb : `int`, optional (default = `4`)
+        Of a task, on Slurm and Ray.
+    """
+
+    kind: str = "local"
+    workers: int = 1
+    time: str = "24:00:00"
+    partition: str = ""
+    memory_gb: int = 4
+
+    def run(self, stages: Sequence[Stage], directory: Path) -> bool:
+        """
+        Runs what is not done yet. Locally and on Ray it comes back when all is done; on Slurm when the jobs
+        are submitted.
+
+        # Parameters
+
+        stages : `Sequence[Stage]`
+        directory : `Path`
+            For datatrove's logs, statistics and completion markers.
+
+        # Returns
+
+        `bool`
+            Whether all is done.
+        """
+        if self.kind == "local":
+            with _alone(directory):
+                for stage in stages:
+                    _run_locally(stage, directory / stage.name, self.workers)
+            return True
+        if self.kind == "ray":
+            for stage in stages:
+                executor = self._ray_executor(stage, directory / stage.name)
+                with _quiet():
+                    executor.run()
+            return True
+        previous = None
+        for stage in stages:
+            previous = self._slurm_executor(stage, directory / stage.name, previous)
+        if previous is not None:
+            try:
+                with _quiet():
+                    previous.run()  # submits those that it depends on first
+            except FileNotFoundError:
+                raise ConfigurationError(
+                    "sbatch is not found; start this on a machine of Slurm's, or with --executor local."
+                ) from None
+            except subprocess.CalledProcessError as error:
+                raise ConfigurationError(
+                    f"sbatch refused the job (exit status {error.returncode})."
+                ) from None
+        return False
+
+    def _slurm_executor(self, stage: Stage, directory: Path, previous: Optional[Any]) -> Any:
+        activate = Path(sys.prefix) / "bin" / "activate"
+        return required("datatrove.executor.slurm").SlurmPipelineExecutor(
+            [_step_class()(stage)],
+            tasks=stage.tasks,
+            workers=self.workers,
+            time=self.time,
+            partition=self.partition,
+            mem_per_cpu_gb=self.memory_gb,
+            job_name=f"luke-{stage.name}",
+            qos="",  # the cluster's own
+            logging_dir=str(directory.absolute()),
+            depends=previous,
+            venv_path=str(activate) if activate.exists() else None,
+        )
+
+    def _ray_executor(self, stage: Stage, directory: Path) -> Any:
+        if not _is_installed("ray"):
+            raise ConfigurationError(
+                "--executor ray needs Ray, which is not installed: pip install 'ray[default]'."
+            )
+        return required("datatrove.executor.ray").RayPipelineExecutor(
+            [_step_class()(stage)],
+            tasks=stage.tasks,
+            workers=self.workers,
+            mem_per_cpu_gb=self.memory_gb,
+            logging_dir=str(directory.absolute()),
+        )
+
+
+def add_executor_arguments(parser: argparse.ArgumentParser) -> None:
+    """
+    Adds the options that say where a command's tasks run.
+
+    # Parameters
+
+    parser : `argparse.ArgumentParser`
+    """
+    group = parser.add_argument_group("where the work is done")
+    group.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="tasks that run at a time (default: 1)"
+    )
+    group.add_argument(
+        "--executor",
+        choices=KINDS,
+        default="local",
+        help="processes of this machine, or jobs of Slurm or Ray (default: local)",
+    )
+    group.add_argument("--slurm-partition", default="", metavar="NAME", help="for --executor slurm")
+    group.add_argument(
+        "--slurm-time", default="24:00:00", metavar="HH:MM:SS", help="of a job (default: 24:00:00)"
+    )
+    group.add_argument(
+        "--memory-gb", type=int, default=4, metavar="N", help="of a task, on Slurm and Ray (default: 4)"
+    )
+
+
+def executor_from_args(args: argparse.Namespace) -> Executor:
+    """
+    # Parameters
+
+    args : `argparse.Namespace`
+        With the options of `add_executor_arguments`.
+
+    # Raises
+
+    `ConfigurationError`
+        There are no workers, or Slurm's partition is not named.
+    """
+    for option, value in (("--workers", args.workers), ("--memory-gb", args.memory_gb)):
+        if value < 1:
+            raise ConfigurationError(f"{option} is {value}; expected 1 or more.")
+    if args.executor == "slurm" and not args.slurm_partition:
+        raise ConfigurationError("--executor slurm needs the partition: give --slurm-partition NAME.")
+    return Executor(args.executor, args.workers, args.slurm_time, args.slurm_partition, args.memory_gb)
+
+
+def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None:
+    """
+    Makes a job's directory, or finds out that it can go on there.
+
+    # Parameters
+
+    directory : `Path`
+    plan : `Mapping[str, Any]`
+        Inputs and options: all that the output depends on, as JSON can hold it.
+    force : `bool`, optional (default = `False`)
+        Whether a job of another plan is removed.
+
+    # Raises
+
+    `ConfigurationError`
+        What is there is of another plan, or of no job.
+    """
+    directory = Path(os.path.realpath(directory))
+    path = directory / PLAN_FILE
+    replaced = directory.with_name(f".{directory.name}.replaced")
+    if replaced.exists():
+        shutil.rmtree(replaced)
+    plan = json.loads(json.dumps(plan))
+    if path.exists():
+        try:
+            found = read_json(path)
+        except ValueError:
+            found = {}
+        if found == plan:
+            return
+        if not force:
+            differing = sorted(key for key in {*found, *plan} if found.get(key) != plan.get(key))
+            raise ConfigurationError(
+                f"{directory}: was begun with other {', '.join(differing) or 'options'}; start it with the "
+                "same to go on, choose another directory, or replace it with --force."
+            )
+        # Under another name first: half removed, it would be taken for a job that can go on.
+        os.rename(directory, replaced)
+        shutil.rmtree(replaced)
+    elif os.path.lexists(directory) and (
+        not directory.is_dir() or any(item.name != _temporary(path).name for item in directory.iterdir())
+    ):
+        raise ConfigurationError(
+            f"{directory}: is there already and not of this command; choose another directory."
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(path, plan)
+
+
+def read_json(path: Path) -> Any:
+    """What a file of JSON holds."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """
+    Writes a file of JSON, whole or not at all.
+
+    # Parameters
+
+    path : `Path`
+    content : `Any`
+    """
+    _write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_lines(path: Path, items: Iterable[Any]) -> None:
+    """
+    Writes a file of JSON lines, whole or not at all.
+
+    # Parameters
+
+    path : `Path`
+    items : `Iterable[Any]`
+    """
+    _write(path, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = _temporary(path)
+    try:
+        # Half a surrogate pair, of a broken title say, is no reason to fail.
+        with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    # Always the same: what a killed process leaves is replaced when its work is done again.
+    return path.with_name(f".{path.name}.tmp")
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+@functools.lru_cache(maxsize=None)
+def _step_class() -> Any:
+    base = required("datatrove.pipeline.base").PipelineStep
+
+    class TaskStep(base):  # type: ignore[misc, valid-type]
+        """A stage's work as a step of datatrove's pipelines."""
+
+        type = "LUKE"
+
+        def __init__(self, stage: Stage) -> None:
+            self.name = stage.name
+            super().__init__()
+            self.work = stage.work
+
+        def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+            counts: Mapping[str, int] = self.work(rank, world_size) or {}
+            for name, count in counts.items():
+                self.stat_update(name, value=count)
+            yield from ()
+
+    # A job of Slurm finds it under this name, see `__getattr__`.
+    TaskStep.__qualname__ = TaskStep.__name__
+    return TaskStep
+
+
+def __getattr__(name: str) -> Any:
+    # Made when it is needed: AllenNLP imports every module of this package.
+    if name == "TaskStep":
+        return _step_class()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _run_locally(stage: Stage, directory: Path, workers: int) -> None:
+    step = _step_class()
+    executor = required("datatrove.executor.local").LocalPipelineExecutor(
+        [], tasks=stage.tasks, logging_dir=str(directory), start_method="fork"
+    )
+
+    def run(rank: int) -> Mapping[str, int]:
+        executor.pipeline = [step(stage)]  # with statistics of its own
+        executor._run_for_rank(rank)
+        return {name: int(stat.total) for name, stat in executor.pipeline[0].stats.stats.items()}
+
+    ranks = executor.get_incomplete_ranks(range(stage.tasks))
+    run_tasks(stage.name, run, ranks, stage.tasks, workers, directory / LOGS)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Datatrove has lines to say for everything, but an error is an exception."""
+    logger = required("loguru").logger
+    logger.disable("datatrove")
+    try:
+        yield
+    finally:
+        logger.enable("datatrove")
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Two processes that do the same tasks would write into the same files."""
+    import fcntl
+
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(f"{directory.parent}: another process is at work there.") from None
+        except OSError:
+            pass  # not every network file system has locks
+        yield
+
+
+def counts_of(directory: Path, stage: str) -> Dict[str, int]:
+    """
+    The sum of the counts that a stage's tasks gave.
+
+    # Parameters
+
+    directory : `Path`
+        As given to `Executor.run`.
+    stage : `str`
+    """
+    totals: Dict[str, int] = {}
+    files: List[Path] = sorted((directory / stage / "stats").glob("*.json"))
+    for path in files:
+        for step in read_json(path):
+            for name, stat in step["stats"].items():
+                # datatrove writes a count that was updated once as a plain number.
+                totals[name] = totals.get(name, 0) + int(stat["total"] if isinstance(stat, dict) else stat)
+    return totals

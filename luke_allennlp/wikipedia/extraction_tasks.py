@@ -1,0 +1,231 @@
+"""The tasks of an extraction."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from luke_allennlp.wikipedia.dump import Dump, DumpPart
+from luke_allennlp.wikipedia.executors import read_json, write_json, write_lines
+from luke_allennlp.wikipedia.guard import CRASH, MEMORY, TIME, Limits, Watch, guarded
+from luke_allennlp.wikipedia.page_xml import WIKITEXT, BadPage, RawPage
+from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, PageWriter
+from luke_allennlp.wikipedia.requirements import required
+from luke_allennlp.wikipedia.titles import ARTICLE, NAMESPACE, TitleRules
+from luke_allennlp.wikipedia.wikitext import WikitextParser
+
+FAILURES_FILE = "failures.jsonl"
+# What each task did; the last one puts it together.
+REPORTS = "reports"
+
+_COUNTS = ("pages", "redirects", "disambiguations", "sections", "paragraphs", "links")
+_BLOCK = 1 << 20
+_REASONS = {
+    TIME: "took more than {limits.seconds:g} seconds",
+    MEMORY: "its process was killed twice, as the system does when memory is short",
+    CRASH: "the parser crashed twice",
+}
+
+
+class ExtractionOptions(NamedTuple):
+    """
+    # Parameters
+
+    namespaces : `Tuple[int, ...]`, optional (default = `(0,)`)
+        Pages of others are left out.
+    link_trail : `bool`, optional (default = `True`)
+        Whether the surface of `[[bus]]es` is "buses", as MediaWiki shows it; otherwise "bus".
+    part_size : `int`, optional (default = `None`)
+        The bytes of a dump that a task reads; chosen by the dump's size if `None`.
+    limits : `Limits`, optional
+        Of a page.
+    """
+
+    namespaces: Tuple[int, ...] = (0,)
+    link_trail: bool = True
+    part_size: Optional[int] = None
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class ExtractionTask:
+    """
+    Either reads a part of a dump, or computes the hash of one. It can be sent to another machine.
+
+    # Parameters
+
+    directory : `str`
+        Where the pages go.
+    dumps : `Tuple[str, ...]`
+        The first tasks compute their hashes.
+    parts : `Tuple[DumpPart, ...]`
+        The other tasks read them.
+    options : `ExtractionOptions`
+    """
+
+    directory: str
+    dumps: Tuple[str, ...]
+    parts: Tuple[DumpPart, ...]
+    options: ExtractionOptions
+
+    def __call__(self, rank: int, world_size: int) -> Mapping[str, int]:
+        reports = Path(self.directory) / REPORTS
+        if rank < len(self.dumps):
+            write_json(reports / f"dump-{rank:05d}.json", _describe(self.dumps[rank]))
+            return {}
+        number = rank - len(self.dumps)
+        # Or every child would have to.
+        required("mwparserfromhell.parser")
+        required("pyarrow.parquet")
+        report = guarded(partial(self._read, number), self.options.limits)
+        write_json(reports / f"{number:05d}.json", report)
+        return {"pages": report["counts"].get("pages", 0), "failures": len(report["failures"])}
+
+    def _read(self, number: int, watch: Watch) -> Dict[str, Any]:
+        part = self.parts[number]
+        reader = _PartReader(Dump(part.path), self.options)
+        with PageWriter(Path(self.directory) / PAGES / f"{number:05d}.parquet") as writer:
+            reader.read(part, watch, writer)
+        return reader.report
+
+
+@dataclass(frozen=True)
+class GatherTask:
+    """
+    Puts together what the tasks have reported; its file of metadata says that the extraction is complete.
+
+    # Parameters
+
+    directory : `str`
+    dumps : `int`
+        How many there are.
+    parts : `int`
+    metadata : `Mapping[str, Any]`
+        What is known before.
+    """
+
+    directory: str
+    dumps: int
+    parts: int
+    metadata: Mapping[str, Any]
+
+    def __call__(self, rank: int, world_size: int) -> Mapping[str, int]:
+        directory = Path(self.directory)
+        reports = directory / REPORTS
+        counts: "Counter[str]" = Counter()
+        groups: Dict[str, "Counter[str]"] = {"left_out": Counter(), "dropped_links": Counter()}
+        failures: List[Mapping[str, Any]] = []
+        for number in range(self.parts):
+            report = read_json(reports / f"{number:05d}.json")
+            counts.update(report["counts"])
+            for name, group in groups.items():
+                group.update(report[name])
+            failures.extend(report["failures"])
+        groups["failures"] = Counter(failure["kind"] for failure in failures)
+        write_lines(directory / FAILURES_FILE, failures)
+        content = {
+            **self.metadata,
+            "shards": self.parts,
+            "dumps": [read_json(reports / f"dump-{number:05d}.json") for number in range(self.dumps)],
+            "counts": {
+                **{name: counts[name] for name in _COUNTS},
+                **{name: dict(sorted(group.items())) for name, group in groups.items()},
+            },
+        }
+        write_json(directory / METADATA_FILE, content)
+        return {"pages": counts["pages"], "failures": len(failures)}
+
+
+class _PartReader:
+    """
+    Reads the pages of a part, and counts.
+
+    # Parameters
+
+    dump : `Dump`
+    options : `ExtractionOptions`
+    """
+
+    def __init__(self, dump: Dump, options: ExtractionOptions) -> None:
+        self._dump = dump
+        self._options = options
+        self._titles: TitleRules = TitleRules(dump.site)
+        self._parser: WikitextParser = WikitextParser(
+            self._titles, link_trail=options.link_trail, language=dump.site.language
+        )
+        self._counts: "Counter[str]" = Counter()
+        self._left_out: "Counter[str]" = Counter()
+        self._dropped: "Counter[str]" = Counter()
+        self._failures: List[Dict[str, Any]] = []
+
+    @property
+    def report(self) -> Dict[str, Any]:
+        """What JSON can hold of it."""
+        return {
+            "counts": dict(self._counts),
+            "left_out": dict(self._left_out),
+            "dropped_links": dict(self._dropped),
+            "failures": self._failures,
+        }
+
+    def read(self, part: DumpPart, watch: Watch, writer: PageWriter) -> None:
+        for index, raw in enumerate(self._dump.pages(part)):
+            if isinstance(raw, BadPage):
+                self._fail(None, raw.title, "xml", raw.reason)
+            elif raw.namespace not in self._options.namespaces:
+                self._left_out["namespace"] += 1
+            elif raw.redirect is None and raw.model != WIKITEXT:
+                self._left_out["no wikitext"] += 1
+            elif index in watch.skipped:
+                kind = watch.skipped[index]
+                self._fail(raw.page_id, raw.title, kind, _REASONS[kind].format(limits=self._options.limits))
+            else:
+                watch.begin(index)
+                page = self._parse(raw)
+                watch.end()
+                if page is not None:
+                    self._count(page)
+                    writer.add(page)
+
+    def _parse(self, raw: RawPage) -> Optional[Page]:
+        fields = (raw.page_id, raw.namespace or 0, raw.title)
+        try:
+            if raw.redirect is not None:
+                target = self._titles.resolve(raw.redirect)
+                if target.kind not in (ARTICLE, NAMESPACE):
+                    self._left_out["redirect to no page of the wiki"] += 1
+                    return None
+                return Page(*fields, target.title, False, [], [])
+            parsed = self._parser.parse(raw.text, raw.title)
+            self._dropped.update(parsed.dropped)
+            return Page(*fields, None, parsed.is_disambiguation, parsed.sections, parsed.paragraphs)
+        except MemoryError:
+            reason = f"took more than {self._options.limits.memory_mb} megabytes"
+            self._fail(raw.page_id, raw.title, MEMORY, reason)
+        except Exception as error:  # whatever a page holds, the others are wanted
+            self._fail(raw.page_id, raw.title, "parser", f"{type(error).__name__}: {error}")
+        return None
+
+    def _count(self, page: Page) -> None:
+        counts = self._counts
+        counts["pages"] += 1
+        counts["redirects"] += page.redirect is not None
+        counts["disambiguations"] += page.is_disambiguation
+        counts["sections"] += len(page.sections)
+        counts["paragraphs"] += len(page.paragraphs)
+        counts["links"] += sum(len(paragraph.links) for paragraph in page.paragraphs)
+
+    def _fail(self, page_id: Optional[int], title: Optional[str], kind: str, reason: str) -> None:
+        self._failures.append({"page_id": page_id, "title": title, "kind": kind, "reason": reason})
+
+
+def _describe(path: str) -> Dict[str, Any]:
+    digest = hashlib.sha256()
+    size = 0
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            size += len(block)
+    return {"file": Path(path).name, "bytes": size, "sha256": digest.hexdigest()}

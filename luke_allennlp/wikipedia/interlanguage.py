@@ -1,0 +1,82 @@
+"""Which pages of several wikis are about the same thing."""
+
+import gzip
+import re
+from pathlib import Path
+from typing import Dict, Iterator, Mapping, Tuple
+
+import numpy
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.tqdm import Tqdm
+
+from luke_allennlp.data.text_lines import shown
+from luke_allennlp.wikipedia.link_counts import LinkCounts
+
+_ITEM = re.compile(r"Q([1-9][0-9]{0,17})")
+
+
+def items_of_pages(path: Path, wikis: Mapping[str, LinkCounts]) -> Dict[str, numpy.ndarray]:
+    """
+    Reads an inter-language table: a line of UTF-8 for a page of Wikipedia, with its language, its title and
+    the item of Wikidata it belongs to, separated by tabs:
+
+        en<TAB>Harbour<TAB>Q283202
+        de<TAB>Hafen<TAB>Q283202
+
+    Lines may stand in any order, and those of other languages are skipped. Underscores in titles are spaces.
+    A file whose name ends in `.gz` is compressed. Such a table is what the sitelinks of a dump of Wikidata
+    say, or the tables `page_props` (`wikibase_item`) and `page` of each wiki.
+
+    A title that is a redirect counts for the page it leads to, unless that page has a line of its own. Of
+    several lines of a page, the first counts.
+
+    # Parameters
+
+    path : `Path`
+        The table.
+    wikis : `Mapping[str, LinkCounts]`
+        By their languages.
+
+    # Returns
+
+    `Dict[str, numpy.ndarray]`
+        For each language, by a title's number, the number of its item; 0 if it has none. Shape: (titles,)
+
+    # Raises
+
+    `ConfigurationError`
+        The file cannot be read or a line of it is not as expected.
+    """
+    items = {language: numpy.zeros(len(wiki.counts), dtype=numpy.int64) for language, wiki in wikis.items()}
+    own = {language: numpy.zeros(len(wiki.counts), dtype=bool) for language, wiki in wikis.items()}
+    for language, title, item in _lines(path):
+        wiki = wikis.get(language)
+        if wiki is None:
+            continue
+        number = wiki.number(title)
+        if number < 0 or own[language][number]:
+            continue
+        if wiki.title(number) == title:
+            items[language][number], own[language][number] = item, True
+        elif not items[language][number]:
+            items[language][number] = item
+    return items
+
+
+def _lines(path: Path) -> Iterator[Tuple[str, str, int]]:
+    opened = gzip.open if path.suffix == ".gz" else open
+    expected = "expected a language, a title and an item such as Q42, separated by tabs"
+    number = 0
+    try:
+        with opened(path, "rt", encoding="utf-8", newline="\n") as file:
+            lines = Tqdm.tqdm(file, desc="inter-language table", unit="lines")
+            for number, line in enumerate(lines, start=1):
+                columns = line.rstrip("\r\n").split("\t")
+                match = _ITEM.fullmatch(columns[2]) if len(columns) == 3 else None
+                if match is None or not columns[0] or not columns[1]:
+                    raise ConfigurationError(f"{path}, line {number}: found {shown(line)}; {expected}.")
+                yield columns[0], columns[1].replace("_", " "), int(match[1])
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: there is no such file; {expected}, a line a page.") from None
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}, after line {number}: cannot be read ({error}).") from None

@@ -1,0 +1,161 @@
+"""Work that makes one file or directory, and can be interrupted."""
+
+import hashlib
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+
+import numpy
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin
+from luke_allennlp.wikipedia.pages import METADATA_FILE, ExtractedWikipedia
+
+_SUFFIX = ".work"
+
+
+def work_directory(output: Path) -> Path:
+    """Where a job keeps what it has done, until its output is there: beside that."""
+    return output.with_name(output.name + _SUFFIX)
+
+
+def run_job(
+    output: Path,
+    plan: Mapping[str, Any],
+    stages: Callable[[Path], Sequence[Stage]],
+    executor: Executor,
+    force: bool = False,
+) -> bool:
+    """
+    Runs a job's stages, or what is left of them. The last one writes the output, whole or not at all.
+
+    # Parameters
+
+    output : `Path`
+        The file or directory to make.
+    plan : `Mapping[str, Any]`
+        As of `begin`.
+    stages : `Callable[[Path], Sequence[Stage]]`
+        Given the work directory, which is removed at the end.
+    executor : `Executor`
+    force : `bool`, optional (default = `False`)
+        Whether to replace an output that is there, or a job of other options that was not finished.
+
+    # Returns
+
+    `bool`
+        Whether all is done; if not, it is submitted to Slurm.
+
+    # Raises
+
+    `ConfigurationError`
+        The output is there already, or the job was begun with other options.
+    """
+    work = work_directory(output)
+    # A job that was killed when its output was just in place goes on all the same.
+    if os.path.lexists(output) and not force and not (work / PLAN_FILE).exists():
+        raise ConfigurationError(f"{output}: is there already; choose another path, or give --force.")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    begin(work, plan, force)
+    if not executor.run(stages(work), work / "stages"):
+        return False
+    shutil.rmtree(work)
+    return True
+
+
+def submitted(output: Path) -> str:
+    """What to say where `run_job` gave false."""
+    return (
+        f"Submitted: {output} is there when the jobs are done; {work_directory(output)} can be removed then."
+    )
+
+
+def pages_plan(pages: Sequence[ExtractedWikipedia]) -> List[Dict[str, str]]:
+    """What a plan says of its input: the metadata of pages has the hashes of dumps and all options."""
+    return [
+        {
+            "path": str(wiki.path),
+            "metadata": sha256(wiki.path / METADATA_FILE),
+        }
+        for wiki in pages
+    ]
+
+
+def sha256(path: Path) -> str:
+    """
+    The checksum of a file.
+
+    # Raises
+
+    `ConfigurationError`
+        It cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}.") from None
+    return digest.hexdigest()
+
+
+def save_array(path: Path, values: numpy.ndarray) -> None:
+    """
+    Writes an array, whole or not at all.
+
+    # Parameters
+
+    path : `Path`
+        With the suffix `.npy`.
+    values : `numpy.ndarray`
+    """
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        numpy.save(file, values)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """
+    A temporary name to write a file under, which takes its own once it is complete. Its directory is made.
+
+    # Parameters
+
+    path : `Path`
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_array(path: Path) -> numpy.ndarray:
+    """What `save_array` wrote."""
+    return numpy.load(path, allow_pickle=False)
+
+
+def summed(keys: numpy.ndarray, counts: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """
+    # Parameters
+
+    keys : `numpy.ndarray`
+        In any order, repeated ones too. Shape: (rows,)
+    counts : `numpy.ndarray`
+        Shape: (rows,)
+
+    # Returns
+
+    `Tuple[numpy.ndarray, numpy.ndarray]`
+        Each key once, ascending, and the sum of its counts.
+    """
+    order = numpy.argsort(keys, kind="stable")
+    keys, counts = keys[order], counts[order].astype(numpy.int64)
+    firsts = numpy.flatnonzero(numpy.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
+    return keys[firsts], numpy.add.reduceat(counts, firsts) if len(firsts) else counts

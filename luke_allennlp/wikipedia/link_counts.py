@@ -1,0 +1,119 @@
+"""How many links of a wiki lead to each page."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Dict, List, Mapping, Sequence
+
+import numpy
+
+from luke_allennlp.wikipedia.executors import write_json
+from luke_allennlp.wikipedia.jobs import load_array, save_array, summed
+from luke_allennlp.wikipedia.link_columns import target_counts
+from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver
+
+
+class LinkCounts:
+    """
+    Counts of links by the titles they lead to. Titles have numbers: those of the wiki, and after them those
+    that are missing there.
+
+    # Parameters
+
+    resolver : `RedirectResolver`
+    counts : `numpy.ndarray`
+        By title, 0 for what is no page. Shape: (titles,)
+    missing : `Mapping[str, int]`
+        Counts of titles that have no page.
+    """
+
+    def __init__(self, resolver: RedirectResolver, counts: numpy.ndarray, missing: Mapping[str, int]) -> None:
+        self._resolver = resolver
+        self._missing = sorted(missing)
+        self._numbers = {title: len(resolver) + place for place, title in enumerate(self._missing)}
+        added = numpy.array([missing[title] for title in self._missing], dtype=numpy.int64)
+        # Shape: (titles + missing titles,)
+        self.counts = numpy.concatenate([counts, added])
+
+    def title(self, number: int) -> str:
+        """The title of a number."""
+        known = len(self._resolver)
+        return self._resolver.title(number) if number < known else self._missing[number - known]
+
+    def number(self, title: str) -> int:
+        """The number of the page that a title leads to, be it missing; -1 if there is none."""
+        number = self._resolver.page_number(title)
+        return number if number >= 0 else self._numbers.get(self._resolver.resolve(title), -1)
+
+    @classmethod
+    def read(
+        cls, files: Sequence[Path], resolver: RedirectResolver, without_disambiguation: bool = False
+    ) -> "LinkCounts":
+        """
+        # Parameters
+
+        files : `Sequence[Path]`
+            Written by `count_shard`.
+        resolver : `RedirectResolver`
+        without_disambiguation : `bool`, optional (default = `False`)
+            Whether links to disambiguation pages are not counted.
+        """
+        totals = numpy.zeros(len(resolver), dtype=numpy.int64)
+        missing: "Counter[str]" = Counter()
+        for file in files:
+            numbers, counts = load_array(file)
+            totals[numbers] += counts
+            if _missing_of(file).exists():
+                missing.update(json.loads(_missing_of(file).read_text(encoding="utf-8")))
+        if without_disambiguation:
+            totals[resolver.kinds & DISAMBIGUATION != 0] = 0
+        return cls(resolver, totals, missing)
+
+
+def count_shard(shard: Path, titles: Path, output: Path, missing_pages: bool = False) -> Dict[str, int]:
+    """
+    Counts the links in a file of pages, each by the page it leads to; redirects are followed.
+
+    # Parameters
+
+    shard : `Path`
+        A file of pages.
+    titles : `Path`
+        The directory of the wiki's `RedirectResolver`.
+    output : `Path`
+        The file to write, for `LinkCounts`.
+    missing_pages : `bool`, optional (default = `False`)
+        Whether links that lead to no page are counted by their titles.
+
+    # Returns
+
+    `Dict[str, int]`
+        How many links there are, and how many of them lead to pages.
+    """
+    resolver = RedirectResolver(titles)
+    numbers: List[numpy.ndarray] = [numpy.empty(0, dtype=numpy.int64)]
+    counts: List[numpy.ndarray] = [numpy.empty(0, dtype=numpy.int64)]
+    missing: "Counter[str]" = Counter()
+    for targets, their_counts in target_counts(shard):
+        numbers.append(resolver.page_numbers(targets))
+        counts.append(numpy.array(their_counts, dtype=numpy.int64))
+        if missing_pages:
+            for place in numpy.flatnonzero(numbers[-1] < 0).tolist():
+                title = resolver.resolve(targets[place])
+                number = resolver.number(title)
+                # Not a redirect of a loop, nor a page of another namespace.
+                if number < 0 or resolver.is_missing(number):
+                    missing[title] += their_counts[place]
+    # Shape: (targets,)
+    pages, links = summed(numpy.concatenate(numbers), numpy.concatenate(counts))
+    total, known = int(links.sum()), pages >= 0
+    if missing_pages:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_json(_missing_of(output), dict(sorted(missing.items())))
+    # Shape: (2, pages)
+    save_array(output, numpy.stack([pages[known], links[known]]))
+    return {"links": total, "links_to_pages": int(links[known].sum())}
+
+
+def _missing_of(file: Path) -> Path:
+    return file.with_suffix(".json")

@@ -1,0 +1,137 @@
+"""A link database of a wiki's pages, for the entity linker of extractive QA."""
+
+import functools
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+
+import numpy
+
+from luke_allennlp.reading_comprehension.link_database import LINK_FORMAT, LinkDatabase
+from luke_allennlp.reading_comprehension.mapped_directory import METADATA_FILE, check_target
+from luke_allennlp.wikipedia.executors import Executor, Stage
+from luke_allennlp.wikipedia.jobs import pages_plan, run_job, sha256, work_directory, written_whole
+from luke_allennlp.wikipedia.link_columns import page_links
+from luke_allennlp.wikipedia.mentions import MentionDatabase
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia
+from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages
+from luke_allennlp.wikipedia.requirements import required
+
+# Pages in a batch of what a task writes.
+_BATCH = 1024
+
+
+def build_link_database(
+    pages: str, mentions: str, output: str, executor: Executor = Executor(), force: bool = False
+) -> bool:
+    """
+    Writes, for each article, its links that lead to articles, through redirects: the text the link is on, the
+    title it leads to, and the text's link probability, which is 0 for names that the mention database does
+    not have. A link that comes several times is there as often. Of two articles of one title, as in dumps
+    that were written while pages were moved, the first is taken.
+
+    The texts of links are those of the pages: with link trails ("buses" of `[[bus]]es`), unless the pages
+    were extracted without them, as the original's are.
+
+    # Parameters
+
+    pages : `str`
+        The directory of `allennlp wikipedia-extract`.
+    mentions : `str`
+        The directory of a `MentionDatabase`, which should be of the same pages.
+    output : `str`
+        The directory to make.
+    executor : `Executor`, optional
+    force : `bool`, optional (default = `False`)
+        Whether to replace a link database that is there.
+
+    # Returns
+
+    `bool`
+        Whether it is written; if not, it is submitted to Slurm.
+
+    # Raises
+
+    `ConfigurationError`
+        An input is missing or damaged.
+    """
+    wiki = checked_pages(pages)
+    MentionDatabase(mentions)
+    if not work_directory(Path(output)).exists():
+        check_target(Path(output), LINK_FORMAT, force)
+    plan = {
+        "command": "wikipedia-link-db",
+        "pages": pages_plan([wiki]),
+        "mentions": {"path": mentions, "metadata": sha256(Path(mentions) / METADATA_FILE)},
+    }
+    stages = functools.partial(_stages, wiki, Path(mentions), Path(output))
+    return run_job(Path(output), plan, stages, executor, force)
+
+
+def _stages(wiki: ExtractedWikipedia, mentions: Path, output: Path, work: Path) -> List[Stage]:
+    return [
+        Stage("titles", functools.partial(_titles, wiki, work), 1),
+        Stage("links", functools.partial(_links, wiki, mentions, work), len(wiki.shards)),
+        Stage("database", functools.partial(_database, wiki, output, work), 1),
+    ]
+
+
+def _titles(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -> Dict[str, int]:
+    return {"titles": len(RedirectResolver.build(wiki, work / "titles", force=True))}
+
+
+def _links_of(work: Path, shard: int) -> Path:
+    return work / "links" / f"{shard:05d}.parquet"
+
+
+def _links(wiki: ExtractedWikipedia, mentions: Path, work: Path, task: int, tasks: int) -> Dict[str, int]:
+    """Looks up where the links in a file of pages lead, and how probable they are."""
+    arrow, parquet = required("pyarrow"), required("pyarrow.parquet")
+    resolver, database = RedirectResolver(work / "titles"), MentionDatabase(mentions)
+    page_of = functools.lru_cache(maxsize=1 << 17)(resolver.page)
+    probability_of = functools.lru_cache(maxsize=1 << 17)(database.link_probability)
+    link = arrow.struct(
+        [("anchor", arrow.string()), ("target", arrow.string()), ("probability", arrow.float64())]
+    )
+    schema = arrow.schema([("title", arrow.string()), ("links", arrow.list_(link))])
+    counts = {"links": 0, "pages": 0}
+    with (
+        written_whole(_links_of(work, task)) as temporary,
+        parquet.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        rows: List[Dict[str, object]] = []
+        for title, links in page_links(wiki.shards[task]):
+            found = []
+            for target, surface in links:
+                page = page_of(target)
+                if page is not None:
+                    found.append({"anchor": surface, "target": page, "probability": probability_of(surface)})
+            rows.append({"title": title, "links": found})
+            counts["links"] += len(found)
+            counts["pages"] += 1
+            if len(rows) >= _BATCH:
+                writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
+                rows = []
+        writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
+    return counts
+
+
+def _database(wiki: ExtractedWikipedia, output: Path, work: Path, task: int, tasks: int) -> Dict[str, int]:
+    database = LinkDatabase.build(_records(wiki, work), str(output), force=True)
+    return {"links": database.link_count}
+
+
+def _records(wiki: ExtractedWikipedia, work: Path) -> Iterator[Tuple[str, Iterator[Tuple[str, str, float]]]]:
+    parquet = required("pyarrow.parquet")
+    resolver = RedirectResolver(work / "titles")
+    seen = numpy.zeros(len(resolver), dtype=bool)
+    for shard in range(len(wiki.shards)):
+        with parquet.ParquetFile(_links_of(work, shard)) as file:
+            for batch in file.iter_batches(batch_size=_BATCH):
+                for row in batch.to_pylist():
+                    number = resolver.number(row["title"])
+                    if not seen[number]:
+                        seen[number] = True
+                        yield (
+                            row["title"],
+                            ((link["anchor"], link["target"], link["probability"]) for link in row["links"]),
+                        )

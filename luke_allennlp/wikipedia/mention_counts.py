@@ -1,0 +1,262 @@
+"""A mention database of a wiki's pages (LUKE, appendix C)."""
+
+import functools
+from array import array
+from collections import Counter
+from pathlib import Path
+from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
+
+import marisa_trie
+import numpy
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.reading_comprehension.mapped_directory import check_target
+from luke_allennlp.reading_comprehension.string_spool import StringSpool
+from luke_allennlp.wikipedia.executors import Executor, Stage
+from luke_allennlp.wikipedia.jobs import (
+    load_array,
+    pages_plan,
+    run_job,
+    save_array,
+    summed,
+    work_directory,
+    written_whole,
+)
+from luke_allennlp.wikipedia.link_columns import page_texts, target_surfaces
+from luke_allennlp.wikipedia.mentions import MENTION_FORMAT, MentionDatabase, NameRecord
+from luke_allennlp.wikipedia.names import names_in, normalized_name, num_words
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia
+from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages
+from luke_allennlp.wikipedia.requirements import required
+
+# Counts of pairs that are in memory before they are summed.
+_PAIRS = 16_000_000
+
+
+class MentionOptions(NamedTuple):
+    """
+    # Parameters
+
+    min_link_probability : `float`, optional (default = `0.01`)
+        Names that are rarer as links are left out.
+    max_mention_words : `int`, optional (default = `20`)
+        Longer names are left out.
+    top : `int`, optional (default = `100`)
+        How many titles a name leads to at the most: the most frequent, of equal ones the first by title.
+    min_link_count : `int`, optional (default = `1`)
+        Links of a name to a title.
+    """
+
+    min_link_probability: float = 0.01
+    max_mention_words: int = 20
+    top: int = 100
+    min_link_count: int = 1
+
+
+def build_mention_database(
+    pages: str,
+    output: str,
+    options: MentionOptions = MentionOptions(),
+    executor: Executor = Executor(),
+    force: bool = False,
+) -> bool:
+    """
+    Counts the names of pages. The name of a link is its text in the form of `normalized_name`; it leads where
+    redirects lead at last, be it a page or not. A name's documents are the pages in which it stands, inside
+    of one paragraph. Of each name that has a document, and whose links by documents are enough, the titles
+    it leads to are kept; the number of links on it is that of all titles.
+
+    Other than in the original, links to categories are not among the links, as pages do not have them.
+
+    # Parameters
+
+    pages : `str`
+        The directory of `allennlp wikipedia-extract`.
+    output : `str`
+        The directory to make.
+    options : `MentionOptions`, optional
+    executor : `Executor`, optional
+    force : `bool`, optional (default = `False`)
+        Whether to replace a mention database that is there.
+
+    # Returns
+
+    `bool`
+        Whether it is written; if not, it is submitted to Slurm.
+
+    # Raises
+
+    `ConfigurationError`
+        The pages are missing or damaged, or an option is out of range.
+    """
+    if options.min_link_probability < 0:
+        raise ConfigurationError(f"--min-link-prob is {options.min_link_probability}; expected 0 or more.")
+    for name, value in (
+        ("max-mention-words", options.max_mention_words),
+        ("top", options.top),
+        ("min-link-count", options.min_link_count),
+    ):
+        if value < 1:
+            raise ConfigurationError(f"--{name} is {value}; expected 1 or more.")
+    wiki = checked_pages(pages)
+    if not work_directory(Path(output)).exists():
+        check_target(Path(output), MENTION_FORMAT, force)
+    plan = {
+        "command": "wikipedia-mention-db",
+        "pages": pages_plan([wiki]),
+        "options": options._asdict(),
+    }
+    stages = functools.partial(_stages, wiki, Path(output), options)
+    return run_job(Path(output), plan, stages, executor, force)
+
+
+def _stages(wiki: ExtractedWikipedia, output: Path, options: MentionOptions, work: Path) -> List[Stage]:
+    shards = len(wiki.shards)
+    return [
+        Stage("titles", functools.partial(_titles, wiki, work), 1),
+        Stage("names", functools.partial(_names, wiki, options, work), shards),
+        Stage("merge", functools.partial(_merge, wiki, work), 1),
+        Stage("documents", functools.partial(_documents, wiki, options, work), shards),
+        Stage("mentions", functools.partial(_mentions, wiki, output, options, work), 1),
+    ]
+
+
+def _titles(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -> Dict[str, int]:
+    return {"titles": len(RedirectResolver.build(wiki, work / "titles", force=True))}
+
+
+def _names_of(work: Path, shard: int) -> Path:
+    return work / "names" / f"{shard:05d}.parquet"
+
+
+def _names(
+    wiki: ExtractedWikipedia, options: MentionOptions, work: Path, task: int, tasks: int
+) -> Dict[str, int]:
+    """Counts pairs of names and titles in a file of pages."""
+    resolver = RedirectResolver(work / "titles")
+    name_of = functools.lru_cache(maxsize=1 << 17)(normalized_name)
+    final_of = functools.lru_cache(maxsize=1 << 17)(resolver.resolve)
+    pairs: "Counter[Tuple[str, str]]" = Counter()
+    for targets, surfaces in target_surfaces(wiki.shards[task]):
+        for (target, surface), count in Counter(zip(targets, surfaces, strict=True)).items():
+            name = name_of(surface)
+            if 1 <= num_words(name) <= options.max_mention_words:
+                pairs[name, final_of(target)] += count
+    rows = sorted(pairs)
+    arrow, parquet = required("pyarrow"), required("pyarrow.parquet")
+    table = arrow.table(
+        {
+            "name": arrow.array([name for name, _ in rows], type=arrow.string()),
+            "title": arrow.array([title for _, title in rows], type=arrow.string()),
+            "count": arrow.array([pairs[row] for row in rows], type=arrow.int64()),
+        }
+    )
+    with written_whole(_names_of(work, task)) as temporary:
+        parquet.write_table(table, temporary, compression="zstd")
+    return {"links": sum(pairs.values())}
+
+
+def _merge(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -> Dict[str, int]:
+    """Makes a trie of all names, and one of all titles, and sums the counts of each pair of their numbers."""
+    parquet = required("pyarrow.parquet")
+    merged, spools = work / "merged", work / "spools"
+    for directory in (merged, spools):
+        directory.mkdir(exist_ok=True)
+    names, titles, counts = StringSpool(spools, "names"), StringSpool(spools, "titles"), array("q")
+    for shard in range(len(wiki.shards)):
+        with parquet.ParquetFile(_names_of(work, shard)) as file:
+            for batch in file.iter_batches():
+                for name in batch.column("name").to_pylist():
+                    names.add(name)
+                for title in batch.column("title").to_pylist():
+                    titles.add(title)
+                counts.extend(batch.column("count").to_pylist())
+    tries = names.build(), titles.build()
+    pairs, sums = numpy.empty(0, dtype=numpy.uint64), numpy.empty(0, dtype=numpy.int64)
+    held: List[numpy.ndarray] = []
+    done, read = 0, 0
+    # Both spools take in as many strings, so that their chunks fit.
+    for name_numbers, title_numbers in zip(names.numbers(tries[0]), titles.numbers(tries[1]), strict=True):
+        held.append(name_numbers.astype(numpy.uint64) << numpy.uint64(32) | title_numbers)
+        read += len(name_numbers)
+        if read - done >= _PAIRS:
+            pairs, sums = _added(pairs, sums, held, counts[done:read])
+            held, done = [], read
+    pairs, sums = _added(pairs, sums, held, counts[done:read])
+    for trie, name in zip(tries, ("names", "titles"), strict=True):
+        trie.save(str(merged / f"{name}.marisa"))
+    save_array(merged / "pairs.npy", pairs)
+    save_array(merged / "counts.npy", sums)
+    return {"names": len(tries[0]), "pairs": len(pairs)}
+
+
+def _added(
+    pairs: numpy.ndarray, sums: numpy.ndarray, more: List[numpy.ndarray], counts: "array[int]"
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    return summed(
+        numpy.concatenate([pairs, *more]), numpy.concatenate([sums, numpy.array(counts, dtype=numpy.int64)])
+    )
+
+
+def _documents_of(work: Path, shard: int) -> Path:
+    return work / "documents" / f"{shard:05d}.npy"
+
+
+def _documents(
+    wiki: ExtractedWikipedia, options: MentionOptions, work: Path, task: int, tasks: int
+) -> Dict[str, int]:
+    """Counts in how many pages of a file each name stands."""
+    trie = marisa_trie.Trie().mmap(str(work / "merged" / "names.marisa"))
+    found = array("I")
+    for texts in page_texts(wiki.shards[task]):
+        names: Set[str] = set()
+        for text in texts:
+            names.update(names_in(normalized_name(text), trie, options.max_mention_words))
+        found.extend(trie[name] for name in names)
+    numbers, counts = numpy.unique(numpy.array(found, dtype=numpy.uint32), return_counts=True)
+    # Shape: (2, names)
+    save_array(_documents_of(work, task), numpy.stack([numbers.astype(numpy.int64), counts]))
+    return {"names_in_pages": len(found)}
+
+
+def _mentions(
+    wiki: ExtractedWikipedia, output: Path, options: MentionOptions, work: Path, task: int, tasks: int
+) -> Dict[str, int]:
+    database = MentionDatabase.build(_records(wiki, options, work), output, force=True)
+    return {"mentions": database.mention_count}
+
+
+def _records(wiki: ExtractedWikipedia, options: MentionOptions, work: Path) -> Iterator[NameRecord]:
+    names, titles = (
+        marisa_trie.Trie().mmap(str(work / "merged" / f"{name}.marisa")) for name in ("names", "titles")
+    )
+    pairs, counts = (load_array(work / "merged" / f"{name}.npy") for name in ("pairs", "counts"))
+    documents = numpy.zeros(len(names), dtype=numpy.int64)
+    for shard in range(len(wiki.shards)):
+        numbers, counts_of_shard = load_array(_documents_of(work, shard))
+        documents[numbers] += counts_of_shard
+    name_of_pair = (pairs >> numpy.uint64(32)).astype(numpy.int64)
+    title_of_pair = (pairs & numpy.uint64(0xFFFFFFFF)).astype(numpy.int64)
+    # Every name has a pair, and the pairs are in the order of the names' numbers. Shape: (names,)
+    firsts = numpy.searchsorted(name_of_pair, numpy.arange(len(names)))
+    totals = numpy.add.reduceat(counts, firsts) if len(firsts) else counts
+    ends = numpy.append(firsts[1:], len(pairs))
+    with numpy.errstate(divide="ignore"):
+        kept = (documents > 0) & (totals / documents >= options.min_link_probability)
+    for number in numpy.flatnonzero(kept).tolist():
+        first, end = int(firsts[number]), int(ends[number])
+        mentions = [
+            (titles.restore_key(title), count)
+            for title, count in zip(
+                title_of_pair[first:end].tolist(), counts[first:end].tolist(), strict=True
+            )
+            if count >= options.min_link_count
+        ]
+        if mentions:
+            mentions.sort(key=lambda mention: (-mention[1], mention[0]))
+            yield (
+                names.restore_key(number),
+                int(totals[number]),
+                int(documents[number]),
+                mentions[: options.top],
+            )

@@ -1,0 +1,229 @@
+"""A page's text while it is read."""
+
+import re
+from collections import Counter
+from typing import List, NamedTuple, Optional
+
+from luke_allennlp.wikipedia.pages import PageLink, Paragraph, Section
+
+_SPACES = re.compile("[ \t]{2,}|\t")
+# HTML that was never opened or closed; MediaWiki mends it or takes it out.
+_STRAY_TAG = re.compile(
+    r"</?(?:(?P<line>blockquote|br|center|dd|div|dl|dt|h[1-6]|li|ol|p|poem|pre|table|ul)|abbr|b|bdi|bdo|big|cite"
+    r"|code|del|dfn|em|font|gallery|i|includeonly|ins|kbd|noinclude|nowiki|onlyinclude|q|ref|references|rp|rt"
+    r"|ruby|s|samp|small|span|strike|strong|sub|sup|tt|u|var)(?:\s[^<>]*)?/?>",
+    re.I,
+)
+
+
+def _without_stray_tags(text: str) -> str:
+    return _STRAY_TAG.sub(lambda match: "\n" if match["line"] else "", text)
+
+
+class OpenLink(NamedTuple):
+    """
+    # Parameters
+
+    start : `int`
+        Where in the paragraph its label begins.
+    parts : `int`
+        Of how many parts the paragraph's text was before it.
+    links : `int`
+        How many the paragraph had before it.
+    target : `str`, optional
+        `None` if it is no link to an article, but its label is shown.
+    fragment : `str`, optional
+    """
+
+    start: int
+    parts: int
+    links: int
+    target: Optional[str]
+    fragment: Optional[str]
+
+
+class PageText:
+    """
+    Puts paragraphs together. A line is a paragraph; inside of links and headings a line's end is a space.
+    Runs of spaces are one, as they are shown, and there are none at a paragraph's ends.
+    """
+
+    def __init__(self) -> None:
+        self.paragraphs: List[Paragraph] = []
+        self.sections: List[Section] = []
+        self.dropped: "Counter[str]" = Counter()
+        self._parts: List[str] = []
+        self._length = 0
+        self._links: List[PageLink] = []
+        self._open: List[OpenLink] = []
+        self._in_heading = False
+        self._after_space = True
+
+    def write(self, text: str, literal: bool = False) -> None:
+        """
+        # Parameters
+
+        text : `str`
+        literal : `bool`, optional (default = `False`)
+            Whether what looks like markup was meant.
+        """
+        if not literal and "<" in text:
+            text = _without_stray_tags(text)
+        if "\n" in text:
+            if self._open or self._in_heading:
+                text = text.replace("\n", " ")
+            else:
+                lines = text.split("\n")
+                self._append(lines[0])
+                for line in lines[1:]:
+                    self._end_paragraph()
+                    self._append(line)
+                return
+        self._append(text)
+
+    def _append(self, text: str) -> None:
+        if "  " in text or "\t" in text:
+            text = _SPACES.sub(" ", text)
+        if self._after_space:
+            text = text.lstrip(" ")
+        if text:
+            self._parts.append(text)
+            self._length += len(text)
+            self._after_space = text[-1] == " "
+
+    def end_line(self) -> None:
+        """What is a block of its own begins or ends."""
+        if self._open or self._in_heading:
+            self._append(" ")
+        else:
+            self._end_paragraph()
+
+    def add_link(self, label: str, target: str, fragment: Optional[str]) -> bool:
+        """
+        A link of which the label is plain text; otherwise see `open_link`.
+
+        # Returns
+
+        `bool`
+            Whether it became a link.
+        """
+        start, parts = self._length, len(self._parts)
+        label = self.write_inline(label)
+        if label and self._length - start == len(label) and label[-1] != " " and label[0] != " ":
+            self._links.append(PageLink(target, label, start, self._length, fragment))
+            return True
+        return self._link(target, fragment, start, parts)
+
+    def write_inline(self, label: str) -> str:
+        """
+        # Parameters
+
+        label : `str`
+            Of a link.
+
+        # Returns
+
+        `str`
+            It, without what is not shown.
+        """
+        if "<" in label:
+            label = _without_stray_tags(label)
+        if "\n" in label:
+            label = label.replace("\n", " ")
+        self._append(label)
+        return label
+
+    def open_link(self, target: Optional[str], fragment: Optional[str] = None) -> None:
+        """
+        # Parameters
+
+        target : `str`, optional
+            `None` if it is no link to an article, but its label is shown.
+        fragment : `str`, optional (default = `None`)
+        """
+        self._open.append(OpenLink(self._length, len(self._parts), len(self._links), target, fragment))
+
+    def close_link(self) -> bool:
+        """
+        # Returns
+
+        `bool`
+            Whether the last that was opened became a link.
+        """
+        if not self._open:
+            return False
+        start, parts, links, target, fragment = self._open.pop()
+        if target is None:
+            return False
+        if len(self._links) > links:
+            # MediaWiki makes links of those inside, and none of this one.
+            self.dropped["invalid"] += 1
+            return False
+        return self._link(target, fragment, start, parts)
+
+    def _link(self, target: str, fragment: Optional[str], start: int, parts: int) -> bool:
+        surface = "".join(self._parts[parts:])
+        stripped = surface.strip()
+        if not stripped:
+            self.dropped["empty"] += 1
+            return False
+        start += len(surface) - len(surface.lstrip())
+        self._links.append(PageLink(target, stripped, start, start + len(stripped), fragment))
+        return True
+
+    def extend_link(self, trail: str) -> None:
+        """Makes what follows the last link a part of it, if nothing, not even a space, is between them."""
+        link = self._links[-1]
+        if link.end == self._length:
+            self._append(trail)
+            self._links[-1] = link._replace(surface=link.surface + trail, end=self._length)
+        else:
+            self._append(trail)
+
+    def start_heading(self) -> None:
+        self.end_line()
+        self._in_heading = True
+
+    def end_heading(self, level: int) -> None:
+        """
+        # Parameters
+
+        level : `int`
+            2 for `== Heading ==`.
+        """
+        title = "".join(self._parts).strip()
+        self.dropped["heading"] += len(self._links)
+        self._clear()
+        self._in_heading = False
+        self.sections.append(Section(level, title, len(self.paragraphs)))
+
+    def end(self) -> None:
+        """Of the page."""
+        self._open.clear()
+        self._end_paragraph()
+
+    def _end_paragraph(self) -> None:
+        if not self._parts:
+            return
+        text = "".join(self._parts)
+        links = self._links
+        self._clear()
+        stripped = text.strip()
+        if not links and not any(map(str.isalnum, stripped)):
+            # Blank, or the punctuation around what vanished.
+            return
+        if stripped.startswith(("|", "{|")) and "]]" not in stripped:
+            # A row of a table, or a parameter of a template, that is not closed. (Brackets are left of a link
+            # with a line's end in its target; what follows is text.)
+            self.dropped["table"] += len(links)
+            return
+        if text[0] != stripped[0]:
+            shift = len(text) - len(text.lstrip())
+            links = [link._replace(start=link.start - shift, end=link.end - shift) for link in links]
+        self.paragraphs.append(Paragraph(stripped, links, len(self.sections) - 1))
+
+    def _clear(self) -> None:
+        self._parts = []
+        self._length = 0
+        self._links = []
+        self._after_space = True

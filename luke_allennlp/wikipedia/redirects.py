@@ -1,0 +1,277 @@
+"""Where the titles of a wiki lead."""
+
+import functools
+from array import array
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
+
+import numpy
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.reading_comprehension.mapped_directory import (
+    Format,
+    MappedDirectory,
+    check_target,
+    write_metadata,
+    written_whole,
+)
+from luke_allennlp.reading_comprehension.redirects import REDIRECTS_FORMAT, Redirects
+from luke_allennlp.reading_comprehension.string_spool import StringSpool
+from luke_allennlp.wikipedia.executors import Executor, Stage
+from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page
+
+# What a title is.
+PAGE = 1
+REDIRECT = 2
+DISAMBIGUATION = 4
+OTHER_NAMESPACE = 8
+
+# What a title that was taken in is: one of a page, one of a redirect (its target comes next), or a target.
+_TARGET = 16
+
+_FORMAT = Format(
+    name="luke-wikipedia-titles",
+    version=1,
+    tries=("titles.marisa",),
+    arrays={"finals.npy": "<u4", "kinds.npy": "|u1"},
+    remedy="Expected titles that `RedirectResolver.build` wrote.",
+)
+
+
+class RedirectResolver:
+    """
+    The titles of a wiki, and the pages they lead to. They are mapped into memory: processes share them.
+
+    A redirect is followed to the end of its chain. This may be a title that is no page. A redirect of a loop,
+    and one that leads into a loop, leads nowhere: it stands for itself, and is no page. A title that is both
+    a page's and a redirect's, as in dumps that were written while pages were moved, is the page's; of several
+    redirects of a title, the first counts.
+
+    # Parameters
+
+    path : `Union[str, Path]`
+        The directory that `build` made.
+
+    # Raises
+
+    `ConfigurationError`
+        It is missing, is something else or is damaged.
+    """
+
+    def __init__(self, path: Union[str, Path]) -> None:
+        self._directory = MappedDirectory(str(path), _FORMAT)
+        for name in ("titles.marisa", "finals.npy", "kinds.npy"):
+            self._directory.check_length(name, "titles")
+
+    def __len__(self) -> int:
+        """How many titles there are: of pages, of redirects, and that redirects lead to."""
+        return len(self.finals)
+
+    @property
+    def finals(self) -> numpy.ndarray:
+        """By a title's number, the number of the title it leads to. Shape: (titles,)"""
+        return self._directory.arrays["finals.npy"]
+
+    @property
+    def kinds(self) -> numpy.ndarray:
+        """By a title's number, `PAGE` (of namespace 0), `OTHER_NAMESPACE`, `REDIRECT`. Shape: (titles,)"""
+        return self._directory.arrays["kinds.npy"]
+
+    def number(self, title: str) -> int:
+        """The number of a title; -1 if there is none."""
+        return self._directory.find("titles.marisa", title)
+
+    def title(self, number: int) -> str:
+        """The title of a number."""
+        return self._directory.string("titles.marisa", number)
+
+    def resolve(self, title: str) -> str:
+        """
+        # Parameters
+
+        title : `str`
+
+        # Returns
+
+        `str`
+            The title it leads to, be it a page's or not; the title itself if it leads nowhere.
+        """
+        number = self.number(title)
+        if number < 0:
+            return title
+        final = int(self.finals[number])
+        return title if final == number else self.title(final)
+
+    def page(self, title: str) -> Optional[str]:
+        """The title of the article that a title leads to; `None` if there is none."""
+        number = self.page_number(title)
+        return None if number < 0 else self.title(number)
+
+    def page_number(self, title: str) -> int:
+        """The number of that article's title; -1 if there is none."""
+        number = self.number(title)
+        if number < 0:
+            return -1
+        final = int(self.finals[number])
+        return final if self.kinds[final] & PAGE else -1
+
+    def is_missing(self, number: int) -> bool:
+        """Whether a title is only led to, and neither a page's nor a redirect's."""
+        return not self.kinds[number]
+
+    def page_numbers(self, titles: Iterable[str]) -> numpy.ndarray:
+        """As `page_number`, of many. Shape: (titles,)"""
+        numbers = numpy.fromiter(map(self.number, titles), dtype=numpy.int64)
+        if not len(self):
+            return numpy.full_like(numbers, -1)
+        finals = self.finals[numpy.maximum(numbers, 0)].astype(numpy.int64)
+        return numpy.where((numbers >= 0) & (self.kinds[finals] & PAGE != 0), finals, -1)
+
+    def redirects(self) -> Iterator[Tuple[str, str]]:
+        """The titles that redirect somewhere, and where they lead at last."""
+        for number in numpy.flatnonzero(self.kinds & REDIRECT).tolist():
+            final = int(self.finals[number])
+            if final != number:
+                yield self.title(number), self.title(final)
+
+    @classmethod
+    def build(
+        cls, pages: ExtractedWikipedia, path: Union[str, Path], force: bool = False
+    ) -> "RedirectResolver":
+        """
+        Writes the titles of a wiki. Memory is that of the trie and a few bytes a title.
+
+        # Parameters
+
+        pages : `ExtractedWikipedia`
+        path : `Union[str, Path]`
+            The directory to make.
+        force : `bool`, optional (default = `False`)
+            Whether to replace one that is there.
+
+        # Returns
+
+        `RedirectResolver`
+
+        # Raises
+
+        `ConfigurationError`
+            There is something already, or a file of the pages is damaged.
+        """
+        with written_whole(str(path), _FORMAT, force) as directory:
+            temporary = directory.parent / "spool"
+            temporary.mkdir()
+            spool, kinds_of_rows = StringSpool(temporary, "titles"), array("B")
+            for page in pages.pages(with_text=False):
+                spool.add(page.title)
+                if page.redirect is None:
+                    kinds_of_rows.append(_kind(page))
+                else:
+                    spool.add(page.redirect)
+                    kinds_of_rows.extend((REDIRECT, _TARGET))
+            trie = spool.build()
+            trie.save(str(directory / "titles.marisa"))
+            # Shape: (rows,)
+            rows = numpy.concatenate([numpy.empty(0, dtype="<u4"), *spool.numbers(trie)])
+            finals, kinds = _follow(rows, numpy.frombuffer(kinds_of_rows, dtype=numpy.uint8), len(trie))
+            numpy.save(directory / "finals.npy", finals.astype("<u4"))
+            numpy.save(directory / "kinds.npy", kinds)
+            write_metadata(directory, _FORMAT, {"titles": len(trie)})
+        return cls(path)
+
+
+def _kind(page: Page) -> int:
+    if page.namespace != 0:
+        return OTHER_NAMESPACE
+    return PAGE | DISAMBIGUATION if page.is_disambiguation else PAGE
+
+
+def _follow(
+    rows: numpy.ndarray, kinds_of_rows: numpy.ndarray, size: int
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    kinds = numpy.zeros(size, dtype=numpy.uint8)
+    for kind in (PAGE, DISAMBIGUATION, OTHER_NAMESPACE):
+        kinds[rows[kinds_of_rows & kind != 0]] |= kind
+    places = numpy.flatnonzero(kinds_of_rows == REDIRECT)
+    places = places[kinds[rows[places]] == 0]  # those that are no pages
+    sources, first = numpy.unique(rows[places], return_index=True)
+    kinds[sources] |= REDIRECT
+    leads = numpy.arange(size, dtype=numpy.int64)
+    leads[sources] = rows[places[first] + 1]
+    # Each step doubles how far a redirect is followed.
+    finals = leads
+    for _ in range(max(1, size.bit_length())):
+        further = finals[finals]
+        if (further == finals).all():
+            break
+        finals = further
+    # A chain ends at what is no redirect, unless there is a loop in it.
+    nowhere = kinds[finals] & REDIRECT != 0
+    finals[nowhere] = numpy.flatnonzero(nowhere)
+    return finals, kinds
+
+
+def build_redirects(pages: str, output: str, executor: Executor = Executor(), force: bool = False) -> bool:
+    """
+    Writes what the entity linker of extractive QA reads. It follows one step, so that a title is given where
+    its chain ends; those of loops are left out. Redirects to titles without a page are kept, since another
+    dump's vocabulary may have them.
+
+    # Parameters
+
+    pages : `str`
+        The directory of `allennlp wikipedia-extract`.
+    output : `str`
+        The directory to make.
+    executor : `Executor`, optional
+    force : `bool`, optional (default = `False`)
+        Whether to replace redirects that are there.
+
+    # Returns
+
+    `bool`
+        Whether they are written; if not, it is submitted to Slurm.
+
+    # Raises
+
+    `ConfigurationError`
+        The pages are missing or damaged, or there is something already.
+    """
+    wiki = checked_pages(pages)
+    if not work_directory(Path(output)).exists():
+        check_target(Path(output), REDIRECTS_FORMAT, force)
+    plan = {"command": "wikipedia-redirects", "pages": pages_plan([wiki])}
+    stages = functools.partial(_stages, wiki, output)
+    return run_job(Path(output), plan, stages, executor, force)
+
+
+def _stages(wiki: ExtractedWikipedia, output: str, work: Path) -> List[Stage]:
+    return [
+        Stage("titles", functools.partial(_titles, wiki, work), 1),
+        Stage("redirects", functools.partial(_redirects, output, work), 1),
+    ]
+
+
+def _titles(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -> Dict[str, int]:
+    return {"titles": len(RedirectResolver.build(wiki, work / "titles", force=True))}
+
+
+def _redirects(output: str, work: Path, task: int, tasks: int) -> Dict[str, int]:
+    resolver = RedirectResolver(work / "titles")
+    return {"redirects": len(Redirects.build(resolver.redirects(), output, force=True))}
+
+
+def checked_pages(path: Union[str, Path]) -> ExtractedWikipedia:
+    """
+    Pages whose links can be counted.
+
+    # Raises
+
+    `ConfigurationError`
+        They are missing or unfinished, or there are none.
+    """
+    pages = ExtractedWikipedia(path)
+    if not pages.shards:
+        raise ConfigurationError(f"{path}: has no pages; extract a dump that has some.")
+    return pages

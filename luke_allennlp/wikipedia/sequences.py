@@ -1,0 +1,263 @@
+"""From pages to sequences of sub-words with the entities that are linked to in them."""
+
+from collections import Counter
+from typing import Dict, Iterator, List, NamedTuple, Protocol, Tuple
+
+import numpy as np
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.entity_vocabulary import MASK, PAD, UNK, EntityVocabulary, is_special
+from luke_allennlp.pretraining.dataset import TokenSequence
+from luke_allennlp.wikipedia.pages import Page, Paragraph
+from luke_allennlp.wikipedia.running_text import RunningTextEncoder
+from luke_allennlp.wikipedia.sentences import SentenceSplitter
+
+# Namespaces of files and categories, as in every wiki.
+_NOT_TEXT = (6, 14)
+_CACHED_TITLES = 1_000_000
+_SPECIAL_TOKENS = 2  # the start and the end of a sequence
+_LONGEST = 1 << 16
+
+# What is counted.
+COUNTS = (
+    *("redirects", "files_and_categories", "pages", "pages_with_sequences", "pages_held_out"),
+    *("paragraphs", "paragraphs_after_abstract", "sentences", "sentences_too_short", "sentences_too_long"),
+    *("words_in_long_sentences", "links", "links_not_in_vocabulary", "links_across_sentences"),
+    *("links_without_words", "links_in_short_sentences", "links_in_long_sentences"),
+    *("links_beyond_max_entities", "links_shortened", "links_kept", "links_kept_as_unk"),
+    *("sequences", "words", "sequences_without_entities_dropped", "words_without_entities_dropped"),
+)
+
+# An entity, and its first and last sub-word, inclusive.
+Mention = Tuple[int, int, int]
+
+
+class SequenceOptions(NamedTuple):
+    """
+    How sequences are made.
+
+    # Parameters
+
+    max_length : `int`, optional (default = `512`)
+        Sub-words of a sequence, with the start and the end token.
+    max_entities : `int`, optional (default = `128`)
+        Of a sequence; those beyond are dropped.
+    max_mention_length : `int`, optional (default = `30`)
+        Sub-words of a mention; those beyond are no part of it.
+    min_sentence_length : `int`, optional (default = `5`)
+        Sub-words of a sentence; shorter ones are dropped.
+    include_sentences_without_entities : `bool`, optional (default = `False`)
+        Whether sequences without entities are kept.
+    include_unk_entities : `bool`, optional (default = `False`)
+        Whether links to what is not in the entity vocabulary are `[UNK]` entities. The published LUKE was
+        trained so.
+    abstract_only : `bool`, optional (default = `False`)
+        Whether to take only what comes before a page's first heading.
+    """
+
+    max_length: int = 512
+    max_entities: int = 128
+    max_mention_length: int = 30
+    min_sentence_length: int = 5
+    include_sentences_without_entities: bool = False
+    include_unk_entities: bool = False
+    abstract_only: bool = False
+
+    def check(self) -> None:
+        """
+        # Raises
+
+        `ConfigurationError`
+            A number is out of range.
+        """
+        for name in ("max_entities", "max_mention_length", "min_sentence_length"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ConfigurationError(f"--{name.replace('_', '-')} is {value}; expected 1 or more.")
+        least = self.min_sentence_length + _SPECIAL_TOKENS
+        if not least <= self.max_length <= _LONGEST:
+            raise ConfigurationError(
+                f"--max-length is {self.max_length}; expected {least} (the shortest sentence and two special "
+                f"tokens) to {_LONGEST}."
+            )
+
+
+class TitleResolver(Protocol):
+    """Follows redirects."""
+
+    def resolve(self, title: str) -> str:
+        """The title that a title leads to, or the title itself."""
+
+
+class SequenceBuilder:
+    """
+    Makes sequences of pages: the sentences of a page, packed. It counts what it keeps and drops.
+
+    # Parameters
+
+    encoder : `RunningTextEncoder`
+    vocabulary : `EntityVocabulary`
+    language : `str`
+        Of the pages.
+    redirects : `TitleResolver`
+    splitter : `SentenceSplitter`
+    options : `SequenceOptions`
+
+    # Raises
+
+    `ConfigurationError`
+        The vocabulary lacks special entities.
+    """
+
+    def __init__(
+        self,
+        encoder: RunningTextEncoder,
+        vocabulary: EntityVocabulary,
+        language: str,
+        redirects: TitleResolver,
+        splitter: SentenceSplitter,
+        options: SequenceOptions,
+    ) -> None:
+        check_special_entities(vocabulary)
+        self._encoder = encoder
+        self._vocabulary = vocabulary
+        self._language = language
+        self._redirects = redirects
+        self._splitter = splitter
+        self._options = options
+        self._most_words = options.max_length - _SPECIAL_TOKENS
+        self._unknown = vocabulary[UNK] if options.include_unk_entities else -1
+        self._entities: Dict[str, int] = {}
+        self.counts: "Counter[str]" = Counter(dict.fromkeys(COUNTS, 0))
+
+    def sequences(self, page: Page) -> Iterator[TokenSequence]:
+        """
+        # Parameters
+
+        page : `Page`
+
+        # Returns
+
+        `Iterator[TokenSequence]`
+            None if it is a redirect, or no text.
+        """
+        if page.redirect is not None or page.namespace in _NOT_TEXT:
+            self.counts["redirects" if page.redirect is not None else "files_and_categories"] += 1
+            return
+        self.counts["pages"] += 1
+        page_id = self._lookup(page.title)
+        words: List[int] = []
+        mentions: List[Mention] = []
+        for paragraph in page.paragraphs:
+            if self._options.abstract_only and paragraph.section >= 0:
+                self.counts["paragraphs_after_abstract"] += 1
+                continue
+            self.counts["paragraphs"] += 1
+            for sentence, its_mentions in self._sentences(paragraph):
+                if len(words) + len(sentence) > self._most_words:
+                    yield from self._finish(page_id, words, mentions)
+                    words, mentions = [], []
+                shift = len(words)
+                mentions += [(entity, start + shift, end + shift) for entity, start, end in its_mentions]
+                words += sentence
+        if words:
+            yield from self._finish(page_id, words, mentions)
+
+    def _sentences(self, paragraph: Paragraph) -> Iterator[Tuple[List[int], List[Mention]]]:
+        """Sub-words and mentions of those sentences that are neither too short nor too long."""
+        text, counts = paragraph.text, self.counts
+        links = []
+        for link in paragraph.links:
+            entity = self._entity(link.target)
+            if entity >= 0:
+                links.append((entity, link.start, link.end))
+        counts["links"] += len(paragraph.links)
+        counts["links_not_in_vocabulary"] += len(paragraph.links) - len(links)
+        number = 0
+        for start, end in self._splitter.spans(text):
+            counts["sentences"] += 1
+            words: List[int] = []
+            mentions: List[Mention] = []
+            position = start
+            while number < len(links) and links[number][1] < end:
+                entity, link_start, link_end = links[number]
+                number += 1
+                # One that began in the sentence before is dropped as well.
+                if link_start < start or link_end > end:
+                    counts["links_across_sentences"] += 1
+                    continue
+                self._encoder.extend(words, text, position, link_start)
+                first = len(words)
+                self._encoder.extend(words, text, link_start, link_end)
+                position = link_end
+                if first == len(words):
+                    counts["links_without_words"] += 1
+                    continue
+                mentions.append((entity, first, len(words) - 1))
+            self._encoder.extend(words, text, position, end)
+            if len(words) < self._options.min_sentence_length:
+                counts["sentences_too_short"] += 1
+                counts["links_in_short_sentences"] += len(mentions)
+            elif len(words) > self._most_words:
+                counts["sentences_too_long"] += 1
+                counts["words_in_long_sentences"] += len(words)
+                counts["links_in_long_sentences"] += len(mentions)
+            else:
+                yield words, mentions
+        counts["links_without_words"] += len(links) - number  # empty ones at the very end
+
+    def _finish(self, page_id: int, words: List[int], mentions: List[Mention]) -> Iterator[TokenSequence]:
+        options, counts = self._options, self.counts
+        if not mentions and not options.include_sentences_without_entities:
+            counts["sequences_without_entities_dropped"] += 1
+            counts["words_without_entities_dropped"] += len(words)
+            return
+        kept = mentions[: options.max_entities]
+        counts["links_beyond_max_entities"] += len(mentions) - len(kept)
+        longest = options.max_mention_length - 1
+        # Shape: (entities, 3)
+        columns = np.array(kept, dtype=np.int64).reshape(-1, 3)
+        ends = np.minimum(columns[:, 2], columns[:, 1] + longest)
+        counts["links_shortened"] += int((ends < columns[:, 2]).sum())
+        unknown = int((columns[:, 0] == self._unknown).sum())
+        counts["links_kept"] += len(kept) - unknown
+        counts["links_kept_as_unk"] += unknown
+        counts["sequences"] += 1
+        counts["words"] += len(words)
+        yield TokenSequence(
+            page_id,
+            np.array(words, dtype=np.uint32),
+            columns[:, 0].astype(np.uint32),
+            columns[:, 1].astype(np.uint16),
+            ends.astype(np.uint16),
+        )
+
+    def _entity(self, target: str) -> int:
+        """The id of what a link leads to; -1 if the link is dropped."""
+        known = self._entities.get(target)
+        if known is None:
+            if len(self._entities) >= _CACHED_TITLES:
+                self._entities.clear()
+            known = self._lookup(self._redirects.resolve(target))
+            self._entities[target] = known = self._unknown if known < 0 else known
+        return known
+
+    def _lookup(self, title: str) -> int:
+        # No page is called as a special entity.
+        found = None if is_special(title) else self._vocabulary.get(title, self._language)
+        return -1 if found is None else found
+
+
+def check_special_entities(vocabulary: EntityVocabulary) -> None:
+    """
+    # Raises
+
+    `ConfigurationError`
+        The vocabulary lacks one that pretraining needs.
+    """
+    missing = [name for name in (PAD, UNK, MASK) if name not in vocabulary.specials]
+    if missing:
+        raise ConfigurationError(
+            f"{vocabulary.source}: has no {' and no '.join(missing)}; expected a vocabulary of "
+            "`allennlp wikipedia-entity-vocab` or of a checkpoint of LUKE."
+        )

@@ -1,0 +1,173 @@
+"""
+A shuffle of more sequences than fit into memory, that does not depend on who does which part of it: every
+sequence has a random key, which is a hash of what it is, and the shuffled order is that of the keys.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Iterator, List, Tuple
+
+import numpy as np
+
+from luke_allennlp.pretraining.arrow_files import open_record_batch, write_record_batch
+from luke_allennlp.pretraining.dataset import Sequences, TokenSequence
+from luke_allennlp.wikipedia.jobs import load_array, save_array
+
+# Keys are below this, and those of held-out sequences from there on.
+HELD_OUT = 1 << 63
+
+TRAIN, VALIDATION = "train", "validation"
+
+
+def random_fraction(*of: Any) -> float:
+    """A random number in [0, 1) that is a function of some numbers and strings."""
+    return _hash(of) / HELD_OUT
+
+
+def random_key(is_held_out: bool, *of: Any) -> int:
+    """
+    # Parameters
+
+    is_held_out : `bool`
+        Whether the sequence is not to be learned from.
+    of : `Any`
+        Numbers and strings: the seed, and what there is once.
+
+    # Returns
+
+    `int`
+        Of 64 bits.
+    """
+    return _hash(of) + (HELD_OUT if is_held_out else 0)
+
+
+def _hash(of: Tuple[Any, ...]) -> int:
+    content = "\0".join(map(str, of)).encode("utf-8", "backslashreplace")
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little") >> 1
+
+
+def key_range(split: str, shard: int, shards: int) -> Tuple[int, int]:
+    """
+    # Parameters
+
+    split : `str`
+        "train" or "validation".
+    shard : `int`
+    shards : `int`
+        How many the split has.
+
+    # Returns
+
+    `Tuple[int, int]`
+        The least key of the shard, and the least one beyond.
+    """
+    base = HELD_OUT if split == VALIDATION else 0
+    start, end = (base + -(-number * HELD_OUT // shards) for number in (shard, shard + 1))
+    return start, end
+
+
+class KeyedSequences:
+    """
+    Files of sequences that are sorted by their keys, each of which fits into memory. A task that is done
+    again writes the same files.
+
+    # Parameters
+
+    directory : `Path`
+    task : `int`
+        The number of the task that writes them.
+    vocab_size : `int`
+        Of the tokenizer.
+    size : `int`, optional (default = `32768`)
+        The sequences of a file.
+    """
+
+    def __init__(self, directory: Path, task: int, vocab_size: int, size: int = 1 << 15) -> None:
+        self._directory = directory
+        self._task = task
+        self._vocab_size = vocab_size
+        self._size = size
+        self._keys: List[int] = []
+        self._sequences: List[TokenSequence] = []
+        self.files = 0
+
+    def add(self, key: int, sequence: TokenSequence) -> None:
+        """
+        # Parameters
+
+        key : `int`
+        sequence : `TokenSequence`
+        """
+        self._keys.append(key)
+        self._sequences.append(sequence)
+        if len(self._keys) >= self._size:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what there is in memory; to be called at the end."""
+        if not self._keys:
+            return
+        keys = np.array(self._keys, dtype=np.uint64)
+        order = np.argsort(keys, kind="stable")
+        path = self._directory / f"{self._task:05d}-{self.files:05d}.arrow"
+        rows = [self._sequences[number] for number in order.tolist()]
+        write_record_batch(path, Sequences.of(rows, self._vocab_size), {})
+        save_array(path.with_suffix(".npy"), keys[order])
+        self.files += 1
+        self._keys, self._sequences = [], []
+
+
+def sorted_files(directory: Path) -> List[Path]:
+    """The files of all tasks, in the tasks' order."""
+    return sorted(directory.glob("*.arrow"), key=lambda path: tuple(map(int, path.stem.split("-"))))
+
+
+def gather(files: List[Path], start: int, end: int, vocab_size: int) -> Sequences:
+    """
+    # Parameters
+
+    files : `List[Path]`
+        Those of all tasks, in order: of equal keys, the first comes first.
+    start, end : `int`
+        The range of the keys, `end` exclusive.
+    vocab_size : `int`
+        Of the tokenizer.
+
+    # Returns
+
+    `Sequences`
+        Those with such keys, in the order of the keys.
+    """
+    parts = list(_slices(files, start, end))
+    if not parts:
+        return Sequences.of([], vocab_size)
+    keys = np.concatenate([part[0] for part in parts])
+    return Sequences.concatenate([part[1] for part in parts]).take(np.argsort(keys, kind="stable"))
+
+
+def _slices(files: List[Path], start: int, end: int) -> Iterator[Tuple[np.ndarray, Sequences]]:
+    for path in files:
+        keys = np.load(path.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+        # The last key of all is one less than 2^64: the end itself would not fit.
+        first = int(np.searchsorted(keys, np.uint64(start), side="left"))
+        last = int(np.searchsorted(keys, np.uint64(end - 1), side="right"))
+        if first < last:
+            sequences, _ = open_record_batch(path)
+            yield np.array(keys[first:last]), sequences.take(np.arange(first, last))
+
+
+def counts_by_split(files: List[Path]) -> Tuple[int, int]:
+    """How many sequences are to be learned from, and how many are held out."""
+    train = total = 0
+    for path in files:
+        keys = load_array(path.with_suffix(".npy"))
+        total += len(keys)
+        train += int(np.searchsorted(keys, np.uint64(HELD_OUT), side="left"))
+    return train, total - train
+
+
+def remove_files(directory: Path) -> None:
+    """Removes the files of sequences when they are not needed any more."""
+    for path in [*directory.glob("*.arrow"), *directory.glob("*.npy")]:
+        os.unlink(path)

@@ -1,0 +1,297 @@
+"""Entity vocabularies of the pages that are linked most (Yamada et al., EMNLP 2020, section 3.3)."""
+
+import functools
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.data.text_lines import read_lines
+from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
+from luke_allennlp.wikipedia.executors import Executor, Stage
+from luke_allennlp.wikipedia.interlanguage import items_of_pages
+from luke_allennlp.wikipedia.jobs import pages_plan, run_job, sha256
+from luke_allennlp.wikipedia.link_counts import LinkCounts, count_shard
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia
+from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages
+
+# Titles with their languages, and their count.
+_Entity = Tuple[List[Tuple[str, Optional[str]]], int]
+
+
+class VocabularyOptions(NamedTuple):
+    """
+    # Parameters
+
+    size : `int`, optional (default = `500_000`)
+        How many entities at the most, special ones among them.
+    min_count : `int`, optional (default = `1`)
+        How many links an entity has at least.
+    white_list : `str`, optional (default = `None`)
+        A file of titles, one a line, that come first, in that order, if any link leads there. A redirect
+        stands for its page.
+    white_list_only : `bool`, optional (default = `False`)
+        Whether no others follow.
+    language : `str`, optional (default = `None`)
+        Of the titles of one wiki, in `.jsonl`.
+    mask2 : `bool`, optional (default = `False`)
+        Whether `[MASK2]` is the fourth special entity, as in the published vocabularies.
+    without_disambiguation : `bool`, optional (default = `False`)
+        Whether disambiguation pages are left out.
+    missing_pages : `bool`, optional (default = `False`)
+        Whether titles that are linked but have no page count too: for a part of a dump. This takes memory for
+        each such title.
+    interlanguage : `str`, optional (default = `None`)
+        For several wikis, the file that `items_of_pages` reads.
+    min_num_languages : `int`, optional (default = `3`)
+        For several wikis, in how many of them an entity is linked at least.
+    """
+
+    size: int = 500_000
+    min_count: int = 1
+    white_list: Optional[str] = None
+    white_list_only: bool = False
+    language: Optional[str] = None
+    mask2: bool = False
+    without_disambiguation: bool = False
+    missing_pages: bool = False
+    interlanguage: Optional[str] = None
+    min_num_languages: int = 3
+
+    @property
+    def specials(self) -> List[str]:
+        """The special entities in the order of their ids. `[PAD]` is 0, as all models expect."""
+        return [PAD, UNK, MASK, *([MASK2] if self.mask2 else [])]
+
+
+def build_vocabulary(
+    pages: Sequence[str],
+    output: str,
+    options: VocabularyOptions = VocabularyOptions(),
+    executor: Executor = Executor(),
+    force: bool = False,
+) -> bool:
+    """
+    Counts the links that lead to each article of a wiki, through redirects, one for each time a link stands
+    somewhere, and writes the special entities, the white list, and then the others by their counts, highest
+    first. Entities of one count are in the order of their titles. Their ids have no gaps.
+
+    Several wikis are merged: pages of one item of Wikidata are one entity, whose count is the sum. Pages of
+    no item are an entity each. Special entities come first: `[PAD]`, `[UNK]`, `[MASK]`. (mLUKE's published
+    vocabulary begins with `[MASK]`, `[UNK]`, `[PAD]`; all look them up by name.)
+
+    # Parameters
+
+    pages : `Sequence[str]`
+        Directories of `allennlp wikipedia-extract`, each of another language.
+    output : `str`
+        The file to write: `.jsonl`, or `.tsv` for one wiki.
+    options : `VocabularyOptions`, optional
+    executor : `Executor`, optional
+    force : `bool`, optional (default = `False`)
+        Whether to replace a file that is there.
+
+    # Returns
+
+    `bool`
+        Whether it is written; if not, it is submitted to Slurm.
+
+    # Raises
+
+    `ConfigurationError`
+        An input is missing or damaged, or the options do not fit.
+    """
+    wikis = [checked_pages(path) for path in pages]
+    _check_options(wikis, Path(output), options)
+    plan = {
+        "command": "wikipedia-entity-vocab",
+        "pages": pages_plan(wikis),
+        "options": options._asdict(),
+        "white_list": options.white_list and sha256(Path(options.white_list)),
+        "interlanguage": options.interlanguage and sha256(Path(options.interlanguage)),
+    }
+    stages = functools.partial(_stages, wikis, Path(output), options)
+    return run_job(Path(output), plan, stages, executor, force)
+
+
+def _check_options(wikis: Sequence[ExtractedWikipedia], output: Path, options: VocabularyOptions) -> None:
+    suffixes = (".jsonl",) if len(wikis) > 1 or options.language is not None else (".tsv", ".jsonl")
+    if output.suffix not in suffixes:
+        raise ConfigurationError(
+            f"{output}: expected the suffix {' or '.join(suffixes)}"
+            f"{' for a vocabulary with languages' if len(suffixes) == 1 else ''}."
+        )
+    if options.size <= len(options.specials):
+        raise ConfigurationError(
+            f"The vocabulary's size is {options.size}; expected more than the {len(options.specials)} of the "
+            "special entities."
+        )
+    if options.min_count < 1:
+        raise ConfigurationError(f"The least count is {options.min_count}; expected 1 or more.")
+    if options.white_list_only and options.white_list is None:
+        raise ConfigurationError("There is no white list, and nothing else was asked for; give --white-list.")
+    languages = [wiki.language for wiki in wikis]
+    if len(wikis) == 1:
+        if options.interlanguage is not None:
+            raise ConfigurationError("An inter-language table is for the pages of two languages or more.")
+        return
+    if len(set(languages)) < len(languages):
+        raise ConfigurationError(
+            f"The languages of the pages are {', '.join(languages)}; expected each once."
+        )
+    if options.interlanguage is None:
+        raise ConfigurationError(
+            f"The pages are of {len(languages)} languages; give an inter-language table by --interlanguage."
+        )
+    if options.white_list is not None or options.language is not None:
+        raise ConfigurationError(
+            "A white list and --language are for one language; the pages are of several."
+        )
+    if not 1 <= options.min_num_languages <= len(languages):
+        raise ConfigurationError(
+            f"The least number of languages is {options.min_num_languages}; expected 1 to {len(languages)}, "
+            "of which there are pages: give --min-num-languages."
+        )
+
+
+def _stages(
+    wikis: Sequence[ExtractedWikipedia], output: Path, options: VocabularyOptions, work: Path
+) -> List[Stage]:
+    shards = [(index, shard) for index, wiki in enumerate(wikis) for shard in range(len(wiki.shards))]
+    return [
+        Stage("titles", functools.partial(_titles, wikis, work), len(wikis)),
+        Stage("counts", functools.partial(_counts, wikis, shards, options, work), len(shards)),
+        Stage("vocabulary", functools.partial(_write, wikis, output, options, work), 1),
+    ]
+
+
+def _titles_of(work: Path, wiki: int) -> Path:
+    return work / "titles" / f"{wiki:03d}"
+
+
+def _counts_of(work: Path, wiki: int, shard: int) -> Path:
+    return work / "counts" / f"{wiki:03d}" / f"{shard:05d}.npy"
+
+
+def _titles(wikis: Sequence[ExtractedWikipedia], work: Path, task: int, tasks: int) -> Dict[str, int]:
+    resolver = RedirectResolver.build(wikis[task], _titles_of(work, task), force=True)
+    return {"titles": len(resolver)}
+
+
+def _counts(
+    wikis: Sequence[ExtractedWikipedia],
+    shards: Sequence[Tuple[int, int]],
+    options: VocabularyOptions,
+    work: Path,
+    task: int,
+    tasks: int,
+) -> Dict[str, int]:
+    wiki, shard = shards[task]
+    return count_shard(
+        wikis[wiki].shards[shard],
+        _titles_of(work, wiki),
+        _counts_of(work, wiki, shard),
+        options.missing_pages,
+    )
+
+
+def _write(
+    wikis: Sequence[ExtractedWikipedia],
+    output: Path,
+    options: VocabularyOptions,
+    work: Path,
+    task: int,
+    tasks: int,
+) -> Dict[str, int]:
+    counts = [
+        LinkCounts.read(
+            [_counts_of(work, index, shard) for shard in range(len(wiki.shards))],
+            RedirectResolver(_titles_of(work, index)),
+            options.without_disambiguation,
+        )
+        for index, wiki in enumerate(wikis)
+    ]
+    if len(wikis) == 1:
+        entities = _of_one_wiki(counts[0], options)
+    else:
+        entities = _of_several_wikis([wiki.language for wiki in wikis], counts, options)
+    specials: List[_Entity] = [([(name, None)], 0) for name in options.specials]
+    entries = [(id, titles, count) for id, (titles, count) in enumerate([*specials, *entities])]
+    EntityVocabulary.from_entries(entries, "the vocabulary").save(output)
+    return {"entities": len(entries)}
+
+
+def _of_one_wiki(wiki: LinkCounts, options: VocabularyOptions) -> Iterator[_Entity]:
+    left = options.size - len(options.specials)
+    counts = numpy.where(wiki.counts >= options.min_count, wiki.counts, 0)
+    for number in _white_list(wiki, options.white_list):
+        if counts[number] and left:
+            yield [(wiki.title(number), options.language)], int(counts[number])
+            counts[number] = 0
+            left -= 1
+    if not options.white_list_only:
+        for number in _most_frequent(counts, left, wiki.title):
+            yield [(wiki.title(number), options.language)], int(counts[number])
+
+
+def _white_list(wiki: LinkCounts, path: Optional[str]) -> List[int]:
+    if path is None:
+        return []
+    titles = [line.strip().replace("_", " ") for _, line in read_lines(path)]
+    return [number for number in map(wiki.number, filter(None, titles)) if number >= 0]
+
+
+def _most_frequent(counts: numpy.ndarray, size: int, key: Callable[[int], Any]) -> List[int]:
+    """
+    The places of the highest counts that are not 0, highest first, and those of equal counts by `key`. Only
+    for these is it asked.
+    """
+    places = numpy.flatnonzero(counts)
+    if not size or not len(places):
+        return []
+    if len(places) > size:
+        least = numpy.partition(counts[places], len(places) - size)[len(places) - size]
+        places = places[counts[places] >= least]
+    order = sorted(places.tolist(), key=lambda place: (-int(counts[place]), key(place)))
+    return order[:size]
+
+
+def _of_several_wikis(
+    languages: Sequence[str], wikis: Sequence[LinkCounts], options: VocabularyOptions
+) -> Iterator[_Entity]:
+    assert options.interlanguage is not None
+    items_of_wikis = items_of_pages(Path(options.interlanguage), dict(zip(languages, wikis, strict=True)))
+    # A row for each page that is linked.
+    numbers = [numpy.flatnonzero(wiki.counts) for wiki in wikis]
+    wikis_of_rows = numpy.repeat(numpy.arange(len(wikis)), [len(rows) for rows in numbers])
+    numbers_of_rows = numpy.concatenate(numbers)
+    counts = numpy.concatenate([wiki.counts[rows] for wiki, rows in zip(wikis, numbers, strict=True)])
+    items = numpy.concatenate(
+        [items_of_wikis[language][rows] for language, rows in zip(languages, numbers, strict=True)]
+    )
+    # Pages without an item are an entity each.
+    items = numpy.where(items == 0, -1 - numpy.arange(len(items)), items)
+    if not len(items):
+        return
+    order = numpy.lexsort([wikis_of_rows, items])
+    items, counts = items[order], counts[order]
+    wikis_of_rows, numbers_of_rows = wikis_of_rows[order], numbers_of_rows[order]
+    _, firsts, sizes = numpy.unique(items, return_index=True, return_counts=True)
+    begins_language = numpy.ones(len(items), dtype=numpy.int64)
+    begins_language[1:] = (items[1:] != items[:-1]) | (wikis_of_rows[1:] != wikis_of_rows[:-1])
+    # By entity. Shape: (entities,)
+    num_languages = numpy.add.reduceat(begins_language, firsts)
+    sums = numpy.add.reduceat(counts, firsts)
+    sums[(num_languages < options.min_num_languages) | (sums < options.min_count)] = 0
+
+    def titles(entity: int) -> List[Tuple[str, Optional[str]]]:
+        rows = range(firsts[entity], firsts[entity] + sizes[entity])
+        pairs = [
+            (languages[wikis_of_rows[row]], wikis[wikis_of_rows[row]].title(int(numbers_of_rows[row])))
+            for row in rows
+        ]
+        return [(title, language) for language, title in sorted(pairs)]
+
+    for entity in _most_frequent(sums, options.size - len(options.specials), titles):
+        yield titles(entity), int(sums[entity])

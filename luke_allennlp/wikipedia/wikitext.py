@@ -1,0 +1,113 @@
+"""Wikitext as MediaWiki shows it: paragraphs of plain text with links."""
+
+import gc
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, NamedTuple, Tuple
+
+from luke_allennlp.wikipedia.disambiguation import is_disambiguation
+from luke_allennlp.wikipedia.link_trails import link_trail as link_trail_of
+from luke_allennlp.wikipedia.page_text import PageText
+from luke_allennlp.wikipedia.pages import Paragraph, Section
+from luke_allennlp.wikipedia.requirements import required
+from luke_allennlp.wikipedia.titles import TitleRules
+from luke_allennlp.wikipedia.wikitext_source import prepare
+from luke_allennlp.wikipedia.wikitext_tokens import TokenKinds, TokenWalk
+
+
+class ParsedPage(NamedTuple):
+    """
+    # Parameters
+
+    sections : `List[Section]`
+    paragraphs : `List[Paragraph]`
+    is_disambiguation : `bool`
+    dropped : `Dict[str, int]`
+        How many links were not kept, by reason: they were in a "template", "table", "reference", "heading",
+        an image's "caption" or another "tag"; they were a "file" or a "category", or led to another
+        "namespace", to another wiki ("interwiki", "interlanguage") or to the page itself ("self"); their
+        target was "invalid", their label "empty".
+    """
+
+    sections: List[Section]
+    paragraphs: List[Paragraph]
+    is_disambiguation: bool
+    dropped: Dict[str, int]
+
+
+class WikitextParser:
+    """
+    Makes plain text with links of wikitext, by mwparserfromhell's tokenizer. Its tree of nodes is not built:
+    one pass over the tokens is enough, and takes a small part of the time.
+
+    # Parameters
+
+    titles : `TitleRules`
+        What the wiki's titles mean.
+    link_trail : `bool`, optional (default = `True`)
+        Whether the letters right after a link are a part of it, as MediaWiki shows it: "buses" of
+        `[[bus]]es`.
+    language : `str`, optional (default = `"en"`)
+        The wiki's, which decides what these letters are.
+
+    # Raises
+
+    `ConfigurationError`
+        mwparserfromhell is not installed.
+    """
+
+    def __init__(self, titles: TitleRules, *, link_trail: bool = True, language: str = "en") -> None:
+        self._titles = titles
+        self._language = language
+        self._trail = link_trail_of(language) if link_trail else None
+        parser = required("mwparserfromhell.parser")
+        if parser.CTokenizer is not None:
+            self._tokenizer = parser.CTokenizer()
+        else:
+            self._tokenizer = required("mwparserfromhell.parser.tokenizer").Tokenizer()
+        self._kinds = TokenKinds(required("mwparserfromhell.parser.tokens"))
+
+    def parse(self, text: str, title: str = "") -> ParsedPage:
+        """
+        # Parameters
+
+        text : `str`
+            The source of a page.
+        title : `str`, optional (default = `""`)
+            The page's: links to it are links to itself, and "(disambiguation)" is understood.
+
+        # Returns
+
+        `ParsedPage`
+
+        # Raises
+
+        `MemoryError`, `RecursionError`, `mwparserfromhell.parser.ParserError`
+            The parser cannot cope with the page.
+        """
+        source = prepare(text, self._language)
+        with _without_garbage_collection():
+            page, templates = self._read(source.text, title)
+        return ParsedPage(
+            page.sections,
+            page.paragraphs,
+            is_disambiguation(title, templates, source.magic_words),
+            {reason: page.dropped[reason] for reason in sorted(page.dropped) if page.dropped[reason]},
+        )
+
+    def _read(self, text: str, title: str) -> Tuple[PageText, List[str]]:
+        tokens = self._tokenizer.tokenize(text, 0, True)
+        walk = TokenWalk(tokens, self._kinds, self._titles, self._trail, title)
+        return walk.run(), walk.templates
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    # Tokens are dictionaries, thousands a page, without cycles: to look for cycles takes twice as long as to
+    # make them. They must be gone when it ends, lest all are looked at then.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

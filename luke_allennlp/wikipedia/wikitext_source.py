@@ -1,0 +1,174 @@
+"""What is done to wikitext before it is parsed."""
+
+import re
+from typing import List, Match, NamedTuple
+
+# Languages with several scripts or orthographies: `-{...}-` chooses between them.
+_LANGUAGES_WITH_VARIANTS = frozenset("ban crh gan iu kk ku mni shi sh sr tg tly uz wuu zgh zh".split())
+
+_UNUSABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
+# Shown as nothing: NUL, which would end the tokenizer's text, a byte order mark, a soft hyphen; and the
+# character that marks what is put aside here.
+_INVISIBLE = re.compile("[\0\x7f\xad\ufeff]")
+_COMMENT_OR_LITERAL = re.compile(
+    r"<(?:!--.*?-->|(nowiki|pre|math|source|syntaxhighlight)\b[^<>]*(?<!/)>.*?</\1\s*>)", re.I | re.S
+)
+# Tables vanish; cells that are not closed would count as nested in each other, and soon be too deep to parse.
+_TABLE_PARTS = re.compile(r"</?t(?:body|d|foot|h|head|r)\b[^<>]*>", re.I)
+# A link in brackets, which the parser does not find.
+_BRACKETED_LINK = re.compile(r"\[(\[\[[^\[\]\n]*\]\])\]")
+_PUT_ASIDE = re.compile("\x7f([0-9]+)\x7f")
+_QUOTES = re.compile("(''+)")
+_QUOTES_BEFORE_TRAIL = re.compile(r"\]\](?=''+\w)")
+_MAGIC_WORD = re.compile(r"__([^\W_]+(?:_[^\W_]+)*)__")
+_PIPE_IN_LINK = re.compile(r"(\[\[[^\[\]{}|\n]*)\{\{!\}\}")
+_VARIANTS = re.compile(r"-\{([^{}]*)\}-")
+_VARIANT_FLAGS = re.compile(r"^\s*([A-Za-z;\s-]*)\|")
+_VARIANT = re.compile(r"^\s*[a-z]{2,3}(?:-[a-z]+)*\s*:", re.I)
+
+# Those that may be written in lower case; any other such word may be of the page's subject (`__init__`).
+_MAGIC_WORDS = frozenset(
+    "disambig expectunusedcategory expectunusedtemplate forcetoc hiddencat index newsectionlink nocc "
+    "nocontentconvert noeditsection nogallery noglobal noindex nonewsectionlink notc notitleconvert notoc "
+    "staticredirect toc".split()
+)
+
+
+class Source(NamedTuple):
+    """
+    # Parameters
+
+    text : `str`
+        What to parse.
+    magic_words : `List[str]`
+        Those that were taken out, without their underscores.
+    """
+
+    text: str
+    magic_words: List[str]
+
+
+def prepare(text: str, language: str) -> Source:
+    """
+    Takes out of the source of a page what would only make parsing slow or uncertain: comments, the marks of
+    bold and italic text, magic words such as `__NOTOC__`, characters that are not shown; chooses between
+    variants of a language. What `nowiki` protects stays as it is.
+
+    # Parameters
+
+    text : `str`
+        The page's wikitext.
+    language : `str`
+        The wiki's code, such as "en".
+
+    # Returns
+
+    `Source`
+    """
+    text = _INVISIBLE.sub("", text)
+    if _UNUSABLE.search(text):
+        text = _UNUSABLE.sub("\ufffd", text)
+    text = text.replace("\xa0", " ")
+
+    literals: List[str] = []
+    if "<" in text:
+
+        def take_out(match: Match[str]) -> str:
+            if match[1] is None:
+                return ""
+            literals.append(match[0])
+            return f"\x7f{len(literals) - 1}\x7f"
+
+        text = _COMMENT_OR_LITERAL.sub(take_out, text)
+        # MediaWiki takes a comment that is never closed to the end of the page.
+        text = text.partition("<!--")[0]
+        text = _TABLE_PARTS.sub(" ", text)
+
+    if "{{!}}" in text:
+        text = _PIPE_IN_LINK.sub(r"\1|", text)
+    magic_words: List[str] = []
+    if "__" in text:
+        text = _without_magic_words(text, magic_words)
+    if "''" in text:
+        # An empty comment keeps from being a link trail what no longer follows the link at once.
+        text = _QUOTES_BEFORE_TRAIL.sub("]]<!---->", text)
+        text = "\n".join(_without_quotes(line) if "''" in line else line for line in text.split("\n"))
+    if "[[[" in text:
+        text = _BRACKETED_LINK.sub(r"&#91;\1&#93;", text)
+    if language in _LANGUAGES_WITH_VARIANTS and "-{" in text:
+        # From the inside, since one can hold others; bounded, since it is of no use to go deep.
+        for _ in range(8):
+            text, changed = _VARIANTS.subn(_first_variant, text)
+            if not changed:
+                break
+
+    if literals:
+        text = _PUT_ASIDE.sub(lambda match: literals[int(match[1])], text)
+    return Source(text, magic_words)
+
+
+def _without_magic_words(text: str, found: List[str]) -> str:
+    def without(match: Match[str]) -> str:
+        word = match[1]
+        if word != word.upper() and word.lower() not in _MAGIC_WORDS:
+            return match[0]
+        found.append(word)
+        return ""
+
+    return _MAGIC_WORD.sub(without, text)
+
+
+def _without_quotes(line: str) -> str:
+    """
+    As MediaWiki reads runs of apostrophes (its Parser::doQuotes): two are italic, three bold, five both; what
+    is more stays, and where both are left open one of the bold ones is an apostrophe and italic.
+    """
+    # Shape: text, run, text, run, ..., text
+    parts = _QUOTES.split(line)
+    bold = italic = 0
+    threes: List[int] = []
+    for index in range(1, len(parts), 2):
+        length = len(parts[index])
+        if length == 4:
+            parts[index - 1] += "'"
+        elif length > 5:
+            parts[index - 1] += "'" * (length - 5)
+        italic += length == 2 or length >= 5
+        if length > 2:
+            bold += 1
+            if length < 5:
+                threes.append(index)
+    if bold % 2 and italic % 2 and threes:
+        parts[_apostrophe(parts, threes) - 1] += "'"
+    return "".join(parts[::2])
+
+
+def _apostrophe(parts: List[str], threes: List[int]) -> int:
+    """Which of the runs of three it is: after a word of one letter if there is one, else after another."""
+    after_word = after_space = 0
+    for index in threes:
+        before = parts[index - 1]
+        if before[-1:] == " ":
+            after_space = after_space or index
+        elif before[-2:-1] == " ":
+            return index
+        else:
+            after_word = after_word or index
+    return after_word or after_space
+
+
+def _first_variant(match: Match[str]) -> str:
+    content = match[1]
+    flags = _VARIANT_FLAGS.match(content)
+    if flags:
+        content = content[flags.end() :]
+        letters = set(flags[1].upper().replace(";", " ").split())
+        # Rules for the whole page, for its title, or taken back: these show nothing.
+        if letters & {"H", "T", "-"}:
+            return ""
+        if "R" in letters:
+            return content
+    for rule in content.split(";"):
+        if _VARIANT.match(rule):
+            return rule.split(":", 1)[1].rpartition("=>")[2].strip()
+    return content

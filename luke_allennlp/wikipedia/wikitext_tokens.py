@@ -1,0 +1,340 @@
+"""The tokens of mwparserfromhell: which of them are shown, and which are links."""
+
+import html
+import re
+from typing import Any, Dict, List, Optional, Pattern, Tuple
+
+from luke_allennlp.wikipedia.page_text import PageText
+from luke_allennlp.wikipedia.titles import ARTICLE, FRAGMENT, NAMESPACE, ResolvedTitle, TitleRules
+
+# What these hold is not text of the page (MediaWiki's extensions, and HTML's own).
+_VANISHING_TAGS = {
+    **dict.fromkeys(
+        """
+        categorytree ce chem gallery graph hiero imagemap includeonly indicator inputbox langconvert mapframe
+        maplink math phonos rss score script section source style syntaxhighlight templatedata templatestyles
+        timeline
+        """.split(),
+        "tag",
+    ),
+    "ref": "reference",
+    "references": "reference",
+    "table": "table",
+}
+# Their text is no wikitext.
+_LITERAL_TAGS = frozenset({"nowiki", "pre"})
+_BLOCK_TAGS = frozenset(
+    """
+    article blockquote caption center dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p poem pre section td th tr ul
+    """.split()
+)
+# Reasons for namespaces of their own.
+_NAMESPACES = {6: "file", 14: "category"}
+_IN_PARENTHESES = re.compile(r"^(.+?)\s*[(（][^()（）]*[)）]$")
+
+
+class TokenKinds:
+    """
+    The classes of tokens, and which of them begin and end what.
+
+    # Parameters
+
+    tokens : `Any`
+        The module `mwparserfromhell.parser.tokens`.
+    """
+
+    def __init__(self, tokens: Any) -> None:
+        self.text = tokens.Text
+        self.link_open, self.link_separator, self.link_close = (
+            tokens.WikilinkOpen,
+            tokens.WikilinkSeparator,
+            tokens.WikilinkClose,
+        )
+        self.url_separator, self.url_close = tokens.ExternalLinkSeparator, tokens.ExternalLinkClose
+        self.tag_content, self.tag_closed = tokens.TagCloseOpen, tokens.TagCloseSelfclose
+        self.end_tag, self.end_tag_closed = tokens.TagOpenClose, tokens.TagCloseClose
+        self.entity, self.entity_end = tokens.HTMLEntityStart, tokens.HTMLEntityEnd
+        self.entity_hex, self.entity_numeric = tokens.HTMLEntityHex, tokens.HTMLEntityNumeric
+        # By how much a token goes deeper, for each thing that can be skipped as a whole.
+        self.in_template = {tokens.TemplateOpen: 1, tokens.TemplateClose: -1}
+        self.in_argument = {tokens.ArgumentOpen: 1, tokens.ArgumentClose: -1}
+        self.in_link = {tokens.WikilinkOpen: 1, tokens.WikilinkClose: -1}
+        self.in_comment = {tokens.CommentStart: 1, tokens.CommentEnd: -1}
+        self.in_tag = {tokens.TagOpenOpen: 1, tokens.TagCloseSelfclose: -1, tokens.TagCloseClose: -1}
+        self.skipped = {
+            tokens.TemplateOpen: self.in_template,
+            tokens.ArgumentOpen: self.in_argument,
+            tokens.CommentStart: self.in_comment,
+            tokens.TagOpenOpen: self.in_tag,
+            tokens.WikilinkOpen: self.in_link,
+        }
+        # Methods of `TokenWalk`, called at these tokens.
+        self.methods = {
+            tokens.WikilinkOpen: "_link",
+            tokens.WikilinkClose: "_link_end",
+            tokens.TagOpenOpen: "_tag",
+            tokens.TagOpenClose: "_tag_end",
+            tokens.TemplateOpen: "_template",
+            tokens.ArgumentOpen: "_argument",
+            tokens.CommentStart: "_comment",
+            tokens.ExternalLinkOpen: "_url",
+            tokens.HTMLEntityStart: "_entity",
+            tokens.HeadingStart: "_heading",
+            tokens.HeadingEnd: "_heading_end",
+        }
+
+
+class TokenWalk:
+    """
+    One pass over a page's tokens. The tokenizer gives what is opened and closed in pairs, well nested.
+    Methods take the position of a token and give the position where to go on; none calls another for what
+    is nested, so that no page can be too deep.
+
+    # Parameters
+
+    tokens : `List[Any]`
+        The page's; they are changed.
+    kinds : `TokenKinds`
+    titles : `TitleRules`
+        What the wiki's titles mean.
+    trail : `Pattern[str]`, optional
+        Matches what of the text after a link is a part of it.
+    title : `str`
+        The page's.
+    """
+
+    def __init__(
+        self,
+        tokens: List[Any],
+        kinds: TokenKinds,
+        titles: TitleRules,
+        trail: Optional[Pattern[str]],
+        title: str,
+    ) -> None:
+        self._tokens = tokens
+        self._kinds = kinds
+        self._titles = titles
+        self._trail = trail
+        self._title = title
+        self._level = 0
+        self._page = PageText()
+        # The names of those that are not in something else.
+        self.templates: List[str] = []
+
+    def run(self) -> PageText:
+        """
+        # Returns
+
+        `PageText`
+            All of the page.
+        """
+        tokens, page = self._tokens, self._page
+        text_kind = self._kinds.text
+        methods = {kind: getattr(self, name) for kind, name in self._kinds.methods.items()}
+        write = page.write
+        position, end = 0, len(tokens)
+        while position < end:
+            token = tokens[position]
+            kind = type(token)
+            if kind is text_kind:
+                write(token["text"])
+                position += 1
+            elif kind in methods:
+                position = methods[kind](position)
+            else:
+                position += 1
+        page.end()
+        return page
+
+    def _skip(self, position: int, depths: Dict[Any, int], reason: str) -> int:
+        """To the end of what begins here; the links in it are counted, but for itself."""
+        tokens, link_kind = self._tokens, self._kinds.link_open
+        change = depths.get
+        depth, links = 1, 0
+        while depth:
+            position += 1
+            kind = type(tokens[position])
+            depth += change(kind, 0)
+            if kind is link_kind:
+                links += 1
+        if links:
+            self._page.dropped[reason] += links
+        return position + 1
+
+    def _template(self, position: int) -> int:
+        name = self._tokens[position + 1]
+        if type(name) is self._kinds.text:
+            self.templates.append(name["text"])
+        return self._skip(position, self._kinds.in_template, "template")
+
+    def _argument(self, position: int) -> int:
+        return self._skip(position, self._kinds.in_argument, "template")
+
+    def _comment(self, position: int) -> int:
+        return self._skip(position, self._kinds.in_comment, "comment")
+
+    def _entity(self, position: int) -> int:
+        text, position = self._decoded(position)
+        self._page.write(text, literal=True)
+        return position
+
+    def _decoded(self, position: int) -> Tuple[str, int]:
+        prefix, name = "&", ""
+        position += 1
+        while (kind := type(token := self._tokens[position])) is not self._kinds.entity_end:
+            if kind is self._kinds.entity_numeric:
+                prefix = "&#"
+            elif kind is self._kinds.entity_hex:
+                prefix = "&#x"
+            else:
+                name = token["text"]
+            position += 1
+        text = html.unescape(f"{prefix}{name};")
+        # As in the source (`prepare`).
+        return text.replace("\xa0", " ").replace("\xad", "").replace("\ufeff", ""), position + 1
+
+    def _heading(self, position: int) -> int:
+        self._level = self._tokens[position]["level"]
+        self._page.start_heading()
+        return position + 1
+
+    def _heading_end(self, position: int) -> int:
+        self._page.end_heading(self._level)
+        return position + 1
+
+    def _url(self, position: int) -> int:
+        if not self._tokens[position].get("brackets"):
+            # Shown as it is.
+            return position + 1
+        position += 1
+        ends = (self._kinds.url_separator, self._kinds.url_close)
+        while (kind := type(self._tokens[position])) not in ends:
+            depths = self._kinds.skipped.get(kind)
+            position = position + 1 if depths is None else self._skip(position, depths, "template")
+        return position + 1
+
+    def _tag(self, position: int) -> int:
+        kinds, tokens = self._kinds, self._tokens
+        name_token = tokens[position + 1]
+        name = name_token["text"].strip().lower() if type(name_token) is kinds.text else ""
+        if name in _VANISHING_TAGS:
+            return self._skip(position, kinds.in_tag, _VANISHING_TAGS[name])
+        start = position
+        # Attributes can have tags in them.
+        depth = 1
+        hidden = False
+        while True:
+            position += 1
+            token = tokens[position]
+            kind = type(token)
+            if depth == 1 and kind is kinds.tag_content:
+                break
+            depth += kinds.in_tag.get(kind, 0)
+            if not depth:
+                break
+            if kind is kinds.text and "display" in token["text"]:
+                hidden = "display:none" in token["text"].replace(" ", "").lower()
+        if hidden and depth:
+            return self._skip(start, kinds.in_tag, "tag")
+        if name in _BLOCK_TAGS:
+            self._page.end_line()
+        elif name == "br":
+            self._page.write(" ")
+        position += 1
+        if depth and name in _LITERAL_TAGS:
+            while type(token := tokens[position]) is not kinds.end_tag:
+                if type(token) is kinds.text:
+                    self._page.write(token["text"], literal=True)
+                    position += 1
+                else:
+                    position = self._entity(position)
+        return position
+
+    def _tag_end(self, position: int) -> int:
+        kinds, tokens = self._kinds, self._tokens
+        name = ""
+        position += 1
+        while type(token := tokens[position]) is not kinds.end_tag_closed:
+            if type(token) is kinds.text:
+                name += token["text"]
+            position += 1
+        if name.strip().lower() in _BLOCK_TAGS:
+            self._page.end_line()
+        return position + 1
+
+    def _link(self, position: int) -> int:
+        kinds, tokens, page = self._kinds, self._tokens, self._page
+        begin = position
+        target, position = self._target(position + 1)
+        with_colon = target.startswith(":")
+        resolved = self._titles.resolve(target)
+        reason = self._reason(resolved)
+        if reason is not None:
+            page.dropped[reason] += 1
+            if not resolved.is_shown:
+                return self._skip(begin, kinds.in_link, "caption")
+        shown = target[1:].lstrip() if with_colon else target
+        # Of three forms only the last needs to be followed token by token.
+        if type(tokens[position]) is kinds.link_close:
+            label, after = shown, position + 1
+        elif type(tokens[position + 1]) is kinds.link_close:
+            label, after = _pipe_trick(shown), position + 2
+        elif type(tokens[position + 1]) is kinds.text and type(tokens[position + 2]) is kinds.link_close:
+            label, after = tokens[position + 1]["text"], position + 3
+        else:
+            page.open_link(resolved.title if reason is None else None, resolved.fragment)
+            return position + 1
+        if reason is not None:
+            page.write_inline(label)
+        elif page.add_link(label, resolved.title, resolved.fragment):
+            return self._trail_of_link(after)
+        return after
+
+    def _target(self, position: int) -> Tuple[str, int]:
+        """What a link leads to, and the position of the separator or the end that follows."""
+        kinds, tokens = self._kinds, self._tokens
+        ends = (kinds.link_separator, kinds.link_close)
+        token = tokens[position]
+        if type(token) is kinds.text and type(tokens[position + 1]) in ends:
+            return token["text"].strip(), position + 1
+        target = ""
+        while (kind := type(token := tokens[position])) not in ends:
+            if kind is kinds.text:
+                target += token["text"]
+                position += 1
+            elif kind is kinds.entity:
+                text, position = self._decoded(position)
+                target += text
+            else:
+                depths = kinds.skipped.get(kind)
+                position = position + 1 if depths is None else self._skip(position, depths, "template")
+        return target.strip(), position
+
+    def _reason(self, resolved: ResolvedTitle) -> Optional[str]:
+        """Why a link is not kept, if it is not."""
+        if resolved.kind == ARTICLE:
+            return "self" if resolved.title == self._title else None
+        if resolved.kind == NAMESPACE:
+            return _NAMESPACES.get(resolved.namespace, NAMESPACE)
+        return "self" if resolved.kind == FRAGMENT else resolved.kind
+
+    def _link_end(self, position: int) -> int:
+        return self._trail_of_link(position + 1) if self._page.close_link() else position + 1
+
+    def _trail_of_link(self, position: int) -> int:
+        """After a link's end; the letters there go into the link."""
+        if self._trail is not None and position < len(self._tokens):
+            token = self._tokens[position]
+            if type(token) is self._kinds.text:
+                match = self._trail.match(token["text"])
+                if match:
+                    self._page.extend_link(match[0])
+                    token["text"] = token["text"][match.end() :]
+        return position
+
+
+def _pipe_trick(target: str) -> str:
+    """What MediaWiki makes of `[[target|]]`: no namespace, nothing in parentheses, nothing after a comma."""
+    name = target.partition(":")[2] or target
+    match = _IN_PARENTHESES.match(name)
+    return (match[1] if match else name.split(", ")[0]).strip()

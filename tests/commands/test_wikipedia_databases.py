@@ -1,0 +1,92 @@
+"""The commands that make vocabularies and databases of extracted pages, as a user types them."""
+
+from pathlib import Path
+from typing import Callable
+
+import joblib
+import pytest
+
+from luke_allennlp.entity_vocabulary import EntityVocabulary
+from luke_allennlp.reading_comprehension.link_database import Link, LinkDatabase
+from luke_allennlp.reading_comprehension.redirects import Redirects
+from luke_allennlp.wikipedia.mentions import Mention, MentionDatabase
+from tests.wikipedia.made_pages import page, redirect, write_pages
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> str:
+    made = [
+        page("Harbour", "[[Bay]], [[Port|a port]] and [[Lost]]", disambiguation=True),
+        page("Bay", "a bay, [[Harbour|a port]]"),
+        redirect("Port", "Harbour"),
+    ]
+    return str(write_pages(tmp_path / "pages", [made[:1], made[1:]]))
+
+
+def test_entity_vocab(allennlp: Callable, tmp_path: Path, pages: str) -> None:
+    output = tmp_path / "v.tsv"
+    finished = allennlp(
+        "wikipedia-entity-vocab", "--vocab-size", "6", "--mask2", pages, str(output), "--workers", "2"
+    )
+    assert finished.status == 0 and finished.out == f"6 entities in {output}\n"
+    assert list(EntityVocabulary.from_file(output)) == [
+        "[PAD]",
+        "[UNK]",
+        "[MASK]",
+        "[MASK2]",
+        "Harbour",
+        "Bay",
+    ]
+    options = ["--without-disambiguation", "--missing-pages", "--language", "en", "--min-count", "1"]
+    assert allennlp("wikipedia-entity-vocab", pages, str(tmp_path / "v.jsonl"), *options).status == 0
+    assert list(EntityVocabulary.from_file(tmp_path / "v.jsonl"))[3:] == ["en:Bay", "en:Lost"]
+
+
+def test_databases(allennlp: Callable, tmp_path: Path, pages: str) -> None:
+    redirects, mentions, links = (str(tmp_path / name) for name in ("redirects", "mentions", "links"))
+    finished = allennlp("wikipedia-redirects", pages, redirects)
+    assert finished.status == 0 and finished.out == f"1 redirects in {redirects}\n"
+    assert Redirects(redirects).resolve("Port") == "Harbour"
+    finished = allennlp("wikipedia-mention-db", "--min-link-prob", "0.6", pages, mentions)
+    assert finished.status == 0 and finished.out == f"2 names with 2 titles in {mentions}\n"
+    assert MentionDatabase(mentions).query("A port") == [Mention("Harbour", 2, 2, 2)]
+    finished = allennlp("wikipedia-link-db", pages, mentions, links)
+    assert finished.status == 0 and finished.out == f"3 links of 2 pages in {links}\n"
+    assert LinkDatabase(links).links("Harbour") == [Link("Bay", "Bay", 0.0), Link("a port", "Harbour", 1.0)]
+
+
+def test_from_release(allennlp: Callable, tmp_path: Path) -> None:
+    joblib.dump({"Port": "Harbour"}, tmp_path / "r.pkl", compress=3)
+    output = str(tmp_path / "redirects")
+    finished = allennlp("wikipedia-redirects", "--from-release", str(tmp_path / "r.pkl"), output)
+    assert finished.status == 0 and finished.out == f"1 redirects in {output}\n"
+    for command, trie in (("wikipedia-mention-db", "title_trie"), ("wikipedia-link-db", "title_trie")):
+        finished = allennlp(command, "--from-release", str(tmp_path / "r.pkl"), str(tmp_path / "out"))
+        assert finished.status == 1
+        assert finished.error == (
+            f"allennlp {command}: {tmp_path / 'r.pkl'}: expected a trie as '{trie}', found none."
+        )
+
+
+@pytest.mark.parametrize("command", ["wikipedia-entity-vocab", "wikipedia-redirects", "wikipedia-mention-db"])
+def test_no_pages(allennlp: Callable, tmp_path: Path, command: str) -> None:
+    finished = allennlp(command, str(tmp_path / "no"), str(tmp_path / "out.tsv"))
+    assert finished.status == 1
+    assert finished.error.startswith(
+        f"allennlp {command}: {tmp_path / 'no'}: there is no metadata.json; expected"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_numbers_of_paths(allennlp: Callable) -> None:
+    for paths, message in (
+        (("pages", "out"), "expected PAGES, MENTIONS and OUT, found 2 paths."),
+        (("--from-release", "file", "mentions", "out"), "--from-release takes FILE and OUT, found 3 paths."),
+    ):
+        finished = allennlp("wikipedia-link-db", *paths)
+        assert finished.status == 1 and finished.error == f"allennlp wikipedia-link-db: {message}"
+
+
+def test_no_workers(allennlp: Callable, tmp_path: Path, pages: str) -> None:
+    finished = allennlp("wikipedia-redirects", pages, str(tmp_path / "out"), "--workers", "0")
+    assert finished.status == 1 and "--workers is 0" in finished.error

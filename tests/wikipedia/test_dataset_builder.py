@@ -1,0 +1,424 @@
+import json
+import os
+import random
+import shutil
+import signal
+import time
+import types
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.entity_vocabulary import EntityVocabulary
+from luke_allennlp.pretraining.dataset import PretrainingDataset
+from luke_allennlp.wikipedia import dataset_builder, dataset_plan
+from luke_allennlp.wikipedia.dataset_builder import build_dataset
+from luke_allennlp.wikipedia.executors import Executor
+from luke_allennlp.wikipedia.jobs import work_directory
+from luke_allennlp.wikipedia.sequences import SequenceOptions
+from tests.wikipedia.made_pages import page, random_shards, redirect, write_pages
+
+FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
+ROBERTA = str(FIXTURES / "tiny-roberta")
+OPTIONS = SequenceOptions(max_length=40, min_sentence_length=3, include_unk_entities=True)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Pages of two languages, and a vocabulary for them."""
+    place = tmp_path_factory.mktemp("made")
+    write_pages(place / "en", random_shards(1, shards=3, pages=60))
+    write_pages(place / "ja", random_shards(2, shards=2, pages=30), language="ja")
+    titles = [f"Page {number}" for number in range(40)]
+    entries = [(id_, [(name, None)], 0) for id_, name in enumerate(("[PAD]", "[UNK]", "[MASK]"))]
+    EntityVocabulary.from_entries(
+        [*entries, *((id_, [(title, None)], 1) for id_, title in enumerate(titles, 3))]
+    ).save(place / "entities.jsonl")
+    EntityVocabulary.from_entries(
+        [*entries, *((id_, [(title, "en"), (title, "ja")], 1) for id_, title in enumerate(titles, 3))]
+    ).save(place / "multilingual.jsonl")
+    return place
+
+
+def plan(made, *languages, **options):
+    options.setdefault("options", OPTIONS)
+    vocabulary = "multilingual.jsonl" if len(languages) > 1 else "entities.jsonl"
+    tokenizer = options.pop("tokenizer", ROBERTA)
+    directories = [str(made / language) for language in languages or ("en",)]
+    return dataset_plan.dataset_plan(directories, tokenizer, str(made / vocabulary), **options)
+
+
+def files(directory):
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def run_here(self, stages, directory):
+    """Runs what is not done yet, in this process: that is much faster."""
+    for stage in stages:
+        for rank in range(stage.tasks):
+            marker = directory / stage.name / str(rank)
+            if not marker.exists():
+                stage.work(rank, stage.tasks)
+                marker.parent.mkdir(parents=True, exist_ok=True)
+                marker.touch()
+    return True
+
+
+@pytest.fixture
+def here(monkeypatch):
+    monkeypatch.setattr(Executor, "run", run_here)
+
+
+@pytest.fixture(scope="module")
+def dataset(made):
+    """Of one worker, with everything that a dataset can have."""
+    assert build_dataset(
+        plan(made, "en", "ja", held_out=0.2, shard_sequences=20), made / "dataset", Executor()
+    )
+    return made / "dataset"
+
+
+def test_what_is_there(made, dataset):
+    assert [path for path in made.iterdir() if "work" in path.name] == []
+    names = set(files(dataset))
+    assert {name for name in names if "/" not in name} == {
+        *("README.md", "entities.png", "entity_vocab.jsonl", "metadata.json")
+    }
+    assert {name for name in names if name.startswith("tokenizer/")} == {
+        f"tokenizer/{name}"
+        for name in os.listdir(ROBERTA)
+        if name not in ("config.json", "model.safetensors")
+    }
+    train, validation = PretrainingDataset(str(dataset)), PretrainingDataset(str(dataset), "validation")
+    train.verify()
+    assert len(train.shards) > 2 and len(validation.shards) >= 1
+    assert all(1 <= shard.sequences <= 45 for shard in train.shards)
+    assert EntityVocabulary.from_file(train.entity_vocabulary_file) == EntityVocabulary.from_file(
+        made / "multilingual.jsonl"
+    )
+    text = "A tokenizer’s text."
+    assert WordTokenizer(str(train.tokenizer_directory)).encode(text) == WordTokenizer(ROBERTA).encode(text)
+    metadata = train.metadata
+    assert metadata["options"] == {
+        **OPTIONS._asdict(),
+        "sentence_splitter": "rule_based",
+        "languages": ["en", "ja"],
+        "held_out": 0.2,
+        "seed": 0,
+        "shards": None,
+        "shard_sequences": 20,
+    }
+    counts = metadata["counts"]
+    assert counts["sequences"] == len(train) + len(validation)
+    assert counts["words"] == sum(split["words"] for split in metadata["splits"].values())
+    assert counts["links_kept"] + counts["links_kept_as_unk"] == sum(
+        split["entities"] for split in metadata["splits"].values()
+    )
+    assert 0 < counts["pages_held_out"] < counts["pages_with_sequences"] <= counts["pages"] == 90
+    assert set(metadata["versions"]) >= {"luke-allennlp", "tokenizers", "pyarrow"}
+    assert str(made) not in (dataset / "metadata.json").read_text() + (dataset / "README.md").read_text()
+
+
+def rows(dataset, split="train"):
+    return [
+        (row.page_id, row.word_ids.tolist(), row.entity_ids.tolist(), row.entity_starts.tolist())
+        for row in PretrainingDataset(str(dataset), split)
+    ]
+
+
+def test_two_workers_make_the_same(made, dataset, tmp_path):
+    again = tmp_path / "elsewhere"
+    assert build_dataset(plan(made, "en", "ja", held_out=0.2, shard_sequences=20), again, Executor(workers=2))
+    assert files(again) == files(dataset)
+
+
+@pytest.mark.usefixtures("here")
+def test_the_order_depends_on_the_seed_alone(made, dataset, tmp_path):
+    build_dataset(plan(made, "en", "ja", held_out=0.2, shards=1), tmp_path / "one", Executor())
+    assert rows(tmp_path / "one") == rows(dataset)
+    assert rows(tmp_path / "one", "validation") == rows(dataset, "validation")
+    assert len(PretrainingDataset(str(tmp_path / "one")).shards) == 1
+    build_dataset(plan(made, "en", "ja", shards=2, seed=1), tmp_path / "other", Executor())
+    mixed = rows(tmp_path / "other")
+    assert mixed != sorted(mixed)
+    assert sorted(mixed) == sorted(rows(dataset) + rows(dataset, "validation"))
+    # How the pages are divided among files does not matter either.
+    pages = [item for shard in random_shards(1, shards=3, pages=60) for item in shard]
+    write_pages(tmp_path / "pages" / "en", [pages])
+    shutil.copytree(made / "ja", tmp_path / "pages" / "ja")
+    shutil.copyfile(made / "multilingual.jsonl", tmp_path / "pages" / "multilingual.jsonl")
+    build_dataset(plan(tmp_path / "pages", "en", "ja", shards=2, seed=1), tmp_path / "third", Executor())
+    assert rows(tmp_path / "third") == mixed
+
+
+def test_held_out_pages_are_whole(made, dataset):
+    """No page is in both splits, as far as pages can be told."""
+    train = {row[0] for row in rows(dataset)} - {-1}
+    validation = {row[0] for row in rows(dataset, "validation")} - {-1}
+    # A page of either language may have the same entity: each of them is held out or not by itself.
+    assert validation - train
+
+
+@pytest.mark.usefixtures("here")
+def test_redirects_lead_to_entities(tmp_path):
+    pages = [
+        page("Page 1", "This one links to the [[Old]] harbour, to [[Older]] ones and to [[Page 2|it]]."),
+        redirect("Old", "Page 1"),
+        redirect("Older", "Old"),
+    ]
+    write_pages(tmp_path / "en", [pages])
+    EntityVocabulary({"[PAD]": 0, "[UNK]": 1, "[MASK]": 2, "Page 1": 3}).save(tmp_path / "entities.jsonl")
+    build_dataset(plan(tmp_path, options=SequenceOptions()), tmp_path / "out", Executor())
+    ((page_id, _, entities, _),) = rows(tmp_path / "out")
+    assert (page_id, entities) == (3, [3, 3])
+
+
+def test_a_second_start(made, dataset, capsys):
+    """It finds that all is done. With other options it says so, and replaces nothing."""
+    before = files(dataset)
+    same = plan(made, "en", "ja", held_out=0.2, shard_sequences=20)
+    assert build_dataset(same, dataset, Executor())
+    other = same._replace(seed=5)
+    with pytest.raises(ConfigurationError, match="is there already, and not made with the same input"):
+        build_dataset(other, dataset, Executor())
+    assert files(dataset) == before and not work_directory(dataset).exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_force(made, tmp_path):
+    output = tmp_path / "out"
+    first, second = plan(made, shards=1), plan(made, shards=1, seed=3)
+    build_dataset(first, output, Executor())
+    before = rows(output)
+    build_dataset(second, output, Executor(), force=True)
+    assert rows(output) != before and sorted(rows(output)) == sorted(before)
+    assert os.listdir(tmp_path) == ["out"]
+    # What is no dataset is not replaced.
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter").write_text("one")
+    with pytest.raises(
+        ConfigurationError, match="is no dataset of `allennlp pretraining-dataset`, so it is not"
+    ):
+        build_dataset(first, tmp_path / "thesis", Executor(), force=True)
+    # Nor are the pages themselves.
+    with pytest.raises(ConfigurationError, match="the pages; choose another directory"):
+        build_dataset(first, made, Executor(), force=True)
+    # An unfinished job of other options is, by force.
+    work_directory(tmp_path / "new").mkdir()
+    (work_directory(tmp_path / "new") / "plan.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match="begun with other"):
+        build_dataset(first, tmp_path / "new", Executor())
+    build_dataset(first, tmp_path / "new", Executor(), force=True)
+    assert rows(tmp_path / "new") == before
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"held_out": 1.0}, "--held-out is 1.0; expected a share from 0 to below 1"),
+        ({"shards": 0}, "--shards is 0; expected 1 or more"),
+        ({"shard_sequences": 0}, "--shard-sequences is 0; expected 1 or more"),
+        ({"seed": -1}, "--seed is -1; expected 0 or more"),
+        ({"splitter": "opennlp"}, "--sentence-splitter is 'opennlp'; expected one of rule_based, icu"),
+        ({"languages": ["en", "ja"]}, "There are 2 languages for 1 directories of pages"),
+        ({"tokenizer": str(FIXTURES / "ner")}, "has no tokenizer that can be read"),
+        ({"options": SequenceOptions(max_length=3)}, "--max-length is 3"),
+        ({"options": SequenceOptions(min_sentence_length=400)}, "No sequence to learn from came out of"),
+        ({"options": SequenceOptions(min_sentence_length=400), "shards": 2}, "No sequence to learn from"),
+    ],
+)
+def test_errors(made, tmp_path, options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        build_dataset(plan(made, **options), tmp_path / "out", Executor())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_unfitting_vocabularies_and_pages(made, tmp_path):
+    shutil.copytree(made / "en", tmp_path / "de")
+    shutil.copyfile(made / "multilingual.jsonl", tmp_path / "entities.jsonl")
+    with pytest.raises(
+        ConfigurationError, match="is of the language 'fr', which .* does not have; it has en, ja"
+    ):
+        build_dataset(plan(tmp_path, "de", languages=["fr"]), tmp_path / "out", Executor())
+    shutil.copyfile(made / "entities.jsonl", tmp_path / "entities.jsonl")
+    one_tongue = plan(made, "en", "ja")._replace(entity_vocabulary=str(tmp_path / "entities.jsonl"))
+    with pytest.raises(
+        ConfigurationError, match="does not say of which languages .* but the pages are of en, ja"
+    ):
+        build_dataset(one_tongue, tmp_path / "out", Executor())
+    (tmp_path / "entities.jsonl").unlink()
+    with pytest.raises(ConfigurationError, match="entities.jsonl"):
+        build_dataset(plan(tmp_path, "de"), tmp_path / "out", Executor())
+    EntityVocabulary({"[PAD]": 0, "Page 1": 1}).save(tmp_path / "entities.jsonl")
+    with pytest.raises(ConfigurationError, match=r"has no \[UNK\] and no \[MASK\]"):
+        build_dataset(plan(tmp_path, "de"), tmp_path / "out", Executor())
+    (tmp_path / "de" / "metadata.json").unlink()
+    with pytest.raises(ConfigurationError, match="there is no metadata.json"):
+        plan(tmp_path, "de")
+
+
+def test_the_card(dataset):
+    card = (dataset / "README.md").read_text(encoding="utf-8")
+    metadata = json.loads((dataset / "metadata.json").read_text(encoding="utf-8"))
+    counts = metadata["counts"]
+    for name in ("links_kept_as_unk", "links_across_sentences", "sentences_too_short", "paragraphs", "pages"):
+        assert f"| {counts[name]:,} |" in card
+    assert "### train" in card and "### validation" in card
+    assert f"{metadata['splits']['train']['sequences']:,} sequences in" in card
+    assert "![Histogram of the entities a sequence](entities.png)" in card
+    # The quantiles, counted plainly.
+    lengths = sorted(len(row[2]) for row in rows(dataset))
+    line = next(line for line in card.splitlines() if line.startswith("| entities a sequence"))
+    cells = [cell.strip() for cell in line.split("|")[2:-1]]
+    assert cells[0] == f"{sum(lengths) / len(lengths):.1f}"
+    assert [int(cell) for cell in cells[1:]] == [
+        lengths[max(0, -(-len(lengths) * share // 100) - 1)] for share in (0, 5, 25, 50, 75, 95, 100)
+    ]
+    found = {entity for row in rows(dataset) for entity in row[2]} - {0, 1, 2}
+    assert f"{len(found)} of the 40 entities of the vocabulary ({len(found) / 40:.1%}) occur" in card
+
+
+@pytest.mark.usefixtures("here")
+def test_without_matplotlib(made, tmp_path, monkeypatch):
+    import luke_allennlp.wikipedia.data_card as data_card
+
+    def missing(module):
+        raise ConfigurationError(f"{module} is not installed")
+
+    monkeypatch.setattr(data_card, "required", missing)
+    build_dataset(plan(made, shards=1), tmp_path / "out", Executor())
+    assert not (tmp_path / "out" / "entities.png").exists()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "entities.png" not in card and "| entities | sequences | share |" in card
+
+
+def start(made, output, workers):
+    """Builds in a process with a group of its own; gives its id."""
+    command = os.fork()
+    if command == 0:
+        try:
+            os.setpgid(0, 0)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            build_dataset(
+                plan(made, "en", "ja", held_out=0.2, shard_sequences=20), output, Executor(workers=workers)
+            )
+        finally:
+            os._exit(0)
+    with suppress(OSError):  # whichever of the two comes first
+        os.setpgid(command, command)
+    return command
+
+
+def has_processes(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers, whole_group", [(1, True), (2, False)])
+def test_killed_at_any_moment(made, dataset, tmp_path, monkeypatch, workers, whole_group):
+    # Such as not to be over at once.
+    original = dataset_builder.random_key
+    monkeypatch.setattr(dataset_builder, "random_key", lambda *of: (time.sleep(0.002), original(*of))[1])
+    random_ = random.Random(workers)
+    output = tmp_path / "out"
+    kills = 0
+    for attempt in range(100):
+        command = start(made, output, workers)
+        deadline = time.monotonic() + random_.uniform(0, 0.2 + 0.3 * attempt)
+        ended = 0
+        while not ended and time.monotonic() < deadline:
+            time.sleep(0.001)
+            ended = os.waitpid(command, os.WNOHANG)[0]
+        if ended:
+            break
+        kills += 1
+        if whole_group:
+            os.killpg(command, signal.SIGKILL)
+        else:
+            os.kill(command, signal.SIGKILL)
+        os.waitpid(command, 0)
+        patience = time.monotonic() + 20
+        while has_processes(command):
+            assert time.monotonic() < patience, "a process has outlived the command"
+            time.sleep(0.001)
+    assert kills >= 2
+    assert files(output) == files(dataset)
+    assert os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("moment", ["before", "between", "after", "cleaning"])
+def test_killed_while_it_is_put_in_place(made, tmp_path, monkeypatch, moment):
+    output = tmp_path / "out"
+    wanted = plan(made, shards=1)
+    build_dataset(wanted, tmp_path / "undisturbed", Executor())
+    build_dataset(plan(made, shards=1, seed=9), output, Executor())
+    original, calls = os.rename, []
+
+    def rename(source, target):
+        calls.append(target)
+        number = {"before": 1, "between": 2}.get(moment)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        original(source, target)
+        if moment == "after" and len(calls) == 2:
+            raise KeyboardInterrupt
+
+    remove = shutil.rmtree
+
+    def rmtree(path, *arguments, **options):
+        if str(path).endswith(".work.done") and not options:
+            raise KeyboardInterrupt
+        remove(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        # Of that module alone: others rename files too.
+        patch.setattr(dataset_builder, "os", types.SimpleNamespace(**{**vars(os), "rename": rename}))
+        if moment == "cleaning":
+            patch.setattr(dataset_builder.shutil, "rmtree", rmtree)
+        with pytest.raises(KeyboardInterrupt):
+            build_dataset(wanted, output, Executor(), force=True)
+    if moment in ("before", "between"):
+        # What an interrupted writer leaves.
+        (work_directory(output) / "dataset" / "train" / ".00000.arrow.x3k").touch()
+        (work_directory(output) / "dataset" / ".metadata.json.77").touch()
+    build_dataset(wanted, output, Executor(), force=moment != "cleaning")
+    assert files(output) == files(tmp_path / "undisturbed")
+    assert sorted(os.listdir(tmp_path)) == ["out", "undisturbed"]
+
+
+def test_on_slurm_it_is_started_again(made, tmp_path, monkeypatch):
+    """Without --shards, how many files there are is known when the sequences are."""
+    submitted = []
+
+    def submit(self, stages, directory):
+        submitted.append([stage.name for stage in stages])
+        run_here(self, stages, directory)
+        return False
+
+    monkeypatch.setattr(Executor, "run", submit)
+    wanted = plan(made, shard_sequences=20)
+    assert not build_dataset(wanted, tmp_path / "out", Executor("slurm"))
+    assert not build_dataset(wanted, tmp_path / "out", Executor("slurm"))
+    assert submitted == [["redirects", "sequences"], ["redirects", "sequences", "shards", "dataset"]]
+    assert len(PretrainingDataset(str(tmp_path / "out")).shards) > 1
+    submitted.clear()
+    assert not build_dataset(plan(made, shards=2), tmp_path / "two", Executor("slurm"))
+    assert submitted == [["redirects", "sequences", "shards", "dataset"]]
+    # Started once more, it sees that all is done.
+    monkeypatch.undo()
+    assert build_dataset(plan(made, shards=2), tmp_path / "two", Executor())
+    assert not work_directory(tmp_path / "two").exists()

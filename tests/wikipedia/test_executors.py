@@ -1,0 +1,315 @@
+"""Tasks that run in processes of this machine, or as jobs of Slurm."""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any, Dict, List, Mapping
+
+import pytest
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.tqdm import Tqdm
+
+from luke_allennlp.wikipedia.executors import (
+    Executor,
+    Stage,
+    add_executor_arguments,
+    begin,
+    counts_of,
+    executor_from_args,
+    write_json,
+    write_lines,
+)
+from tests.wikipedia.made_dump import articles, write_dump
+
+
+def note(directory: Path, rank: int, world_size: int) -> Mapping[str, int]:
+    """A task that can be seen to have run, and how often."""
+    with open(directory / f"{rank}", "a") as file:
+        file.write(f"{world_size} {os.getpid()}\n")
+    return {"numbers": rank, "tasks": 1}
+
+
+def noted(directory: Path) -> Dict[int, List[str]]:
+    return {int(path.name): path.read_text().splitlines() for path in sorted(directory.iterdir())}
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    (tmp_path / "notes").mkdir()
+    return tmp_path / "notes"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_task_is_done_once(
+    tmp_path: Path, notes: Path, workers: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stages = [Stage("count", partial(note, notes), 5)]
+    for _ in range(2):
+        assert Executor(workers=workers).run(stages, tmp_path / "logs")
+    done = noted(notes)
+    assert [[line.split()[0] for line in done[rank]] for rank in range(5)] == [["5"]] * 5
+    assert str(os.getpid()) not in {line.split()[1] for lines in done.values() for line in lines}
+    assert counts_of(tmp_path / "logs", "count") == {"numbers": 10, "tasks": 5}
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    # Nothing on the terminal but the bar.
+    assert all(not line or line.startswith("count: ") for line in re.split(r"[\r\n]", captured.err))
+    assert "5/5" in captured.err and "10 numbers" in captured.err
+
+
+def test_stages_come_one_after_the_other(tmp_path: Path, notes: Path) -> None:
+    def second(rank: int, world_size: int) -> None:
+        assert len(noted(notes)) == 4
+
+    stages = [Stage("first", partial(note, notes), 4), Stage("second", second, 1)]
+    assert Executor(workers=2).run(stages, tmp_path / "logs")
+
+
+def test_what_failed_is_done_again(tmp_path: Path, notes: Path) -> None:
+    def work(rank: int, world_size: int) -> Mapping[str, int]:
+        if rank == 1 and not (tmp_path / "mended").exists():
+            raise KeyError("broken")
+        return note(notes, rank, world_size)
+
+    stages = [Stage("work", work, 3)]
+    with pytest.raises(ConfigurationError) as error:
+        Executor().run(stages, tmp_path / "logs")
+    log = tmp_path / "logs/work/logs/task_00001.log"
+    assert str(error.value) == (
+        f"Task 1 of 'work' failed with KeyError: 'broken' ({log} says more). Start the command again to "
+        "go on."
+    )
+    assert "Traceback" in log.read_text()
+    (tmp_path / "mended").touch()
+    assert Executor().run(stages, tmp_path / "logs")
+    assert {rank: len(lines) for rank, lines in noted(notes).items()} == {0: 1, 1: 1, 2: 1}
+
+
+def test_an_error_in_one_sentence(tmp_path: Path) -> None:
+    def work(rank: int, world_size: int) -> None:
+        raise ConfigurationError(f"{rank} is wrong.")
+
+    with pytest.raises(ConfigurationError, match="^0 is wrong.$"):
+        Executor().run([Stage("work", work, 1)], tmp_path / "logs")
+
+
+def test_a_killed_worker_is_noticed(tmp_path: Path) -> None:
+    def work(rank: int, world_size: int) -> None:
+        if rank == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(30)
+
+    start = time.monotonic()
+    with pytest.raises(ConfigurationError, match="A process of 'work' was killed.*memory"):
+        Executor(workers=2).run([Stage("work", work, 2)], tmp_path / "logs")
+    assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_no_process_outlives_the_command(tmp_path: Path, number: int) -> None:
+    read_end, write_end = os.pipe()
+    command = os.fork()
+    if command == 0:
+        try:
+            os.close(read_end)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            Tqdm.set_lock(threading.RLock())  # not shared with this process, since it is killed
+
+            def work(rank: int, world_size: int) -> None:
+                (tmp_path / f"started {rank}").touch()
+                time.sleep(60)
+
+            Executor(workers=2).run([Stage("work", work, 2)], tmp_path / "logs")
+        finally:
+            os._exit(1)
+    os.close(write_end)
+    while len(list(tmp_path.glob("started *"))) < 2:
+        time.sleep(0.01)
+    os.kill(command, number)
+    # Ends when the last of the processes does.
+    with os.fdopen(read_end, "rb") as pipe:
+        assert pipe.read() == b""
+    os.waitpid(command, 0)
+
+
+def test_only_one_command_at_a_time(tmp_path: Path) -> None:
+    def work(rank: int, world_size: int) -> None:
+        with pytest.raises(ConfigurationError, match="another process is at work there"):
+            Executor().run([], tmp_path / "logs")
+
+    Executor().run([Stage("work", work, 1)], tmp_path / "logs")
+    Executor().run([], tmp_path / "logs")
+
+
+def test_ray_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("luke_allennlp.wikipedia.executors._is_installed", lambda name: False)
+    with pytest.raises(ConfigurationError, match="pip install 'ray"):
+        Executor("ray").run([Stage("work", print, 1)], tmp_path / "logs")
+
+
+def parsed(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_executor_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+def test_arguments() -> None:
+    assert executor_from_args(parsed()) == Executor()
+    slurm = ("--executor", "slurm", "--slurm-partition", "cpu", "--slurm-time", "1:00", "--memory-gb", "8")
+    assert executor_from_args(parsed(*slurm, "--workers", "9")) == Executor("slurm", 9, "1:00", "cpu", 8)
+    for arguments, message in (
+        (("--workers", "0"), "--workers is 0; expected 1 or more."),
+        (("--memory-gb", "-1"), "--memory-gb is -1"),
+        (("--executor", "slurm"), "give --slurm-partition NAME"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            executor_from_args(parsed(*arguments))
+
+
+def test_a_job_goes_on_with_the_same_plan_only(tmp_path: Path) -> None:
+    directory = tmp_path / "job"
+    begin(directory, {"a": (1, 2), "b": 3})
+    (directory / "done").touch()
+    begin(directory, {"b": 3, "a": [1, 2]})
+    assert (directory / "done").exists()
+    with pytest.raises(ConfigurationError, match="begun with other b, c;.*--force"):
+        begin(directory, {"a": [1, 2], "c": 3})
+    begin(directory, {"c": 3}, force=True)
+    assert [path.name for path in directory.iterdir()] == ["plan.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["job"]
+
+
+def test_what_a_killed_begin_leaves(tmp_path: Path) -> None:
+    directory = tmp_path / "job"
+    directory.mkdir()
+    (directory / ".plan.json.tmp").write_text("{")
+    (tmp_path / ".job.replaced").mkdir()
+    begin(directory, {"a": 1})
+    assert [path.name for path in directory.iterdir()] == ["plan.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["job"]
+
+
+def test_what_is_not_a_job_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    for force in (False, True):
+        with pytest.raises(ConfigurationError, match="not of this command"):
+            begin(tmp_path, {}, force)
+        with pytest.raises(ConfigurationError, match="not of this command"):
+            begin(tmp_path / "mine", {}, force)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_files_are_written_whole(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"ü": 1})
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"ü": object()})
+    write_lines(tmp_path / "b.jsonl", [1, "\ud800"])
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"ü": 1}
+    assert (tmp_path / "b.jsonl").read_text(encoding="utf-8") == '1\n"\\ud800"\n'
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.jsonl"]
+
+
+SBATCH = """#!/bin/bash
+jobs=$(dirname "$0")/../jobs
+mkdir -p "$jobs"
+number=$(($(ls "$jobs" | wc -l) + 1))
+{ echo "# ${@:1:$#-1}"; cat "${@: -1}"; } > "$jobs/$(printf %03d $number)"
+echo "Submitted batch job $number"
+"""
+SRUN = """#!/bin/bash
+while [[ "$1" == -* ]]; do if [[ "$1" == -n ]]; then shift; fi; shift; done
+exec "$@"
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Slurm's commands, which keep what is submitted; gives where."""
+    (tmp_path / "bin").mkdir()
+    for name, content in (("sbatch", SBATCH), ("srun", SRUN), ("scontrol", "#!/bin/bash\necho node\n")):
+        (tmp_path / "bin" / name).write_text(content)
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    return tmp_path / "jobs"
+
+
+def submitted(jobs: Path) -> List[str]:
+    """Without those that only sum datatrove's statistics up."""
+    return [text for path in sorted(jobs.iterdir()) if "launch_pickled" in (text := path.read_text())]
+
+
+def test_jobs_of_slurm_wait_for_each_other(
+    tmp_path: Path, slurm: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stages = [Stage("first", print, 7), Stage("second", print, 1), Stage("third", print, 1)]
+    executor = Executor("slurm", 3, "1:00:00", "cpu", 6)
+    assert not executor.run(stages, tmp_path / "logs")
+    assert capfd.readouterr() == ("", "")
+    scripts = submitted(slurm)
+    assert len(scripts) == 3
+    for script, name, array in zip(
+        scripts, ("first", "second", "third"), ("0-6%3", "0-0%3", "0-0%3"), strict=True
+    ):
+        for option in (f"job-name=luke-{name}", f"array={array}", "partition=cpu", "mem-per-cpu=6G"):
+            assert f"#SBATCH --{option}\n" in script
+        assert f"launch_pickled_pipeline {tmp_path}/logs/{name}/executor.pik" in script
+    dependencies = [re.search("--dependency=afterok:(.*)", script.splitlines()[0]) for script in scripts]
+    # In between come those that sum up.
+    assert [match and match[1] for match in dependencies] == [None, "1", "3"]
+    # What is done is not submitted again.
+    for name in ("first", "second"):
+        (tmp_path / "logs" / name / "completions").mkdir()
+    for rank in (0, 1, 2, 4, 5, 6):
+        (tmp_path / f"logs/first/completions/{rank:05d}").touch()
+    (tmp_path / "logs/second/completions/00000").touch()
+    shutil.rmtree(slurm)
+    assert not executor.run(stages, tmp_path / "logs")
+    assert len(submitted(slurm)) == 2 and json.loads(
+        (tmp_path / "logs/first/ranks_to_run.json").read_text()
+    ) == [3]
+
+
+def test_there_is_no_slurm(tmp_path: Path, slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor, stages = Executor("slurm", partition="cpu"), [Stage("work", print, 1)]
+    (slurm.parent / "bin" / "sbatch").write_text("#!/bin/bash\nexit 3\n")
+    with pytest.raises(ConfigurationError, match="sbatch refused the job"):
+        executor.run(stages, tmp_path / "logs")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="sbatch is not found"):
+        executor.run(stages, tmp_path / "logs")
+
+
+@pytest.mark.slow
+def test_what_slurm_runs(tmp_path: Path, slurm: Path, environment: Dict[str, str]) -> None:
+    """The submitted scripts, each as a process of its own, give what local tasks do."""
+    from luke_allennlp.wikipedia.extraction import extract
+
+    dump = write_dump(tmp_path / "dump.xml", articles(10))
+    assert extract([dump], str(tmp_path / "slurm"), executor=Executor("slurm", 2, partition="cpu")) is None
+    assert extract([dump], str(tmp_path / "local")) is not None
+    for script in submitted(slurm):
+        tasks = int(re.search(r"--array=0-(\d+)", script)[1]) + 1  # type: ignore[index]
+        for task in range(tasks):
+            variables = {
+                "SLURM_ARRAY_TASK_ID": str(task),
+                "SLURM_NODELIST": "node",
+                "PATH": os.environ["PATH"],
+            }
+            result: Any = subprocess.run(
+                ["bash", "-c", script],
+                env={**environment, **variables},
+                capture_output=True,
+                text=True,
+                timeout=300,
+            )
+            assert result.returncode == 0, result.stderr
+    for name in ("metadata.json", "pages/00000.parquet", "failures.jsonl", "plan.json"):
+        assert (tmp_path / "slurm" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()

@@ -1,0 +1,296 @@
+"""From dumps to pages, whatever the pages hold and whenever somebody ends it."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping
+
+import pytest
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.tqdm import Tqdm
+
+from luke_allennlp.wikipedia.executors import Executor
+from luke_allennlp.wikipedia.extraction import extract, parse_size
+from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
+from luke_allennlp.wikipedia.guard import Limits
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page, PageLink
+from luke_allennlp.wikipedia.wikitext import WikitextParser
+from tests.wikipedia.made_dump import articles, page, write_dump
+
+SMALL_PARTS = ExtractionOptions(part_size=4096)
+
+PAGES = (
+    page(
+        1,
+        "Bus",
+        "A '''bus''' is a [[vehicle]]. [[bus driver|Driver]]s drive [[coach (bus)#Use|it]].\n\n"
+        "== Use ==\nIt is used. [[Category:Buses]] [[:fr:Autobus|in French]] {{x|[[y]]}}",
+    ),
+    page(2, "Omnibus", "#REDIRECT [[bus]]", redirect="bus#Use"),
+    page(3, "Coach", "{{disambig}}\n* [[Coach (bus)]]"),
+    page(4, "Category:Buses", "About [[bus]]es.", namespace=14),
+    page(5, "Elsewhere", "#REDIRECT [[:fr:Autobus]]", redirect=":fr:Autobus"),
+    page(6, "Style", ".a {}").replace("wikitext", "css"),
+)
+
+
+def files(directory: Path) -> Dict[str, str]:
+    """The hashes of all but the logs."""
+    return {
+        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.relative_to(directory).parts[0] != "logs"
+    }
+
+
+def failures(directory: Path) -> List[Dict[str, Any]]:
+    return [json.loads(line) for line in (directory / "failures.jsonl").read_text("utf-8").splitlines()]
+
+
+def run(
+    dump: str, output: Path, options: ExtractionOptions = SMALL_PARTS, **kwargs: Any
+) -> Mapping[str, Any]:
+    metadata = extract([dump], str(output), options, **kwargs)
+    assert metadata is not None
+    return metadata
+
+
+def test_what_is_extracted(tmp_path: Path) -> None:
+    dump = write_dump(tmp_path / "dump.xml.bz2", PAGES)
+    metadata = run(dump, tmp_path / "out")
+    wiki = ExtractedWikipedia(tmp_path / "out")
+    bus, omnibus, coach = wiki.pages()
+    assert bus[:5] == (1, 0, "Bus", None, False)
+    assert [paragraph.text for paragraph in bus.paragraphs] == [
+        "A bus is a vehicle. Drivers drive it.",
+        "It is used. in French",
+    ]
+    assert bus.paragraphs[0].links == [
+        PageLink("Vehicle", "vehicle", 11, 18),
+        PageLink("Bus driver", "Drivers", 20, 27),
+        PageLink("Coach (bus)", "it", 34, 36, "Use"),
+    ]
+    assert [section.title for section in bus.sections] == ["Use"]
+    assert omnibus == Page(2, 0, "Omnibus", "Bus", False, [], [])
+    assert coach.is_disambiguation
+    assert metadata == wiki.metadata and wiki.language == "en" and wiki.namespaces[14] == "Category"
+    content = Path(dump).read_bytes()
+    assert metadata["dumps"] == [
+        {"file": "dump.xml.bz2", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    ]
+    assert set(metadata["versions"]) == {"luke-allennlp", "mwparserfromhell", "pyarrow"}
+    assert metadata["options"] == {
+        "namespaces": [0],
+        "link_trail": True,
+        "part_size": 4096,
+        "seconds": 60.0,
+        "memory_mb": 2048,
+    }
+    counts = metadata["counts"]
+    assert {name: count for name, count in counts.items() if not isinstance(count, dict)} == {
+        "pages": 3,
+        "redirects": 1,
+        "disambiguations": 1,
+        "sections": 1,
+        "paragraphs": 3,
+        "links": 4,
+    }
+    assert counts["left_out"] == {"namespace": 1, "no wikitext": 1, "redirect to no page of the wiki": 1}
+    assert counts["dropped_links"] == {"category": 1, "interwiki": 1, "template": 1}
+    assert counts["failures"] == {} and failures(tmp_path / "out") == []
+    assert str(tmp_path) not in "".join(
+        path.read_text("utf-8") for path in (tmp_path / "out").rglob("*.json*") if "logs" not in path.parts
+    )
+
+
+def test_options(tmp_path: Path) -> None:
+    dump = write_dump(tmp_path / "dump.xml", PAGES)
+    run(dump, tmp_path / "out", ExtractionOptions(namespaces=(14,), link_trail=False))
+    (category,) = ExtractedWikipedia(tmp_path / "out").pages()
+    assert category[:3] == (4, 14, "Category:Buses")
+    assert category.paragraphs[0].links == [PageLink("Bus", "bus", 6, 9)]
+
+
+def test_files_of_one_dump(tmp_path: Path) -> None:
+    one = write_dump(tmp_path / "one.xml.gz", articles(3))
+    two = write_dump(tmp_path / "two.xml", articles(20, 4))
+    metadata = extract([two, one], str(tmp_path / "out"), SMALL_PARTS)
+    assert metadata is not None and metadata["shards"] > 2
+    assert [dump["file"] for dump in metadata["dumps"]] == ["two.xml", "one.xml.gz"]
+    numbers = [page.page_id for page in ExtractedWikipedia(tmp_path / "out").pages()]
+    assert numbers == [*range(4, 24), 1, 2, 3]
+
+
+def test_other_dumps(tmp_path: Path) -> None:
+    english = write_dump(tmp_path / "en.xml", articles(1))
+    german = write_dump(tmp_path / "de.xml", articles(1), language="de")
+    (tmp_path / "text").write_text("no dump")
+    for dumps, message in (
+        ([english, german], "en.xml is of entestwiki, but de.xml of detestwiki; extract every wiki"),
+        ([english, english], "is named twice"),
+        ([], "no dump to extract"),
+        ([str(tmp_path / "text")], "is no dump of a wiki"),
+        ([str(tmp_path / "none")], "cannot be read"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            extract(dumps, str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_workers_and_parts_do_not_matter(tmp_path: Path) -> None:
+    dump = write_dump(tmp_path / "dump.xml", articles(30))
+    one = run(dump, tmp_path / "one")
+    assert one["shards"] > 3
+    run(dump, tmp_path / "two", executor=Executor(workers=2))
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    run(dump, tmp_path / "whole", ExtractionOptions())
+    assert list(ExtractedWikipedia(tmp_path / "one").pages()) == list(
+        ExtractedWikipedia(tmp_path / "whole").pages()
+    )
+
+
+def test_a_finished_directory(tmp_path: Path) -> None:
+    dump = write_dump(tmp_path / "dump.xml", articles(5))
+    first = run(dump, tmp_path / "out")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    assert run(dump, tmp_path / "out") == first
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    other = SMALL_PARTS._replace(link_trail=False)
+    with pytest.raises(ConfigurationError, match="was begun with other options"):
+        run(dump, tmp_path / "out", other)
+    assert run(dump, tmp_path / "out", other, force=True)["options"]["link_trail"] is False
+    # Of the same name and size, but another.
+    write_dump(tmp_path / "dump.xml", [text.replace("words", "WORDS") for text in articles(5)])
+    with pytest.raises(ConfigurationError, match="was begun with other dumps"):
+        run(dump, tmp_path / "out", other)
+
+
+def misbehave(monkeypatch: pytest.MonkeyPatch, **misdeeds: Callable[[], Any]) -> None:
+    """Makes the parser do something at pages with a word in their text."""
+    parse = WikitextParser.parse
+
+    def parse_or_not(self: WikitextParser, text: str, title: str = "") -> Any:
+        for word, misdeed in misdeeds.items():
+            if word in text:
+                misdeed()
+        return parse(self, text, title)
+
+    monkeypatch.setattr(WikitextParser, "parse", parse_or_not)
+
+
+def never_end() -> None:
+    while True:
+        pass
+
+
+def raise_(error: Exception) -> None:
+    raise error
+
+
+def test_pages_that_cannot_be_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    misbehave(
+        monkeypatch,
+        ENDLESS=never_end,
+        DEADLY=lambda: os.kill(os.getpid(), signal.SIGKILL),
+        CRASH=lambda: os._exit(3),
+        LARGE=lambda: bytearray(1 << 30),
+        DEEP=lambda: raise_(RecursionError("too deep")),
+        ODD=lambda: raise_(ValueError("odd")),
+    )
+    words = ("fine", "ENDLESS", "DEADLY", "good", "CRASH", "LARGE", "DEEP", "ODD", "well")
+    pages = [page(number, word.title(), f"A {word} page.") for number, word in enumerate(words)]
+    pages.insert(3, "  <page>\n    <title>Broken</title>\n    <ns>0</ns>\n    <id>x</id>\n  </page>\n")
+    dump = write_dump(tmp_path / "dump.xml", pages)
+    options = ExtractionOptions(limits=Limits(seconds=0.3, memory_mb=256))
+    metadata = run(dump, tmp_path / "out", options)
+    assert [page.title for page in ExtractedWikipedia(tmp_path / "out").pages()] == ["Fine", "Good", "Well"]
+    listed = failures(tmp_path / "out")
+    broken = listed.pop(2)
+    assert (broken["page_id"], broken["title"], broken["kind"]) == (None, "Broken", "xml")
+    assert [tuple(failure.values()) for failure in listed] == [
+        (1, "Endless", "time", "took more than 0.3 seconds"),
+        (2, "Deadly", "memory", "its process was killed twice, as the system does when memory is short"),
+        (4, "Crash", "crash", "the parser crashed twice"),
+        (5, "Large", "memory", "took more than 256 megabytes"),
+        (6, "Deep", "parser", "RecursionError: too deep"),
+        (7, "Odd", "parser", "ValueError: odd"),
+    ]
+    assert metadata["counts"]["failures"] == {"crash": 1, "memory": 2, "parser": 2, "time": 1, "xml": 1}
+    assert metadata["counts"]["pages"] == 3
+
+
+def test_a_damaged_dump(tmp_path: Path) -> None:
+    dump = Path(write_dump(tmp_path / "dump.xml", articles(5)))
+    content = dump.read_bytes()
+    dump.write_bytes(content[: len(content) - 300])
+    counts = run(str(dump), tmp_path / "out", ExtractionOptions())["counts"]
+    assert 0 < counts["pages"] < 5 and counts["failures"]["xml"] >= 1
+
+
+def start(output: Path, dump: str, workers: int) -> int:
+    """Extracts in a process with a group of its own; gives its id."""
+    command = os.fork()
+    if command == 0:
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            # Otherwise it is shared with this process, and a killed one may hold it.
+            Tqdm.set_lock(threading.RLock())
+            run(dump, output, executor=Executor(workers=workers))
+        finally:
+            os._exit(0)
+    os.setpgid(command, command)
+    return command
+
+
+def has_processes(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("workers, whole_group", [(1, False), (2, True), (2, False)])
+def test_killed_at_any_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, whole_group: bool
+) -> None:
+    dump = write_dump(tmp_path / "dump.xml", articles(24))
+    run(dump, tmp_path / "undisturbed")
+    # So that it is not over at once.
+    misbehave(monkeypatch, Page=lambda: time.sleep(0.002))
+    random_ = random.Random(10 * workers + whole_group)
+    output = tmp_path / "out"
+    kills = 0
+    for attempt in range(100):
+        command = start(output, dump, workers)
+        deadline = time.monotonic() + random_.uniform(0, 0.2 + 0.2 * attempt)
+        ended = 0
+        while not ended and time.monotonic() < deadline:
+            time.sleep(0.001)
+            ended = os.waitpid(command, os.WNOHANG)[0]
+        if ended:
+            break
+        kills += 1
+        if whole_group:
+            os.killpg(command, signal.SIGKILL)
+        else:
+            os.kill(command, signal.SIGKILL)
+        os.waitpid(command, 0)
+        patience = time.monotonic() + 20
+        while has_processes(command):
+            assert time.monotonic() < patience, "a process has outlived the command"
+            time.sleep(0.001)
+    assert kills >= 2
+    assert files(output) == files(tmp_path / "undisturbed")
+
+
+def test_sizes() -> None:
+    assert [parse_size(text) for text in ("12", "3k", "4M", "1G")] == [12, 3 << 10, 4 << 20, 1 << 30]
+    for text in ("", "0", "-1", "1.5M", "M", "1T"):
+        with pytest.raises(ValueError, match="is no size"):
+            parse_size(text)

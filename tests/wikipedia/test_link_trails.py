@@ -1,0 +1,46 @@
+import re
+
+import pytest
+
+from luke_allennlp.wikipedia.link_trails import link_trail
+
+
+@pytest.mark.parametrize(
+    "language, text, expected",
+    [
+        ("en", "es and", "es"),
+        ("en", "ß", ""),
+        ("en", "'s", ""),
+        ("en", "Es", ""),
+        ("de", "größe x", "größe"),
+        ("pt", "ções.", "ções"),
+        ("ru", "ами", "ами"),
+        ("uk", "їв", "їв"),
+        ("he", "ים", "ים"),
+        ("tr", "ğı", "ğı"),
+        ("ta", "கள்", "கள்"),
+        ("fa", "ها", "ها"),
+        ("is", "x-–y", "x-–y"),
+        ("unheard-of", "abcé", "abc"),
+    ],
+)
+def test_letters(language: str, text: str, expected: str) -> None:
+    pattern = link_trail(language)
+    assert pattern is not None
+    match = pattern.match(text)
+    assert (match[0] if match else "") == expected
+
+
+@pytest.mark.parametrize("language", ["ja", "zh", "zh-yue"])
+def test_languages_without(language: str) -> None:
+    assert link_trail(language) is None
+
+
+def test_none_takes_spaces_or_brackets() -> None:
+    from luke_allennlp.wikipedia.link_trails import _LETTERS
+
+    for language in _LETTERS:
+        pattern = link_trail(language)
+        assert pattern is not None
+        assert not any(pattern.match(character) for character in " \n.,;:()[]{}<>|&'")
+        assert re.fullmatch(pattern, "az")

@@ -1,0 +1,89 @@
+import pytest
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.reading_comprehension.article_links import ArticleLinksEntityLinker
+from luke_allennlp.reading_comprehension.link_database import Link, LinkDatabase
+from luke_allennlp.wikipedia.executors import Executor
+from luke_allennlp.wikipedia.links import build_link_database
+from luke_allennlp.wikipedia.mention_counts import build_mention_database
+from luke_allennlp.wikipedia.redirects import build_redirects
+from luke_allennlp.wikipedia.vocabulary import build_vocabulary
+from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
+
+
+@pytest.fixture
+def wiki(tmp_path):
+    pages = [
+        page(
+            "Harbour towns",
+            "[[Velmar|Port Velmar]] is at [[Bay|the bay]].",
+            "[[Bay|the bay]] [[Lost]] [[Loop]]",
+        ),
+        page("Port Velmar", "Port Velmar, Port Velmar"),
+        page("Bay", "the bay the bay, [[Port Velmar]]"),
+        redirect("Velmar", "Port velmar"),
+        redirect("Port velmar", "Port Velmar"),
+        redirect("Ports", "Harbour towns"),
+        redirect("Loop", "Loop"),
+        page("Bay", "A page that was moved: [[Harbour towns]]"),
+        page("Category:Bays", "[[Bay]]", namespace=14),
+    ]
+    return str(write_pages(tmp_path / "pages", [pages[:3], pages[3:]]))
+
+
+def build(wiki, directory):
+    assert build_mention_database(wiki, str(directory / "mentions"))
+    assert build_link_database(wiki, str(directory / "mentions"), str(directory / "links"))
+    return LinkDatabase(str(directory / "links"))
+
+
+def test_the_links_of_each_page(wiki, tmp_path):
+    database = build(wiki, tmp_path)
+    assert sorted(database) == ["Bay", "Harbour towns", "Port Velmar"]
+    # "the bay" is a link twice, and stands in two pages; the other is one twice, and stands in three.
+    port, bay = Link("Port Velmar", "Port Velmar", pytest.approx(2 / 3)), Link("the bay", "Bay", 1.0)
+    assert database.links("Harbour towns") == [port, bay, bay]
+    assert database.links("Bay") == [port]
+    assert database.links("Port Velmar") == []
+
+
+def test_the_linker_of_extractive_qa_reads_them(wiki, tmp_path):
+    build(wiki, tmp_path)
+    assert build_redirects(wiki, str(tmp_path / "redirects"))
+    (tmp_path / "model").mkdir()
+    assert build_vocabulary([wiki], str(tmp_path / "model" / "entity_vocab.tsv"))
+    linker = ArticleLinksEntityLinker(
+        str(tmp_path / "model"), str(tmp_path / "links"), link_redirects=str(tmp_path / "redirects")
+    )
+    # Ids by line: three special entities, then Bay (3 links), Port Velmar (2) and Harbour towns (1).
+    assert linker.rows("Ports") == {"port velmar": 4, "the bay": 3}
+    assert linker.rows("Lost") == {}
+
+
+def test_links_as_in_a_dictionary(tmp_path):
+    shards = random_shards(3)
+    database = build(str(write_pages(tmp_path / "pages", shards)), tmp_path)
+    pages = [made for shard in shards for made in shard]
+    redirects = {made.title: made.redirect for made in pages if made.redirect is not None}
+    articles = {made.title: made for made in pages if made.redirect is None}
+    assert sorted(database) == sorted(articles)
+    for title, made in articles.items():
+        links = [
+            (link.surface, resolve(redirects, link.target)) for text in made.paragraphs for link in text.links
+        ]
+        expected = [(surface, target) for surface, target in links if target in articles]
+        assert [link[:2] for link in database.links(title)] == expected
+    assert database.link_count > 50
+
+
+def test_the_same_bytes_for_two_workers(wiki, tmp_path):
+    build(wiki, tmp_path)
+    other = tmp_path / "other"
+    assert build_link_database(wiki, str(tmp_path / "mentions"), str(other), Executor(workers=2))
+    for path in (tmp_path / "links").iterdir():
+        assert path.read_bytes() == (other / path.name).read_bytes(), path.name
+
+
+def test_no_mention_database(wiki, tmp_path):
+    with pytest.raises(ConfigurationError, match="Expected a mention database"):
+        build_link_database(wiki, wiki, str(tmp_path / "links"))

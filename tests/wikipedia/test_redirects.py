@@ -1,0 +1,114 @@
+import pytest
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.reading_comprehension.redirects import Redirects
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia
+from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver, build_redirects, checked_pages
+from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
+
+
+@pytest.fixture
+def resolver(tmp_path):
+    pages = [
+        page("Harbour"),
+        redirect("Port", "Harbour"),
+        redirect("Ports", "Port"),
+        redirect("Old ports", "Ports"),
+        redirect("Lost", "Nowhere"),
+        redirect("A", "B"),
+        redirect("B", "C"),
+        redirect("C", "B"),
+        redirect("Self", "Self"),
+        redirect("To self", "Self"),
+        page("Port (disambiguation)", disambiguation=True),
+        page("Category:Harbours", namespace=14),
+        redirect("Cat", "Category:Harbours"),
+        # A page and a redirect of one title, and two redirects of one title.
+        page("Quay"),
+        redirect("Quay", "Harbour"),
+        redirect("Twice", "Quay"),
+        redirect("Twice", "Harbour"),
+    ]
+    wiki = ExtractedWikipedia(write_pages(tmp_path / "pages", [pages[:7], pages[7:]]))
+    return RedirectResolver.build(wiki, tmp_path / "titles")
+
+
+@pytest.mark.parametrize(
+    "title, final, is_page",
+    [
+        ("Harbour", "Harbour", True),
+        ("Port", "Harbour", True),
+        ("Old ports", "Harbour", True),
+        ("Lost", "Nowhere", False),
+        ("Nowhere", "Nowhere", False),
+        ("Never mentioned", "Never mentioned", False),
+        ("A", "A", False),
+        ("B", "B", False),
+        ("Self", "Self", False),
+        ("To self", "To self", False),
+        ("Port (disambiguation)", "Port (disambiguation)", True),
+        ("Cat", "Category:Harbours", False),
+        ("Quay", "Quay", True),
+        ("Twice", "Quay", True),
+    ],
+)
+def test_where_titles_lead(resolver, title, final, is_page):
+    assert resolver.resolve(title) == final
+    assert resolver.page(title) == (final if is_page else None)
+    numbers = resolver.page_numbers([title, "Harbour"])
+    assert numbers.tolist() == [resolver.number(final) if is_page else -1, resolver.number("Harbour")]
+
+
+def test_disambiguation_pages_are_marked(resolver):
+    marked = [title for title in ("Port (disambiguation)", "Harbour") if _kind(resolver, title)]
+    assert marked == ["Port (disambiguation)"]
+
+
+def _kind(resolver, title):
+    return resolver.kinds[resolver.number(title)] & DISAMBIGUATION
+
+
+def test_redirects_for_the_linker_are_followed_to_the_end(resolver, tmp_path):
+    assert build_redirects(str(tmp_path / "pages"), str(tmp_path / "redirects"))
+    redirects = Redirects(str(tmp_path / "redirects"))
+    assert {title: redirects.resolve(title) for title in redirects} == {
+        "Port": "Harbour",
+        "Ports": "Harbour",
+        "Old ports": "Harbour",
+        "Lost": "Nowhere",
+        "Cat": "Category:Harbours",
+        "Twice": "Quay",
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_redirects_as_in_a_dictionary(tmp_path, seed):
+    shards = random_shards(seed, pages=60)
+    resolver = RedirectResolver.build(
+        ExtractedWikipedia(write_pages(tmp_path / "pages", shards)), tmp_path / "t"
+    )
+    redirects = {made.title: made.redirect for shard in shards for made in shard if made.redirect is not None}
+    titles = [*redirects, *redirects.values(), "Page 1", "Missing 2"]
+    assert [resolver.resolve(title) for title in titles] == [resolve(redirects, title) for title in titles]
+    assert any(resolve(redirects, title) == title for title in redirects), "there is a loop"
+
+
+def test_a_long_chain(tmp_path):
+    chain = [redirect(f"T{number}", f"T{number + 1}") for number in range(1000)]
+    wiki = ExtractedWikipedia(write_pages(tmp_path / "pages", [[*chain, page("T1000")]]))
+    resolver = RedirectResolver.build(wiki, tmp_path / "titles")
+    assert {resolver.resolve(made.title) for made in chain} == {"T1000"}
+
+
+def test_no_titles(tmp_path):
+    resolver = RedirectResolver.build(
+        ExtractedWikipedia(write_pages(tmp_path / "pages", [[]])), tmp_path / "t"
+    )
+    assert len(resolver) == 0
+    assert resolver.resolve("X") == "X" and resolver.page("X") is None
+    assert resolver.page_numbers(["X"]).tolist() == [-1]
+
+
+def test_no_shards(tmp_path):
+    with pytest.raises(ConfigurationError, match="has no pages"):
+        checked_pages(write_pages(tmp_path / "pages", []))

@@ -1,0 +1,238 @@
+import builtins
+import gzip
+import os
+import pickle
+import sys
+import types
+import zlib
+
+import joblib
+import marisa_trie
+import pytest
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.reading_comprehension.link_database import Link
+from luke_allennlp.wikipedia.mentions import Mention
+from luke_allennlp.wikipedia.release import links_from_release, mentions_from_release, redirects_from_release
+from luke_allennlp.wikipedia.release_pickle import read_release_pickle
+
+REDIRECTS = {"Velmar": "Port Velmar", "Ports": "Port Velmar", "山": "Mountain"}
+
+
+@pytest.fixture
+def foreign(monkeypatch):
+    """A class of the release's code, which is not there when its files are read."""
+    module = types.ModuleType("luke.utils.made_up")
+
+    class Tokenizer:
+        def __init__(self):
+            self.never_split = {"[MASK]"}
+            self.never_lowercase = frozenset(["[UNK]", "[MASK]"])
+            self.nested = {"lower": False, "sizes": [1, 2.5, None, (1,)]}
+
+    Tokenizer.__module__, Tokenizer.__qualname__ = module.__name__, "Tokenizer"
+    module.Tokenizer = Tokenizer
+    for parent in ("luke", "luke.utils"):
+        monkeypatch.setitem(sys.modules, parent, types.ModuleType(parent))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return Tokenizer
+
+
+def mention_database(foreign):
+    titles = marisa_trie.Trie(["Bay", "Port Velmar", "Ash"])
+    records = [
+        ("the\u2581bay", (titles["Bay"], 3, 5, 20)),
+        ("the\u2581bay", (titles["Port Velmar"], 2, 5, 20)),
+        ("the", (titles["Ash"], 1, 1, 1)),
+    ]
+    trie = marisa_trie.RecordTrie("<IIII", records)
+    return {
+        "title_trie": titles,
+        "mention_trie": marisa_trie.Trie(trie.keys()),
+        "data_trie": trie,
+        "tokenizer": foreign(),
+        "normalizer": foreign(),
+        "max_mention_length": 20,
+    }
+
+
+def link_database():
+    titles = marisa_trie.Trie(["Bay", "Port Velmar", "Bay 2"])
+    anchors = marisa_trie.Trie(["the bay", "Velmar"])
+    records = [
+        ("Bay", (anchors["Velmar"], titles["Port Velmar"], 0.25)),
+        ("Bay 2", (anchors["the bay"], titles["Bay"], 0.5)),
+        ("Bay 2", (anchors["Velmar"], titles["Port Velmar"], 0.25)),
+    ]
+    return {
+        "title_trie": titles,
+        "mention_trie": anchors,
+        "data_trie": marisa_trie.RecordTrie("<IIf", records),
+    }
+
+
+@pytest.mark.parametrize(
+    "compress", [0, 3, ("zlib", 9), ("gzip", 3), ("bz2", 3), ("lzma", 3), ("xz", 3)], ids=str
+)
+def test_redirects(tmp_path, compress):
+    joblib.dump(REDIRECTS, tmp_path / "r.pkl", compress=compress)
+    redirects = redirects_from_release(tmp_path / "r.pkl", tmp_path / "out")
+    assert {title: redirects.resolve(title) for title in redirects} == REDIRECTS
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_protocols(tmp_path, protocol, foreign):
+    many = {f"Title {number}": f"Target {number % 700}" for number in range(3000)}
+    with open(tmp_path / "r.pkl", "wb") as file:
+        pickle.dump(many, file, protocol)
+    assert read_release_pickle(tmp_path / "r.pkl") == many
+    if protocol > 2:  # the release's files are of Python 3
+        with open(tmp_path / "m.pkl", "wb") as file:
+            pickle.dump(mention_database(foreign), file, protocol)
+        assert read_release_pickle(tmp_path / "m.pkl")["max_mention_length"] == 20
+
+
+def test_a_mention_database(tmp_path, foreign, monkeypatch):
+    joblib.dump(mention_database(foreign), tmp_path / "m.pkl")
+    monkeypatch.delitem(sys.modules, "luke.utils.made_up")
+    database = mentions_from_release(tmp_path / "m.pkl", tmp_path / "out")
+    assert database.query("The Bay") == [Mention("Bay", 3, 5, 20), Mention("Port Velmar", 2, 5, 20)]
+    assert database.query("the") == [Mention("Ash", 1, 1, 1)]
+    assert len(database) == 2
+
+
+def test_a_link_database(tmp_path):
+    joblib.dump(link_database(), tmp_path / "l.pkl")
+    database = links_from_release(tmp_path / "l.pkl", tmp_path / "out")
+    assert sorted(database) == ["Bay", "Bay 2", "Port Velmar"]
+    assert database.links("Bay") == [Link("Velmar", "Port Velmar", 0.25)]
+    assert sorted(database.links("Bay 2")) == [
+        Link("Velmar", "Port Velmar", 0.25),
+        Link("the bay", "Bay", 0.5),
+    ]
+    assert database.links("Port Velmar") == []
+
+
+class Reduced:
+    def __init__(self, *reduced):
+        self.reduced = reduced
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def nested_tuples():
+    value = ()
+    for _ in range(60):
+        value = (value, value)
+    return value
+
+
+HOSTILE = {
+    "system": (lambda: {"a": Reduced(os.system, ("touch hacked",))}, r"holds (posix|nt)\.system"),
+    "eval": (
+        lambda: {"a": Reduced(builtins.eval, ("open('hacked', 'w')",))},
+        r"holds (builtins|__builtin__)\.eval",
+    ),
+    "nested": (
+        lambda: {"a": Reduced(marisa_trie.Trie, (Reduced(os.mkdir, ("hacked",)),))},
+        r"holds (posix|nt)\.mkdir",
+    ),
+    "method": (
+        lambda: {"a": Reduced(marisa_trie.Trie.load, (marisa_trie.Trie(), "x"))},
+        r"holds (\w+\.getattr|marisa_trie\._Trie\.load)",
+    ),
+    "argument": (lambda: {"a": Reduced(marisa_trie.Trie, (5,))}, "is damaged"),
+    "state": (lambda: {"a": Reduced(marisa_trie.Trie, (), {"content": 5})}, "sets the state"),
+    "tuples": (lambda: {"a": 1, ("k",): 2}, "whose keys are no strings"),
+    "list": (lambda: [1, 2], "holds a list, no dictionary"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("protocol", [3, 4])
+def test_hostile_files(tmp_path, monkeypatch, name, protocol):
+    monkeypatch.chdir(tmp_path)
+    made, message = HOSTILE[name]
+    (tmp_path / "h.pkl").write_bytes(pickle.dumps(made(), protocol))
+    for convert in (redirects_from_release, mentions_from_release, links_from_release):
+        with pytest.raises(ConfigurationError, match=message) as error:
+            convert("h.pkl", "out")
+        assert str(error.value).startswith("h.pkl: ") and "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["h.pkl"]
+
+
+def test_what_takes_for_ever_to_hash(tmp_path):
+    # A tuple of tuples 60 deep, as a key: 240 bytes, and 2 ** 60 steps.
+    content = b"\x80\x03}" + b")" + b"q\x00h\x00\x86" * 60 + b"K\x01s."
+    (tmp_path / "h.pkl").write_bytes(content)
+    with pytest.raises(ConfigurationError, match="keys are no strings"):
+        read_release_pickle(tmp_path / "h.pkl")
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"\x80\x03B\xff\xff\xff\x7fabc.", "asks for more memory"),
+        (b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7fabc.", "asks for more memory|exceeds"),
+        (b"\x80\x03r\xff\xff\xff\x7f.", "is damaged"),
+        (zlib.compress(b"\x80\x03B\x00\x00\x00\x10" + bytes(1 << 28) + b"."), "asks for more memory"),
+        (b"\x80\x03}\x96\x01\x00\x00\x00\x00\x00\x00\x00a.", "opcode"),
+        (b"\x80\x03(i__main__\nX\n.", "opcode"),
+        (b"\x80\x03Pid\n.", "opcode"),
+        (b"\x80\x03}", "cannot be read"),
+        (zlib.compress(b"\x80\x03}.")[:-6], "cannot be read"),
+        (b"", "is no pickle"),
+        (b"PK\x03\x04", "is no pickle"),
+        (gzip.compress(b"\x80\x03}.")[:12], "cannot be read"),
+    ],
+    ids=range(12),
+)
+def test_damaged_files(tmp_path, content, message):
+    (tmp_path / "d.pkl").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=message):
+        read_release_pickle(tmp_path / "d.pkl")
+
+
+def test_files_that_are_others(tmp_path, foreign):
+    joblib.dump(mention_database(foreign), tmp_path / "m.pkl")
+    joblib.dump(link_database(), tmp_path / "l.pkl")
+    joblib.dump(REDIRECTS, tmp_path / "r.pkl")
+    for convert, name, message in (
+        (redirects_from_release, "l.pkl", "'title_trie' leads to a _PlainTrie; expected titles"),
+        (
+            mentions_from_release,
+            "l.pkl",
+            "expected a trie of records '<IIII' as 'data_trie', found one with '<IIf'",
+        ),
+        (
+            links_from_release,
+            "m.pkl",
+            "expected a trie of records '<IIf' as 'data_trie', found one with '<IIII'",
+        ),
+        (links_from_release, "r.pkl", "expected a trie as 'title_trie', found none"),
+        (links_from_release, "n.pkl", "there is no such file"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            convert(tmp_path / name, tmp_path / "out")
+
+
+def test_numbers_that_no_trie_has(tmp_path):
+    content = link_database()
+    content["data_trie"] = marisa_trie.RecordTrie("<IIf", [("Bay", (0, 99, 0.5))])
+    joblib.dump(content, tmp_path / "l.pkl")
+    with pytest.raises(ConfigurationError, match="is damaged"):
+        links_from_release(tmp_path / "l.pkl", tmp_path / "out")
+    content["title_trie"] = Reduced(marisa_trie.Trie, (), b"no trie")
+    joblib.dump(content, tmp_path / "l.pkl")
+    with pytest.raises(ConfigurationError, match="does not begin as tries do"):
+        links_from_release(tmp_path / "l.pkl", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_there_is_kept(tmp_path):
+    joblib.dump(REDIRECTS, tmp_path / "r.pkl")
+    redirects_from_release(tmp_path / "r.pkl", tmp_path / "out")
+    with pytest.raises(ConfigurationError, match="is there already"):
+        redirects_from_release(tmp_path / "r.pkl", tmp_path / "out")
+    assert len(redirects_from_release(tmp_path / "r.pkl", tmp_path / "out", force=True)) == 3

@@ -1,0 +1,124 @@
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer as Backend
+from tokenizers import models, pre_tokenizers
+from transformers import BertTokenizerFast, RobertaTokenizerFast
+
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.wikipedia.running_text import RunningTextEncoder
+
+FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
+ROBERTA, BERT = str(FIXTURES / "tiny-roberta"), str(FIXTURES / "tiny-bert")
+ENCODERS = {name: RunningTextEncoder(WordTokenizer(name)) for name in (ROBERTA, BERT)}
+REFERENCES = {
+    (ROBERTA, prefix): RobertaTokenizerFast.from_pretrained(ROBERTA, add_prefix_space=prefix)
+    for prefix in (True, False)
+}
+REFERENCES.update(dict.fromkeys([(BERT, True), (BERT, False)], BertTokenizerFast.from_pretrained(BERT)))
+
+PIECES = [
+    *(
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "\u00a0",
+        "\u2003",
+        "\u200b",
+        "\u3000",
+        "\x1c",
+        "\x85",
+        ".",
+        "...",
+        "'s",
+        "'",
+        "n't",
+        "$",
+    ),
+    *(
+        "“",
+        "’",
+        "-",
+        "(",
+        "a",
+        "The",
+        "harbour",
+        "2020",
+        "½",
+        "e\u0301",
+        "é",
+        "\u0301",
+        "ß",
+        "İ",
+        "日本語",
+        "한국어",
+    ),
+    *("ไทย", "हिन्दी", "مرحبا", "😀", "👩‍👩‍👧", "\u202e", "\x00"),
+]
+TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=14).map("".join)
+
+
+def encode(encoder, text, start=0, end=None):
+    ids = []
+    encoder.extend(ids, text, start, len(text) if end is None else end)
+    return ids
+
+
+def reference(name, piece, prefix):
+    """Transformers' own tokenizer on a piece whose space is collapsed, as spec and original have it."""
+    piece = re.sub(r"\s+", " ", piece).rstrip(" ")
+    return REFERENCES[name, prefix].encode(piece, add_special_tokens=False) if piece else []
+
+
+@pytest.mark.parametrize("name", [ROBERTA, BERT])
+@given(text=TEXTS, data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_pieces_are_those_of_transformers(name, text, data):
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    prefix = start == 0 or text[start : start + 1].isspace() or text[start - 1].isspace()
+    assert encode(ENCODERS[name], text, start, end) == reference(name, text[start:end], prefix)
+
+
+def test_the_space_before_a_piece():
+    text = "The harbour (old)"
+    encoder, names = ENCODERS[ROBERTA], REFERENCES[ROBERTA, True].convert_ids_to_tokens
+    assert names(encode(encoder, text, 0, 3))[0].startswith("Ġ")  # begins the paragraph
+    assert names(encode(encoder, text, 3, 11))[0].startswith("Ġ")  # begins with space
+    assert names(encode(encoder, text, 4, 11))[0].startswith("Ġ")  # follows space
+    assert not names(encode(encoder, text, 13, 16))[0].startswith("Ġ")
+
+
+def test_special_tokens_in_a_text_are_text():
+    for name, word in ((ROBERTA, "<mask>"), (ROBERTA, "x<s>y</s>"), (BERT, "[MASK]"), (BERT, "a[PAD]")):
+        tokenizer = WordTokenizer(name)
+        specials = {tokenizer.start_id, tokenizer.end_id, tokenizer.pad_id, tokenizer.mask_id}
+        ids = encode(RunningTextEncoder(tokenizer), f"Text {word} more")
+        assert ids and not specials & set(ids)
+    ids = encode(RunningTextEncoder(WordTokenizer(ROBERTA)), "a <mask>")
+    assert REFERENCES[ROBERTA, False].decode(ids).strip() == "a <mask>"
+
+
+@pytest.fixture
+def sentence_piece(tmp_path):
+    """A tokenizer as XLM-R's: what does not begin with a space loses those between its words as well."""
+    names = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁ab", "ab", "▁cd", "cd", "<mask>"]
+    names += sorted(set("abcdmask<>") - set(names))
+    backend = Backend(models.Unigram([(name, -float(len(name) > 1) - 1) for name in names], 3))
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
+    )
+    backend.save(str(tmp_path / "tokenizer.json"))
+    encoder = RunningTextEncoder(WordTokenizer(str(tmp_path)))
+    return lambda *arguments: [names[i] for i in encode(encoder, *arguments)]
+
+
+def test_sentence_piece(sentence_piece):
+    assert sentence_piece("ab cd") == ["▁ab", "▁cd"]
+    assert sentence_piece("ab cd", 1) == ["b", "▁cd"]
+    assert sentence_piece("(ab cd", 1) == ["ab", "▁cd"]
+    assert "<mask>" not in sentence_piece("<mask>")

@@ -1,0 +1,273 @@
+import gzip
+from collections import Counter
+
+import pytest
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.entity_vocabulary import EntityVocabulary
+from luke_allennlp.wikipedia.executors import Executor
+from luke_allennlp.wikipedia.vocabulary import VocabularyOptions, build_vocabulary
+from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
+
+SPECIALS = ["[PAD]", "[UNK]", "[MASK]"]
+
+
+@pytest.fixture
+def wiki(tmp_path):
+    """Links: Harbour 5 (2 by redirects), Bay 3, Ash 3, Port (disambiguation) 2, Quay 1, Lone 0, Lost 1."""
+    pages = [
+        page("Harbour", "[[Bay]] and [[Bay|the bay]], [[Ash]]", "[[Port (disambiguation)]] [[Lost]]"),
+        page("Bay", "[[Harbour]], [[Port]], [[Old ports|old]] [[Loop]] [[Category:Bays]]"),
+        page("Ash", "[[Harbour]] [[Harbour|x]] [[Ash]] [[Bay]]"),
+        redirect("Port", "Harbour"),
+        redirect("Old ports", "Port"),
+        redirect("Loop", "Loop"),
+        page("Port (disambiguation)", "[[Quay]] [[Port (disambiguation)]] [[Ash]]", disambiguation=True),
+        page("Quay"),
+        page("Lone"),
+        page("Category:Bays", namespace=14),
+    ]
+    return str(write_pages(tmp_path / "pages", [pages[:2], pages[2:]]))
+
+
+def build(pages, output, **options):
+    assert build_vocabulary(
+        pages if isinstance(pages, list) else [pages], str(output), VocabularyOptions(**options)
+    )
+    return EntityVocabulary.from_file(output)
+
+
+def lines(path):
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_order(wiki, tmp_path):
+    build(wiki, tmp_path / "v.tsv")
+    assert lines(tmp_path / "v.tsv") == [
+        "[PAD]\t0",
+        "[UNK]\t0",
+        "[MASK]\t0",
+        "Harbour\t5",
+        "Ash\t3",
+        "Bay\t3",
+        "Port (disambiguation)\t2",
+        "Quay\t1",
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pages", "v.tsv"]
+
+
+def test_its_size_counts_special_entities_and_ties_are_cut_by_title(wiki, tmp_path):
+    assert list(build(wiki, tmp_path / "v.tsv", size=5)) == [*SPECIALS, "Harbour", "Ash"]
+    assert list(build(wiki, tmp_path / "w.tsv", size=5, mask2=True)) == [*SPECIALS, "[MASK2]", "Harbour"]
+
+
+def test_a_least_count_leaves_no_gaps(wiki, tmp_path):
+    vocabulary = build(wiki, tmp_path / "v.tsv", min_count=3)
+    assert list(vocabulary) == [*SPECIALS, "Harbour", "Ash", "Bay"]
+    assert vocabulary.table_size == 6
+
+
+def test_without_disambiguation_pages(wiki, tmp_path):
+    vocabulary = build(wiki, tmp_path / "v.tsv", without_disambiguation=True)
+    assert list(vocabulary) == [*SPECIALS, "Harbour", "Ash", "Bay", "Quay"]
+
+
+def test_a_white_list_comes_first(wiki, tmp_path):
+    white_list = tmp_path / "white.txt"
+    # Not linked, no page, a redirect, its page once more, with an underscore.
+    white_list.write_text("Quay\nLone\nLost\nOld ports\nHarbour\n\nPort_(disambiguation)\n", encoding="utf-8")
+    first = [*SPECIALS, "Quay", "Harbour", "Port (disambiguation)"]
+    assert list(build(wiki, tmp_path / "v.tsv", white_list=str(white_list))) == [*first, "Ash", "Bay"]
+    options = {"white_list": str(white_list), "white_list_only": True}
+    assert list(build(wiki, tmp_path / "w.tsv", **options)) == first
+    assert list(build(wiki, tmp_path / "x.tsv", size=5, **options)) == first[:5]
+
+
+def test_missing_pages(wiki, tmp_path):
+    vocabulary = build(wiki, tmp_path / "v.tsv", missing_pages=True)
+    # Not those of a loop, and not those of other namespaces.
+    assert list(vocabulary)[3:] == ["Harbour", "Ash", "Bay", "Port (disambiguation)", "Lost", "Quay"]
+    assert vocabulary.count(vocabulary["Lost"]) == 1
+    (tmp_path / "white.txt").write_text("Lost\nLoop\n", encoding="utf-8")
+    options = {"white_list": str(tmp_path / "white.txt"), "missing_pages": True, "size": 5}
+    assert list(build(wiki, tmp_path / "w.tsv", **options))[3:] == ["Lost", "Harbour"]
+
+
+def test_a_language(wiki, tmp_path):
+    vocabulary = build(wiki, tmp_path / "v.jsonl", language="en", size=4)
+    assert lines(tmp_path / "v.jsonl")[0] == '{"id": 0, "entities": [["[PAD]", null]], "count": 0}'
+    assert vocabulary.titles(3) == [("Harbour", "en")] and vocabulary.count(3) == 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_as_in_a_dictionary(tmp_path, seed):
+    shards = random_shards(seed)
+    vocabulary = build(str(write_pages(tmp_path / "pages", shards)), tmp_path / "v.tsv")
+    pages = [made for shard in shards for made in shard]
+    redirects = {made.title: made.redirect for made in pages if made.redirect is not None}
+    articles = {made.title for made in pages if made.redirect is None}
+    counts = Counter(
+        resolve(redirects, link.target)
+        for made in pages
+        for paragraph in made.paragraphs
+        for link in paragraph.links
+    )
+    expected = sorted((-count, title) for title, count in counts.items() if title in articles)
+    found = [(-count, titles[0][0]) for _, titles, count in list(vocabulary.entries())[3:]]
+    assert len(found) > 20 and found == expected
+
+
+def test_the_same_bytes_for_any_number_of_workers_and_shards(tmp_path):
+    pages = [made for shard in random_shards(5) for made in shard]
+    contents = set()
+    for count, workers in ((1, 1), (5, 2)):
+        name = f"{count}_{workers}"
+        shards = [
+            pages[index * len(pages) // count : (index + 1) * len(pages) // count] for index in range(count)
+        ]
+        wiki, output = write_pages(tmp_path / name, shards), tmp_path / f"{name}.jsonl"
+        assert build_vocabulary([str(wiki)], str(output), executor=Executor(workers=workers))
+        contents.add(output.read_bytes())
+    assert len(contents) == 1
+
+
+def test_it_goes_on_where_it_was(wiki, tmp_path, monkeypatch):
+    import luke_allennlp.wikipedia.vocabulary as module
+
+    whole = tmp_path / "whole.tsv"
+    build(wiki, whole)
+    output = tmp_path / "v.tsv"
+
+    def fail(*args, **kwargs):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.EntityVocabulary, "from_entries", fail)
+        with pytest.raises(ConfigurationError, match="the disk is full"):
+            build_vocabulary([wiki], str(output))
+    assert not output.exists() and (tmp_path / "v.tsv.work").is_dir()
+    with pytest.raises(ConfigurationError, match="begun with other options"):
+        build_vocabulary([wiki], str(output), VocabularyOptions(size=7))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "count_shard", fail)  # is done
+        build(wiki, output)
+    assert output.read_bytes() == whole.read_bytes()
+    assert not (tmp_path / "v.tsv.work").exists()
+
+
+TABLE = """en\tHarbour\tQ10
+de\tHafen\tQ10
+it\tPorto\tQ10
+en\tBay\tQ11
+de\tBucht\tQ11
+fr\tBaie\tQ11
+en\tQuay\tQ12
+de\tAlter Kai\tQ12
+it\tMolo_nuovo\tQ12
+"""
+
+
+@pytest.fixture
+def wikis(tmp_path):
+    made = {
+        "en": [
+            page("Harbour", "[[Bay]] [[Quay]]"),
+            page("Bay", "[[Harbour]]"),
+            page("Quay"),
+            page("Lone", "[[Lone]]"),
+        ],
+        "de": [
+            page("Hafen", "[[Bucht]]" * 4),
+            page("Bucht", "[[Hafen]] [[Alter Kai]]"),
+            redirect("Alter Kai", "Kai"),
+            page("Kai"),
+            page("Nur hier", "[[Nur hier]]" * 9),
+        ],
+        "it": [page("Porto", "[[Porto]] [[Molo nuovo]]"), page("Molo nuovo")],
+    }
+    return [str(write_pages(tmp_path / language, [pages], language)) for language, pages in made.items()]
+
+
+def test_several_languages(wikis, tmp_path):
+    (tmp_path / "table.tsv").write_text(TABLE, encoding="utf-8")
+    options = {"interlanguage": str(tmp_path / "table.tsv")}
+    vocabulary = build(wikis, tmp_path / "three.jsonl", **options)
+    assert list(vocabulary.entries())[3:] == [
+        (3, [("Hafen", "de"), ("Harbour", "en"), ("Porto", "it")], 3),
+        (4, [("Kai", "de"), ("Quay", "en"), ("Molo nuovo", "it")], 3),
+    ]
+    vocabulary = build(wikis, tmp_path / "two.jsonl", min_num_languages=2, size=5, **options)
+    assert [titles for _, titles, _ in vocabulary.entries()][3:] == [
+        [("Bucht", "de"), ("Bay", "en")],
+        [("Hafen", "de"), ("Harbour", "en"), ("Porto", "it")],
+    ]
+    vocabulary = build(wikis, tmp_path / "one.jsonl", min_num_languages=1, min_count=4, **options)
+    # Those without an item are an entity each.
+    assert [(titles, count) for _, titles, count in vocabulary.entries()][3:] == [
+        ([("Nur hier", "de")], 9),
+        ([("Bucht", "de"), ("Bay", "en")], 5),
+    ]
+
+
+def test_missing_pages_of_several_languages(wikis, tmp_path):
+    (tmp_path / "table.tsv").write_text("en\tFar\tQ1\nde\tFern\tQ1\n", encoding="utf-8")
+    more = [page("Here", "[[Far]] [[Far]] [[Farther]]")], [page("Hier", "[[Fern]]")]
+    for language, pages in zip(("en", "de"), more, strict=True):
+        wikis.append(str(write_pages(tmp_path / f"more_{language}", [pages], language)))
+    options = {"interlanguage": str(tmp_path / "table.tsv"), "missing_pages": True, "min_num_languages": 2}
+    vocabulary = build(wikis[3:], tmp_path / "v.jsonl", **options)
+    assert list(vocabulary.entries())[3:] == [(3, [("Fern", "de"), ("Far", "en")], 3)]
+
+
+def test_the_order_of_the_languages_and_of_the_table_do_not_matter(wikis, tmp_path):
+    table = tmp_path / "table.tsv"
+    table.write_text(TABLE, encoding="utf-8")
+    compressed = tmp_path / "table.tsv.gz"
+    compressed.write_bytes(gzip.compress("".join(reversed(TABLE.splitlines(keepends=True))).encode()))
+    build(wikis, tmp_path / "a.jsonl", interlanguage=str(table), min_num_languages=1)
+    build(wikis[::-1], tmp_path / "b.jsonl", interlanguage=str(compressed), min_num_languages=1)
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
+def test_a_damaged_table(wikis, tmp_path):
+    (tmp_path / "table.tsv").write_text("en\tHarbour\tQ10\nen\tBay\t11\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"table.tsv, line 2: found 'en\\tBay\\t11\\n'"):
+        build(wikis, tmp_path / "v.jsonl", interlanguage=str(tmp_path / "table.tsv"))
+
+
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("v.json", {}, "expected the suffix .tsv or .jsonl"),
+        ("v.tsv", {"language": "en"}, "expected the suffix .jsonl for a vocabulary with languages"),
+        ("v.tsv", {"size": 3}, "more than the 3"),
+        ("v.tsv", {"min_count": 0}, "expected 1 or more"),
+        ("v.tsv", {"white_list_only": True}, "give --white-list"),
+        ("v.tsv", {"white_list": "/no/such"}, "/no/such: cannot be read"),
+        ("v.tsv", {"interlanguage": "/no/such"}, "two languages or more"),
+    ],
+)
+def test_options_that_do_not_fit(wiki, tmp_path, name, options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        build(wiki, tmp_path / name, **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["pages"]
+
+
+def test_several_languages_that_do_not_fit(wikis, tmp_path):
+    for pages, options, message in (
+        (wikis, {}, "by --interlanguage"),
+        ([wikis[0], wikis[0]], {}, "expected each once"),
+        (wikis, {"interlanguage": "x", "language": "en"}, "for one language"),
+        (wikis, {"interlanguage": "x", "min_num_languages": 4}, "expected 1 to 3"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            build(pages, tmp_path / "v.jsonl", **options)
+
+
+def test_what_is_there_is_kept(wiki, tmp_path):
+    (tmp_path / "v.tsv").write_text("x")
+    with pytest.raises(ConfigurationError, match="is there already"):
+        build(wiki, tmp_path / "v.tsv")
+    assert (tmp_path / "v.tsv").read_text() == "x"
+    assert build_vocabulary([wiki], str(tmp_path / "v.tsv"), force=True)
+    assert len(lines(tmp_path / "v.tsv")) == 8

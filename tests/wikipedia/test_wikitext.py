@@ -1,0 +1,416 @@
+import gc
+import json
+from typing import Any, List, Tuple
+
+import pytest
+
+from luke_allennlp.wikipedia.pages import Paragraph, Section
+from luke_allennlp.wikipedia.siteinfo import SiteInfo
+from luke_allennlp.wikipedia.titles import TitleRules
+from luke_allennlp.wikipedia.wikitext import ParsedPage, WikitextParser
+
+Shown = List[Tuple[str, str]]
+
+
+def rules(language: str = "en", **namespaces: str) -> TitleRules:
+    names = {
+        -2: "Media",
+        -1: "Special",
+        0: "",
+        1: "Talk",
+        2: "User",
+        4: "Wikipedia",
+        6: "File",
+        10: "Template",
+    }
+    names = {**names, 14: "Category", **{int(key.strip("_")): name for key, name in namespaces.items()}}
+    return TitleRules(
+        SiteInfo(
+            language=language,
+            dbname=f"{language}wiki",
+            sitename="Wikipedia",
+            base=f"https://{language}.wikipedia.org/wiki/Main",
+            case="first-letter",
+            namespaces=names,
+            cases={},
+        )
+    )
+
+
+def parse(text: str, title: str = "Page", language: str = "en", **options: Any) -> ParsedPage:
+    page = WikitextParser(rules(language), language=language, **options).parse(text, title)
+    check(page)
+    return page
+
+
+def check(page: ParsedPage) -> None:
+    """What holds of every page."""
+    for paragraph in page.paragraphs:
+        assert paragraph.text == paragraph.text.strip() != ""
+        assert "\n" not in paragraph.text
+        assert -1 <= paragraph.section < len(page.sections)
+        end = 0
+        for link in paragraph.links:
+            assert paragraph.text[link.start : link.end] == link.surface
+            assert link.surface == link.surface.strip() != ""
+            assert link.target and link.start >= end
+            end = link.end
+    for section in page.sections:
+        assert 0 <= section.first_paragraph <= len(page.paragraphs)
+
+
+def lines(text: str, **options: Any) -> List[str]:
+    return [paragraph.text for paragraph in parse(text, **options).paragraphs]
+
+
+def links(text: str, **options: Any) -> Shown:
+    page = parse(text, **options)
+    return [(link.surface, link.target) for paragraph in page.paragraphs for link in paragraph.links]
+
+
+def dropped(text: str, **options: Any) -> Any:
+    return parse(text, **options).dropped
+
+
+def test_offsets() -> None:
+    (paragraph,) = parse("Ah, [[tea]] and [[Coffee|a cup]].").paragraphs
+    assert paragraph == Paragraph(
+        "Ah, tea and a cup.", [("Tea", "tea", 4, 7, None), ("Coffee", "a cup", 12, 17, None)], -1
+    )
+
+
+def test_every_line_is_a_paragraph() -> None:
+    assert lines("one\ntwo \n\n \n  three\n") == ["one", "two", "three"]
+
+
+def test_spaces_are_collapsed_around_what_vanishes() -> None:
+    page = parse("  A {{x}}  [[ b | c  d ]]\t{{y}} e")
+    assert page.paragraphs == [Paragraph("A c d e", [("B", "c d", 2, 5, None)], -1)]
+    # A space stays where a label has one.
+    assert parse("a[[b| c ]]d").paragraphs == [Paragraph("a c d", [("B", "c", 2, 3, None)], -1)]
+
+
+def test_sections() -> None:
+    page = parse("lead\n== One ==\ntext\n===[[Two|2]] ''x''===\n== Empty ==\n== Last ==\nend [[a]]")
+    assert page.sections == [
+        Section(2, "One", 1),
+        Section(3, "2 x", 2),
+        Section(2, "Empty", 2),
+        Section(2, "Last", 2),
+    ]
+    assert [(p.text, p.section) for p in page.paragraphs] == [("lead", -1), ("text", 0), ("end a", 3)]
+    assert page.dropped == {"heading": 1}
+
+
+@pytest.mark.parametrize(
+    "source, reason",
+    [
+        ("{{Infobox|a=[[x]]|b={{c|[[y]]}}}}", "template"),
+        ("{{{1|[[x]] [[y]]}}}", "template"),
+        ("{| class=a\n|-\n| [[x]] || [[y]]\n|}", "table"),
+        ("{|\n|\n{|\n|[[x]]\n|}\n|[[y]]\n|}", "table"),
+        ("<table><tr><td>[[x]] [[y]]</table>", "table"),
+        ("<ref name=a>[[x]] {{b|[[y]]}}</ref><ref name=a />", "reference"),
+        ("<references><ref>[[x]] [[y]]</ref></references>", "reference"),
+        ("<includeonly>[[x]] [[y]]</includeonly>", "tag"),
+        ('<span style="color:red; display: none">[[x]] <b>[[y]]</b></span>', "tag"),
+    ],
+)
+def test_what_vanishes_with_its_links(source: str, reason: str) -> None:
+    page = parse(f"before\n{source}\nafter")
+    assert [p.text for p in page.paragraphs] == ["before", "after"]
+    assert page.dropped == {reason: 2}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<!-- [[x]] -->",
+        "<gallery>\nFile:x.jpg|[[y]]\n</gallery>",
+        "<math>[[x]] a''b</math>",
+        "<syntaxhighlight lang=c>[[x]]\n== y ==</syntaxhighlight>",
+        "__NOTOC__ __KEIN_INHALTSVERZEICHNIS__ __目次非表示__ __noindex__",
+        "[http://x.example]",
+        "\N{SOFT HYPHEN}\ufeff\0",
+    ],
+)
+def test_what_vanishes(source: str) -> None:
+    assert lines(f"a{source}b") == ["ab"] or lines(f"a{source}b") == ["a b"]
+    assert dropped(source) == {}
+
+
+def test_unclosed_comment_hides_the_rest() -> None:
+    assert lines("a <!-- b --> c\nd <!-- e\n[[f]]") == ["a c", "d"]
+
+
+def test_rows_of_a_table_that_is_not_closed() -> None:
+    page = parse("a\n{| class=x\n|-\n| [[b]] || [[c]]\nd")
+    assert [p.text for p in page.paragraphs] == ["a", "d"]
+    assert page.dropped == {"table": 2}
+    # This only looks like it.
+    assert lines("a [[b\n|c]], d") == ["a [[b", "|c]], d"]
+
+
+def test_images() -> None:
+    page = parse("a [[File:x.jpg|thumb|left|b [[c]] d [[image:y.png|[[e|f]]]]]] g")
+    assert lines("a [[File:x.jpg|thumb|left|b [[c]] d]] g") == ["a g"]
+    assert page.dropped == {"file": 1, "caption": 3}
+    assert lines("[[:File:x.jpg]] and [[:File:x.jpg|a label]]") == ["File:x.jpg and a label"]
+
+
+def test_images_of_another_language() -> None:
+    assert lines("a [[Datei:x.jpg|mini|b [[c]]]] d", language="de") == ["a d"]
+
+
+def test_links_that_are_no_links_to_articles() -> None:
+    text = (
+        "[[Category:A]] [[:Category:B|b]] [[User:C]] [[wikt:d]] [[fr:E]] [[:fr:F|f]] [[#g]] [[#g|here]] "
+        "[[Page]] [[page#h|i]] [[{{x}}|j]] [[k|{{l}}]] [[m| ]] end"
+    )
+    page = parse(text)
+    assert [p.text for p in page.paragraphs] == ["b User:C wikt:d f #g here Page i j end"]
+    assert page.dropped == {
+        "category": 2,
+        "empty": 2,
+        "interlanguage": 1,
+        "interwiki": 2,
+        "invalid": 1,
+        "namespace": 1,
+        "self": 4,
+    }
+    assert links(text) == []
+
+
+@pytest.mark.parametrize(
+    "source, surface, target",
+    [
+        ("[[new  york_city]]", "new york_city", "New york city"),
+        ("[[a|b]]", "b", "A"),
+        ("[[a|b|c]]", "b|c", "A"),
+        ("[[:a]]", "a", "A"),
+        ("[[a|]]", "a", "A"),
+        ("[[Paris, Texas|]]", "Paris", "Paris, Texas"),
+        ("[[Mercury (planet)|]]", "Mercury", "Mercury (planet)"),
+        ("[[a|b\nc]]", "b c", "A"),
+        ("[[a|''b'' '''c'''<ref>d</ref>]]", "b c", "A"),
+        ("''[[a|b]]''", "b", "A"),
+        ("[[a|<b>b</b><sub>2</sub>]]", "b2", "A"),
+        ("[[a|b<br>c]]", "b c", "A"),
+        ("[[a|b&nbsp;&amp;&#32;c]]", "b & c", "A"),
+        ("[[AT&amp;T]]", "AT&T", "AT&T"),
+        ("[[Caf%C3%A9|b]]", "b", "Café"),
+        ("[[a|{{lang|fr|x}} b]]", "b", "A"),
+        ("[[a<!-- x -->|b<!-- y -->]]", "b", "A"),
+        ("[[a{{!}}b]]", "b", "A"),
+        ("[[a|<nowiki>''b''</nowiki>]]", "''b''", "A"),
+        ("[http://x.example see [[a|b]]]", "b", "A"),
+        ("[[[a|b]]]", "b", "A"),
+        ("[''[[a|b]]'']", "b", "A"),
+        ("* ''[[a|b]]''", "b", "A"),
+        ("<div><blockquote>[[a|b]]</blockquote></div>", "b", "A"),
+        ("<poem>\n[[a|b]]\n</poem>", "b", "A"),
+    ],
+)
+def test_labels(source: str, surface: str, target: str) -> None:
+    assert links(source) == [(surface, target)]
+
+
+def test_fragments() -> None:
+    (paragraph,) = parse("[[a#b c|d]] [[e]]").paragraphs
+    assert [link.fragment for link in paragraph.links] == ["b c", None]
+
+
+def test_a_link_in_a_link_is_the_link() -> None:
+    page = parse("[[a|b [[c]] d]]")
+    assert page.paragraphs == [Paragraph("b c d", [("C", "c", 2, 3, None)], -1)]
+    assert page.dropped == {"invalid": 1}
+
+
+@pytest.mark.parametrize(
+    "language, source, surface",
+    [
+        ("en", "[[bus]]es", "buses"),
+        ("en", "[[bus|car]]s.", "cars"),
+        ("en", "[[bus|''car'']]s", "cars"),
+        ("en", "[[bus]]<!-- x -->es", "buses"),
+        ("en", "''[[bus]]''es", "bus"),
+        ("en", "[[bus]]<nowiki/>es", "bus"),
+        ("en", "[[bus]]Es", "bus"),
+        ("en", "[[bus| car ]]s", "car"),
+        ("en", "[[bus]]é", "bus"),
+        ("fr", "[[bus]]é", "busé"),
+        ("de", "[[Haus]]größe", "Hausgröße"),
+        ("bg", "[[град]]ове", "градове"),
+        ("ar", "[[بيت]]ها", "بيتها"),
+        ("ja", "[[BBC]]tv", "BBC"),
+        ("zh", "[[BBC]]tv", "BBC"),
+    ],
+)
+def test_link_trails(language: str, source: str, surface: str) -> None:
+    page = parse(source, language=language)
+    (link,) = page.paragraphs[0].links
+    assert link.surface == surface
+    without = parse(source, language=language, link_trail=False)
+    assert without.paragraphs[0].text == page.paragraphs[0].text
+    assert len(without.paragraphs[0].links[0].surface) <= len(surface)
+
+
+def test_without_link_trails() -> None:
+    (paragraph,) = parse("two [[bus]]es", link_trail=False).paragraphs
+    assert paragraph == Paragraph("two buses", [("Bus", "bus", 4, 7, None)], -1)
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        ("'''bold''' ''italic'' '''''both'''''", "bold italic both"),
+        ("l'''''a'''''", "la"),
+        ("L'''amour'' et ''x''", "L'amour et x"),
+        ("''''a''''", "'a'"),
+        ("''a b'''c", "a b'c"),
+        ("'''a'''s '' ", "as"),
+        ("<nowiki>'''a''' __TOC__ [[b]] {{c}} &lt;</nowiki>", "'''a''' __TOC__ [[b]] {{c}} <"),
+        ("__init__ and a__b", "__init__ and a__b"),
+        ("*a", "a"),
+        ("#*:a", "a"),
+        ("<!-- x -->*a", "a"),
+        ("1 &lt; 2 &amp;amp; &eacute;&#x41;", "1 < 2 &amp; éA"),
+        ("1&nbsp;km", "1 km"),
+        ("a<ref>b</ref>, c<ref name=d />.", "a, c."),
+        ("[http://x.example/ a ''b''] c", "a b c"),
+        ("[http://x.example/{{b|[http://y.example c]}} d]", "d"),
+        ("see http://x.example/.", "see http://x.example/."),
+        ("H<sub>2</sub>O x<sup>2</sup>", "H2O x2"),
+        ("a<br/>b<br>c", "a b c"),
+        ("a</ref> <font size=1>b", "a b"),
+        ("<u>a</u> <small>b</small> <span class=c>d</span>", "a b d"),
+        ("a-{b}-c", "a-{b}-c"),
+        ("1 \ud800 2", "1 \ufffd 2"),
+        ("a{{b}}c", "ac"),
+        ("{{a|b", "{{a|b"),
+        ("[[a", "[[a"),
+    ],
+)
+def test_text(source: str, shown: str) -> None:
+    assert lines(source) == [shown]
+
+
+def test_lists_and_blocks_are_lines() -> None:
+    assert lines("; a : b\n: c<p>d</p>e\n----\nf<div>g</div><li>h<li>i") == list("abcdefghi")
+
+
+def test_punctuation_around_what_vanished_is_no_paragraph() -> None:
+    assert lines("({{a}}).\n: <math>b</math>,\n* [[!]]\n?c") == ["!", "?c"]
+
+
+def test_html_that_is_not_closed() -> None:
+    assert lines("a<p>b</b> c<div>d</ref>e") == ["a", "b c", "de"]
+    assert links("[[a|b</p>c]]") == [("b c", "A")]
+    rows = "".join(f"<tr><td>[[a{number}]]<td>''b''" for number in range(100))
+    page = parse(f"{{|\n{rows}\n|}}\nc")
+    assert [paragraph.text for paragraph in page.paragraphs] == ["c"]
+    assert page.dropped == {"table": 100}
+
+
+def test_pre() -> None:
+    assert lines("<pre>\n[[a]] ''b''\n\n * c &amp;\n</pre>") == ["[[a]] ''b''", "* c &"]
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        ("-{zh-hans:计算机;zh-hant:電腦;}-x", "计算机x"),
+        ("-{[[a|甲]]}-", "甲"),
+        ("-{H|zh-cn:a;zh-tw:b}-x", "x"),
+        ("-{T|x}-y", "y"),
+        ("-{A|zh-cn:a;zh-tw:b}-x", "ax"),
+        ("-{R|a:b;c}-", "a:b;c"),
+        ("-{zh-hans:-{a}-b;zh-hant:c}-", "ab"),
+    ],
+)
+def test_variants(source: str, shown: str) -> None:
+    assert lines(source, language="zh") == [shown]
+
+
+@pytest.mark.parametrize(
+    "source, title, expected",
+    [
+        ("{{disambig}}", "Page", True),
+        ("{{ Disambiguation_\n|geo}}", "Page", True),
+        ("{{School disambiguation}}", "Page", True),
+        ("{{Begriffsklärung}}", "Page", True),
+        ("{{Disambigua}}", "Page", True),
+        ("{{曖昧さ回避}}", "Page", True),
+        ("{{توضيح}}", "Page", True),
+        ("a\n__DISAMBIG__", "Page", True),
+        ("* [[a]]", "Mercury (disambiguation)", True),
+        ("* [[a]]", "Mercury (Begriffsklärung)", True),
+        ("a {{disambiguation needed}}", "Page", False),
+        ("a {{about|b|c|d (disambiguation)}}", "Page", False),
+        ("<nowiki>{{disambig}} __DISAMBIG__</nowiki> <!-- {{disambig}} -->", "Page", False),
+        ("Disambiguation", "Disambiguation", False),
+        ("", "Mercury (planet)", False),
+    ],
+)
+def test_disambiguations(source: str, title: str, expected: bool) -> None:
+    assert parse(source, title=title).is_disambiguation is expected
+
+
+def test_empty_page() -> None:
+    assert parse("") == ParsedPage([], [], False, {})
+    assert parse("\n {{x}}\n") == ParsedPage([], [], False, {})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[[" * 3000,
+        "{{" * 3000,
+        "[[a|" * 3000 + "]]" * 3000,
+        "{{a|" * 3000 + "}}" * 3000,
+        "<div>" * 2000 + "a" + "</div>" * 2000,
+        "<ref>" * 2000,
+        "{|\n|" * 500,
+        "''" * 5000 + "a",
+        "-{" * 1000 + "}-" * 1000,
+        "<nowiki>" * 2000,
+        "<!--" * 2000,
+        "*" * 5000,
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_nothing_is_too_deep(source: str, language: str) -> None:
+    assert "end" in [line for line in lines(f"begin\n{source}\n-->\n\nend", language=language)] or (
+        source.startswith(("<!--", "[[", "{{", "<ref>", "<nowiki>", "{|"))
+    )
+
+
+def test_garbage_collection_goes_on() -> None:
+    parser = WikitextParser(rules())
+    parser.parse("[[a]]")
+    assert gc.isenabled()
+    with pytest.raises(TypeError):
+        parser.parse(None)  # type: ignore[arg-type]
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        parser.parse("[[a]]")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_pages_do_not_depend_on_each_other() -> None:
+    parser = WikitextParser(rules())
+    first = parser.parse("== a ==\n[[b]] {{disambig}} [[c|")
+    parser.parse("[[d|{{e}}")
+    assert parser.parse("== a ==\n[[b]] {{disambig}} [[c|") == first
+
+
+def test_reasons_are_ordered() -> None:
+    assert list(dropped("[[x|]] [[User:a]] [[Category:b]] {{c|[[d]]}}")) == [
+        "category",
+        "namespace",
+        "template",
+    ]
+    json.dumps(dropped("{{c|[[d]]}}"))
