@@ -12,7 +12,15 @@ from allennlp.common.checks import ConfigurationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
+from luke_allennlp.entity_vocabulary import (
+    MASK,
+    MASK2,
+    PAD,
+    UNK,
+    EntityVocabulary,
+    check_same_entities,
+    read_entity_vocabulary,
+)
 from luke_allennlp.entity_vocabulary import files as files_module
 
 SUFFIXES = (".json", ".tsv", ".jsonl")
@@ -644,3 +652,26 @@ class TestReleases:
                 assert (tmp_path / name).read_text().split() == (samples / name).read_text().split() or (
                     json.loads((tmp_path / name).read_text()) == json.loads((samples / name).read_text())
                 )
+
+
+def test_a_vocabulary_is_read_from_its_file_or_directory(tmp_path: Path) -> None:
+    path = tmp_path / "entity_vocab.jsonl"
+    multilingual().save(path)
+    assert read_entity_vocabulary(str(path)) == read_entity_vocabulary(str(tmp_path)) == multilingual()
+    assert "There is no model directory" in error_of(lambda: read_entity_vocabulary(str(tmp_path / "none")))
+
+
+def test_the_same_entities_are_the_same_whatever_their_counts(tmp_path: Path) -> None:
+    for make, suffix in ((english, ".json"), (multilingual, ".json"), (multilingual, ".jsonl")):
+        path = tmp_path / f"entity_vocab{suffix}"
+        make().save(path)
+        check_same_entities(make(), EntityVocabulary.from_file(path))
+    with_mask2 = EntityVocabulary.from_entries([*ENGLISH, (6, [(MASK2, None)], 0)])
+    check_same_entities(english(), with_mask2)
+    assert "(6) and none" in error_of(lambda: check_same_entities(with_mask2, english()))
+
+
+def test_other_entities_are_named() -> None:
+    other = EntityVocabulary.from_entries([*MULTILINGUAL[:3], (3, [("Japan", "en")], 120), *MULTILINGUAL[4:]])
+    message = error_of(lambda: check_same_entities(multilingual(), other))
+    assert "de:Japan, en:Japan, ja:日本 (3) and en:Japan (3)" in message.replace("'", "")

@@ -4,7 +4,6 @@ import functools
 import logging
 import re
 from contextlib import ExitStack
-from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Callable,
@@ -25,10 +24,10 @@ from torch import Tensor
 
 from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
-from luke_allennlp.checkpoints.tensors import LazyTensors, open_checkpoint, open_file
+from luke_allennlp.checkpoints.tensors import LazyTensors, WeightsSource
 from luke_allennlp.encoder import LukeEncoder
 from luke_allennlp.encoder.embeddings import EntityEmbeddings
-from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary
+from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, check_same_entities
 from luke_allennlp.model_files import find_file
 
 if TYPE_CHECKING:
@@ -62,6 +61,8 @@ def load_encoder(
     model_name: str,
     *,
     entities: Optional[Sequence[str]] = None,
+    entity_vocabulary: Optional[EntityVocabulary] = None,
+    entity_emb_size: Optional[int] = None,
     marker_rows: Sequence[int] = (),
     entity_aware_attention: Optional[bool] = None,
     hidden_dropout: Optional[float] = None,
@@ -80,6 +81,11 @@ def load_encoder(
         Which rows of the entity table to keep, by title; a title may stand there twice. All of them if
         `None`. Without an entity table these are the rows of a fresh one (`[PAD]` and `[MASK]` if `None`).
         None at all (`[]`) is for words only: the entity side is then not read and not trained.
+    entity_vocabulary : `EntityVocabulary`, optional (default = `None`)
+        In place of `entities`: a row for each of its ids. The rows are random where the checkpoint has none,
+        and else those of the checkpoint, whose vocabulary must be the same, but for a `[MASK2]`.
+    entity_emb_size : `int`, optional (default = `None`)
+        Of a fresh entity table's rows; by default 256, or the width of the words' if that is less.
     marker_rows : `Sequence[int]`, optional (default = `()`)
         Words whose rows are copied to the end of the word table, one for each marker token.
     entity_aware_attention, hidden_dropout, attention_dropout : optional (default = `None`)
@@ -100,11 +106,14 @@ def load_encoder(
     # Raises
 
     `ConfigurationError`
-        Something is missing, unexpected, of the wrong shape or damaged; all of it is listed.
+        Something is missing, unexpected, of the wrong shape or damaged; all of it is listed. Or the
+        checkpoint's entities are not those that are asked for.
     """
     config = read_config(model_name)
     table_size = config.entity_vocab_size
     has_entities = table_size > 0
+    if entity_emb_size is not None:
+        _set_entity_emb_size(config, entity_emb_size, has_entities, model_name)
     if entity_aware_attention is not None:
         config.use_entity_aware_attention = entity_aware_attention
     if hidden_dropout is not None:
@@ -112,7 +121,15 @@ def load_encoder(
     if attention_dropout is not None:
         config.attention_probs_dropout_prob = attention_dropout
 
-    if entities is None and not has_entities:
+    if entity_vocabulary is not None:
+        if entities is not None:
+            raise ConfigurationError("There are both entities and an entity_vocabulary; give one of them.")
+        if has_entities:
+            check_same_entities(entity_vocabulary, EntityVocabulary.from_checkpoint(model_name))
+        else:
+            config.entity_vocab_size = entity_vocabulary.table_size
+            config.entity_pad_token_id = entity_vocabulary.get(PAD)
+    elif entities is None and not has_entities:
         entities = (PAD, MASK)
     rows: Optional[Sequence[int]] = None
     if entities is not None:
@@ -120,7 +137,7 @@ def load_encoder(
             rows = _rows(model_name, entities, table_size)
         config.entity_vocab_size = len(entities)
         config.entity_pad_token_id = entities.index(PAD) if PAD in entities else None
-    elif any(find_file(model_name, filename) for filename in _VOCABULARY_FILES):
+    elif has_entities and any(find_file(model_name, filename) for filename in _VOCABULARY_FILES):
         # Not 0 everywhere: there multilingual releases have [MASK], which must learn.
         vocabulary = EntityVocabulary.from_checkpoint(model_name)
         config.entity_pad_token_id = vocabulary[PAD] if PAD in vocabulary else None
@@ -131,19 +148,24 @@ def load_encoder(
         with torch.device("meta"):
             encoder = _encoder(config, model_name)
         with ExitStack() as stack:
-            if weights_file is None:
-                tensors = open_checkpoint(model_name, stack)
-            else:
-                tensors = open_file(Path(weights_file).expanduser(), stack)
-            if strip_prefix is not None:
-                names = {name: name[len(strip_prefix) :] for name in tensors if name.startswith(strip_prefix)}
-                tensors = tensors.renamed(names)
+            tensors = WeightsSource(model_name, weights_file, strip_prefix).open(stack)
             _load(encoder, tensors, _Tables(rows, table_size, marker_rows, weights_file is not None))
     else:
         encoder = _encoder(config, model_name)
     if entities is not None and not entities:
         freeze_entity_side(encoder)
     return encoder
+
+
+def _set_entity_emb_size(config: "LukeConfig", size: int, has_entities: bool, model_name: str) -> None:
+    if size < 1:
+        raise ConfigurationError(f"entity_emb_size is {size}; expected at least 1.")
+    if has_entities and size != config.entity_emb_size:
+        raise ConfigurationError(
+            f"entity_emb_size is {size}, and the entity embeddings of {model_name!r} have "
+            f"{config.entity_emb_size}; leave it away."
+        )
+    config.entity_emb_size = size
 
 
 def _encoder(config: "LukeConfig", model_name: str) -> LukeEncoder:

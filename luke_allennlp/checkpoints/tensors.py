@@ -5,7 +5,7 @@ import re
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from allennlp.common.checks import ConfigurationError
 from safetensors import SafetensorError
@@ -75,6 +75,36 @@ class LazyTensors(Mapping[str, StoredTensor]):
             Name here -> new name.
         """
         return LazyTensors({new: self._tensors[old] for old, new in names.items()}, self.source)
+
+
+class WeightsSource(NamedTuple):
+    """
+    Where a model's weights come from.
+
+    # Parameters
+
+    model_name : `str`
+        A directory, tarball or hub id.
+    weights_file : `str`, optional (default = `None`)
+        A file to take in place of the checkpoint's own.
+    strip_prefix : `str`, optional (default = `None`)
+        Taken off the tensors' names; those without it are left out.
+    """
+
+    model_name: str
+    weights_file: Optional[str] = None
+    strip_prefix: Optional[str] = None
+
+    def open(self, stack: ExitStack) -> LazyTensors:
+        """Parameters, returns and errors as `open_checkpoint`."""
+        if self.weights_file is None:
+            tensors = open_checkpoint(self.model_name, stack)
+        else:
+            tensors = open_file(Path(self.weights_file).expanduser(), stack)
+        if self.strip_prefix is None:
+            return tensors
+        prefix = self.strip_prefix
+        return tensors.renamed({name: name[len(prefix) :] for name in tensors if name.startswith(prefix)})
 
 
 def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:

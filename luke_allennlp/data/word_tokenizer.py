@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.data.tokenizers import Token, Tokenizer
@@ -114,8 +114,19 @@ class WordTokenizer(Tokenizer):
 
         self._with_space = _variant(backend, add_prefix_space=True)
         self._without_space = _variant(backend, add_prefix_space=False)
+        self._names: Optional[Dict[int, str]] = None
         self._cache: Dict[str, List[int]] = {}
         self._spaced: Dict[str, Encoded] = {}
+
+    @property
+    def vocabulary(self) -> Mapping[str, int]:
+        """The sub-words as they are written in the tokenizer's files, added tokens included, and their ids."""
+        return self._vocabulary
+
+    @property
+    def vocab_size(self) -> int:
+        """One more than the highest id that a text's sub-words can have; markers are beyond."""
+        return max(self._with_space.get_vocab(with_added_tokens=True).values()) + 1
 
     @property
     def separators(self) -> int:
@@ -132,11 +143,48 @@ class WordTokenizer(Tokenizer):
         `ConfigurationError`
             There is no such entry.
         """
-        if token in self.marker_ids:
-            return self.marker_ids[token]
-        if token not in self._vocabulary:
+        token_id = self.find(token)
+        if token_id is None:
             raise ConfigurationError(f"The word vocabulary of {self.model_name!r} has no entry {token!r}.")
-        return self._vocabulary[token]
+        return token_id
+
+    def find(self, token: str) -> Optional[int]:
+        """As `token_id`, but `None` if there is no such entry."""
+        return self.marker_ids.get(token, self._vocabulary.get(token))
+
+    def has_token(self, token_id: int) -> bool:
+        """Whether there is a vocabulary entry or marker of this id: word tables may have more rows."""
+        if self._names is None:
+            self._names = {index: name for name, index in {**self._vocabulary, **self.marker_ids}.items()}
+        return token_id in self._names
+
+    def token(self, token_id: int) -> str:
+        """
+        The name of a vocabulary entry or marker, such as `ĠTokyo`.
+
+        # Raises
+
+        `ConfigurationError`
+            There is no entry of this id.
+        """
+        if not self.has_token(token_id):
+            raise ConfigurationError(
+                f"The word vocabulary of {self.model_name!r} has no entry of the id {token_id}."
+            )
+        assert self._names is not None
+        return self._names[token_id]
+
+    def text_of(self, token_id: int) -> str:
+        """
+        What a vocabulary entry stands for in a text, without space around it. Bytes that are no character by
+        themselves are the replacement character. Errors as of `token`.
+        """
+        name = self.token(token_id)
+        if self._with_space.id_to_token(token_id) is None:  # an added token or a marker
+            return name
+        if self._is_bert:
+            return name.removeprefix("##")
+        return self._with_space.decode([token_id], skip_special_tokens=False).strip()
 
     def encode(self, text: str, add_prefix_space: bool = True, strip_end: bool = True) -> Encoded:
         """
@@ -277,7 +325,7 @@ class WordTokenizer(Tokenizer):
         }
 
     def __getstate__(self) -> Dict[str, Any]:
-        return {**self.__dict__, "_cache": {}, "_spaced": {}}
+        return {**self.__dict__, "_names": None, "_cache": {}, "_spaced": {}}
 
 
 def _offsets(encoding: Encoding, text: str, shift: int) -> List[Tuple[int, int]]:

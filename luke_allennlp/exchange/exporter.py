@@ -16,17 +16,24 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from luke_allennlp.checkpoints.loader import ENTITY_TABLE, EXTRA_QUERY
-from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
+from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.exchange import files
-from luke_allennlp.exchange.forms import TaskForm, form_of_task
+from luke_allennlp.exchange.entities import ExportedEntities, exported_entities
+from luke_allennlp.exchange.forms import PRETRAINING, TaskForm, form_of_model
 from luke_allennlp.exchange.importer import DTYPES, LEFT_OUT, SOURCE
 from luke_allennlp.exchange.model_card import model_card
+from luke_allennlp.exchange.pretrained import (
+    add_entity_tokens,
+    add_tied,
+    fit_entity_bias,
+    tokenizer_source,
+)
+from luke_allennlp.exchange.word_model import word_model_config, word_model_tensors
 from luke_allennlp.model_files import archived_checkpoint
 from luke_allennlp.token_embedders import LukeEmbedder
 
 logger = logging.getLogger(__name__)
 
-SPECIALS = (PAD, UNK, MASK, MASK2)
 # What AllenNLP makes objects of.
 _MADE = ("dataset_reader", "validation_dataset_reader", "model", "vocabulary")
 _MODULE_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
@@ -54,28 +61,6 @@ class Exported(NamedTuple):
     """
 
     architecture: str
-    notes: List[str]
-
-
-class _Entities(NamedTuple):
-    """
-    # Parameters
-
-    table : `Tensor`
-        Shape: (entities, entity size).
-    vocabulary : `EntityVocabulary`
-        Whose rows they are.
-    is_whole : `bool`
-        Whether these are all rows that the archive's source has.
-    copied : `Optional[int]`
-        The row that stands once more at the table's end, as `[MASK2]`.
-    notes : `List[str]`
-    """
-
-    table: Tensor
-    vocabulary: EntityVocabulary
-    is_whole: bool
-    copied: Optional[int]
     notes: List[str]
 
 
@@ -114,45 +99,98 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
     with ExitStack() as stack:
         with _damage(archive, "the file"):
             place = stack.enter_context(extracted_archive(str(path)))
-        source = Path(place) / SOURCE
         form = _form(Path(place), archive)
         with _damage(archive, "its model"):
             loaded = load_archive(place)
-        embedder = _embedder(loaded, archive)
-        _check_head(loaded, form, embedder, archive)
-        model_name = archived_checkpoint(embedder.model_name, place)
-        with _damage(archive, LEFT_OUT):
-            left_out = _left_out(source, embedder)
-        with _damage(archive, "its entities"):
-            entities = _entities(embedder, model_name, source, left_out, lite)
-        tensors, notes = _tensors(loaded, form, archive)
-        notes += entities.notes
-        tensors[f"luke.{ENTITY_TABLE}"] = entities.table
-        _put_back(tensors, left_out, entities)
-        with _damage(archive, DTYPES):
-            tensors = _in_stored_types(tensors, form, source, left_out)
-        if form.architecture is None:  # the encoder alone
-            tensors = {
-                name[len("luke.") :]: tensor for name, tensor in tensors.items() if name.startswith("luke.")
-            }
-        with _damage(archive, f"{SOURCE}/config.json"):
-            config = _config(loaded, form, embedder, source, tensors)
+        if form is PRETRAINING and not loaded.model.uses_entities:
+            contents = _word_contents(loaded, archive, place)
+        else:
+            contents = _contents(loaded, form, archive, place, lite)
+        architecture, notes = contents.config["architectures"][0], contents.notes
         with _damage(archive, "the scores beside it"):
             metrics = files.read_object(path.parent / "metrics.json")
         inputs = [Path(archive), path]
-        if Path(embedder.model_name).expanduser().exists():
-            inputs.append(Path(embedder.model_name).expanduser())
+        embedder: Any = loaded.model.embedder
+        started = Path(embedder.model_name).expanduser()
+        inputs += [started] if started.exists() else []
         with files.new_directory(Path(directory), force, "an export", inputs) as target:
-            files.write_json(target / "config.json", config)
-            save_file(tensors, target / "model.safetensors", {"format": "pt"})
-            entities.vocabulary.save(target / files.ENTITY_VOCABULARY)
-            files.copy_tokenizer(model_name, target)
-            with _damage(archive, "its tokenizer"):
-                notes += _describe_tokenizer(loaded, form, target)
+            files.write_json(target / "config.json", contents.config)
+            save_file(contents.tensors, target / "model.safetensors", {"format": "pt"})
+            files.copy_tokenizer(contents.tokenizer, target)
+            if contents.vocabulary is not None:
+                contents.vocabulary.save(target / files.ENTITY_VOCABULARY)
+                with _damage(archive, "its tokenizer"):
+                    notes += _describe_tokenizer(loaded, form, contents.tokens, target)
             with _damage(archive, "its config"):
-                card = model_card(loaded.config, metrics, config["architectures"][0], notes)
+                card = model_card(loaded.config, metrics, architecture, notes)
             (target / "README.md").write_text(card, encoding="utf-8")
-    return Exported(config["architectures"][0], notes)
+    return Exported(architecture, notes)
+
+
+class _Contents(NamedTuple):
+    """
+    # Parameters
+
+    tensors : `Dict[str, Tensor]`
+        By Hugging Face's names.
+    config : `Dict[str, Any]`
+    notes : `List[str]`
+    tokenizer : `str`
+        The directory, or hub id, that has its files.
+    vocabulary : `EntityVocabulary`, optional (default = `None`)
+    tokens : `Dict[str, int]`, optional (default = `{}`)
+        Which the tokenizer's files lack.
+    """
+
+    tensors: Dict[str, Tensor]
+    config: Dict[str, Any]
+    notes: List[str]
+    tokenizer: str
+    vocabulary: Optional[EntityVocabulary] = None
+    tokens: Dict[str, int] = {}
+
+
+def _contents(loaded: Archive, form: TaskForm, archive: str, place: str, lite: bool) -> _Contents:
+    """Of a LUKE."""
+    source = Path(place) / SOURCE
+    embedder = _embedder(loaded, archive)
+    _check_head(loaded, form, embedder, archive)
+    tokenizer = archived_checkpoint(embedder.model_name, place)
+    with _damage(archive, LEFT_OUT):
+        left_out = _left_out(source, embedder)
+    with _damage(archive, "its entities"):
+        entities = exported_entities(embedder, source, left_out, lite)
+    tensors, notes = _tensors(loaded, form, archive)
+    notes += entities.notes
+    tensors[f"luke.{ENTITY_TABLE}"] = entities.table
+    tokens: Dict[str, int] = {}
+    if form is PRETRAINING:
+        with _damage(archive, "its tokenizer"):
+            tokenizer = tokenizer_source(loaded, tokenizer, place)
+            tokens, more = add_entity_tokens(tensors, tokenizer)
+        notes += more
+        trained, rows = embedder.entity_vocabulary(), len(entities.table)
+        fit_entity_bias(tensors, trained, entities.vocabulary, rows, entities.is_whole)
+        add_tied(tensors)
+    _put_back(tensors, left_out, entities)
+    with _damage(archive, DTYPES):
+        tensors = _in_stored_types(tensors, form, source, left_out)
+    if form.architecture is None:  # the encoder alone
+        prefix = "luke."
+        tensors = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    with _damage(archive, f"{SOURCE}/config.json"):
+        config = _config(loaded, form, embedder, source, tensors)
+    return _Contents(tensors, config, notes, tokenizer, entities.vocabulary, tokens)
+
+
+def _word_contents(loaded: Archive, archive: str, place: str) -> _Contents:
+    """Of a backbone that was pretrained further, without entities."""
+    embedder: Any = loaded.model.embedder
+    tokenizer = archived_checkpoint(embedder.model_name, place)
+    with _damage(archive, "its tokenizer"):
+        tokenizer = tokenizer_source(loaded, tokenizer, place)
+    tensors = word_model_tensors(loaded.model.state_dict(), embedder)
+    return _Contents(tensors, word_model_config(embedder), [], tokenizer)
 
 
 @contextmanager
@@ -194,7 +232,7 @@ def _form(place: Path, archive: str) -> TaskForm:
         for key in _MADE:
             _check_types(config.get(key), key, archive)
     try:
-        return form_of_task(str(task))
+        return form_of_model(str(task))
     except ConfigurationError as error:
         raise ConfigurationError(
             f"{archive}: is a model of type {task!r}, which cannot be exported. {error.message}"
@@ -240,6 +278,8 @@ def _embedder(archive: Archive, path: str) -> LukeEmbedder:
 
 def _check_head(archive: Archive, form: TaskForm, embedder: LukeEmbedder, path: str) -> None:
     model: Any = archive.model
+    if form is PRETRAINING:  # whose heads see what Hugging Face's see
+        return
     if form.task != "luke_reading_comprehension" and not model.use_entity_state:
         raise ConfigurationError(
             f"{path}: has use_entity_state false, so that its head sees no entities; expected true, as "
@@ -276,69 +316,6 @@ def _left_out(source: Path, embedder: LukeEmbedder) -> Dict[str, Tensor]:
     return tensors
 
 
-def _entities(
-    embedder: LukeEmbedder, model_name: str, source: Path, left_out: Dict[str, Tensor], lite: bool
-) -> _Entities:
-    """The entity table to write, and whose rows they are."""
-    kept = embedder.luke.entity_embeddings.entity_embeddings.weight.detach().clone()
-    rows: Dict[str, Tensor] = {}
-    whole: Optional[Tensor] = None
-    if embedder.entities is None:
-        vocabulary = EntityVocabulary.from_checkpoint(model_name)
-        whole = kept
-    else:
-        for title, row in zip(embedder.entities, kept, strict=True):
-            # The second of two copies of [MASK], as relation classification has them.
-            rows[MASK2 if title in rows and title == MASK else title] = row
-        if (source / files.ENTITY_VOCABULARY).is_file():
-            vocabulary = EntityVocabulary.from_file(source / files.ENTITY_VOCABULARY)
-            whole = left_out[ENTITY_TABLE].to(kept.dtype, copy=True)
-    if whole is not None:
-        _check_ids(vocabulary, [*SPECIALS, *rows], len(whole))
-        for title, row in rows.items():
-            if title in vocabulary:
-                whole[vocabulary[title]] = row
-            elif title != MASK2:
-                raise ConfigurationError(
-                    f"the source's vocabulary has no {title!r}, of which there is a row."
-                )
-        rows = {**{title: whole[vocabulary[title]] for title in SPECIALS if title in vocabulary}, **rows}
-    for title in (PAD, MASK):
-        if title not in rows:
-            raise ConfigurationError(f"there is no {title}, which Hugging Face's LUKE needs.")
-    if whole is not None and not lite:
-        if MASK2 in vocabulary:
-            return _Entities(whole, vocabulary, True, None, [])
-        ids = {title: vocabulary[title] for title in vocabulary}
-        ids[MASK2] = len(whole)
-        note = (
-            f"{MASK2}, which Hugging Face's tokenizer asks for and the entity vocabulary lacked, is appended "
-            f"to it as {ids[MASK2]}."
-        )
-        table = torch.cat([whole, rows.get(MASK2, rows[MASK])[None]])
-        return _Entities(table, EntityVocabulary(ids), True, vocabulary[MASK], [note])
-    notes = []
-    if whole is None and not lite:
-        notes.append(f"Of the entity table only {len(rows)} rows are in the archive: {', '.join(rows)}.")
-    if UNK not in rows:
-        notes.append(f"{UNK} is not in the archive: its row is zeros.")
-    if MASK2 not in rows:
-        notes.append(f"{MASK2} is not in the archive: its row, appended, is that of {MASK}.")
-    # Hugging Face's tokenizer asks for all four.
-    defaults = {MASK2: rows[MASK], UNK: torch.zeros_like(rows[MASK])}
-    titles = [*SPECIALS, *(title for title in rows if title not in SPECIALS)]
-    table = torch.stack([rows[title] if title in rows else defaults[title] for title in titles])
-    ids = {title: index for index, title in enumerate(titles)}
-    return _Entities(table, EntityVocabulary(ids), False, None, notes)
-
-
-def _check_ids(vocabulary: EntityVocabulary, titles: List[str], size: int) -> None:
-    ids = [vocabulary[title] for title in titles if title in vocabulary]
-    wrong = [index for index in (*ids, vocabulary.table_size - 1) if not 0 <= index < size]
-    if wrong:
-        raise ConfigurationError(f"the vocabulary has the id {wrong[0]}, and the table {size} rows.")
-
-
 def _tensors(archive: Archive, form: TaskForm, path: str) -> Tuple[Dict[str, Tensor], List[str]]:
     prefix = "embedder.luke."
     tensors: Dict[str, Tensor] = {}
@@ -364,7 +341,7 @@ def _tensors(archive: Archive, form: TaskForm, path: str) -> Tuple[Dict[str, Ten
     return tensors, notes
 
 
-def _put_back(tensors: Dict[str, Tensor], left_out: Dict[str, Tensor], entities: _Entities) -> None:
+def _put_back(tensors: Dict[str, Tensor], left_out: Dict[str, Tensor], entities: ExportedEntities) -> None:
     for name, tensor in left_out.items():
         if name == ENTITY_TABLE:
             continue
@@ -443,10 +420,10 @@ def _config(
     return config
 
 
-def _describe_tokenizer(archive: Archive, form: TaskForm, target: Path) -> List[str]:
+def _describe_tokenizer(archive: Archive, form: TaskForm, new: Dict[str, int], target: Path) -> List[str]:
     reader: Any = archive.validation_dataset_reader
     options = Params(archive.config.get("dataset_reader", {})).as_dict(quiet=True)
-    markers: Dict[str, int] = reader.tokenizer.marker_ids
+    markers: Dict[str, int] = {**reader.tokenizer.marker_ids, **new}
     defaults = [marker for marker, _ in form.markers]
     tokens = [
         options.get(option, default) for option, default in zip(form.marker_options, defaults, strict=False)

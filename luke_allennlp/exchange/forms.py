@@ -98,6 +98,18 @@ FORMS = (
         has_labels=False,
     ),
 )
+PRETRAINING = TaskForm(
+    task="luke_pretraining",
+    architecture="LukeForMaskedLM",
+    head="lm_head",
+    original_head="lm_head",
+    features=1,
+    entities=None,
+    published_markers=("<ent>", "<ent2>"),
+    has_labels=False,
+)
+"""Goes out only: what loads a pretrained checkpoint takes its directory as it is."""
+
 _BY_TASK = {form.task: form for form in FORMS}
 
 
@@ -119,6 +131,13 @@ def form_of_task(task: str) -> TaskForm:
     raise ConfigurationError(
         f"There is no task {task!r}; expected one of {', '.join(name[len('luke_') :] for name in _BY_TASK)}."
     )
+
+
+def form_of_model(name: str) -> TaskForm:
+    """
+    As `form_of_task`, of the type of a model here: of a task, or of pretraining.
+    """
+    return PRETRAINING if name == PRETRAINING.task else form_of_task(name)
 
 
 def find_form(

@@ -4,7 +4,7 @@ from typing import Any, Dict, List, Optional
 
 from allennlp.common import Params
 
-from luke_allennlp.exchange.forms import form_of_task
+from luke_allennlp.exchange.forms import form_of_model
 
 _TITLES = {
     "luke_entity_typing": "entity typing",
@@ -12,6 +12,7 @@ _TITLES = {
     "luke_ner": "named entity recognition",
     "luke_reading_comprehension": "extractive question answering",
     "luke_cloze_qa": "cloze question answering",
+    "luke_pretraining": "masked words and entities",
 }
 
 
@@ -34,7 +35,7 @@ def model_card(config: Params, metrics: Optional[Dict[str, Any]], architecture: 
         Markdown with the metadata that the hub reads.
     """
     values = config.as_dict(quiet=True)
-    task = form_of_task(values["model"]["type"]).task
+    task = form_of_model(values["model"]["type"]).task
     trainer = values.get("trainer") or {}
     optimizer = trainer.get("optimizer") or {}
     rows = {
@@ -50,6 +51,7 @@ def model_card(config: Params, metrics: Optional[Dict[str, Any]], architecture: 
         "instances of a batch on a device": (values.get("data_loader") or {}).get("batch_size")
         if trainer
         else None,
+        "sequences of an update": (values.get("data_loader") or {}).get("global_batch_size"),
         "batches of an update": trainer.get("num_gradient_accumulation_steps"),
         "devices": len((values.get("distributed") or {}).get("cuda_devices") or [0]) if trainer else None,
         "warm-up, share of the updates": (trainer.get("learning_rate_scheduler") or {}).get("warmup_ratio"),

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from luke_allennlp.checkpoints import freeze_entity_side, load_encoder
 from luke_allennlp.checkpoints.config import read_config
+from luke_allennlp.checkpoints.tensors import WeightsSource
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.encoder import LukeEncoderOutput
-from luke_allennlp.entity_vocabulary import MASK, PAD
+from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, read_entity_vocabulary
 from luke_allennlp.model_files import archived_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,13 @@ class LukeEmbedder(TokenEmbedder):
         Which rows of the entity table the task keeps, by title and in this order; an entity's id is its place
         in this list. All of them if `None`. None at all (`[]`) is for words only: what serves entities alone
         is then not trained, so that nothing of it is kept by the optimizer or missed by a distributed run.
+    entity_vocabulary : `str`, optional (default = `None`)
+        In place of `entities`, for pretraining: a vocabulary file, or the dataset or checkpoint that has one.
+        Each of its ids gets a row; where the checkpoint has an entity table already, its vocabulary must be
+        the same.
+    entity_emb_size : `int`, optional (default = `None`)
+        How wide the rows of a fresh entity table are; by default 256, as the paper's, or as wide as words if
+        these are narrower.
     freeze_entity_table : `bool`, optional (default = `False`)
         If true, the rows of the entity table stay as they are, and the optimizer keeps nothing for them; all
         else is trained. Extractive QA, which has the whole table, is fine-tuned so.
@@ -79,6 +87,8 @@ class LukeEmbedder(TokenEmbedder):
         model_name: str,
         *,
         entities: Optional[List[str]] = None,
+        entity_vocabulary: Optional[str] = None,
+        entity_emb_size: Optional[int] = None,
         freeze_entity_table: bool = False,
         marker_tokens: Optional[Union[Dict[str, str], List[Tuple[str, str]]]] = None,
         entity_aware_attention: Optional[bool] = None,
@@ -98,7 +108,12 @@ class LukeEmbedder(TokenEmbedder):
             raise ConfigurationError(f"sub_token_mode is {sub_token_mode!r}; expected 'avg' or 'first'.")
         if load_weights is None:
             load_weights = not _is_archive(serialization_dir)
-        source = archived_checkpoint(model_name, serialization_dir)
+        # A run's directory may have the small files of its archive already, but no weights.
+        source = model_name if load_weights else archived_checkpoint(model_name, serialization_dir)
+        is_fresh = entity_vocabulary is not None and read_config(source).entity_vocab_size == 0
+        vocabulary = None
+        if entity_vocabulary is not None and (load_weights or is_fresh):
+            vocabulary = read_entity_vocabulary(entity_vocabulary)
         marker_rows: List[int] = []
         if marker_tokens:
             pairs = list(marker_tokens.items() if isinstance(marker_tokens, dict) else marker_tokens)
@@ -109,6 +124,8 @@ class LukeEmbedder(TokenEmbedder):
         self.luke = load_encoder(
             source,
             entities=entities,
+            entity_vocabulary=vocabulary,
+            entity_emb_size=entity_emb_size,
             marker_rows=marker_rows,
             entity_aware_attention=entity_aware_attention,
             hidden_dropout=hidden_dropout,
@@ -119,8 +136,12 @@ class LukeEmbedder(TokenEmbedder):
         )
         self.luke.gradient_checkpointing = gradient_checkpointing
         self.model_name = model_name
-        if entities is None and read_config(source).entity_vocab_size == 0:
+        if entities is None and entity_vocabulary is None and read_config(source).entity_vocab_size == 0:
             entities = [PAD, MASK]  # the rows of the fresh table
+        self.vocabulary_source = entity_vocabulary if is_fresh else source
+        self.weights_from: Optional[WeightsSource] = None
+        if load_weights:
+            self.weights_from = WeightsSource(source, override_weights_file, override_weights_strip_prefix)
         self.entities = entities
         self.sub_token_mode = sub_token_mode
         self.eval_mode = eval_mode
@@ -142,6 +163,17 @@ class LukeEmbedder(TokenEmbedder):
         The rate that the checkpoint's config, or `hidden_dropout`, sets: the paper's heads use the same.
         """
         return self.luke.config.hidden_dropout_prob
+
+    def entity_vocabulary(self) -> EntityVocabulary:
+        """
+        Whose rows the entity table has, where all are kept.
+
+        # Raises
+
+        `ConfigurationError`
+            The checkpoint has none, or it is damaged.
+        """
+        return read_entity_vocabulary(str(self.vocabulary_source))
 
     def freeze_entities(self) -> None:
         """

@@ -10,7 +10,8 @@ from allennlp.common.checks import ConfigurationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from luke_allennlp.checkpoints import load_encoder, loader
+from luke_allennlp.checkpoints import load_encoder
+from luke_allennlp.checkpoints import tensors as tensors_module
 from luke_allennlp.checkpoints.loader import ENTITY_TABLE, EXTRA_QUERY, WORD_TABLE, encoder_name
 from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint
 from luke_allennlp.encoder import LukeEncoder
@@ -194,7 +195,7 @@ class TestWeights:
                 {name: watched(name, tensor) for name, tensor in tensors.items()}, tensors.source
             )
 
-        monkeypatch.setattr(loader, "open_checkpoint", open_watched)
+        monkeypatch.setattr(tensors_module, "open_checkpoint", open_watched)
         encoder = load_encoder(luke, entities=["[PAD]", "[MASK]"], entity_aware_attention=False)
         expected = set(encoder.state_dict()) - {ENTITY_TABLE} | {f"{ENTITY_TABLE} [0, 2]"}
         assert {name.removeprefix("luke.") for name in asked} == expected

@@ -11,7 +11,7 @@ import torch
 from allennlp.common.checks import ConfigurationError
 from torch import Tensor
 
-from luke_allennlp.checkpoints import load_encoder, loader
+from luke_allennlp.checkpoints import load_encoder, tensors
 from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.checkpoints.loader import WORD_TABLE
 from luke_allennlp.data.word_tokenizer import WordTokenizer
@@ -90,7 +90,7 @@ class TestWeights:
     ) -> None:
         directory = make_original()
         (directory / "luke.bin").unlink()
-        monkeypatch.setattr(loader, "open_checkpoint", pytest.fail)
+        monkeypatch.setattr(tensors, "open_checkpoint", pytest.fail)
         embedder = LukeEmbedder(str(directory), entities=ENTITIES[:2], load_weights=False)
         assert embedder.get_output_dim() == 64
         assert embedder.luke.embeddings.word_embeddings.weight.shape == (1998, 64)

@@ -476,3 +476,28 @@ def test_the_cache_does_not_grow_without_end(fixtures_dir: Path, monkeypatch: py
     assert tokenizer.encode_words(["five"]) == tokenizer.encode_words(["five"])
     assert set(tokenizer._cache) == {"five"}
     assert tokenizer.encode_words(words) == first
+
+
+class TestNames:
+    @pytest.mark.parametrize("name", [LUKE, ROBERTA, BERT])
+    def test_undo_ids(self, name: str) -> None:
+        tokenizer = WordTokenizer(name, ["[HEAD]"])
+        for token_id in [
+            *tokenizer.encode("The Brackwater Herald, 2020").ids,
+            tokenizer.marker_ids["[HEAD]"],
+        ]:
+            assert tokenizer.has_token(token_id)
+            assert tokenizer.token_id(tokenizer.token(token_id)) == token_id
+        assert tokenizer.find("no such token") is None
+        assert not tokenizer.has_token(100_000)
+        with pytest.raises(ConfigurationError, match="no entry of the id 100000"):
+            tokenizer.token(100_000)
+
+    def test_and_what_they_stand_for(self) -> None:
+        roberta, bert = TOKENIZERS[ROBERTA], TOKENIZERS[BERT]
+        ids = roberta.encode("The Brackwater Herald").ids
+        assert "".join(roberta.text_of(index) for index in ids) == "TheBrackwaterHerald"
+        assert roberta.text_of(roberta.mask_id) == "<mask>"
+        assert TOKENIZERS[LUKE].text_of(TOKENIZERS[LUKE].token_id("<ent>")) == "<ent>"
+        pieces = [index for index in range(800) if bert.token(index).startswith("##")]
+        assert bert.text_of(pieces[0]) == bert.token(pieces[0])[2:]

@@ -446,6 +446,31 @@ class TestDistributed:
             train._spawn(print, nprocs=2)
 
 
+class TestRecover:
+    @pytest.mark.edit("recover-elsewhere")
+    def test_what_a_package_says_may_differ(self, tmp_path, monkeypatch):
+        from allennlp.common import Params
+        from allennlp.training import util
+
+        def recover(config):
+            util.create_serialization_dir(Params(config), tmp_path, recover=True, force=False)
+
+        config = {"distributed": {"cuda_devices": [0, 1]}, "trainer": {"steps": 3}, "loader": {"size": 1}}
+        Params(config).to_file(tmp_path / "config.json")
+        recover(config)
+        others = {"distributed": None, "trainer": {"steps": 3}, "loader": {"size": 2}}
+        with pytest.raises(ConfigurationError, match="does not match"):
+            recover(others)
+        keys = ["distributed", "loader.size"]
+        may_differ = [lambda params: keys if params["trainer"]["steps"] == 3 else []]
+        monkeypatch.setattr(util, "may_differ_on_recover", may_differ)
+        recover(others)
+        with pytest.raises(ConfigurationError, match="does not match"):
+            recover({**others, "trainer": {"steps": 4}})
+        with pytest.raises(ConfigurationError, match="does not match"):
+            recover({**others, "loader": {"size": 2, "sizes": 1}})
+
+
 class TestPeople:
     @pytest.mark.edit("default-serialization-dir")
     @pytest.mark.parametrize(

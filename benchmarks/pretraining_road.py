@@ -1,0 +1,260 @@
+"""
+Does the whole road work on real text, and what does pretraining do for a task?
+
+    python benchmarks/pretraining_road.py DUMP... --ner CONLL -o DIR [--steps 3000] [--seeds 3] [--workers 2]
+
+From dumps of one Wikipedia, by the commands of this project: pages, a vocabulary of the entities they link to, a
+byte-level BPE trained on their text, a RoBERTa of random weights (4 layers, hidden size 256), sequences with a held-out
+part, pretraining on words and entities, export. Then NER on CONLL (the first 116 documents train it, the others test
+it) from that checkpoint and from the random one, with several seeds.
+
+Prints the held-out losses and accuracies of words and entities beside those of always answering by frequency, and the
+F1 of both models. What is done already in DIR is not done again.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+ALLENNLP = [str(Path(sys.executable).with_name("allennlp"))]
+PACKAGE = ["--include-package", "luke_allennlp"]
+TRAINING_DOCUMENTS = 116
+NER_CONFIG = """(import '%(root)s/training_configs/lib/ner.libsonnet') + {
+  model_name:: '%(model)s',
+  train_data:: '%(data)s/train.conll',
+  validation_data:: '%(data)s/test.conll',
+  seed:: %(seed)d,
+  learning_rate:: %(rate)s,
+  num_epochs:: %(epochs)d,
+  batch_size:: 8,
+  reader_options:: { max_length: 160, word_column: 0, tag_column: 1 },
+}
+"""
+PRETRAINING_CONFIG = """(import '%(root)s/training_configs/lib/pretraining.libsonnet') + {
+  model_name:: '%(model)s',
+  dataset:: '%(data)s',
+  num_steps:: %(steps)d,
+  warmup_steps:: %(warmup)d,
+  learning_rate:: %(rate)s,
+  global_batch_size:: %(batch)d,
+  max_tokens:: %(tokens)d,
+  num_workers:: 0,
+  validation_steps:: 300,
+  checkpoint_steps:: 250,
+}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dumps", nargs="+", type=Path)
+    parser.add_argument("--ner", type=Path, required=True, help="two columns, with -DOCSTART- lines")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--ner-epochs", type=int, default=15)
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    road = Road(arguments)
+    road.data()
+    road.pretrain()
+    road.report()
+    road.fine_tune()
+
+
+class Road:
+    """
+    # Parameters
+
+    arguments : `argparse.Namespace`
+    """
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.directory: Path = arguments.output
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.pages = self.directory / "pages"
+        self.vocabulary = self.directory / "entity_vocab.jsonl"
+        self.start = self.directory / "random"
+        self.dataset = self.directory / "dataset"
+        self.run = self.directory / "pretraining"
+        self.pretrained = self.directory / "pretrained"
+
+    def data(self) -> None:
+        """Dumps to sequences."""
+        workers = ["--workers", str(self.arguments.workers)]
+        allennlp("wikipedia-extract", *self.arguments.dumps, "-o", self.pages, *workers)
+        if not self.vocabulary.exists():
+            options = ["--min-count", "3", "--missing-pages"]
+            allennlp("wikipedia-entity-vocab", self.pages, self.vocabulary, *options)
+        if not (self.start / "config.json").exists():
+            random_roberta(self.pages, self.start)
+        options = ["--max-length", str(self.arguments.max_length), "--held-out", "0.1"]
+        allennlp(
+            "pretraining-dataset",
+            self.pages,
+            "-o",
+            self.dataset,
+            "--tokenizer",
+            self.start,
+            "--entity-vocab",
+            self.vocabulary,
+            *options,
+            *workers,
+        )
+
+    def pretrain(self) -> None:
+        """Sequences to a checkpoint in Hugging Face's layout."""
+        config = self.directory / "pretraining.jsonnet"
+        config.write_text(
+            PRETRAINING_CONFIG
+            % {
+                "root": Path(__file__).resolve().parents[1],
+                "model": self.start.resolve(),
+                "data": self.dataset.resolve(),
+                "steps": self.arguments.steps,
+                "warmup": self.arguments.steps // 20,
+                "rate": self.arguments.rate,
+                "batch": self.arguments.batch,
+                "tokens": 16 * (self.arguments.max_length + 32),
+            }
+        )
+        if not (self.run / "model.tar.gz").exists():
+            recover = ["--recover"] if self.run.exists() else []
+            allennlp("train", config, "-s", self.run, *recover)
+        if not self.pretrained.exists():
+            allennlp("export-checkpoint", self.run, self.pretrained)
+
+    def report(self) -> None:
+        """Held-out figures beside those of frequencies alone."""
+        scores = self.directory / "held_out.json"
+        if not scores.exists():
+            allennlp("evaluate", self.run / "model.tar.gz", self.dataset, "--output-file", scores)
+        print("held out:", json.dumps(json.loads(scores.read_text()), indent=2))
+        print("by frequency:", json.dumps(frequency_baseline(self.dataset), indent=2), flush=True)
+
+    def fine_tune(self) -> None:
+        """NER from both checkpoints."""
+        data = self.directory / "ner"
+        split(self.arguments.ner, data)
+        scores: Dict[str, List[float]] = {}
+        for seed in range(1, self.arguments.seeds + 1):
+            for name, model in (("pretrained", self.pretrained), ("random", self.start)):
+                run = self.directory / f"ner-{name}-{seed}"
+                if not (run / "metrics.json").exists():
+                    config = self.directory / f"ner-{name}-{seed}.jsonnet"
+                    config.write_text(
+                        NER_CONFIG
+                        % {
+                            "root": Path(__file__).resolve().parents[1],
+                            "model": model.resolve(),
+                            "data": data.resolve(),
+                            "seed": seed,
+                            "rate": 3e-4,
+                            "epochs": self.arguments.ner_epochs,
+                        }
+                    )
+                    allennlp("train", config, "-s", run, "--force")
+                metrics = json.loads((run / "metrics.json").read_text())
+                scores.setdefault(name, []).append(metrics["validation_f1"])
+                print(f"NER, {name}, seed {seed}: F1 {metrics['validation_f1']:.4f}", flush=True)
+        for name, values in scores.items():
+            print(f"NER, {name}: mean F1 {statistics.mean(values):.4f} of {len(values)} seeds")
+
+
+def allennlp(*arguments: Any) -> None:
+    """Runs a command, and ends if it fails."""
+    command = [*ALLENNLP, *map(str, arguments), *PACKAGE]
+    print("$", " ".join(["allennlp", *command[1:]]), flush=True)
+    subprocess.run(command, check=True)
+
+
+def random_roberta(pages: Path, directory: Path) -> None:
+    """A RoBERTa of random weights, with a tokenizer of the pages' text."""
+    import torch
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import RobertaConfig, RobertaForMaskedLM, RobertaTokenizerFast
+
+    from luke_allennlp.wikipedia.pages import ExtractedWikipedia
+
+    directory.mkdir(parents=True, exist_ok=True)
+    tokenizer = ByteLevelBPETokenizer(add_prefix_space=True)
+    texts = (
+        paragraph.text for page in ExtractedWikipedia(pages).pages() for paragraph in page.paragraphs
+    )
+    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer.train_from_iterator(texts, vocab_size=8000, min_frequency=2, special_tokens=specials)
+    tokenizer.save_model(str(directory))
+    RobertaTokenizerFast(
+        str(directory / "vocab.json"), str(directory / "merges.txt"), model_max_length=512
+    ).save_pretrained(directory)
+    torch.manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=256,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        intermediate_size=1024,
+        max_position_embeddings=514,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+    )
+    RobertaForMaskedLM(config).save_pretrained(directory)
+
+
+def frequency_baseline(dataset: Path) -> Dict[str, float]:
+    """
+    Accuracy on the held-out part of always predicting the training part's most frequent entity, and word.
+    """
+    import numpy
+
+    from luke_allennlp.pretraining.dataset import PretrainingDataset
+
+    result = {}
+    for kind, column in (("word", "word_ids"), ("entity", "entity_ids")):
+        counts = [
+            numpy.bincount(numpy.concatenate(values(PretrainingDataset(str(dataset), part), column)))
+            for part in ("train", "validation")
+        ]
+        best = int(counts[0].argmax())
+        held_out = counts[1]
+        result[f"{kind}_accuracy"] = float(held_out[best] / held_out.sum()) if best < len(held_out) else 0.0
+        result[f"{kind}_held_out"] = int(held_out.sum())
+    return result
+
+
+def values(dataset: Any, column: str) -> Sequence[Any]:
+    """A column of all sequences."""
+    return [getattr(dataset.sequence(index), column) for index in range(len(dataset))]
+
+
+def split(path: Path, directory: Path) -> None:
+    """The first documents for training, the others for the test."""
+    directory.mkdir(exist_ok=True)
+    documents: List[List[str]] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("-DOCSTART-") or not documents:
+            documents.append([])
+        if not line.startswith("-DOCSTART-"):
+            documents[-1].append(line)
+    documents = [document for document in documents if any(document)]
+    parts = {"train": documents[:TRAINING_DOCUMENTS], "test": documents[TRAINING_DOCUMENTS:]}
+    for name, part in parts.items():
+        lines = [line for document in part for line in ["-DOCSTART- O", "", *document, ""]]
+        (directory / f"{name}.conll").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

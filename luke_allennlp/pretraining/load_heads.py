@@ -1,0 +1,83 @@
+"""The pretraining heads of a checkpoint."""
+
+import logging
+from contextlib import ExitStack
+from typing import Dict, List
+
+from allennlp.common.checks import ConfigurationError
+from torch import Tensor
+
+from luke_allennlp.checkpoints.loader import encoder_tensors
+from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
+from luke_allennlp.checkpoints.tensors import LazyTensors, WeightsSource
+from luke_allennlp.pretraining.heads import PredictionHead
+
+logger = logging.getLogger(__name__)
+
+# What BERT calls the parts of its head for words.
+_OF_BERT = {
+    "lm_head.dense.": "cls.predictions.transform.dense.",
+    "lm_head.layer_norm.": "cls.predictions.transform.LayerNorm.",
+    "lm_head.bias": "cls.predictions.bias",
+}
+
+
+def load_heads(heads: Dict[str, PredictionHead], source: WeightsSource) -> None:
+    """
+    Fills heads with the weights that a checkpoint has for them. A head of which it has nothing stays as it
+    is.
+
+    # Parameters
+
+    heads : `Dict[str, PredictionHead]`
+        By their names in Hugging Face's LUKE: `lm_head`, `entity_predictions`.
+    source : `WeightsSource`
+        LUKE of either layout, RoBERTa, XLM-R or BERT.
+
+    # Raises
+
+    `ConfigurationError`
+        A part of a head is missing, of another shape or damaged.
+    """
+    with ExitStack() as stack:
+        tensors = encoder_tensors(source.open(stack))
+        for head_name, head in heads.items():
+            targets = {
+                f"{head_name}.{name}": parameter.detach() for name, parameter in head.named_parameters()
+            }
+            stored = {name: tensors[own] for name in targets for own in _own_names(name) if own in tensors}
+            if stored:
+                _fill(targets, stored, tensors)
+            else:
+                logger.info("%s has no %s: it starts from random values.", tensors.source, head_name)
+
+
+def _own_names(name: str) -> List[str]:
+    """What a checkpoint may call a parameter, the best name last."""
+    names = [name]
+    for ours, theirs in _OF_BERT.items():
+        if name.startswith(ours):
+            names.append(theirs + name[len(ours) :])
+    # Some versions of transformers keep the tied bias under its other name.
+    others = [
+        f"{own[: -len('bias')]}decoder.bias" for own in names if own.count(".") < 3 and own.endswith(".bias")
+    ]
+    return others + names
+
+
+def _fill(targets: Dict[str, Tensor], stored: Dict[str, StoredTensor], tensors: LazyTensors) -> None:
+    problems = []
+    for name, target in targets.items():
+        if name not in stored:
+            problems.append(f"missing: {name}")
+        elif stored[name].shape != tuple(target.shape):
+            problems.append(f"{name} has shape {stored[name].shape}, expected {tuple(target.shape)}")
+    if problems:
+        raise ConfigurationError(
+            f"The weights in {tensors.source} do not fit the heads of pretraining; {'; '.join(problems)}."
+        )
+    try:
+        for name, target in targets.items():
+            stored[name].copy_to(target)
+    except (DamagedFileError, OSError) as error:
+        raise ConfigurationError(f"The weights in {tensors.source} cannot be read: {error}.") from None

@@ -1,0 +1,131 @@
+"""A text with masked words and mentions, and the JSON records that say so."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Iterator, List, Optional, Tuple
+
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.data.records import Record, Span, get_list, get_span, get_string
+from luke_allennlp.data.text_lines import shown
+from luke_allennlp.entity_vocabulary import MASK
+
+_MASKED_WORD = re.compile(r"<mask>|\[MASK\]")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """
+    # Parameters
+
+    span : `Tuple[int, int]`
+        Characters of the text, the end exclusive.
+    entity : `str`, optional (default = `None`)
+        Its title; a mention without one is masked.
+    """
+
+    span: Span
+    entity: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class MaskedText:
+    """
+    One text to fill in.
+
+    # Parameters
+
+    where : `str`
+        What to call it in an error.
+    text : `str`
+    masked_words : `List[Tuple[int, int]]`
+        Where a mask stands in the text: characters, the end exclusive.
+    mentions : `List[Mention]`
+        In the order given.
+    language : `str`, optional (default = `None`)
+        Of the titles, for a vocabulary of several languages.
+    top_k : `int`, optional (default = `None`)
+        How many answers are wanted for each mask.
+    """
+
+    where: str
+    text: str
+    masked_words: List[Span]
+    mentions: List[Mention]
+    language: Optional[str] = None
+    top_k: Optional[int] = None
+
+
+def masked_text_from_record(record: Record, where: str) -> MaskedText:
+    """
+    Reads `{"text": "...", "mentions": [...], "language": "en", "top_k": 5}`, all but the text optional. A
+    masked word is written `<mask>` or `[MASK]`. A mention is `[start, end]`, which is masked, or
+    `{"span": [start, end], "entity": "Title"}`; without an entity, with `null` or `[MASK]` it is masked too.
+
+    # Parameters
+
+    record : `Dict[str, Any]`
+    where : `str`
+
+    # Returns
+
+    `MaskedText`
+
+    # Raises
+
+    `ConfigurationError`
+        It is of another form, a mention is no part of the text or cuts through a mask, or nothing is masked.
+    """
+    text = get_string(record, "text", where)
+    masks = [match.span() for match in _MASKED_WORD.finditer(text)]
+    values = get_list(record, "mentions", where) if record.get("mentions") is not None else []
+    mentions = [_mention(value, len(text), f"{where}, mentions[{i}]") for i, value in enumerate(values)]
+    for index, mention in enumerate(mentions):
+        for start, end in masks:
+            if any(start < side < end for side in mention.span):
+                raise ConfigurationError(
+                    f"{where}, mentions[{index}]: {list(mention.span)} cuts through the mask at {start}; "
+                    "expected all of it or nothing."
+                )
+    if not masks and all(mention.entity is not None for mention in mentions):
+        raise ConfigurationError(
+            f"{where}: nothing is masked, so that there is nothing to predict; write <mask> or [MASK] for a "
+            "word, or give a mention without an entity."
+        )
+    language = get_string(record, "language", where) if record.get("language") is not None else None
+    return MaskedText(where, text, masks, mentions, language, _top_k(record, where))
+
+
+def _mention(value: Any, length: int, where: str) -> Mention:
+    if not isinstance(value, dict):
+        return Mention(get_span({"span": value}, "span", length, where))
+    span = get_span(value, "span", length, where)
+    entity = get_string(value, "entity", where) if value.get("entity") is not None else None
+    return Mention(span, None if entity == MASK else entity)
+
+
+def _top_k(record: Record, where: str) -> Optional[int]:
+    value = record.get("top_k")
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigurationError(f"{where}: 'top_k' is {shown(value)}; expected a whole number from 1 on.")
+    return value
+
+
+def pieces(example: MaskedText) -> Iterator[Tuple[int, int, bool]]:
+    """
+    Cuts a text at the ends of its masks and mentions: so the data of pretraining are tokenised.
+
+    # Returns
+
+    `Iterator[Tuple[int, int, bool]]`
+        Start and end of each piece, and whether it is a mask.
+    """
+    masks = set(example.masked_words)
+    ends = {side for span in masks for side in span}
+    ends |= {side for mention in example.mentions for side in mention.span} | {0, len(example.text)}
+    inside = {at for start, end in masks for at in range(start + 1, end)}
+    bounds = sorted(ends - inside)
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        yield start, end, (start, end) in masks

@@ -1,0 +1,79 @@
+"""Loss, accuracy and perplexity of masked words and masked entities."""
+
+import math
+from typing import Dict, List, Optional, Sequence
+
+import torch
+from allennlp.nn.util import dist_reduce_sum
+from allennlp.training.metrics import Metric
+from overrides import overrides
+from torch import Tensor
+
+_LARGEST_EXPONENT = 700.0  # e to this is still a float
+
+
+class PretrainingMetric(Metric):
+    """
+    Means over masked positions. The sums stay on the device until they are asked for.
+
+    # Parameters
+
+    tasks : `Sequence[str]`
+        What is predicted: `["word", "entity"]`.
+    """
+
+    supports_distributed = True
+
+    def __init__(self, tasks: Sequence[str]) -> None:
+        self._tasks = list(tasks)
+        self._sums: Optional[Tensor] = None
+
+    @overrides(check_signature=False)
+    def __call__(self, sums: Sequence[Tensor]) -> None:
+        """
+        # Parameters
+
+        sums : `Sequence[Tensor]`
+            For each task, in order: the sum of the losses, the number of right predictions, the number of
+            positions. Shape of each: ().
+        """
+        with torch.no_grad():
+            # Not in float32, in which counts stop growing at 16 million.
+            new = torch.stack([value.detach().double() for value in sums])
+            self._sums = new if self._sums is None else self._sums.to(new.device) + new
+
+    @overrides(check_signature=False)
+    def get_metric(self, reset: bool = False) -> Dict[str, float]:
+        """
+        # Parameters
+
+        reset : `bool`, optional (default = `False`)
+            If true, the means are those of all processes, all of which have to call this, and are forgotten.
+            If false, they are those of this process so far.
+
+        # Returns
+
+        `Dict[str, float]`
+            For each task `masked_word_loss`, `masked_word_accuracy` and `masked_word_perplexity`; 0 without a
+            position.
+        """
+        sums = self._sums
+        if reset:
+            if sums is None:
+                sums = torch.zeros(3 * len(self._tasks), dtype=torch.float64)
+            sums = dist_reduce_sum(sums)
+            self.reset()
+        values: List[float] = [0.0] * 3 * len(self._tasks) if sums is None else sums.tolist()
+        scores = {}
+        for index, task in enumerate(self._tasks):
+            loss, correct, number = values[3 * index : 3 * index + 3]
+            mean = loss / number if number else 0.0
+            scores[f"masked_{task}_loss"] = mean
+            scores[f"masked_{task}_accuracy"] = correct / number if number else 0.0
+            # At least 1, where there is anything to predict.
+            scores[f"masked_{task}_perplexity"] = math.exp(min(mean, _LARGEST_EXPONENT)) if number else 0.0
+        return scores
+
+    @overrides
+    def reset(self) -> None:
+        self._sums = None

@@ -1,0 +1,160 @@
+"""The AdamW of LUKE's pretraining: fused, without bias correction if asked, and with a sharded state."""
+
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import torch
+import torch.distributed as dist
+from allennlp.common.util import is_distributed
+from allennlp.training.optimizers import Optimizer, ParameterGroupsType, make_parameter_groups
+from overrides import overrides
+
+# Adam's corrections are 1 - beta ** step. From here on they are 1 to the last digit for every beta up to
+# 0.99999, and float32 still counts in ones for six million updates.
+_LATE = 1e7
+
+
+@Optimizer.register("fused_adamw")
+class FusedAdamW(Optimizer, torch.optim.AdamW):
+    """
+    Registered as an `Optimizer` with name "fused_adamw".
+
+    Adam with decoupled weight decay in torch's fused kernel, which reads and writes each tensor once and
+    needs no memory of its own: with an entity table of 500,000 x 256 numbers that is what counts. In
+    contrast to `torch.optim.AdamW`, it can leave out the correction of the averages for starting at zero, as
+    LUKE's pretraining did.
+
+    One update, without the correction, is
+    `p <- p - lr * (average / (sqrt(average of squares) + eps) + weight_decay * p)`, as in the original
+    system; "huggingface_adamw" differs from it by `lr ** 2 * weight_decay`.
+
+    # Parameters
+
+    model_parameters : `List[Tuple[str, torch.nn.Parameter]]`
+        This argument does not get an entry in a configuration file for the object.
+    parameter_groups : `List[Tuple[List[str], Dict[str, Any]]]`, optional (default = `None`)
+        Regular expressions, and the options of the parameters whose names they match.
+    lr : `float`, optional (default = `1e-5`)
+    betas : `Tuple[float, float]`, optional (default = `(0.9, 0.999)`)
+    eps : `float`, optional (default = `1e-6`)
+    weight_decay : `float`, optional (default = `0.01`)
+    correct_bias : `bool`, optional (default = `True`)
+    """
+
+    def __init__(
+        self,
+        model_parameters: List[Tuple[str, torch.nn.Parameter]],
+        parameter_groups: Optional[ParameterGroupsType] = None,
+        lr: float = 1e-5,
+        betas: Tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-6,
+        weight_decay: float = 0.01,
+        correct_bias: bool = True,
+    ) -> None:
+        torch.optim.AdamW.__init__(
+            self,
+            make_parameter_groups(model_parameters, parameter_groups),
+            lr=lr,
+            betas=(betas[0], betas[1]),
+            eps=eps,
+            weight_decay=weight_decay,
+            fused=True,
+        )
+        self._correct_bias = correct_bias
+
+    @overrides(check_signature=False)
+    def step(self, closure: Optional[Callable[[], float]] = None) -> Optional[float]:
+        """Updates the parameters that have a gradient."""
+        prepare_states(self, self._correct_bias)
+        return torch.optim.AdamW.step(self, closure)
+
+
+class _LocalAdamW(torch.optim.AdamW):
+    """What `ZeroRedundancyOptimizer` makes of the parameters of one process."""
+
+    def __init__(self, params: Any, correct_bias: bool, **options: Any) -> None:
+        super().__init__(params, fused=True, **options)
+        self._correct_bias = correct_bias
+
+    @overrides(check_signature=False)
+    def step(self, closure: Optional[Callable[[], float]] = None) -> Optional[float]:
+        prepare_states(self, self._correct_bias)
+        return super().step(closure)
+
+
+def prepare_states(optimizer: torch.optim.Optimizer, correct_bias: bool) -> None:
+    """
+    Gives a state to the parameters that have a gradient and no state yet.
+
+    # Parameters
+
+    optimizer : `torch.optim.Optimizer`
+        A fused AdamW.
+    correct_bias : `bool`
+        If false, steps are counted from where the corrections are 1.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if parameter.grad is None:
+                continue
+            state = optimizer.state[parameter]
+            if not state:
+                start = 0.0 if correct_bias else _LATE
+                state["step"] = torch.tensor(start, dtype=torch.float32, device=parameter.device)
+                state["exp_avg"] = torch.zeros_like(parameter)
+                state["exp_avg_sq"] = torch.zeros_like(parameter)
+            elif state["step"].device != parameter.device:
+                # Where a loaded `ZeroRedundancyOptimizer` has it.
+                state["step"] = state["step"].to(parameter.device)
+
+
+@Optimizer.register("zero_adamw", constructor="of_process_group")
+class ZeroAdamW(FusedAdamW):
+    """
+    Registered as an `Optimizer` with name "zero_adamw".
+
+    [`FusedAdamW`](#fusedadamw) whose averages are spread over the processes of a distributed run, by
+    torch's `ZeroRedundancyOptimizer`: each process updates the parameters that it keeps averages of, and
+    sends them to the others. The updates are the same. A parameter is never split, so that the process with
+    the entity table keeps all of its averages. In a single process this is `FusedAdamW`.
+
+    A checkpoint has the averages of all, and can be taken up by any number of processes, by either optimizer.
+
+    `benchmarks/entity_table_optimizer.py` measures both.
+    """
+
+    @classmethod
+    def of_process_group(
+        cls,
+        model_parameters: List[Tuple[str, torch.nn.Parameter]],
+        parameter_groups: Optional[ParameterGroupsType] = None,
+        lr: float = 1e-5,
+        betas: Tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-6,
+        weight_decay: float = 0.01,
+        correct_bias: bool = True,
+    ) -> torch.optim.Optimizer:
+        """
+        # Parameters
+
+        As of [`FusedAdamW`](#fusedadamw).
+        """
+        options: Dict[str, Any] = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay}
+        if not is_distributed() or dist.get_world_size() == 1:
+            return cls(model_parameters, parameter_groups, correct_bias=correct_bias, **options)
+        # Its import takes a moment.
+        from torch.distributed.optim import ZeroRedundancyOptimizer
+
+        groups = make_parameter_groups(model_parameters, parameter_groups)
+        return ZeroRedundancyOptimizer(groups, _LocalAdamW, correct_bias=correct_bias, **options)
+
+
+def consolidate(optimizer: torch.optim.Optimizer) -> None:
+    """
+    Brings a sharded optimizer's state to the first process, whose `state_dict` then has all of it. All
+    processes have to call this; with any other optimizer it does nothing.
+    """
+    if hasattr(optimizer, "consolidate_state_dict"):
+        optimizer.consolidate_state_dict(to=0)
+        if torch.cuda.is_available():
+            # The copies to the CPU are not waited for.
+            torch.cuda.synchronize()

@@ -1,0 +1,248 @@
+"""Texts with masked words and entities: records to instances."""
+
+import logging
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import DatasetReader, Instance
+from allennlp.data.fields import MetadataField
+from allennlp.data.tokenizers import Tokenizer
+from overrides import overrides
+
+from luke_allennlp.data.entity_field import EntityField
+from luke_allennlp.data.records import read_records
+from luke_allennlp.data.subword_field import SubwordField
+from luke_allennlp.data.task_reader import TaskReader
+from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, EntityVocabulary, read_entity_vocabulary
+from luke_allennlp.model_files import archived_checkpoint
+from luke_allennlp.pretraining.masked_text import MaskedText, masked_text_from_record, pieces
+
+logger = logging.getLogger(__name__)
+
+_NEVER_TARGETS = (PAD, MASK, MASK2)
+
+
+class MaskedInput(NamedTuple):
+    """
+    A text as the model sees it. Positions count from the start token.
+
+    # Parameters
+
+    example : `MaskedText`
+    word_ids : `List[int]`
+        Start token, sub-words and masks, end token.
+    masked_words : `List[int]`
+        The position of each of the example's masks.
+    entity_ids : `List[int]`
+        Of its mentions.
+    entity_spans : `List[Tuple[int, int]]`
+        First and last position of each, inclusive.
+    masked_entities : `List[int]`
+        Which of the mentions are masked.
+    """
+
+    example: MaskedText
+    word_ids: List[int]
+    masked_words: List[int]
+    entity_ids: List[int]
+    entity_spans: List[Tuple[int, int]]
+    masked_entities: List[int]
+
+
+@DatasetReader.register("luke_pretraining")
+class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
+    """
+    Registered as a `DatasetReader` with name "luke_pretraining".
+
+    Makes instances of texts in which words or entities are masked, for prediction. What its files and records
+    look like is said at `masked_text_from_record`. (For training, the data loader of the same name reads the
+    dataset's shards itself.)
+
+    # Parameters
+
+    tokenizer : `Tokenizer`
+        The one of type "luke", with the tokenizer of the dataset.
+    entity_vocabulary : `str`, optional (default = `None`)
+        That of the embedder: a file, or a dataset or checkpoint that has one. It is read when it is first
+        needed. Not needed by a model of words alone.
+    max_length : `int`, optional (default = `512`)
+        Sub-words of a text at the most, start and end token included.
+    max_mention_length : `int`, optional (default = `30`)
+        An entity's position is the mean over so many positions at the most, as in the dataset.
+    top_k : `int`, optional (default = `5`)
+        How many answers are given for each mask, unless a record says otherwise.
+    encoding : `str`, optional (default = `"utf-8"`)
+    max_instances : `int`, optional (default = `None`)
+        Reads no more than this many.
+
+    # Raises
+
+    `ConfigurationError`
+        An option, a file or a record of it is not as expected.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        entity_vocabulary: Optional[str] = None,
+        max_length: int = 512,
+        max_mention_length: int = 30,
+        top_k: int = 5,
+        encoding: str = "utf-8",
+        max_instances: Optional[int] = None,
+        serialization_dir: Optional[str] = None,
+    ) -> None:
+        super().__init__(tokenizer, encoding, max_instances, serialization_dir)
+        for name, value, least in (
+            ("max_length", max_length, 3),
+            ("max_mention_length", max_mention_length, 1),
+            ("top_k", top_k, 1),
+        ):
+            if value < least:
+                raise ConfigurationError(f"{name} is {value}; expected at least {least}.")
+        self._max_length = max_length
+        self._max_mention_length = max_mention_length
+        self._top_k = top_k
+        self._vocabulary_source = entity_vocabulary
+        if entity_vocabulary is not None:
+            self._vocabulary_source = archived_checkpoint(entity_vocabulary, serialization_dir)
+        self._vocabulary: Optional[EntityVocabulary] = None
+        if self._vocabulary_source != entity_vocabulary:
+            # The archive's own, which is gone once the archive is loaded.
+            self._vocabulary = self.entity_vocabulary
+
+    @property
+    def has_entities(self) -> bool:
+        """Whether there is an entity vocabulary."""
+        return self._vocabulary_source is not None
+
+    @property
+    def entity_vocabulary(self) -> EntityVocabulary:
+        """
+        # Raises
+
+        `ConfigurationError`
+            It is not there or damaged, or there is to be none.
+        """
+        if self._vocabulary is None:
+            if self._vocabulary_source is None:
+                raise ConfigurationError(
+                    "The reader has no entity_vocabulary; give it the one that the embedder has."
+                )
+            self._vocabulary = read_entity_vocabulary(self._vocabulary_source)
+        return self._vocabulary
+
+    @overrides
+    def check_file(self, file_path: str) -> None:
+        """Of a dataset's directory, which this does not read, nothing is looked through but its metadata."""
+        if Path(file_path).expanduser().is_dir():
+            from luke_allennlp.pretraining.dataset import PretrainingDataset
+
+            PretrainingDataset(file_path)
+        else:
+            super().check_file(file_path)
+
+    @overrides
+    def read_examples(self, file_path: str) -> Iterator[MaskedText]:
+        for where, record in read_records(file_path, self.encoding):
+            yield masked_text_from_record(record, where)
+
+    @overrides
+    def examples_from_json(self, record: Dict[str, Any], where: str) -> List[MaskedText]:
+        return [masked_text_from_record(record, where)]
+
+    @overrides
+    def is_labeled(self, example: MaskedText) -> bool:
+        return False
+
+    @overrides
+    def describe(self, example: MaskedText) -> str:
+        return example.where
+
+    @overrides
+    def items(self, example: MaskedText) -> Sequence[MaskedInput]:
+        """
+        # Returns
+
+        `Sequence[MaskedInput]`
+            One.
+
+        # Raises
+
+        `ConfigurationError`
+            The text is too long, there is no such entity, or a mention is nothing but space.
+        """
+        text = example.text
+        ids = [self.tokenizer.start_id]
+        masked_words: List[int] = []
+        # How many ids there are before a character at which a piece begins or ends.
+        before = {0: 1}
+        for start, end, is_mask in pieces(example):
+            if is_mask:
+                masked_words.append(len(ids))
+                ids.append(self.tokenizer.mask_id)
+            else:
+                follows_space = start == 0 or text[start].isspace() or text[start - 1].isspace()
+                ids += self.tokenizer.encode(text[start:end], follows_space).ids
+            before[end] = len(ids)
+        ids.append(self.tokenizer.end_id)
+        if len(ids) > self._max_length:
+            raise ConfigurationError(
+                f"{example.where}: the text has {len(ids)} sub-words with start and end token; expected at "
+                f"most {self._max_length}: shorten it."
+            )
+        spans = []
+        for mention in example.mentions:
+            start, end = mention.span
+            first, last = before[start], before[end] - 1
+            if last < first:
+                raise ConfigurationError(
+                    f"{example.where}: the mention {list(mention.span)} is nothing but space; expected words."
+                )
+            spans.append((first, min(last, first + self._max_mention_length - 1)))
+        masked_entities = [i for i, mention in enumerate(example.mentions) if mention.entity is None]
+        entity_ids = [self._entity_id(example, mention.entity or MASK) for mention in example.mentions]
+        return [MaskedInput(example, ids, masked_words, entity_ids, spans, masked_entities)]
+
+    def _entity_id(self, example: MaskedText, title: str) -> int:
+        vocabulary = self.entity_vocabulary
+        index = vocabulary.get(title, example.language)
+        if index is None:
+            raise ConfigurationError(
+                f"{example.where}: {vocabulary.describe_unknown(title, example.language)}"
+            )
+        return index
+
+    @overrides(check_signature=False)
+    def text_to_instance(self, item: MaskedInput, labeled: bool = False) -> Instance:
+        """
+        # Parameters
+
+        item : `MaskedInput`
+            One of `items`.
+        labeled : `bool`, optional (default = `False`)
+            Not used.
+
+        # Returns
+
+        `Instance`
+            `words` (`SubwordField`), `entities` (`EntityField`) and `metadata`, with what is to be predicted.
+        """
+        excluded: List[int] = []
+        if item.masked_entities:
+            vocabulary = self.entity_vocabulary
+            excluded = [vocabulary[title] for title in _NEVER_TARGETS if title in vocabulary]
+        metadata = {
+            "masked_words": item.masked_words,
+            "masked_entities": item.masked_entities,
+            "excluded_entities": excluded,
+            "top_k": self._top_k if item.example.top_k is None else item.example.top_k,
+        }
+        return Instance(
+            {
+                "words": SubwordField(item.word_ids, padding_id=self.tokenizer.pad_id),
+                "entities": EntityField(item.entity_ids, item.entity_spans),
+                "metadata": MetadataField(metadata),
+            }
+        )

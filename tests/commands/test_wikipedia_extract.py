@@ -1,0 +1,96 @@
+"""`allennlp wikipedia-extract`, as a user types it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia
+from tests.wikipedia.made_dump import articles, page, write_dump
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> str:
+    pages = [*articles(8), page(9, "Category:C", "[[bus]]es", namespace=14)]
+    return write_dump(tmp_path / "dump.xml.bz2", pages)
+
+
+def test_extraction(allennlp: Callable, tmp_path: Path, dump: str) -> None:
+    output = str(tmp_path / "out")
+    finished = allennlp("wikipedia-extract", dump, "-o", output, "--workers", "2")
+    assert finished.status == 0
+    links = sum(len(part.links) for page in ExtractedWikipedia(output).pages() for part in page.paragraphs)
+    paragraphs = sum(len(page.paragraphs) for page in ExtractedWikipedia(output).pages())
+    assert finished.out.splitlines() == [
+        f"8 pages in {output}, of which 0 redirects and 0 disambiguations; {paragraphs} paragraphs with "
+        f"{links} links",
+        "16 links not kept: caption 8, file 8",
+        "1 pages left out: namespace 1",
+    ]
+    # Bars, and lines of logging.
+    rest = [line for line in re.split(r"[\r\n]", finished.err) if line and " - INFO - " not in line]
+    assert all(line.startswith(("extract: ", "gather: ")) for line in rest), rest
+    again = allennlp("wikipedia-extract", dump, "-o", output, "--workers", "1")
+    assert again.status == 0 and again.out == f"{output} is complete already.\n{finished.out}"
+
+
+def test_options(allennlp: Callable, tmp_path: Path, dump: str) -> None:
+    output = tmp_path / "out"
+    arguments = ("wikipedia-extract", dump, "-o", str(output))
+    options = ("--namespaces", "0,14", "--no-link-trail", "--part-size", "1M", "--page-seconds", "5")
+    assert allennlp(*arguments, *options, "--page-memory-mb", "512").status == 0
+    assert json.loads((output / "metadata.json").read_text())["options"] == {
+        "namespaces": [0, 14],
+        "link_trail": False,
+        "part_size": 1 << 20,
+        "seconds": 5.0,
+        "memory_mb": 512,
+    }
+    assert [page.title for page in ExtractedWikipedia(output).pages()][-1] == "Category:C"
+    finished = allennlp(*arguments)
+    assert finished.status == 1 and "was begun with other options" in finished.error
+    finished = allennlp(*arguments, "--force")
+    assert finished.status == 0 and "complete already" not in finished.out
+
+
+def test_failures_are_told(allennlp: Callable, tmp_path: Path) -> None:
+    dump = write_dump(tmp_path / "dump.xml", [*articles(2), "<page><title>X</title></page>"])
+    finished = allennlp("wikipedia-extract", dump, "-o", str(tmp_path / "out"))
+    assert finished.status == 0
+    assert finished.out.splitlines()[-1] == "1 pages failed, see failures.jsonl: xml 1"
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (("--namespaces", "a"), "--namespaces is 'a'; expected numbers with commas, such as 0,14."),
+        (("--part-size", "1T"), "--part-size: '1T' is no size; expected bytes, or such as 500K, 64M or 1G."),
+        (("--page-seconds", "0"), "--page-seconds is 0.0; expected more than 0."),
+        (("--page-memory-mb", "-1"), "--page-memory-mb is -1; expected more than 0."),
+        (("--workers", "0"), "--workers is 0; expected 1 or more."),
+        (
+            ("--executor", "ray"),
+            "--executor ray needs Ray, which is not installed: pip install 'ray[default]'.",
+        ),
+    ],
+)
+def test_wrong_options(
+    allennlp: Callable,
+    tmp_path: Path,
+    dump: str,
+    options: tuple,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("luke_allennlp.wikipedia.executors._is_installed", lambda name: False)
+    finished = allennlp("wikipedia-extract", dump, "-o", str(tmp_path / "out"), *options)
+    assert finished.status == 1 and finished.error == f"allennlp wikipedia-extract: {message}"
+
+
+def test_no_dump(allennlp: Callable, tmp_path: Path) -> None:
+    finished = allennlp("wikipedia-extract", str(tmp_path / "none"), "-o", str(tmp_path / "out"))
+    assert finished.status == 1 and "Traceback" not in finished.err
+    assert finished.error.startswith(f"allennlp wikipedia-extract: {tmp_path / 'none'}: cannot be read")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,186 @@
+"""The configs of pretraining say what the original did, and are constructed on small data."""
+
+import re
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from allennlp.commands.train import TrainModel
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import prepare_environment
+
+from luke_allennlp.pretraining.optimizers import FusedAdamW
+from luke_allennlp.pretraining.trainer import PretrainingTrainer
+from luke_allennlp.training import LinearWithWarmupRatio
+from luke_allennlp.training.preflight import preflight
+from tests.conftest import FIXTURES, ROOT
+from tests.pretraining.datasets import random_sequences, write_dataset
+
+CONFIGS = ROOT / "training_configs" / "pretraining"
+NAMES = sorted(path.stem for path in CONFIGS.glob("*.jsonnet"))
+ORIGINAL = {
+    # model, learning rate, updates, only what is new, whole words
+    "luke_base_stage1": ("roberta-base", 5e-4, 98168, True, True),
+    "luke_base_stage2": ("exported/luke_base_stage1", 1e-5, 98168, False, True),
+    "luke_large_stage1": ("roberta-large", 5e-4, 98168, True, True),
+    "luke_large_stage2": ("exported/luke_large_stage1", 1e-5, 98168, False, True),
+    "mluke_base_stage1": ("xlm-roberta-base", 5e-4, 540326, True, False),
+    "mluke_base_stage2": ("exported/mluke_base_stage1", 1e-4, 540326, False, False),
+    "roberta_more_pretraining": ("roberta-large", 1e-5, 196336, False, True),
+}
+
+
+def read(name: str) -> Dict[str, Any]:
+    return Params.from_file(CONFIGS / f"{name}.jsonnet").as_dict(quiet=True)
+
+
+def evaluate(tmp_path: Path, knobs: str) -> Dict[str, Any]:
+    path = tmp_path / "config.jsonnet"
+    path.write_text(f"(import '{CONFIGS}/luke_base_stage1.jsonnet') + {{ {knobs} }}")
+    return Params.from_file(path).as_dict(quiet=True)
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LUKE_MODEL", "LUKE_DATA", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("bare")
+class TestOriginal:
+    def test_all_are_there(self) -> None:
+        assert set(NAMES) == {*ORIGINAL, "demo_stage1", "demo_stage2"}
+
+    @pytest.mark.parametrize("name", ORIGINAL)
+    def test_hyperparameters(self, name: str) -> None:
+        model, rate, steps, only_new, whole_words = ORIGINAL[name]
+        config = read(name)
+        trainer, loader = config["trainer"], config["data_loader"]
+        assert config["model"]["embedder"]["model_name"] == model
+        assert config["dataset_reader"]["tokenizer"]["model_name"] == model
+        assert config["model"]["train_only_new"] is only_new
+        assert config["model"]["embedder"]["entity_aware_attention"] is False
+        assert trainer["num_steps"] == steps
+        assert trainer["optimizer"] == {
+            "type": "fused_adamw",
+            "lr": rate,
+            "betas": [0.9, 0.999],
+            "eps": 1e-6,
+            "weight_decay": 0.01,
+            "correct_bias": False,
+            "parameter_groups": [[["bias", "LayerNorm\\.weight"], {"weight_decay": 0}]],
+        }
+        assert trainer["learning_rate_scheduler"]["warmup_steps"] == 2500
+        assert "grad_norm" not in trainer and "grad_clipping" not in trainer
+        assert loader["global_batch_size"] == 2048
+        assert loader["masking"] == {"type": "luke", "whole_words": whole_words}
+        entities = name != "roberta_more_pretraining"
+        assert config["model"]["entities"] is entities and loader["entities"] is entities
+        assert config["distributed"] is None
+
+    def test_languages(self) -> None:
+        loader = read("mluke_base_stage1")["data_loader"]
+        paths = ["data/pretraining/en", *loader["datasets"]]
+        assert len(paths) == len(set(paths)) == 24
+        assert "data/pretraining/zh" in paths and loader["sampling_exponent"] == 0.7
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_they_are_short(self, name: str) -> None:
+        assert len((CONFIGS / f"{name}.jsonnet").read_text().splitlines()) <= 25
+
+
+@pytest.mark.usefixtures("bare")
+class TestKnobs:
+    def test_devices(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert evaluate(tmp_path, "devices:: [0, 1]")["distributed"] == {"cuda_devices": [0, 1]}
+        assert evaluate(tmp_path, "devices:: [1]")["distributed"] is None
+        monkeypatch.setenv("MASTER_ADDR", "node7")
+        monkeypatch.setenv("MASTER_PORT", "1234")
+        assert evaluate(tmp_path, "nodes:: 2")["distributed"] == {
+            "cuda_devices": [0],
+            "num_nodes": 2,
+            "primary_address": "node7",
+            "primary_port": 1234,
+        }
+
+    def test_others(self, tmp_path: Path) -> None:
+        config = evaluate(
+            tmp_path,
+            "shard_optimizer:: true, mixed_precision:: 'bf16', validate:: false, max_tokens:: 99, seed:: 7, "
+            "embedder_options:: { gradient_checkpointing: true }, masking_options:: { word_ratio: 0.3 }",
+        )
+        assert config["trainer"]["optimizer"]["type"] == "zero_adamw"
+        assert config["trainer"]["mixed_precision"] == "bf16"
+        assert config["validation_data_path"] is None
+        assert config["data_loader"]["max_tokens"] == 99
+        assert config["data_loader"]["masking"] == {"type": "luke", "whole_words": True, "word_ratio": 0.3}
+        assert config["model"]["embedder"]["gradient_checkpointing"] is True
+        assert config["trainer"]["seed"] == config["data_loader"]["seed"] == config["pytorch_seed"] == 7
+
+
+class TestConstruction:
+    @pytest.fixture(scope="class")
+    def small(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        place = tmp_path_factory.mktemp("small")
+        config = Params.from_file(CONFIGS / "mluke_base_stage1.jsonnet").as_dict(quiet=True)
+        languages: List[str] = ["en", *(Path(path).name for path in config["data_loader"]["datasets"])]
+        for number, language in enumerate(languages):
+            sequences = [random_sequences(20 if language == "en" else 2, number)]
+            write_dataset(place / "data/pretraining" / language, sequences, [random_sequences(2, number)])
+        (place / "fixtures").symlink_to(FIXTURES)
+        (place / "runs/pretrain-demo").mkdir(parents=True)
+        (place / "runs/pretrain-demo/dataset").symlink_to(place / "data/pretraining/en")
+        # What the first stage would have made: any RoBERTa can be trained as a whole.
+        (place / "runs/pretrain-demo/stage1-exported").symlink_to(FIXTURES / "tiny-roberta")
+        return place
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_it_makes_an_update(
+        self, name: str, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(small)
+        monkeypatch.setenv("LUKE_MODEL", "fixtures/tiny-roberta")
+        monkeypatch.setenv("LUKE_DATA", "data")
+        overrides = {"trainer.num_steps": 1, "data_loader.num_workers": 0}
+        overrides["validation_data_loader.num_workers"] = 0
+        params = Params.from_file(CONFIGS / f"{name}.jsonnet", overrides)
+        preflight(params.duplicate())
+        prepare_environment(params)
+        assert params.pop("distributed") is None
+        loop = TrainModel.from_params(params=params, serialization_dir=str(tmp_path), local_rank=0)
+        trainer: Any = loop.trainer
+        assert isinstance(trainer, PretrainingTrainer) and isinstance(trainer.optimizer, FusedAdamW)
+        assert isinstance(trainer._learning_rate_scheduler, LinearWithWarmupRatio)
+        new = re.compile(r"entity_(embeddings|predictions)\.")
+        for parameter_name, parameter in loop.model.named_parameters():
+            if name.endswith("stage1"):
+                assert parameter.requires_grad == bool(new.search(parameter_name)), parameter_name
+        metrics = loop.run()
+        assert metrics["step"] == 1 and metrics["training_loss"] > 1 and metrics["validation_loss"] > 1
+        assert not [
+            parameter_name
+            for parameter_name, parameter in loop.model.named_parameters()
+            if parameter.requires_grad and parameter.grad is None
+        ]
+
+    @pytest.mark.parametrize(
+        "key, value, message",
+        [
+            ("trainer.num_step", 3, "num_steps"),
+            ("trainer.optimizer.rate", 1.0, "rate"),
+            ("trainer.checkpointer.every", 1, "every"),
+            ("data_loader.batch_size", 1, "batch_size"),
+            ("trainer.learning_rate_scheduler.warmup", 1, "warmup"),
+            ("train_data_path", "data/pretraining/xx", 'no file "data/pretraining/xx"'),
+        ],
+    )
+    def test_mistakes_are_found_before_training(
+        self, key: str, value: Any, message: str, small: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(small)
+        monkeypatch.setenv("LUKE_MODEL", "fixtures/tiny-roberta")
+        monkeypatch.setenv("LUKE_DATA", "data")
+        params = Params.from_file(CONFIGS / "luke_base_stage1.jsonnet", {key: value})
+        with pytest.raises(ConfigurationError, match=message):
+            preflight(params)

@@ -1,0 +1,94 @@
+"""Two processes make the updates of one, whatever becomes of their checkpoints."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from allennlp.common.util import SigTermReceived
+from allennlp.training import TrainerCallback
+
+from tests.pretraining.trainers import OPTIMIZER, make_dataset, make_trainer, weights
+
+ZERO = {**OPTIMIZER, "type": "zero_adamw"}
+KEEP_ALL = {"save_every_num_steps": 100, "keep_most_recent_by_count": None}
+
+
+class Terminate(TrainerCallback):
+    """As if one process alone was asked to end."""
+
+    def on_batch(self, trainer: Any, *args: Any, **kwargs: Any) -> None:
+        if trainer._total_batches_completed == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def train(rank: int, place: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{place}/store", world_size=2, rank=rank)
+    options: Dict[str, Any] = {
+        "dropout": 0.0,
+        "max_tokens": 80,
+        "distributed": True,
+        "world_size": 2,
+        "local_rank": rank,
+        "optimizer": ZERO,
+        "checkpointer": KEEP_ALL,
+        "train_only_new": True,
+        # Machines need not share a disk.
+        "run": Path(place) / f"run{rank}",
+        "dataset": Path(place) / "dataset",
+    }
+    trainer = make_trainer(**options)
+    if rank == 1:
+        trainer._callbacks.append(Terminate(""))
+    try:
+        trainer.train()
+    except SigTermReceived:
+        pass
+    assert trainer._total_batches_completed == 4
+    kept = sum(bool(state) for state in trainer.optimizer.optim.state.values())  # type: ignore[attr-defined]
+
+    # Other weights at first.
+    trainer = make_trainer(**options, seed=rank + 1)
+    metrics = trainer.train()
+    torch.save((kept, metrics, weights(trainer)), f"{place}/result{rank}")
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "dataset")
+    mp.spawn(train, args=(str(tmp_path),), nprocs=2)
+    results = [torch.load(tmp_path / f"result{rank}", weights_only=False) for rank in (0, 1)]
+    whole = make_trainer(dataset, tmp_path / "whole", dropout=0.0, train_only_new=True)
+    metrics = whole.train()
+    trainable = [name for name, parameter in whole.model.named_parameters() if parameter.requires_grad]
+
+    # Each process kept the averages of a part.
+    assert results[0][0] + results[1][0] == len(trainable) and min(results[0][0], results[1][0]) > 0
+    for _, found, found_weights in results:
+        assert found["validation_masked_entity_loss"] == pytest.approx(
+            metrics["validation_masked_entity_loss"], rel=1e-5
+        )
+        for name, value in weights(whole).items():
+            torch.testing.assert_close(found_weights[name], value, rtol=0, atol=2e-5, msg=name)
+    names = {path.name for path in (tmp_path / "run0").glob("*.th")}
+    assert names == {"best.th"} | {
+        f"{kind}_state_{at}.th" for kind in ("model", "training") for at in ("e0_b4", "e1_b3")
+    }
+    assert not list((tmp_path / "run1").glob("*.th"))
+
+    # One process goes on where the two were.
+    for path in (tmp_path / "run0").glob("*e1_b3.th"):
+        path.unlink()
+    alone = make_trainer(dataset, tmp_path / "run0", dropout=0.0, train_only_new=True, seed=1)
+    alone._maybe_restore_checkpoint()
+    assert alone._total_batches_completed == 4
+    alone.train()
+    for name, value in weights(whole).items():
+        torch.testing.assert_close(weights(alone)[name], value, rtol=0, atol=2e-5, msg=name)

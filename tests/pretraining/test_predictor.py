@@ -1,0 +1,183 @@
+"""Raw input with masks to words and entities: forms, batches, files, mistakes."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+import torch
+from allennlp.commands import main
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import DatasetReader
+
+from luke_allennlp.pretraining.predictor import PretrainingPredictor
+from luke_allennlp.pretraining.reader import PretrainingReader
+from tests.pretraining.archives import TITLES, config, make_model, write_archive, write_vocabulary
+
+TEXT = "Orsa met [MASK] at Tavin Lake."
+RECORDS: List[Dict[str, Any]] = [
+    {"text": TEXT, "mentions": [[0, 4], {"span": [19, 29], "entity": "Tavin Lake"}], "top_k": 3},
+    {"text": "The <mask> of Marlow was long and [MASK]."},
+    {"text": "Zoë Rask", "mentions": [{"span": {"start": 0, "end": 8}, "entity": None}]},
+]
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> Dict[str, Any]:
+    vocabulary = write_vocabulary(tmp_path_factory.mktemp("data") / "entity_vocab.jsonl")
+    return config(str(fixtures_dir / "tiny-roberta"), str(vocabulary))
+
+
+def make_predictor(values: Dict[str, Any], **options: Any) -> PretrainingPredictor:
+    reader = DatasetReader.from_params(Params(json.loads(json.dumps(values["dataset_reader"]))))
+    return PretrainingPredictor(make_model(values), reader, **options)
+
+
+@pytest.fixture(scope="module")
+def predictor(values: Dict[str, Any]) -> PretrainingPredictor:
+    return make_predictor(values)
+
+
+@pytest.fixture
+def reader(predictor: PretrainingPredictor) -> PretrainingReader:
+    return predictor._reader
+
+
+def test_words_and_entities(predictor: PretrainingPredictor) -> None:
+    found = predictor.predict_json(RECORDS[0])
+    assert found["text"] == TEXT
+    (word,) = found["words"]
+    assert TEXT[word["start"] : word["end"]] == "[MASK]"
+    (mention,) = found["mentions"]
+    assert (mention["text"], mention["start"], mention["end"]) == ("Orsa", 0, 4)
+    for predictions in (word["predictions"], mention["predictions"]):
+        probabilities = [prediction["probability"] for prediction in predictions]
+        assert len(predictions) == 3 and probabilities == sorted(probabilities, reverse=True)
+        assert 0 < sum(probabilities) < 1
+    titles = [prediction["entity"] for prediction in mention["predictions"]]
+    assert set(titles) <= set(TITLES) - {"[PAD]", "[MASK]"}
+    for prediction in word["predictions"]:
+        assert prediction["token"].replace("Ġ", "") == prediction["word"]
+
+
+def test_the_probabilities_are_the_models(predictor: PretrainingPredictor, reader: Any) -> None:
+    (item,) = reader.items(reader.examples_from_json(RECORDS[0], "input")[0])
+    model: Any = predictor._model
+    with torch.no_grad():
+        states = model.embedder.encode(
+            torch.tensor([item.word_ids]),
+            torch.ones(1, len(item.word_ids), dtype=torch.bool),
+            entity_ids=torch.tensor([item.entity_ids]),
+            entity_spans=torch.tensor([item.entity_spans]),
+            entity_mask=torch.ones(1, 2, dtype=torch.bool),
+        )
+        table = model.embedder.luke.entity_embeddings.entity_embeddings.weight
+        expected = model.entity_predictions.scores(states.entities[0, :1], table).softmax(dim=-1)[0]
+    found = predictor.predict_json(RECORDS[0])["mentions"][0]["predictions"]
+    for prediction in found:
+        assert prediction["probability"] == pytest.approx(
+            expected[TITLES.index(prediction["entity"])].item(), rel=1e-4
+        )
+
+
+def test_what_the_model_sees(reader: PretrainingReader) -> None:
+    (item,) = reader.items(reader.examples_from_json(RECORDS[0], "input")[0])
+    tokenizer = reader.tokenizer
+    before, behind = tokenizer.encode("Orsa").ids, tokenizer.encode(" at ").ids
+    lake = tokenizer.encode("Tavin Lake").ids
+    assert item.word_ids == [
+        tokenizer.start_id,
+        *before,
+        *tokenizer.encode(" met ").ids,
+        tokenizer.mask_id,
+        *behind,
+        *lake,
+        *tokenizer.encode(".", add_prefix_space=False).ids,
+        tokenizer.end_id,
+    ]
+    first = item.word_ids.index(tokenizer.mask_id) + 1 + len(behind)
+    assert item.entity_spans == [(1, len(before)), (first, first + len(lake) - 1)]
+    assert item.entity_ids == [TITLES.index("[MASK]"), TITLES.index("Tavin Lake")]
+    assert item.masked_entities == [0]
+    assert item.masked_words == [item.word_ids.index(tokenizer.mask_id)]
+
+
+def test_long_mentions_are_cut_as_in_the_data(reader: PretrainingReader) -> None:
+    text = "Orsa " * 60
+    (item,) = reader.items(reader.examples_from_json({"text": text, "mentions": [[0, 300]]}, "input")[0])
+    assert item.entity_spans == [(1, 30)]
+
+
+def test_batches_change_nothing(values: Dict[str, Any], predictor: PretrainingPredictor) -> None:
+    together = predictor.predict_batch_json(RECORDS)
+    alone = [make_predictor(values, batch_size=1).predict_json(record) for record in RECORDS]
+    for one, other in zip(together, alone, strict=True):
+        for kind in ("words", "mentions"):
+            for left, right in zip(one[kind], other[kind], strict=True):
+                assert [p.get("word", p.get("entity")) for p in left["predictions"]] == [
+                    p.get("word", p.get("entity")) for p in right["predictions"]
+                ]
+                assert [p["probability"] for p in left["predictions"]] == pytest.approx(
+                    [p["probability"] for p in right["predictions"]], rel=1e-4
+                )
+    assert [len(output["words"]) for output in together] == [1, 2, 0]
+    assert [len(output["mentions"]) for output in together] == [1, 0, 1]
+    assert len(together[1]["words"][0]["predictions"]) == 5
+    assert predictor.predict(**{**RECORDS[0], "top_k": 3})["words"] is not None
+
+
+@pytest.mark.parametrize(
+    "record, message",
+    [
+        ({}, "'text' is missing"),
+        ({"text": "Orsa met Marlow."}, "nothing is masked"),
+        ({"text": TEXT, "mentions": [[0, 400]]}, r"mentions\[0\]: 'span' has start 0 and end 400"),
+        ({"text": TEXT, "mentions": [[4, 4]]}, "start 4 and end 4"),
+        ({"text": TEXT, "mentions": ["Orsa"]}, r"'Orsa'|\"Orsa\""),
+        ({"text": TEXT, "mentions": [[4, 5]]}, "nothing but space"),
+        ({"text": TEXT, "mentions": [[0, 11]]}, "cuts through the mask at 9"),
+        ({"text": TEXT, "mentions": [{"span": [0, 4], "entity": "Orso"}]}, "no entity 'Orso'.*it has 7"),
+        ({"text": TEXT, "top_k": 0}, "'top_k' is 0"),
+        ({"text": "[MASK] " + "Orsa " * 600}, "at most 512: shorten it"),
+    ],
+)
+def test_mistakes(record: Dict[str, Any], message: str, predictor: PretrainingPredictor) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        predictor.predict_json(record)
+
+
+def test_words_alone(values: Dict[str, Any], fixtures_dir: Path) -> None:
+    alone = config(str(fixtures_dir / "tiny-roberta"), None, {"entities": False})
+    predictor = make_predictor(alone)
+    found = predictor.predict_json(RECORDS[1])
+    assert len(found["words"]) == 2 and found["mentions"] == []
+    with pytest.raises(ConfigurationError, match="has no entity_vocabulary"):
+        predictor.predict_json(RECORDS[0])
+
+
+def test_bert(values: Dict[str, Any], fixtures_dir: Path) -> None:
+    vocabulary = values["dataset_reader"]["entity_vocabulary"]
+    found = make_predictor(config(str(fixtures_dir / "tiny-bert"), vocabulary)).predict_json(RECORDS[0])
+    assert len(found["words"][0]["predictions"]) == 3 and len(found["mentions"]) == 1
+
+
+def test_a_larger_vocabulary_is_refused(values: Dict[str, Any], tmp_path: Path) -> None:
+    other = json.loads(json.dumps(values))
+    path = write_vocabulary(tmp_path / "entity_vocab.jsonl", [*TITLES, "Nidd"])
+    other["dataset_reader"]["entity_vocabulary"] = str(path)
+    with pytest.raises(ConfigurationError, match="ids up to 7, and the model 7 entities"):
+        make_predictor(other)
+
+
+@pytest.mark.parametrize("with_reader", [False, True])
+def test_the_command(with_reader: bool, values: Dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
+    path = write_archive(tmp_path / "run", values, make_model(values))
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
+    arguments = ["allennlp", "predict", str(path), str(tmp_path / "in.jsonl"), "--silent", "--output-file"]
+    arguments += [str(tmp_path / "out.jsonl"), *(["--use-dataset-reader"] if with_reader else [])]
+    monkeypatch.setattr("sys.argv", arguments)
+    main()
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [line["text"] for line in lines] == [record["text"] for record in RECORDS]
+    assert len(lines[0]["mentions"]) == 1

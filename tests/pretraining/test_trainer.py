@@ -1,0 +1,324 @@
+"""What a step is, and what a run leaves behind."""
+
+import json
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import SigTermReceived
+from allennlp.data.data_loaders import SimpleDataLoader
+from allennlp.training import Checkpointer, TrainerCallback
+
+from luke_allennlp.pretraining.checkpointer import StepCheckpointer
+from luke_allennlp.pretraining.trainer import PretrainingTrainer
+from tests.pretraining.trainers import assert_equal, make_dataset, make_trainer, weights
+
+
+class Watch(TrainerCallback):
+    """Notes what the trainer tells its callbacks, and can send a signal or spoil the weights."""
+
+    def __init__(self, at: int = -1, number: int = 0) -> None:
+        super().__init__("")
+        self.at, self.number = at, number
+        self.steps: List[int] = []
+        self.rates: List[float] = []
+        self.losses: List[float] = []
+        self.sizes: List[int] = []
+        self.epochs: List[Dict[str, Any]] = []
+
+    def on_batch(
+        self, trainer: Any, batch_inputs: Any, batch_outputs: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        self.steps.append(trainer._total_batches_completed)
+        self.rates.append(trainer.optimizer.param_groups[0]["lr"])
+        self.losses.append(args[0]["batch_loss"])
+        self.sizes.append(sum(len(batch["words"]["mask"]) for batch in batch_inputs))
+        assert len(batch_inputs) == len(batch_outputs)
+        if self.steps[-1] == self.at:
+            if self.number:
+                os.kill(os.getpid(), self.number)
+            else:
+                next(iter(trainer.model.parameters())).data.fill_(float("nan"))
+
+    def on_epoch(self, trainer: Any, metrics: Dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        self.epochs.append(dict(metrics))
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("pretraining") / "dataset")
+
+
+def watch(trainer: PretrainingTrainer, *arguments: int) -> Watch:
+    watched = Watch(*arguments)
+    trainer._callbacks.append(watched)
+    return watched
+
+
+def log(run: Path) -> List[Dict[str, Any]]:
+    return [json.loads(line) for line in (run / "steps.jsonl").read_text().splitlines()]
+
+
+class TestSteps:
+    def test_a_step_is_the_same_in_any_number_of_batches(self, dataset: Path, tmp_path: Path) -> None:
+        few = make_trainer(dataset, tmp_path / "few", max_tokens=2000, dropout=0.0)
+        many = make_trainer(dataset, tmp_path / "many", max_tokens=60, dropout=0.0)
+        assert len(next(few.data_loader.steps(0)).batches) < len(next(many.data_loader.steps(0)).batches)
+        watched = [watch(trainer) for trainer in (few, many)]
+        before = weights(few)
+        few.train()
+        many.train()
+        assert watched[0].losses == pytest.approx(watched[1].losses, rel=1e-5)
+        for name, value in weights(many).items():
+            torch.testing.assert_close(value, weights(few)[name], rtol=0, atol=2e-5, msg=name)
+        changed = max((weights(few)[name] - value).abs().max().item() for name, value in before.items())
+        assert changed > 1e-3
+
+    def test_its_loss_is_the_mean_over_its_masked_positions(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run", num_steps=1, dropout=0.0, max_tokens=60)
+        step = next(trainer.data_loader.steps(0))
+        sums = [0.0, 0.0]
+        with torch.no_grad():
+            for batch in step.batches:
+                output = trainer.model(**batch)
+                sums[0] += output["word_loss"].item() * len(batch["word_targets"])
+                sums[1] += output["entity_loss"].item() * len(batch["entity_targets"])
+        watched = watch(trainer)
+        trainer.train()
+        expected = sums[0] / step.masked_words + sums[1] / step.masked_entities
+        assert watched.losses == [pytest.approx(expected, rel=1e-6)]
+
+    def test_the_data_is_gone_through_again(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run", num_steps=9)
+        watched = watch(trainer)
+        metrics = trainer.train()
+        assert trainer.data_loader.steps_per_epoch == 7
+        assert watched.steps == list(range(1, 10))
+        assert watched.sizes == [8, 8, 8, 8, 8, 8, 4, 8, 8]
+        assert metrics["epoch"] == 1 and metrics["step"] == 9
+        assert len(watched.epochs) == 1 and watched.epochs[0]["step"] == 7
+        assert {
+            "training_masked_entity_accuracy",
+            "validation_masked_word_perplexity",
+            "validation_loss",
+        } <= (watched.epochs[0].keys())
+
+    def test_the_schedule_goes_by_steps(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run")
+        watched = watch(trainer)
+        trainer.train()
+        assert watched.rates == pytest.approx([0, 5e-4, *(1e-3 * (10 - step) / 8 for step in range(2, 10))])
+
+    def test_only_what_is_new_is_trained_in_the_first_stage(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run", train_only_new=True)
+        before = weights(trainer)
+        trainer.train()
+        new = ("embedder.luke.entity_embeddings.", "entity_predictions.")
+        changed = {name for name, value in weights(trainer).items() if not torch.equal(value, before[name])}
+        assert changed == {name for name in before if name.startswith(new)}
+        optimized = {id(p) for group in trainer.optimizer.param_groups for p in group["params"]}
+        named = dict(trainer.model.named_parameters())
+        assert optimized == {id(parameter) for name, parameter in named.items() if name.startswith(new)}
+
+    def test_no_grad_freezes(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run", num_steps=2, no_grad=["word_embeddings", "lm_head"])
+        before = weights(trainer)
+        trainer.train()
+        kept = {name for name, value in weights(trainer).items() if torch.equal(value, before[name])}
+        assert kept == {name for name in before if "word_embeddings" in name or "lm_head" in name}
+
+    @pytest.mark.parametrize(
+        "options", [{"mixed_precision": "bf16"}, {"grad_norm": 0.1}, {"grad_clipping": 1e-4}]
+    )
+    def test_options_of_an_update(self, dataset: Path, tmp_path: Path, options: Dict[str, Any]) -> None:
+        plain = make_trainer(dataset, tmp_path / "plain", num_steps=3, dropout=0.0)
+        other = make_trainer(dataset, tmp_path / "other", num_steps=3, dropout=0.0, **options)
+        watched = [watch(trainer) for trainer in (plain, other)]
+        plain.train()
+        other.train()
+        assert watched[0].losses == pytest.approx(watched[1].losses, rel=0.01)
+        found, expected = weights(other), weights(plain)
+        assert any(not torch.equal(value, expected[name]) for name, value in found.items())
+        assert {value.dtype for value in found.values() if value.is_floating_point()} == {torch.float32}
+
+
+class TestFigures:
+    def test_log(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run", validate_every=4)
+        watched = watch(trainer)
+        trainer.train()
+        lines = log(tmp_path / "run")
+        assert [line["step"] for line in lines] == [2, 4, 4, 6, 7, 8, 8, 10, 10]
+        training = [line for line in lines if "loss" in line]
+        assert [line["epoch"] for line in training] == [0, 0, 0, 0, 1, 1]
+        assert training[1]["loss"] == pytest.approx(sum(watched.losses[2:4]) / 2)
+        assert training[1]["learning_rate"] == pytest.approx(8.75e-4)
+        for kind in ("word", "entity"):
+            assert training[0][f"masked_{kind}_loss"] > 1 and training[0][f"masked_{kind}_accuracy"] >= 0
+        assert training[0]["sequences_per_second"] > 0 and training[0]["words_per_second"] > 0
+        validation = [line for line in lines if "validation_loss" in line]
+        assert [line["step"] for line in validation] == [4, 8, 10]
+        assert validation[0]["validation_loss"] == pytest.approx(
+            validation[0]["validation_masked_word_loss"] + validation[0]["validation_masked_entity_loss"]
+        )
+
+    def test_the_best_weights_are_kept_if_asked(self, dataset: Path, tmp_path: Path) -> None:
+        options = {"validate_every": 2, "optimizer": {"type": "fused_adamw", "lr": 0.5}}
+        last = make_trainer(dataset, tmp_path / "last", **options)
+        best = make_trainer(dataset, tmp_path / "best", validation_metric="-masked_word_loss", **options)
+        final = last.train()
+        metrics = best.train()
+        # So large a rate makes it worse and worse.
+        assert metrics["best_validation_step"] < 10
+        assert metrics["best_validation_masked_word_loss"] < metrics["validation_masked_word_loss"]
+        assert final["validation_loss"] == pytest.approx(metrics["validation_loss"])
+        assert_equal(torch.load(tmp_path / "best/best.th", weights_only=True), weights(best))
+        assert_equal(torch.load(tmp_path / "last/best.th", weights_only=True), weights(last))
+        again = weights(best)
+        assert any(not torch.equal(value, again[name]) for name, value in weights(last).items())
+
+    def test_a_loss_that_is_no_number_is_an_error(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run")
+        watch(trainer, 4)
+        with pytest.raises(ValueError, match="The loss of step 4 is nan"):
+            trainer.train()
+        assert [line["step"] for line in log(tmp_path / "run")] == [2, 4]
+
+
+class TestGoingOn:
+    @pytest.fixture(scope="class")
+    def whole(self, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Dict[str, torch.Tensor]:
+        trainer = make_trainer(dataset, tmp_path_factory.mktemp("whole"))
+        trainer.train()
+        return weights(trainer)
+
+    @pytest.mark.parametrize(
+        "number, error", [(signal.SIGTERM, SigTermReceived), (signal.SIGINT, KeyboardInterrupt)]
+    )
+    @pytest.mark.parametrize("at", [3, 7])
+    def test_an_interrupted_run_ends_as_if_it_had_not_been(
+        self, dataset: Path, tmp_path: Path, whole: Dict[str, torch.Tensor], number: int, error: type, at: int
+    ) -> None:
+        handlers = [signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)]
+        trainer = make_trainer(dataset, tmp_path / "run")
+        watch(trainer, at, number)
+        with pytest.raises(error):
+            trainer.train()
+        assert [signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)] == handlers
+        assert (tmp_path / "run" / f"model_state_e{at // 7}_b{at % 7}.th").exists()
+
+        # Not from the same weights, nor with the generator where it was.
+        trainer = make_trainer(dataset, tmp_path / "run", seed=1)
+        watched = watch(trainer)
+        trainer.train()
+        assert watched.steps == list(range(at + 1, 11))
+        assert_equal(weights(trainer), whole)
+        assert [line["step"] for line in log(tmp_path / "run") if "loss" in line] == [2, 4, 6, 7, 8, 10]
+
+    def test_with_batches_of_another_size(self, dataset: Path, tmp_path: Path) -> None:
+        whole = make_trainer(dataset, tmp_path / "whole", dropout=0.0)
+        whole.train()
+        trainer = make_trainer(dataset, tmp_path / "run", dropout=0.0)
+        watch(trainer, 5, signal.SIGTERM)
+        with pytest.raises(SigTermReceived):
+            trainer.train()
+        trainer = make_trainer(dataset, tmp_path / "run", dropout=0.0, max_tokens=60)
+        watched = watch(trainer)
+        trainer.train()
+        assert watched.steps[0] == 6
+        for name, value in weights(trainer).items():
+            torch.testing.assert_close(value, weights(whole)[name], rtol=0, atol=2e-5, msg=name)
+
+    def test_a_run_that_is_done_stays_as_it_is(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run")
+        metrics = trainer.train()
+        again = make_trainer(dataset, tmp_path / "run", seed=1)
+        watched = watch(again)
+        found = again.train()
+        assert watched.steps == []
+        assert_equal(weights(again), weights(trainer))
+        assert found == {**metrics, "training_duration": found["training_duration"]}
+
+    def test_another_dataset_is_an_error(self, dataset: Path, tmp_path: Path) -> None:
+        make_trainer(dataset, tmp_path / "run", num_steps=4).train()
+        with pytest.raises(ConfigurationError, match="taken with 7 steps an epoch, and the data now has 4"):
+            make_trainer(dataset, tmp_path / "run", num_steps=4, global_batch_size=16).train()
+
+    def test_what_was_logged_after_the_checkpoint_goes(self, dataset: Path, tmp_path: Path) -> None:
+        make_trainer(dataset, tmp_path / "run", num_steps=4).train()
+        with (tmp_path / "run/steps.jsonl").open("a") as file:
+            file.write('{"step": 6, "loss": 0}\n{"step": 7, "lo')
+        make_trainer(dataset, tmp_path / "run", num_steps=4).train()
+        assert {line["step"] for line in log(tmp_path / "run")} == {2, 4}
+
+
+class TestCheckpointer:
+    def test_keeps_the_last(self, dataset: Path, tmp_path: Path) -> None:
+        checkpointer = {"save_every_num_steps": 2, "keep_most_recent_by_count": 3}
+        make_trainer(dataset, tmp_path / "run", checkpointer=checkpointer).train()
+        found = {path.name for path in (tmp_path / "run").glob("*_state_*")}
+        places = ("e0_b6", "e1_b1", "e1_b3")
+        assert found == {f"{kind}_state_{place}.th" for kind in ("model", "training") for place in places}
+
+    def test_saves_by_the_clock(self, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        checkpointer = {
+            "save_every_num_steps": None,
+            "save_every_num_minutes": 2,
+            "keep_most_recent_by_count": None,
+        }
+        trainer = make_trainer(dataset, tmp_path / "run", checkpointer=checkpointer)
+        start = time.time()
+        # A minute a step.
+        monkeypatch.setattr(
+            "luke_allennlp.pretraining.checkpointer.time.time",
+            lambda: start + 60 * trainer._total_batches_completed,
+        )
+        trainer.train()
+        found = {path.name for path in (tmp_path / "run").glob("model_state_*")}
+        places = ("e0_b2", "e0_b4", "e0_b6", "e1_b1", "e1_b3")
+        assert found == {f"model_state_{place}.th" for place in places}
+
+    @pytest.mark.parametrize("name", ["save_every_num_steps", "save_every_num_minutes"])
+    def test_options(self, tmp_path: Path, name: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"{name} is 0; expected a number above 0"):
+            StepCheckpointer(tmp_path, **{name: 0})
+        assert issubclass(StepCheckpointer, Checkpointer)
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        "options, message",
+        [
+            ({"num_steps": 0}, "trainer.num_steps is 0"),
+            ({"log_every": 0}, "trainer.log_every is 0"),
+            ({"mixed_precision": "half"}, 'trainer.mixed_precision is "half"; expected "bf16"'),
+            ({"mixed_precision": "fp16"}, "needs a GPU"),
+        ],
+    )
+    def test_options(self, dataset: Path, tmp_path: Path, options: Dict[str, Any], message: str) -> None:
+        with pytest.raises(ConfigurationError, match=message):
+            make_trainer(dataset, tmp_path / "run", **options)
+
+    def test_a_data_loader_without_steps(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run")
+        with pytest.raises(ConfigurationError, match='SimpleDataLoader, .* one of type "luke_pretraining"'):
+            PretrainingTrainer(trainer.model, trainer.optimizer, SimpleDataLoader([], 1), num_steps=1)
+
+    def test_best_weights_without_validation(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run")
+        with pytest.raises(ConfigurationError, match="give validation_data_path"):
+            PretrainingTrainer(
+                trainer.model, trainer.optimizer, trainer.data_loader, num_steps=1, validation_metric="-loss"
+            )
+
+
+def test_it_says_little(dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        make_trainer(dataset, tmp_path / "run", num_steps=2).train()
+    assert not caplog.records

@@ -1,0 +1,7 @@
+// What `make pretrain-demo` trains then.
+(import 'demo_stage1.jsonnet') + {
+  model_name:: 'runs/pretrain-demo/stage1-exported',
+  train_only_new:: false,
+  learning_rate:: 3e-3,
+  num_steps:: 200,
+}

@@ -1,0 +1,10 @@
+// LUKE base, first stage: RoBERTa stays as it is, and what is new learns from the start (Yamada et al., EMNLP 2020,
+// appendix A). Export the result before the second stage.
+local environment = import '../lib/environment.libsonnet';
+
+(import '../lib/pretraining.libsonnet') + {
+  model_name:: environment.model_or('roberta-base'),
+  train_only_new:: true,
+  learning_rate:: 5e-4,
+  num_steps:: 98168,
+}
