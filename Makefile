@@ -1,5 +1,6 @@
 # make install   an environment in .venv with everything, from a bare checkout
 # make demo      trains, evaluates and predicts on the small corpus in fixtures/
+# make pretrain-demo   from the small dump in fixtures/ to a pretrained checkpoint, and NER from that
 # make test      the whole suite
 # make lint      ruff and mypy
 # make test-matrix   the whole suite on the newest transformers 5.x, in an environment of its own
@@ -31,7 +32,10 @@ BASE_PYTHON = PATH="$${PATH\#$(CURDIR)/$(VENV)/bin:}" $(PYTHON)
 PACKAGING := $(shell find packaging -name '*.py' -o -path packaging/requirements.txt)
 INSTALL_INPUTS := constraints.txt setup.cfg pyproject.toml $(PACKAGING)
 
-.PHONY: install demo test lint test-matrix clean
+PRETRAINING := runs/pretrain-demo
+DUMP := fixtures/wikipedia/valdoriawiki-pages-articles-multistream.xml.bz2
+
+.PHONY: install demo pretrain-demo test lint test-matrix clean
 
 install: $(VENV)/.installed
 
@@ -54,6 +58,24 @@ demo: install
 	allennlp predict runs/demo/model.tar.gz fixtures/ner/sentences.jsonl \
 	  --output-file runs/demo/predictions.jsonl --silent --include-package luke_allennlp
 	FORCE_COLOR=1 allennlp show-entities runs/demo/predictions.jsonl
+
+# allennlp knows this project's commands in this folder; elsewhere they need --include-package luke_allennlp.
+pretrain-demo: install
+	rm -rf $(PRETRAINING)
+	allennlp wikipedia-extract $(DUMP) -o $(PRETRAINING)/pages --workers 2
+	allennlp wikipedia-entity-vocab $(PRETRAINING)/pages $(PRETRAINING)/entity_vocab.jsonl
+	allennlp pretraining-dataset $(PRETRAINING)/pages -o $(PRETRAINING)/dataset --tokenizer fixtures/tiny-roberta \
+	  --entity-vocab $(PRETRAINING)/entity_vocab.jsonl --max-length 128 --held-out 0.1 --workers 2
+	allennlp train training_configs/pretraining/demo_stage1.jsonnet --include-package luke_allennlp \
+	  -s $(PRETRAINING)/stage1
+	allennlp export-checkpoint $(PRETRAINING)/stage1 $(PRETRAINING)/stage1-exported
+	allennlp train training_configs/pretraining/demo_stage2.jsonnet --include-package luke_allennlp \
+	  -s $(PRETRAINING)/stage2
+	allennlp export-checkpoint $(PRETRAINING)/stage2 $(PRETRAINING)/luke
+	allennlp predict $(PRETRAINING)/stage2/model.tar.gz fixtures/wikipedia/masked.jsonl \
+	  --output-file $(PRETRAINING)/predictions.jsonl --silent --include-package luke_allennlp
+	allennlp train training_configs/ner/demo_pretrained.jsonnet --include-package luke_allennlp \
+	  -s $(PRETRAINING)/ner
 
 test: install
 	OMP_NUM_THREADS=1 $(PYTEST) $(PYTEST_ARGS)

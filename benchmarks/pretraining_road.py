@@ -3,13 +3,13 @@ Does the whole road work on real text, and what does pretraining do for a task?
 
     python benchmarks/pretraining_road.py DUMP... --ner CONLL -o DIR [--steps 3000] [--seeds 3] [--workers 2]
 
-From dumps of one Wikipedia, by the commands of this project: pages, a vocabulary of the entities they link to, a
-byte-level BPE trained on their text, a RoBERTa of random weights (4 layers, hidden size 256), sequences with a held-out
-part, pretraining on words and entities, export. Then NER on CONLL (the first 116 documents train it, the others test
-it) from that checkpoint and from the random one, with several seeds.
+From dumps of one Wikipedia, by the commands of this project: pages, a vocabulary of the entities they link
+to, a byte-level BPE trained on their text, a LUKE of random weights (4 layers, hidden size 256), sequences
+with a held-out part, pretraining on words and entities, export. Then NER on CONLL (the first 116 documents
+train it, the others test it) from that checkpoint and from the random one, with several seeds.
 
-Prints the held-out losses and accuracies of words and entities beside those of always answering by frequency, and the
-F1 of both models. What is done already in DIR is not done again.
+Prints the held-out losses and accuracies of words and entities beside those of always answering by frequency,
+and the F1 of both models. What is done already in DIR is not done again.
 """
 
 import argparse
@@ -31,7 +31,7 @@ NER_CONFIG = """(import '%(root)s/training_configs/lib/ner.libsonnet') + {
   learning_rate:: %(rate)s,
   num_epochs:: %(epochs)d,
   batch_size:: 8,
-  reader_options:: { max_length: 160, word_column: 0, tag_column: 1 },
+  reader_options:: { max_length: 96, word_column: 0, tag_column: 1 },
 }
 """
 PRETRAINING_CONFIG = """(import '%(root)s/training_configs/lib/pretraining.libsonnet') + {
@@ -43,7 +43,7 @@ PRETRAINING_CONFIG = """(import '%(root)s/training_configs/lib/pretraining.libso
   global_batch_size:: %(batch)d,
   max_tokens:: %(tokens)d,
   num_workers:: 0,
-  validation_steps:: 300,
+  validation_steps:: 600,
   checkpoint_steps:: 250,
 }
 """
@@ -57,9 +57,9 @@ def main() -> None:
     parser.add_argument("--ner", type=Path, required=True, help="two columns, with -DOCSTART- lines")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--max-length", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ner-epochs", type=int, default=15)
     parser.add_argument("--workers", type=int, default=2)
@@ -97,7 +97,7 @@ class Road:
             options = ["--min-count", "3", "--missing-pages"]
             allennlp("wikipedia-entity-vocab", self.pages, self.vocabulary, *options)
         if not (self.start / "config.json").exists():
-            random_roberta(self.pages, self.start)
+            random_luke(self.pages, self.vocabulary, self.start)
         options = ["--max-length", str(self.arguments.max_length), "--held-out", "0.1"]
         allennlp(
             "pretraining-dataset",
@@ -122,10 +122,10 @@ class Road:
                 "model": self.start.resolve(),
                 "data": self.dataset.resolve(),
                 "steps": self.arguments.steps,
-                "warmup": self.arguments.steps // 20,
+                "warmup": self.arguments.steps // 6,
                 "rate": self.arguments.rate,
                 "batch": self.arguments.batch,
-                "tokens": 16 * (self.arguments.max_length + 32),
+                "tokens": self.arguments.batch * (self.arguments.max_length + 16),
             }
         )
         if not (self.run / "model.tar.gz").exists():
@@ -178,29 +178,38 @@ def allennlp(*arguments: Any) -> None:
     subprocess.run(command, check=True)
 
 
-def random_roberta(pages: Path, directory: Path) -> None:
-    """A RoBERTa of random weights, with a tokenizer of the pages' text."""
+def random_luke(pages: Path, vocabulary: Path, directory: Path) -> None:
+    """
+    A LUKE of random weights for the entities of a vocabulary, with a tokenizer of the pages' text. Positions,
+    of words and of entities, start as sines and cosines: there is too little text to find out from it which
+    word is next to which.
+    """
+    import math
+
     import torch
     from tokenizers import ByteLevelBPETokenizer
-    from transformers import RobertaConfig, RobertaForMaskedLM, RobertaTokenizerFast
+    from transformers import LukeConfig, LukeForMaskedLM, RobertaTokenizerFast
 
+    from luke_allennlp.entity_vocabulary import EntityVocabulary
     from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 
     directory.mkdir(parents=True, exist_ok=True)
     tokenizer = ByteLevelBPETokenizer(add_prefix_space=True)
-    texts = (
-        paragraph.text for page in ExtractedWikipedia(pages).pages() for paragraph in page.paragraphs
-    )
+    texts = (paragraph.text for page in ExtractedWikipedia(pages).pages() for paragraph in page.paragraphs)
     specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     tokenizer.train_from_iterator(texts, vocab_size=8000, min_frequency=2, special_tokens=specials)
     tokenizer.save_model(str(directory))
     RobertaTokenizerFast(
         str(directory / "vocab.json"), str(directory / "merges.txt"), model_max_length=512
     ).save_pretrained(directory)
+    entities = EntityVocabulary.from_file(vocabulary)
+    entities.save(directory / "entity_vocab.json")
     torch.manual_seed(0)
-    config = RobertaConfig(
+    config = LukeConfig(
         vocab_size=tokenizer.get_vocab_size(),
+        entity_vocab_size=len(entities),
         hidden_size=256,
+        entity_emb_size=128,
         num_hidden_layers=4,
         num_attention_heads=4,
         intermediate_size=1024,
@@ -210,8 +219,17 @@ def random_roberta(pages: Path, directory: Path) -> None:
         pad_token_id=1,
         bos_token_id=0,
         eos_token_id=2,
+        use_entity_aware_attention=False,
     )
-    RobertaForMaskedLM(config).save_pretrained(directory)
+    model = LukeForMaskedLM(config)
+    angles = torch.arange(514)[:, None] / 10_000 ** (torch.arange(128) / 128)
+    # Shape: (positions, hidden); of the same spread as the random weights.
+    waves = torch.cat([angles.sin(), angles.cos()], dim=1) * 0.02 * math.sqrt(2)
+    with torch.no_grad():
+        # RoBERTa counts words from 2, LUKE's entities from 0.
+        model.luke.embeddings.position_embeddings.weight[2:] = waves[:-2]
+        model.luke.entity_embeddings.position_embeddings.weight[:] = waves
+    model.save_pretrained(directory)
 
 
 def frequency_baseline(dataset: Path) -> Dict[str, float]:

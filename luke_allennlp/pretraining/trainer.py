@@ -27,6 +27,7 @@ from allennlp.training.learning_rate_schedulers import LearningRateScheduler
 from allennlp.training.optimizers import Optimizer
 from overrides import overrides
 
+from luke_allennlp.pretraining import recovery  # noqa: F401
 from luke_allennlp.pretraining.checkpointer import StepCheckpointer
 from luke_allennlp.pretraining.interruption import Interruption
 from luke_allennlp.pretraining.step_checkpoints import StepCheckpoints

@@ -10,7 +10,7 @@ from typing import List
 from edits.edit import Edit
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
-from edits.runs import CHECKPOINTS, DISTRIBUTED
+from edits.runs import CHECKPOINTS, DISTRIBUTED, RECOVER
 from edits.start import START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
 from edits.transformers import TRANSFORMERS
@@ -26,6 +26,7 @@ EDITS: List[Edit] = [
     *TRANSFORMERS,
     *START,
     *CHECKPOINTS,
+    *RECOVER,
     *DISTRIBUTED,
     *FOR_PEOPLE,
 ]

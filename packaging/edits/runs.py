@@ -126,6 +126,59 @@ def read_state_dict(
     ),
 ]
 
+RECOVER = [
+    Edit(
+        name="recover-elsewhere",
+        file="allennlp/training/util.py",
+        old="""\
+        flat_params = params.as_flat_dict()
+        flat_loaded = loaded_params.as_flat_dict()
+""",
+        new="""\
+        may_differ = tuple(key for may in may_differ_on_recover for key in may(params))
+        flat_params, flat_loaded = (
+            {
+                key: value
+                for key, value in config.as_flat_dict().items()
+                if not any(key == other or key.startswith(f"{other}.") for other in may_differ)
+            }
+            for config in (params, loaded_params)
+        )
+""",
+        reason="A run that was ended on one cluster node could not go on on another, nor on other GPUs.",
+    ),
+    Edit(
+        name="recover-elsewhere",
+        file="allennlp/training/util.py",
+        old="def create_serialization_dir(\n",
+        new="""\
+may_differ_on_recover: List[Callable[[Params], Iterable[str]]] = []
+\"\"\"
+Called with the parameters of a run that is to be recovered. They return keys, with dots, that need not be
+as they were, nor what is below them. Packages append theirs when they are imported.
+\"\"\"
+
+
+def create_serialization_dir(
+""",
+        reason="A trainer whose checkpoints do not depend on where it runs says so here.",
+    ),
+    Edit(
+        name="recover-elsewhere",
+        file="allennlp/training/util.py",
+        old="from typing import Any, Dict, Iterable,",
+        new="from typing import Any, Callable, Dict, Iterable,",
+        reason="For the lines above.",
+    ),
+    Edit(
+        name="recover-elsewhere",
+        file="allennlp/training/util.py",
+        old='f"{flat_params[key]} != {flat_loaded[key]}"',
+        new='f"{flat_params.get(key)} != {flat_loaded.get(key)}"',
+        reason="A key that is new was a KeyError instead of the message.",
+    ),
+]
+
 DISTRIBUTED = [
     Edit(
         name="distributed-shutdown",

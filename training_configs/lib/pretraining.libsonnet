@@ -51,6 +51,7 @@ local environment = import 'environment.libsonnet';
   numpy_seed: experiment.seed,
   pytorch_seed: experiment.seed,
   vocabulary: { type: 'empty' },
+  include_in_archive: ['checkpoint'],  // what the callback "archived_checkpoint" writes: the archive needs nothing beside it
   dataset_reader: {
     type: 'luke_pretraining',
     tokenizer: { type: 'luke', model_name: experiment.model_name },
@@ -89,7 +90,7 @@ local environment = import 'environment.libsonnet';
       save_every_num_steps: experiment.checkpoint_steps,
       save_every_num_minutes: experiment.checkpoint_minutes,
     },
-    callbacks: experiment.callbacks,
+    callbacks: [{ type: 'archived_checkpoint' }] + experiment.callbacks,
   },
   distributed: if std.length(devices) * experiment.nodes > 1 then { cuda_devices: devices } + (
     if experiment.nodes == 1 then {} else {
