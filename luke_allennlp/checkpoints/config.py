@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 # Word-only backbones: how their positions are numbered, `None` for RoBERTa's way.
 _BACKBONES: Dict[str, Optional[int]] = {"roberta": None, "xlm-roberta": None, "camembert": None, "bert": 0}
-_COPIED = (
+# What a backbone's config says of words.
+WORD_KEYS = (
     "vocab_size",
     "hidden_size",
     "num_hidden_layers",
@@ -101,7 +102,7 @@ def _from_huggingface(raw: Dict[str, Any], kind: str) -> "LukeConfig":
         entity_vocab_size=0,
         entity_emb_size=min(_FRESH_ENTITY_EMB_SIZE, backbone.hidden_size),
         use_entity_aware_attention=True,
-        **{key: getattr(backbone, key) for key in _COPIED},
+        **{key: getattr(backbone, key) for key in WORD_KEYS},
     )
     config.position_start = _BACKBONES[kind]
     config.word_model_type = kind
@@ -120,7 +121,7 @@ def _from_original(raw: Dict[str, Any], where: str) -> "LukeConfig":
         use_entity_aware_attention=raw.get("use_entity_aware_attention", True),
         bert_model_name=raw["bert_model_name"],
         # Some files say 0 for RoBERTa too, which was never looked at.
-        **{**{key: raw[key] for key in _COPIED if key in raw}, "pad_token_id": 1 if roberta else 0},
+        **{**{key: raw[key] for key in WORD_KEYS if key in raw}, "pad_token_id": 1 if roberta else 0},
     )
     if not roberta:
         config.position_start = _BACKBONES["bert"]

@@ -38,6 +38,12 @@ logger = logging.getLogger(__name__)
 WORD_TABLE = "embeddings.word_embeddings.weight"
 ENTITY_SIDE = "entity_embeddings."
 ENTITY_TABLE = "entity_embeddings.entity_embeddings.weight"
+# What BERT calls the parts of its head for words.
+HEAD_OF_BERT = {
+    "lm_head.dense.": "cls.predictions.transform.dense.",
+    "lm_head.layer_norm.": "cls.predictions.transform.LayerNorm.",
+    "lm_head.bias": "cls.predictions.bias",
+}
 
 # What a checkpoint may hold beside the encoder: pretraining heads, task heads, the pooler, a buffer of old
 # versions.

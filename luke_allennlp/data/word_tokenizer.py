@@ -120,7 +120,7 @@ class WordTokenizer(Tokenizer):
 
     @property
     def vocabulary(self) -> Mapping[str, int]:
-        """The sub-words as they are written in the tokenizer's files, added tokens included, and their ids."""
+        """Sub-words as they are written in the tokenizer's files, added tokens included, and their ids."""
         return self._vocabulary
 
     @property

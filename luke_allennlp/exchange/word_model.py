@@ -4,15 +4,11 @@ from typing import Any, Dict, NamedTuple
 
 from torch import Tensor
 
-from luke_allennlp.checkpoints.loader import ENTITY_SIDE, EXTRA_QUERY
+from luke_allennlp.checkpoints.config import WORD_KEYS
+from luke_allennlp.checkpoints.loader import ENTITY_SIDE, EXTRA_QUERY, HEAD_OF_BERT
 from luke_allennlp.token_embedders import LukeEmbedder
 
 _ENCODER = "embedder.luke."
-_HEAD_OF_BERT = {
-    "lm_head.dense.": "cls.predictions.transform.dense.",
-    "lm_head.layer_norm.": "cls.predictions.transform.LayerNorm.",
-    "lm_head.bias": "cls.predictions.bias",
-}
 
 
 class _Class(NamedTuple):
@@ -28,20 +24,6 @@ _CLASSES = {
     "camembert": _Class("CamembertForMaskedLM", "roberta.", _OF_ROBERTA),
     "bert": _Class("BertForMaskedLM", "bert.", {"pad_token_id": 0}),
 }
-_COPIED = (
-    "vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "hidden_act",
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "max_position_embeddings",
-    "type_vocab_size",
-    "initializer_range",
-    "layer_norm_eps",
-)
 
 
 def word_model_tensors(state: Dict[str, Tensor], embedder: LukeEmbedder) -> Dict[str, Tensor]:
@@ -67,8 +49,8 @@ def word_model_tensors(state: Dict[str, Tensor], embedder: LukeEmbedder) -> Dict
                 continue
             name = _CLASSES[kind].prefix + inner
         elif kind == "bert":
-            ours = next(ours for ours in _HEAD_OF_BERT if name.startswith(ours))
-            name = _HEAD_OF_BERT[ours] + name[len(ours) :]
+            ours = next(ours for ours in HEAD_OF_BERT if name.startswith(ours))
+            name = HEAD_OF_BERT[ours] + name[len(ours) :]
         tensors[name] = tensor.detach().clone().float().contiguous()
     return tensors
 
@@ -89,7 +71,7 @@ def word_model_config(embedder: LukeEmbedder) -> Dict[str, Any]:
     return {
         "model_type": kind,
         "architectures": [_CLASSES[kind].architecture],
-        **{key: getattr(config, key) for key in _COPIED},
+        **{key: getattr(config, key) for key in WORD_KEYS},
         **_CLASSES[kind].special_ids,
         "dtype": "float32",
     }

@@ -7,19 +7,12 @@ from typing import Dict, List
 from allennlp.common.checks import ConfigurationError
 from torch import Tensor
 
-from luke_allennlp.checkpoints.loader import encoder_tensors
+from luke_allennlp.checkpoints.loader import HEAD_OF_BERT, encoder_tensors
 from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
 from luke_allennlp.checkpoints.tensors import LazyTensors, WeightsSource
 from luke_allennlp.pretraining.heads import PredictionHead
 
 logger = logging.getLogger(__name__)
-
-# What BERT calls the parts of its head for words.
-_OF_BERT = {
-    "lm_head.dense.": "cls.predictions.transform.dense.",
-    "lm_head.layer_norm.": "cls.predictions.transform.LayerNorm.",
-    "lm_head.bias": "cls.predictions.bias",
-}
 
 
 def load_heads(heads: Dict[str, PredictionHead], source: WeightsSource) -> None:
@@ -55,7 +48,7 @@ def load_heads(heads: Dict[str, PredictionHead], source: WeightsSource) -> None:
 def _own_names(name: str) -> List[str]:
     """What a checkpoint may call a parameter, the best name last."""
     names = [name]
-    for ours, theirs in _OF_BERT.items():
+    for ours, theirs in HEAD_OF_BERT.items():
         if name.startswith(ours):
             names.append(theirs + name[len(ours) :])
     # Some versions of transformers keep the tied bias under its other name.

@@ -12,6 +12,8 @@ from overrides import overrides
 from torch.utils.data import DataLoader as Workers
 from torch.utils.data import IterableDataset, get_worker_info
 
+from luke_allennlp.data.text_lines import shown
+from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.pretraining.dataset import PretrainingDataset
 from luke_allennlp.pretraining.interruption import outlast_interruptions
 from luke_allennlp.pretraining.masking import LukeMasking, Masking
@@ -36,8 +38,9 @@ class PretrainingDataLoader(DataLoader):
 
     # Parameters
 
-    reader : `DatasetReader`
-        Given by AllenNLP, and not needed.
+    reader : `DatasetReader`, optional
+        Given by AllenNLP; nothing is read with it. The dataset must have been made with its tokenizer, which
+        is the model's.
     data_path : `str`
         The dataset's directory: `train_data_path` or `validation_data_path` of the configuration.
     split : `str`, optional (default = `"train"`)
@@ -71,7 +74,7 @@ class PretrainingDataLoader(DataLoader):
 
     `ConfigurationError`
         An option makes no sense, a dataset is missing, damaged or empty, its longest sequence does not fit
-        into `max_tokens`, or datasets have different vocabularies.
+        into `max_tokens`, datasets have different vocabularies, or the reader has another tokenizer.
     """
 
     def __init__(
@@ -99,6 +102,9 @@ class PretrainingDataLoader(DataLoader):
                 raise ConfigurationError(f"data_loader: {name} is {value}; expected {bound} or more.")
         self.datasets = [PretrainingDataset(path, split) for path in (data_path, *(datasets or ()))]
         _check_datasets(self.datasets)
+        tokenizer = getattr(reader, "tokenizer", None)
+        if isinstance(tokenizer, WordTokenizer):
+            _check_tokenizer(self.datasets[0], tokenizer)
         self._shuffle = shuffle
         self._num_workers = num_workers
         self._start_method = start_method
@@ -252,3 +258,21 @@ def _check_datasets(datasets: List[PretrainingDataset]) -> None:
                     f"{dataset.path}: has another {name} than {first.path}; datasets that are read together "
                     "need the same."
                 )
+
+
+def _check_tokenizer(dataset: PretrainingDataset, tokenizer: WordTokenizer) -> None:
+    """That of the model may have more, as the tokens that an export appends."""
+    vocabulary = WordTokenizer(str(dataset.tokenizer_directory)).vocabulary
+    differing = [
+        (index, token)
+        for token, index in vocabulary.items()
+        if index < dataset.vocab_size and tokenizer.find(token) != index
+    ]
+    if differing:
+        index, token = min(differing)
+        own = tokenizer.find(token)
+        raise ConfigurationError(
+            f"{dataset.path}: was made with another tokenizer than that of {tokenizer.model_name!r}: "
+            f"{shown(token)} is {index} there and {'no sub-word' if own is None else own} here; start from "
+            "the model whose tokenizer the dataset was made with, or make the dataset with this one's."
+        )

@@ -116,7 +116,8 @@ class LukePretrainingModel(Model):
             load_heads(heads, embedder.weights_from)
         if train_only_new:
             for name, parameter in self.named_parameters():
-                parameter.requires_grad = name.startswith(_NEW)
+                if not name.startswith(_NEW):
+                    parameter.requires_grad = False
         self._chunk_size = chunk_size
         self._metric = PretrainingMetric(["word", "entity"] if entities else ["word"])
 

@@ -5,7 +5,7 @@ from typing import List
 from allennlp.common import Params
 from allennlp.training import util
 
-# Updates do not depend on these.
+# Updates do not depend on these, but for what dropout draws.
 _MAY_DIFFER = ["distributed", "data_loader.max_tokens", "data_loader.num_workers"]
 _MAY_DIFFER += ["validation_data_loader.max_tokens", "validation_data_loader.num_workers"]
 _MAY_DIFFER += ["trainer.checkpointer", "trainer.log_every"]

@@ -32,7 +32,10 @@ LINK_FORMAT = Format(
         "link_targets.npy": "<u4",
         "link_probabilities.npy": "<f4",
     },
-    remedy="Expected a link database: build it with `allennlp build-link-database`.",
+    remedy=(
+        "Expected a link database: build it with `allennlp build-link-database` of JSON lines, or with "
+        "`allennlp wikipedia-link-db` of the pages of a dump."
+    ),
 )
 
 

@@ -20,7 +20,10 @@ REDIRECTS_FORMAT = Format(
     version=1,
     tries=("titles.marisa", "targets.marisa"),
     arrays={"redirect_targets.npy": "<u4"},
-    remedy="Expected redirects: build them with `allennlp build-link-database --kind redirects`.",
+    remedy=(
+        "Expected redirects: build them with `allennlp build-link-database --kind redirects` of JSON lines, "
+        "or with `allennlp wikipedia-redirects` of the pages of a dump."
+    ),
 )
 
 

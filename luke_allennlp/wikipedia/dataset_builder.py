@@ -25,16 +25,14 @@ from luke_allennlp.wikipedia.data_card import write_data_card
 from luke_allennlp.wikipedia.dataset_plan import (
     DatasetPlan,
     forget,
-    package_versions,
     splitter_of,
     tokenizer_of,
     vocabulary_of,
 )
 from luke_allennlp.wikipedia.dataset_statistics import dataset_statistics
 from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin, write_json
-from luke_allennlp.wikipedia.jobs import work_directory
-from luke_allennlp.wikipedia.pages import ExtractedWikipedia
-from luke_allennlp.wikipedia.redirects import RedirectResolver
+from luke_allennlp.wikipedia.jobs import is_done, run_stages, work_directory
+from luke_allennlp.wikipedia.redirects import RedirectResolver, opened_resolver
 from luke_allennlp.wikipedia.running_text import RunningTextEncoder
 from luke_allennlp.wikipedia.sequences import SequenceBuilder
 from luke_allennlp.wikipedia.shuffling import (
@@ -87,7 +85,7 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
             raise ConfigurationError(
                 f"{output}: is, holds or is in {directory}, the pages; choose another directory."
             )
-    for cached in (_encoder, _redirects):
+    for cached in (_encoder, opened_resolver):
         cached.cache_clear()
     forget()
     plan.check()
@@ -97,6 +95,10 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
         if not force and _inputs(output) == described:
             return True
         _check_replaceable(output, force)
+    if is_done(work, "dataset") and not os.path.lexists(output):
+        # Somebody has removed it since, and its sequences are gone as well: all is done again.
+        os.rename(work, trash)
+        shutil.rmtree(trash)
     output.parent.mkdir(parents=True, exist_ok=True)
     begin(work, described, force)
 
@@ -111,7 +113,7 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
         if plan.held_out:
             shards[VALIDATION] = max(1, round(plan.shards * plan.held_out / (1 - plan.held_out)))
     else:
-        if not _is_finished(work, len(tasks)) and not executor.run(stages, work / "stages"):
+        if _unfinished(work, len(tasks)) and not executor.run(stages, work / "stages"):
             return False
         if not (work / _SHARDS / "numbers.json").exists():
             (work / _SHARDS).mkdir(exist_ok=True)
@@ -121,7 +123,7 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
         Stage("shards", _ShardTask(plan, work, shards), sum(shards.values())),
         Stage("dataset", _DatasetTask(plan, work, shards, output), 1),
     ]
-    if not executor.run(stages, work / "stages"):
+    if not run_stages(stages, work, output, executor):
         return False
     # First its name, so that an interrupt leaves nothing that looks like a job to go on with.
     os.rename(work, trash)
@@ -160,7 +162,7 @@ class _RedirectTask:
 
     def __call__(self, rank: int, tasks: int) -> None:
         path = self.work / _REDIRECTS / str(rank)
-        RedirectResolver.build(ExtractedWikipedia(self.plan.pages[rank]), path, force=True)
+        RedirectResolver.build(self.plan.wikis()[rank], path, force=True)
 
 
 @dataclass(frozen=True)
@@ -173,12 +175,12 @@ class _SequenceTask:
     def __call__(self, rank: int, tasks: int) -> Mapping[str, int]:
         plan = self.plan
         number, shard = plan.tasks()[rank]
-        wiki, language = ExtractedWikipedia(plan.pages[number]), plan.languages[number]
+        wiki, language = plan.wikis()[number], plan.languages[number]
         builder = SequenceBuilder(
             _encoder(plan),
             vocabulary_of(plan),
             language,
-            _redirects(self.work / _REDIRECTS / str(number)),
+            opened_resolver(self.work / _REDIRECTS / str(number)),
             splitter_of(plan, language),
             plan.options,
         )
@@ -211,7 +213,7 @@ class _ShardTask:
         split, number = _shard_of(rank, self.shards)
         vocab_size = tokenizer_of(self.plan).vocab_size
         start, end = key_range(split, number, self.shards[split])
-        sequences = gather(sorted_files(self.work / _SEQUENCES), start, end, vocab_size)
+        sequences = gather(_sequence_files(self.plan, self.work), start, end, vocab_size)
         info = write_shard(self.work / _DATASET, _shard_file(split, number), sequences, vocab_size)
         (self.work / _SHARDS).mkdir(exist_ok=True)
         write_json(self.work / _SHARDS / f"{rank:05d}.json", info._asdict())
@@ -253,7 +255,7 @@ class _DatasetTask:
         for path in sorted((self.work / _SEQUENCES).glob("*.json")):
             counts.update(json.loads(path.read_text(encoding="utf-8")))
         statistics = dataset_statistics(directory, splits, vocabulary)
-        wikis = [ExtractedWikipedia(path) for path in plan.pages]
+        wikis = plan.wikis()
         tokenizer_class, vocab_size = _tokenizer_class(plan), tokenizer_of(plan).vocab_size
         metadata = write_metadata(
             directory,
@@ -263,7 +265,7 @@ class _DatasetTask:
             vocab_size,
             plan.described_options(),
             dumps=[dump for wiki in wikis for dump in wiki.metadata.get("dumps", [])],
-            versions=package_versions(),
+            versions=plan.versions(),
             counts=dict(sorted(counts.items())),
             plan=json.loads(json.dumps(plan.described())),
             extraction=[
@@ -275,7 +277,7 @@ class _DatasetTask:
 
 
 def _shard_numbers(plan: DatasetPlan, work: Path) -> Dict[str, int]:
-    train, held_out = counts_by_split(sorted_files(work / _SEQUENCES))
+    train, held_out = counts_by_split(_sequence_files(plan, work))
     if not train:
         raise _no_sequences(plan)
     numbers = {TRAIN: _rounded_up(train, plan.shard_sequences)}
@@ -297,8 +299,22 @@ def _no_sequences(plan: DatasetPlan) -> ConfigurationError:
     )
 
 
-def _is_finished(work: Path, tasks: int) -> bool:
-    return all((work / _SEQUENCES / f"{rank:05d}.json").exists() for rank in range(tasks))
+def _unfinished(work: Path, tasks: int) -> List[int]:
+    """The tasks whose sequences are not all there."""
+    there = {path.stem for path in (work / _SEQUENCES).glob("*.json")}
+    return [rank for rank in range(tasks) if f"{rank:05d}" not in there]
+
+
+def _sequence_files(plan: DatasetPlan, work: Path) -> List[Path]:
+    # Clusters may begin a stage although tasks of the one before have failed.
+    missing = _unfinished(work, len(plan.tasks()))
+    if missing:
+        raise ConfigurationError(
+            f"{work / _SEQUENCES}: has nothing of the task {missing[0]}"
+            f"{f' and {len(missing) - 1} others' if len(missing) > 1 else ''}, which failed "
+            f"({work / 'stages' / 'sequences'} has the logs); start the same command again to go on."
+        )
+    return sorted_files(work / _SEQUENCES)
 
 
 def _shard_of(rank: int, shards: Mapping[str, int]) -> Tuple[str, int]:
@@ -340,8 +356,3 @@ def _tokenizer_class(plan: DatasetPlan) -> str:
 @functools.lru_cache(maxsize=1)
 def _encoder(plan: DatasetPlan) -> RunningTextEncoder:
     return RunningTextEncoder(tokenizer_of(plan))
-
-
-@functools.lru_cache(maxsize=1)
-def _redirects(path: Path) -> RedirectResolver:
-    return RedirectResolver(path)

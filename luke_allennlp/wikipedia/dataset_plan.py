@@ -96,10 +96,19 @@ class DatasetPlan(NamedTuple):
     def tasks(self) -> List[Tuple[int, int]]:
         """For each file of pages, of which directory it is, and its number there."""
         return [
-            (number, shard)
-            for number, directory in enumerate(self.pages)
-            for shard in range(len(ExtractedWikipedia(directory).shards))
+            (number, shard) for number, wiki in enumerate(self.wikis()) for shard in range(len(wiki.shards))
         ]
+
+    def wikis(self) -> List[ExtractedWikipedia]:
+        """What the directories of pages hold."""
+        return _wikis(self.pages)
+
+    def versions(self) -> Dict[str, str]:
+        """Of the packages that make the dataset, and of what the sentence splitter takes."""
+        return {
+            **{package: version(package) for package in _PACKAGES},
+            **splitter_of(self, self.languages[0]).versions,
+        }
 
     def described_options(self) -> Dict[str, Any]:
         """All options that the dataset depends on, for its metadata."""
@@ -115,13 +124,12 @@ class DatasetPlan(NamedTuple):
 
     def described(self) -> Dict[str, Any]:
         """All that the dataset depends on, the content of the files included."""
-        wikis = [ExtractedWikipedia(directory) for directory in self.pages]
         return {
-            "pages": [wiki["metadata"] for wiki in pages_plan(wikis)],
+            "pages": [wiki["metadata"] for wiki in pages_plan(self.wikis())],
             "tokenizer": {path.name: file_sha256(path) for path in tokenizer_files(self.tokenizer)},
             "entity vocabulary": _entries_sha256(vocabulary_of(self)),
             "options": self.described_options(),
-            "packages": package_versions(),
+            "packages": self.versions(),
         }
 
 
@@ -146,8 +154,7 @@ def dataset_plan(
     """
     wikis = [checked_pages(directory) for directory in pages]
     return DatasetPlan(
-        # A job of Slurm may begin in another directory.
-        tuple(wiki.path.absolute() for wiki in wikis),
+        tuple(wiki.path for wiki in wikis),
         tuple(languages) or tuple(wiki.language for wiki in wikis),
         _absolute(tokenizer),
         _absolute(entity_vocabulary),
@@ -161,6 +168,12 @@ def _absolute(path: str) -> str:
 
 
 # What a process has read once, it keeps; forked workers have it from the first process.
+
+
+@functools.lru_cache(maxsize=1)
+def _wikis(pages: Tuple[Path, ...]) -> List[ExtractedWikipedia]:
+    # It sees whether each of their files is there: for each of as many tasks, that would be much.
+    return [ExtractedWikipedia(directory) for directory in pages]
 
 
 @functools.lru_cache(maxsize=1)
@@ -178,6 +191,7 @@ def _vocabulary(name: str) -> EntityVocabulary:
 
 def forget() -> None:
     """Lets go of what was read: another job's files may have the same names."""
+    _wikis.cache_clear()
     _tokenizer.cache_clear()
     _vocabulary.cache_clear()
 
@@ -206,11 +220,6 @@ def splitter_of(plan: DatasetPlan, language: str) -> SentenceSplitter:
         names = ", ".join(SentenceSplitter.list_available())
         raise ConfigurationError(f"--sentence-splitter is {plan.splitter!r}; expected one of {names}.")
     return SentenceSplitter.by_name(plan.splitter)(language)
-
-
-def package_versions() -> Dict[str, str]:
-    """The versions of the packages that make a dataset."""
-    return {package: version(package) for package in _PACKAGES}
 
 
 def _entries_sha256(vocabulary: EntityVocabulary) -> str:

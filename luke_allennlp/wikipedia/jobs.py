@@ -1,6 +1,5 @@
 """Work that makes one file or directory, and can be interrupted."""
 
-import hashlib
 import os
 import shutil
 from contextlib import contextmanager
@@ -10,10 +9,12 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 import numpy
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.pretraining.arrow_files import file_sha256
 from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin
 from luke_allennlp.wikipedia.pages import METADATA_FILE, ExtractedWikipedia
 
 _SUFFIX = ".work"
+_STAGES = "stages"
 
 
 def work_directory(output: Path) -> Path:
@@ -51,7 +52,7 @@ def run_job(
     # Raises
 
     `ConfigurationError`
-        The output is there already, or the job was begun with other options.
+        The output is there already, the job was begun with other options, or tasks of it failed.
     """
     work = work_directory(output)
     # A job that was killed when its output was just in place goes on all the same.
@@ -59,16 +60,59 @@ def run_job(
         raise ConfigurationError(f"{output}: is there already; choose another path, or give --force.")
     output.parent.mkdir(parents=True, exist_ok=True)
     begin(work, plan, force)
-    if not executor.run(stages(work), work / "stages"):
+    to_do = stages(work)
+    if is_done(work, to_do[-1].name) and not os.path.lexists(output):
+        # Somebody has removed it since: only the last stage is done again.
+        shutil.rmtree(work / _STAGES / to_do[-1].name)
+    if not run_stages(to_do, work, output, executor):
         return False
     shutil.rmtree(work)
     return True
 
 
+def run_stages(stages: Sequence[Stage], work: Path, output: Path, executor: Executor) -> bool:
+    """
+    Runs the stages of a job, or what is left of them.
+
+    # Parameters
+
+    stages : `Sequence[Stage]`
+        The last one has a single task, which writes the output.
+    work : `Path`
+        The job's work directory.
+    output : `Path`
+    executor : `Executor`
+
+    # Returns
+
+    `bool`
+        Whether all is done; if not, it is submitted to Slurm.
+
+    # Raises
+
+    `ConfigurationError`
+        The output is not there, as tasks failed: Ray's executor says nothing then.
+    """
+    if not executor.run(stages, work / _STAGES) and not is_done(work, stages[-1].name):
+        return False
+    if not os.path.lexists(output):
+        raise ConfigurationError(
+            f"{output}: is not written, as tasks failed ({work / _STAGES} has their logs); start the same "
+            "command again to go on."
+        )
+    return True
+
+
+def is_done(work: Path, stage: str) -> bool:
+    """Whether a job's stage of a single task is done."""
+    return (work / _STAGES / stage / "completions" / "00000").exists()
+
+
 def submitted(output: Path) -> str:
     """What to say where `run_job` gave false."""
     return (
-        f"Submitted: {output} is there when the jobs are done; {work_directory(output)} can be removed then."
+        f"Submitted: {output} is there when the jobs are done; the same command, started again then, removes "
+        f"{work_directory(output)}."
     )
 
 
@@ -77,29 +121,10 @@ def pages_plan(pages: Sequence[ExtractedWikipedia]) -> List[Dict[str, str]]:
     return [
         {
             "path": str(wiki.path),
-            "metadata": sha256(wiki.path / METADATA_FILE),
+            "metadata": file_sha256(wiki.path / METADATA_FILE),
         }
         for wiki in pages
     ]
-
-
-def sha256(path: Path) -> str:
-    """
-    The checksum of a file.
-
-    # Raises
-
-    `ConfigurationError`
-        It cannot be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}.") from None
-    return digest.hexdigest()
 
 
 def save_array(path: Path, values: numpy.ndarray) -> None:

@@ -10,7 +10,7 @@ import numpy
 from luke_allennlp.wikipedia.executors import write_json
 from luke_allennlp.wikipedia.jobs import load_array, save_array, summed
 from luke_allennlp.wikipedia.link_columns import target_counts
-from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver
+from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver, opened_resolver
 
 
 class LinkCounts:
@@ -90,7 +90,7 @@ def count_shard(shard: Path, titles: Path, output: Path, missing_pages: bool = F
     `Dict[str, int]`
         How many links there are, and how many of them lead to pages.
     """
-    resolver = RedirectResolver(titles)
+    resolver = opened_resolver(titles)
     numbers: List[numpy.ndarray] = [numpy.empty(0, dtype=numpy.int64)]
     counts: List[numpy.ndarray] = [numpy.empty(0, dtype=numpy.int64)]
     missing: "Counter[str]" = Counter()

@@ -6,14 +6,15 @@ from typing import Dict, Iterator, List, Tuple
 
 import numpy
 
+from luke_allennlp.pretraining.arrow_files import file_sha256
 from luke_allennlp.reading_comprehension.link_database import LINK_FORMAT, LinkDatabase
 from luke_allennlp.reading_comprehension.mapped_directory import METADATA_FILE, check_target
 from luke_allennlp.wikipedia.executors import Executor, Stage
-from luke_allennlp.wikipedia.jobs import pages_plan, run_job, sha256, work_directory, written_whole
+from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory, written_whole
 from luke_allennlp.wikipedia.link_columns import page_links
 from luke_allennlp.wikipedia.mentions import MentionDatabase
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
-from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages
+from luke_allennlp.wikipedia.redirects import checked_pages, opened_resolver, titles_of, titles_stage
 from luke_allennlp.wikipedia.requirements import required
 
 # Pages in a batch of what a task writes.
@@ -54,29 +55,26 @@ def build_link_database(
     `ConfigurationError`
         An input is missing or damaged.
     """
-    wiki = checked_pages(pages)
-    MentionDatabase(mentions)
-    if not work_directory(Path(output)).exists():
-        check_target(Path(output), LINK_FORMAT, force)
+    wiki, directory = checked_pages(pages), Path(output).absolute()
+    database = Path(mentions).absolute()
+    MentionDatabase(database)
+    if not work_directory(directory).exists():
+        check_target(directory, LINK_FORMAT, force)
     plan = {
         "command": "wikipedia-link-db",
         "pages": pages_plan([wiki]),
-        "mentions": {"path": mentions, "metadata": sha256(Path(mentions) / METADATA_FILE)},
+        "mentions": {"path": str(database), "metadata": file_sha256(database / METADATA_FILE)},
     }
-    stages = functools.partial(_stages, wiki, Path(mentions), Path(output))
-    return run_job(Path(output), plan, stages, executor, force)
+    stages = functools.partial(_stages, wiki, database, directory)
+    return run_job(directory, plan, stages, executor, force)
 
 
 def _stages(wiki: ExtractedWikipedia, mentions: Path, output: Path, work: Path) -> List[Stage]:
     return [
-        Stage("titles", functools.partial(_titles, wiki, work), 1),
+        titles_stage(wiki, work),
         Stage("links", functools.partial(_links, wiki, mentions, work), len(wiki.shards)),
         Stage("database", functools.partial(_database, wiki, output, work), 1),
     ]
-
-
-def _titles(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -> Dict[str, int]:
-    return {"titles": len(RedirectResolver.build(wiki, work / "titles", force=True))}
 
 
 def _links_of(work: Path, shard: int) -> Path:
@@ -86,7 +84,7 @@ def _links_of(work: Path, shard: int) -> Path:
 def _links(wiki: ExtractedWikipedia, mentions: Path, work: Path, task: int, tasks: int) -> Dict[str, int]:
     """Looks up where the links in a file of pages lead, and how probable they are."""
     arrow, parquet = required("pyarrow"), required("pyarrow.parquet")
-    resolver, database = RedirectResolver(work / "titles"), MentionDatabase(mentions)
+    resolver, database = opened_resolver(titles_of(work)), _opened_mentions(mentions)
     page_of = functools.lru_cache(maxsize=1 << 17)(resolver.page)
     probability_of = functools.lru_cache(maxsize=1 << 17)(database.link_probability)
     link = arrow.struct(
@@ -115,6 +113,12 @@ def _links(wiki: ExtractedWikipedia, mentions: Path, work: Path, task: int, task
     return counts
 
 
+@functools.lru_cache(maxsize=1)
+def _opened_mentions(path: Path) -> MentionDatabase:
+    # Once a process, as `opened_resolver`.
+    return MentionDatabase(path)
+
+
 def _database(wiki: ExtractedWikipedia, output: Path, work: Path, task: int, tasks: int) -> Dict[str, int]:
     database = LinkDatabase.build(_records(wiki, work), str(output), force=True)
     return {"links": database.link_count}
@@ -122,7 +126,7 @@ def _database(wiki: ExtractedWikipedia, output: Path, work: Path, task: int, tas
 
 def _records(wiki: ExtractedWikipedia, work: Path) -> Iterator[Tuple[str, Iterator[Tuple[str, str, float]]]]:
     parquet = required("pyarrow.parquet")
-    resolver = RedirectResolver(work / "titles")
+    resolver = opened_resolver(titles_of(work))
     seen = numpy.zeros(len(resolver), dtype=bool)
     for shard in range(len(wiki.shards)):
         with parquet.ParquetFile(_links_of(work, shard)) as file:

@@ -26,7 +26,7 @@ from luke_allennlp.wikipedia.link_columns import page_texts, target_surfaces
 from luke_allennlp.wikipedia.mentions import MENTION_FORMAT, MentionDatabase, NameRecord
 from luke_allennlp.wikipedia.names import names_in, normalized_name, num_words
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
-from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages
+from luke_allennlp.wikipedia.redirects import checked_pages, opened_resolver, titles_of, titles_stage
 from luke_allennlp.wikipedia.requirements import required
 
 # Counts of pairs that are in memory before they are summed.
@@ -98,31 +98,27 @@ def build_mention_database(
     ):
         if value < 1:
             raise ConfigurationError(f"--{name} is {value}; expected 1 or more.")
-    wiki = checked_pages(pages)
-    if not work_directory(Path(output)).exists():
-        check_target(Path(output), MENTION_FORMAT, force)
+    wiki, directory = checked_pages(pages), Path(output).absolute()
+    if not work_directory(directory).exists():
+        check_target(directory, MENTION_FORMAT, force)
     plan = {
         "command": "wikipedia-mention-db",
         "pages": pages_plan([wiki]),
         "options": options._asdict(),
     }
-    stages = functools.partial(_stages, wiki, Path(output), options)
-    return run_job(Path(output), plan, stages, executor, force)
+    stages = functools.partial(_stages, wiki, directory, options)
+    return run_job(directory, plan, stages, executor, force)
 
 
 def _stages(wiki: ExtractedWikipedia, output: Path, options: MentionOptions, work: Path) -> List[Stage]:
     shards = len(wiki.shards)
     return [
-        Stage("titles", functools.partial(_titles, wiki, work), 1),
+        titles_stage(wiki, work),
         Stage("names", functools.partial(_names, wiki, options, work), shards),
         Stage("merge", functools.partial(_merge, wiki, work), 1),
         Stage("documents", functools.partial(_documents, wiki, options, work), shards),
         Stage("mentions", functools.partial(_mentions, wiki, output, options, work), 1),
     ]
-
-
-def _titles(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -> Dict[str, int]:
-    return {"titles": len(RedirectResolver.build(wiki, work / "titles", force=True))}
 
 
 def _names_of(work: Path, shard: int) -> Path:
@@ -133,7 +129,7 @@ def _names(
     wiki: ExtractedWikipedia, options: MentionOptions, work: Path, task: int, tasks: int
 ) -> Dict[str, int]:
     """Counts pairs of names and titles in a file of pages."""
-    resolver = RedirectResolver(work / "titles")
+    resolver = opened_resolver(titles_of(work))
     name_of = functools.lru_cache(maxsize=1 << 17)(normalized_name)
     final_of = functools.lru_cache(maxsize=1 << 17)(resolver.resolve)
     pairs: "Counter[Tuple[str, str]]" = Counter()

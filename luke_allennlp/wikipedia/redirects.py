@@ -238,40 +238,56 @@ def build_redirects(pages: str, output: str, executor: Executor = Executor(), fo
     `ConfigurationError`
         The pages are missing or damaged, or there is something already.
     """
-    wiki = checked_pages(pages)
-    if not work_directory(Path(output)).exists():
-        check_target(Path(output), REDIRECTS_FORMAT, force)
+    wiki, directory = checked_pages(pages), Path(output).absolute()
+    if not work_directory(directory).exists():
+        check_target(directory, REDIRECTS_FORMAT, force)
     plan = {"command": "wikipedia-redirects", "pages": pages_plan([wiki])}
-    stages = functools.partial(_stages, wiki, output)
-    return run_job(Path(output), plan, stages, executor, force)
+    stages = functools.partial(_stages, wiki, directory)
+    return run_job(directory, plan, stages, executor, force)
 
 
-def _stages(wiki: ExtractedWikipedia, output: str, work: Path) -> List[Stage]:
-    return [
-        Stage("titles", functools.partial(_titles, wiki, work), 1),
-        Stage("redirects", functools.partial(_redirects, output, work), 1),
-    ]
+def _stages(wiki: ExtractedWikipedia, output: Path, work: Path) -> List[Stage]:
+    return [titles_stage(wiki, work), Stage("redirects", functools.partial(_redirects, output, work), 1)]
 
 
-def _titles(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -> Dict[str, int]:
-    return {"titles": len(RedirectResolver.build(wiki, work / "titles", force=True))}
+def _redirects(output: Path, work: Path, task: int, tasks: int) -> Dict[str, int]:
+    resolver = RedirectResolver(titles_of(work))
+    return {"redirects": len(Redirects.build(resolver.redirects(), str(output), force=True))}
 
 
-def _redirects(output: str, work: Path, task: int, tasks: int) -> Dict[str, int]:
-    resolver = RedirectResolver(work / "titles")
-    return {"redirects": len(Redirects.build(resolver.redirects(), output, force=True))}
+def titles_stage(wiki: ExtractedWikipedia, work: Path) -> Stage:
+    """The stage of a job that writes the wiki's titles, for those behind it."""
+    return Stage("titles", functools.partial(_write_titles, wiki, work), 1)
+
+
+def titles_of(work: Path) -> Path:
+    """Where that stage writes them."""
+    return work / "titles"
+
+
+def _write_titles(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -> Dict[str, int]:
+    return {"titles": len(RedirectResolver.build(wiki, titles_of(work), force=True))}
+
+
+@functools.lru_cache(maxsize=1)
+def opened_resolver(path: Path) -> RedirectResolver:
+    """
+    The resolver of a directory, for tasks: a process opens it once, since all of it is compared with its
+    checksums then.
+    """
+    return RedirectResolver(path)
 
 
 def checked_pages(path: Union[str, Path]) -> ExtractedWikipedia:
     """
-    Pages whose links can be counted.
+    Pages whose links can be counted. Their path is absolute: a cluster's task may begin in another directory.
 
     # Raises
 
     `ConfigurationError`
         They are missing or unfinished, or there are none.
     """
-    pages = ExtractedWikipedia(path)
+    pages = ExtractedWikipedia(Path(path).absolute())
     if not pages.shards:
         raise ConfigurationError(f"{path}: has no pages; extract a dump that has some.")
     return pages

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from typing import Any, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
@@ -52,6 +52,11 @@ class SentenceSplitter(Registrable):
 
     def __init__(self, language: str = "en") -> None:
         self.language = language
+
+    @property
+    def versions(self) -> Dict[str, str]:
+        """Of other packages that its boundaries depend on."""
+        return {}
 
     def spans(self, text: str) -> List[Span]:
         """
@@ -165,6 +170,12 @@ class IcuSentenceSplitter(SentenceSplitter):
         super().__init__(language)
         icu = _import_icu()
         self._iterator = icu.BreakIterator.createSentenceInstance(icu.Locale(language))
+        self._versions = {"PyICU": icu.VERSION, "ICU": icu.ICU_VERSION}
+
+    @property
+    @overrides
+    def versions(self) -> Dict[str, str]:
+        return self._versions
 
     @overrides
     def spans(self, text: str) -> List[Span]:

@@ -4,7 +4,6 @@ sequence has a random key, which is a hash of what it is, and the shuffled order
 """
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any, Iterator, List, Tuple
 
@@ -165,9 +164,3 @@ def counts_by_split(files: List[Path]) -> Tuple[int, int]:
         total += len(keys)
         train += int(np.searchsorted(keys, np.uint64(HELD_OUT), side="left"))
     return train, total - train
-
-
-def remove_files(directory: Path) -> None:
-    """Removes the files of sequences when they are not needed any more."""
-    for path in [*directory.glob("*.arrow"), *directory.glob("*.npy")]:
-        os.unlink(path)

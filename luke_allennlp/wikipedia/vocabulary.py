@@ -9,9 +9,10 @@ from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.data.text_lines import read_lines
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
+from luke_allennlp.pretraining.arrow_files import file_sha256
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.interlanguage import items_of_pages
-from luke_allennlp.wikipedia.jobs import pages_plan, run_job, sha256
+from luke_allennlp.wikipedia.jobs import pages_plan, run_job
 from luke_allennlp.wikipedia.link_counts import LinkCounts, count_shard
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages
@@ -29,8 +30,8 @@ class VocabularyOptions(NamedTuple):
     min_count : `int`, optional (default = `1`)
         How many links an entity has at least.
     white_list : `str`, optional (default = `None`)
-        A file of titles, one a line, that come first, in that order, if any link leads there. A redirect
-        stands for its page.
+        A file of titles, one a line, that come first, in that order, if as many links lead there as
+        `min_count` says. A redirect stands for its page.
     white_list_only : `bool`, optional (default = `False`)
         Whether no others follow.
     language : `str`, optional (default = `None`)
@@ -102,17 +103,26 @@ def build_vocabulary(
     `ConfigurationError`
         An input is missing or damaged, or the options do not fit.
     """
+    # A cluster's task may begin in another directory.
+    options = options._replace(
+        white_list=_absolute(options.white_list), interlanguage=_absolute(options.interlanguage)
+    )
     wikis = [checked_pages(path) for path in pages]
-    _check_options(wikis, Path(output), options)
+    file = Path(output).absolute()
+    _check_options(wikis, file, options)
     plan = {
         "command": "wikipedia-entity-vocab",
         "pages": pages_plan(wikis),
         "options": options._asdict(),
-        "white_list": options.white_list and sha256(Path(options.white_list)),
-        "interlanguage": options.interlanguage and sha256(Path(options.interlanguage)),
+        "white_list": options.white_list and file_sha256(Path(options.white_list)),
+        "interlanguage": options.interlanguage and file_sha256(Path(options.interlanguage)),
     }
-    stages = functools.partial(_stages, wikis, Path(output), options)
-    return run_job(Path(output), plan, stages, executor, force)
+    stages = functools.partial(_stages, wikis, file, options)
+    return run_job(file, plan, stages, executor, force)
+
+
+def _absolute(path: Optional[str]) -> Optional[str]:
+    return path and str(Path(path).absolute())
 
 
 def _check_options(wikis: Sequence[ExtractedWikipedia], output: Path, options: VocabularyOptions) -> None:

@@ -148,6 +148,7 @@ class TestConstruction:
         preflight(params.duplicate())
         prepare_environment(params)
         assert params.pop("distributed") is None
+        assert params.pop("include_in_archive") == ["checkpoint"]
         loop = TrainModel.from_params(params=params, serialization_dir=str(tmp_path), local_rank=0)
         trainer: Any = loop.trainer
         assert isinstance(trainer, PretrainingTrainer) and isinstance(trainer.optimizer, FusedAdamW)

@@ -12,10 +12,12 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DataLoader, Vocabulary
 
+from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.pretraining import loader as loader_module
 from luke_allennlp.pretraining.dataset import PretrainingDataset, TokenSequence
 from luke_allennlp.pretraining.loader import PretrainingDataLoader
 from luke_allennlp.pretraining.masking import LukeMasking
+from luke_allennlp.pretraining.reader import PretrainingReader
 from tests.pretraining.datasets import FIXTURES, random_sequences, write_dataset
 
 SIZES = (20, 0, 13, 1, 29)
@@ -310,6 +312,19 @@ def test_datasets_need_the_same_vocabularies(directory, tmp_path):
         ConfigurationError, match="bert: has another tokenizer than .*dataset; .* need the same"
     ):
         loader_of(directory, datasets=[str(other)])
+
+
+def reader_of(tokenizer):
+    return PretrainingReader(WordTokenizer(str(FIXTURES / tokenizer)))
+
+
+def test_the_dataset_needs_the_tokenizer_of_the_model(directory):
+    options = {"data_path": str(directory), "max_tokens": 200}
+    # The same, and one with tokens behind it, as an export has.
+    for tokenizer in ("tiny-roberta", "tiny-luke"):
+        assert PretrainingDataLoader(reader_of(tokenizer), **options).steps_per_epoch == 1
+    with pytest.raises(ConfigurationError, match="dataset: was made with .*tiny-bert'.* here; start from"):
+        PretrainingDataLoader(reader_of("tiny-bert"), **options)
 
 
 def test_bert(tmp_path):

@@ -141,6 +141,14 @@ def test_only_the_new_parameters_train(vocabulary: Path, fixtures_dir: Path) -> 
             torch.testing.assert_close(parameter.grad, expected[name].grad)
 
 
+def test_a_frozen_entity_table_stays_frozen(vocabulary: Path, fixtures_dir: Path) -> None:
+    values = values_of("tiny-roberta", vocabulary, fixtures_dir, train_only_new=True)
+    values["model"]["embedder"]["freeze_entity_table"] = True
+    frozen = {name for name, value in make_model(values).named_parameters() if not value.requires_grad}
+    table = "embedder.luke.entity_embeddings.entity_embeddings.weight"
+    assert {name for name in frozen if NEW.match(name)} == {table}
+
+
 def test_words_alone(vocabulary: Path, fixtures_dir: Path) -> None:
     values = values_of("tiny-roberta", vocabulary, fixtures_dir, entities=False)
     model = make_model(values, noise=0.0).train()

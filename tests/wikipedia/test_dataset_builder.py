@@ -1,11 +1,8 @@
 import json
 import os
-import random
 import shutil
-import signal
 import time
 import types
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +15,9 @@ from luke_allennlp.wikipedia import dataset_builder, dataset_plan
 from luke_allennlp.wikipedia.dataset_builder import build_dataset
 from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.jobs import work_directory
+from luke_allennlp.wikipedia.sentences import RuleBasedSentenceSplitter
 from luke_allennlp.wikipedia.sequences import SequenceOptions
+from tests.wikipedia.kills import kill_until_done
 from tests.wikipedia.made_pages import page, random_shards, redirect, write_pages
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
@@ -301,59 +300,19 @@ def test_without_matplotlib(made, tmp_path, monkeypatch):
     assert "entities.png" not in card and "| entities | sequences | share |" in card
 
 
-def start(made, output, workers):
-    """Builds in a process with a group of its own; gives its id."""
-    command = os.fork()
-    if command == 0:
-        try:
-            os.setpgid(0, 0)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            build_dataset(
-                plan(made, "en", "ja", held_out=0.2, shard_sequences=20), output, Executor(workers=workers)
-            )
-        finally:
-            os._exit(0)
-    with suppress(OSError):  # whichever of the two comes first
-        os.setpgid(command, command)
-    return command
-
-
-def has_processes(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("workers, whole_group", [(1, True), (2, False)])
 def test_killed_at_any_moment(made, dataset, tmp_path, monkeypatch, workers, whole_group):
     # Such as not to be over at once.
     original = dataset_builder.random_key
     monkeypatch.setattr(dataset_builder, "random_key", lambda *of: (time.sleep(0.002), original(*of))[1])
-    random_ = random.Random(workers)
     output = tmp_path / "out"
-    kills = 0
-    for attempt in range(100):
-        command = start(made, output, workers)
-        deadline = time.monotonic() + random_.uniform(0, 0.2 + 0.3 * attempt)
-        ended = 0
-        while not ended and time.monotonic() < deadline:
-            time.sleep(0.001)
-            ended = os.waitpid(command, os.WNOHANG)[0]
-        if ended:
-            break
-        kills += 1
-        if whole_group:
-            os.killpg(command, signal.SIGKILL)
-        else:
-            os.kill(command, signal.SIGKILL)
-        os.waitpid(command, 0)
-        patience = time.monotonic() + 20
-        while has_processes(command):
-            assert time.monotonic() < patience, "a process has outlived the command"
-            time.sleep(0.001)
+    wanted = plan(made, "en", "ja", held_out=0.2, shard_sequences=20)
+
+    def build():
+        build_dataset(wanted, output, Executor(workers=workers))
+
+    kills = kill_until_done(build, seed=workers, step=0.3, whole_group=whole_group)
     assert kills >= 2
     assert files(output) == files(dataset)
     assert os.listdir(tmp_path) == ["out"]
@@ -422,3 +381,38 @@ def test_on_slurm_it_is_started_again(made, tmp_path, monkeypatch):
     monkeypatch.undo()
     assert build_dataset(plan(made, shards=2), tmp_path / "two", Executor())
     assert not work_directory(tmp_path / "two").exists()
+
+
+@pytest.mark.parametrize("shards", [None, 2])
+def test_sequences_are_missing_since_a_cluster_hides_failures(made, tmp_path, monkeypatch, shards):
+    def run(self, stages, directory):
+        return run_here(self, [stage._replace(tasks=min(stage.tasks, 2)) for stage in stages], directory)
+
+    monkeypatch.setattr(Executor, "run", run)
+    with pytest.raises(ConfigurationError, match="sequences: has nothing of the task 2, which failed"):
+        build_dataset(plan(made, shards=shards), tmp_path / "out", Executor())
+    assert not (tmp_path / "out").exists()
+    # What was done is there still.
+    assert len(list((work_directory(tmp_path / "out") / "sequences").glob("*.json"))) == 2
+
+
+def test_a_dataset_that_was_removed_is_made_again(made, tmp_path):
+    wanted, output = plan(made, shards=1), tmp_path / "out"
+    assert build_dataset(wanted, output, Executor())
+    expected = files(output)
+    # As Slurm leaves it: complete, with the work directory.
+    work = work_directory(output)
+    (work / "stages" / "dataset" / "completions").mkdir(parents=True)
+    (work / "stages" / "dataset" / "completions" / "00000").touch()
+    (work / "plan.json").write_text(json.dumps(wanted.described()))
+    shutil.rmtree(output)
+    assert build_dataset(wanted, output, Executor())
+    assert files(output) == expected and os.listdir(tmp_path) == ["out"]
+
+
+def test_the_versions_that_a_splitter_depends_on(made, monkeypatch):
+    assert "ICU" not in plan(made).versions()
+    before = plan(made).described()
+    monkeypatch.setattr(RuleBasedSentenceSplitter, "versions", {"ICU": "70.1"})
+    assert plan(made).versions()["ICU"] == "70.1"
+    assert plan(made).described() != before

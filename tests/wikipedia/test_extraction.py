@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import random
 import signal
 import threading
 import time
@@ -20,6 +19,7 @@ from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
 from luke_allennlp.wikipedia.guard import Limits
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page, PageLink
 from luke_allennlp.wikipedia.wikitext import WikitextParser
+from tests.wikipedia.kills import kill_until_done
 from tests.wikipedia.made_dump import articles, page, write_dump
 
 SMALL_PARTS = ExtractionOptions(part_size=4096)
@@ -232,29 +232,6 @@ def test_a_damaged_dump(tmp_path: Path) -> None:
     assert 0 < counts["pages"] < 5 and counts["failures"]["xml"] >= 1
 
 
-def start(output: Path, dump: str, workers: int) -> int:
-    """Extracts in a process with a group of its own; gives its id."""
-    command = os.fork()
-    if command == 0:
-        try:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            # Otherwise it is shared with this process, and a killed one may hold it.
-            Tqdm.set_lock(threading.RLock())
-            run(dump, output, executor=Executor(workers=workers))
-        finally:
-            os._exit(0)
-    os.setpgid(command, command)
-    return command
-
-
-def has_processes(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 @pytest.mark.parametrize("workers, whole_group", [(1, False), (2, True), (2, False)])
 def test_killed_at_any_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, whole_group: bool
@@ -263,28 +240,14 @@ def test_killed_at_any_moment(
     run(dump, tmp_path / "undisturbed")
     # So that it is not over at once.
     misbehave(monkeypatch, Page=lambda: time.sleep(0.002))
-    random_ = random.Random(10 * workers + whole_group)
     output = tmp_path / "out"
-    kills = 0
-    for attempt in range(100):
-        command = start(output, dump, workers)
-        deadline = time.monotonic() + random_.uniform(0, 0.2 + 0.2 * attempt)
-        ended = 0
-        while not ended and time.monotonic() < deadline:
-            time.sleep(0.001)
-            ended = os.waitpid(command, os.WNOHANG)[0]
-        if ended:
-            break
-        kills += 1
-        if whole_group:
-            os.killpg(command, signal.SIGKILL)
-        else:
-            os.kill(command, signal.SIGKILL)
-        os.waitpid(command, 0)
-        patience = time.monotonic() + 20
-        while has_processes(command):
-            assert time.monotonic() < patience, "a process has outlived the command"
-            time.sleep(0.001)
+
+    def command() -> None:
+        # Otherwise it is shared with this process, and a killed one may hold it.
+        Tqdm.set_lock(threading.RLock())
+        run(dump, output, executor=Executor(workers=workers))
+
+    kills = kill_until_done(command, seed=10 * workers + whole_group, step=0.2, whole_group=whole_group)
     assert kills >= 2
     assert files(output) == files(tmp_path / "undisturbed")
 

@@ -162,8 +162,10 @@ def test_icu_offsets_are_characters(monkeypatch):
         def __iter__(self):
             return iter(self.bounds)
 
-    monkeypatch.setitem(sys.modules, "icu", types.SimpleNamespace(BreakIterator=Iterator, Locale=str))
+    icu = types.SimpleNamespace(BreakIterator=Iterator, Locale=str, VERSION="2.11", ICU_VERSION="70.1")
+    monkeypatch.setitem(sys.modules, "icu", icu)
     splitter = IcuSentenceSplitter("en")
+    assert splitter.versions == {"PyICU": "2.11", "ICU": "70.1"}
     for text in ("One.Two.", "😀.é😀😀.x.", "日本.", "."):
         sentences = [text[start:end] for start, end in splitter.spans(text)]
         assert sentences == [part + "." for part in text.split(".")[:-1]]
