@@ -43,8 +43,11 @@ PRETRAINING_CONFIG = """(import '%(root)s/training_configs/lib/pretraining.libso
   global_batch_size:: %(batch)d,
   max_tokens:: %(tokens)d,
   num_workers:: 0,
-  validation_steps:: 600,
-  checkpoint_steps:: 250,
+  validation_steps:: 400,
+  checkpoint_steps:: 400,
+  // For a small model, from random weights, on little text.
+  embedder_options:: { hidden_dropout: 0, attention_dropout: 0 },
+  trainer+: { grad_norm: 1.0, optimizer+: { betas: [0.9, 0.98], correct_bias: true } },
 }
 """
 
@@ -58,7 +61,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--max-length", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ner-epochs", type=int, default=15)
@@ -94,7 +97,7 @@ class Road:
         workers = ["--workers", str(self.arguments.workers)]
         allennlp("wikipedia-extract", *self.arguments.dumps, "-o", self.pages, *workers)
         if not self.vocabulary.exists():
-            options = ["--min-count", "3", "--missing-pages"]
+            options = ["--min-count", "5", "--missing-pages"]
             allennlp("wikipedia-entity-vocab", self.pages, self.vocabulary, *options)
         if not (self.start / "config.json").exists():
             random_luke(self.pages, self.vocabulary, self.start)
@@ -122,7 +125,7 @@ class Road:
                 "model": self.start.resolve(),
                 "data": self.dataset.resolve(),
                 "steps": self.arguments.steps,
-                "warmup": self.arguments.steps // 6,
+                "warmup": self.arguments.steps // 12,
                 "rate": self.arguments.rate,
                 "batch": self.arguments.batch,
                 "tokens": self.arguments.batch * (self.arguments.max_length + 16),
@@ -180,9 +183,9 @@ def allennlp(*arguments: Any) -> None:
 
 def random_luke(pages: Path, vocabulary: Path, directory: Path) -> None:
     """
-    A LUKE of random weights for the entities of a vocabulary, with a tokenizer of the pages' text. Positions,
-    of words and of entities, start as sines and cosines: there is too little text to find out from it which
-    word is next to which.
+    A LUKE of random weights for the entities of a vocabulary, with a tokenizer of the pages' text. There is too
+    little text to find out from it which word is next to which: positions, of words and of entities, start as
+    sines and cosines, and queries as keys, so that like attends to like (as Trockman and Kolter, ICML 2023).
     """
     import math
 
@@ -222,13 +225,17 @@ def random_luke(pages: Path, vocabulary: Path, directory: Path) -> None:
         use_entity_aware_attention=False,
     )
     model = LukeForMaskedLM(config)
-    angles = torch.arange(514)[:, None] / 10_000 ** (torch.arange(128) / 128)
-    # Shape: (positions, hidden); of the same spread as the random weights.
-    waves = torch.cat([angles.sin(), angles.cos()], dim=1) * 0.02 * math.sqrt(2)
+    angles = torch.arange(514)[:, None] / 100 ** (torch.arange(128) / 128)
+    # Shape: (positions, hidden); twice the spread of the random weights.
+    waves = torch.cat([angles.sin(), angles.cos()], dim=1) * 0.04 * math.sqrt(2)
     with torch.no_grad():
         # RoBERTa counts words from 2, LUKE's entities from 0.
         model.luke.embeddings.position_embeddings.weight[2:] = waves[:-2]
         model.luke.entity_embeddings.position_embeddings.weight[:] = waves
+        for layer in model.luke.encoder.layer:
+            attention = layer.attention.self
+            attention.query.weight.normal_(std=1 / 16)
+            attention.key.weight.copy_(attention.query.weight)
     model.save_pretrained(directory)
 
 

@@ -119,17 +119,23 @@ def _options(args: argparse.Namespace) -> ExtractionOptions:
 
 
 def _summary(counts: Mapping[str, Any], output: str) -> List[str]:
+    pages, redirects, disambiguations, paragraphs, links = (
+        _number(counts[f"{noun}s"], noun)
+        for noun in ("page", "redirect", "disambiguation", "paragraph", "link")
+    )
     lines = [
-        f"{counts['pages']:,} pages in {output}, of which {counts['redirects']:,} redirects and "
-        f"{counts['disambiguations']:,} disambiguations; {counts['paragraphs']:,} paragraphs with "
-        f"{counts['links']:,} links"
+        f"{pages} in {output}, of which {redirects} and {disambiguations}; {paragraphs} with {links}",
     ]
-    for name, what in (
-        ("dropped_links", "links not kept"),
-        ("left_out", "pages left out"),
-        ("failures", "pages failed, see failures.jsonl"),
+    for name, noun, what in (
+        ("dropped_links", "link", "not kept"),
+        ("left_out", "page", "left out"),
+        ("failures", "page", "failed, see failures.jsonl"),
     ):
         if counts[name]:
             kinds = ", ".join(f"{kind} {count:,}" for kind, count in counts[name].items())
-            lines.append(f"{sum(counts[name].values()):,} {what}: {kinds}")
+            lines.append(f"{_number(sum(counts[name].values()), noun)} {what}: {kinds}")
     return lines
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

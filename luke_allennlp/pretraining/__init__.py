@@ -1,4 +1,4 @@
-"""Pretraining by predicting masked words and masked entities: Yamada et al., EMNLP 2020, section 3.2."""
+"""Pretraining by predicting masked words and masked entities: Yamada et al., EMNLP 2020, section 3.3."""
 
 from luke_allennlp.pretraining.archived_checkpoint import ArchivedCheckpoint
 from luke_allennlp.pretraining.loader import PretrainingDataLoader

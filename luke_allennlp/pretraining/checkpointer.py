@@ -6,6 +6,7 @@ from typing import Optional, Union
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.training import Checkpointer
+from overrides import overrides
 
 
 class StepCheckpointer(Checkpointer):
@@ -51,6 +52,17 @@ class StepCheckpointer(Checkpointer):
                 )
         self._save_every_num_steps = save_every_num_steps
         self._save_every_num_minutes = save_every_num_minutes
+
+    @overrides
+    def _remove_checkpoint(self, epochs_completed: int, batches_in_epoch_completed: int) -> None:
+        # AllenNLP's takes whatever begins like it: with step 1, also 10 and 119. The model's state, by which
+        # a checkpoint is found, goes first.
+        for path in (
+            self._model_state_path(epochs_completed, batches_in_epoch_completed),
+            self._training_state_path(epochs_completed, batches_in_epoch_completed),
+        ):
+            if os.path.exists(path):
+                os.remove(path)
 
     def is_due_by_steps(self, steps_completed: int) -> bool:
         """Whether the number of steps asks for a checkpoint: the same in all processes."""

@@ -240,8 +240,10 @@ class PretrainingDataset:
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise self._error(f"{METADATA_FILE} is damaged ({type(error).__name__}: {error})") from None
         if entry is None:
+            hint = "; make it with --held-out, or set validate:: false in the config"
             raise ConfigurationError(
-                f"{self.path}: has no split {split!r}; expected one of {', '.join(map(repr, self.splits))}."
+                f"{self.path}: has no split {split!r}; expected one of {', '.join(map(repr, self.splits))}"
+                f"{hint if split == 'validation' else ''}."
             )
         self._check_files()
         # Sequences before each shard. Shape: (shards + 1,)

@@ -7,7 +7,6 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import is_distributed
 from allennlp.data import DataLoader, DatasetReader, Instance, Vocabulary
 from allennlp.data.data_loaders.data_loader import TensorDict
-from allennlp.nn.util import move_to_device
 from overrides import overrides
 from torch.utils.data import DataLoader as Workers
 from torch.utils.data import IterableDataset, get_worker_info
@@ -19,6 +18,7 @@ from luke_allennlp.pretraining.interruption import outlast_interruptions
 from luke_allennlp.pretraining.masking import LukeMasking, Masking
 from luke_allennlp.pretraining.packed_step import PackedStep, Step
 from luke_allennlp.pretraining.step_maker import StepMaker
+from luke_allennlp.pretraining.to_device import to_device
 
 _STEPS_AHEAD = 2
 
@@ -190,7 +190,7 @@ class PretrainingDataLoader(DataLoader):
         self._epochs_begun += 1
         for step in self.steps(epoch):
             for batch in step.batches:
-                yield batch if self._device is None else move_to_device(batch, self._device)
+                yield batch if self._device is None else to_device(batch, self._device)
 
     @overrides
     def iter_instances(self) -> Iterator[Instance]:

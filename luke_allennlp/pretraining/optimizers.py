@@ -148,6 +148,12 @@ class ZeroAdamW(FusedAdamW):
         return ZeroRedundancyOptimizer(groups, _LocalAdamW, correct_bias=correct_bias, **options)
 
 
+def kind_of_state(optimizer: torch.optim.Optimizer) -> str:
+    """Optimizers with the same one can take up each other's averages."""
+    is_sharded = isinstance(getattr(optimizer, "optim", None), _LocalAdamW)
+    return "fused_adamw" if is_sharded or isinstance(optimizer, FusedAdamW) else type(optimizer).__name__
+
+
 def consolidate(optimizer: torch.optim.Optimizer) -> None:
     """
     Brings a sharded optimizer's state to the first process, whose `state_dict` then has all of it. All

@@ -20,8 +20,8 @@ class PretrainingPredictor(TaskPredictor):
     """
     Registered as a `Predictor` with name "luke_pretraining".
 
-    Takes `{"text": "<mask> is the capital of Japan.", "mentions": [[24, 29]]}`: words that are masked are
-    written `<mask>` or `[MASK]`, and a mention is masked unless it comes as `{"span": [24, 29], "entity":
+    Takes `{"text": "<mask> is the capital of Japan.", "mentions": [[25, 30]]}`: words that are masked are
+    written `<mask>` or `[MASK]`, and a mention is masked unless it comes as `{"span": [25, 30], "entity":
     "Japan"}`. `"top_k"` and `"language"` (of the titles) may be there too. It gives
 
     - `text`: the input's;

@@ -9,6 +9,8 @@ from allennlp.training import util
 _MAY_DIFFER = ["distributed", "data_loader.max_tokens", "data_loader.num_workers"]
 _MAY_DIFFER += ["validation_data_loader.max_tokens", "validation_data_loader.num_workers"]
 _MAY_DIFFER += ["trainer.checkpointer", "trainer.log_every"]
+# Either goes on with the averages of the other.
+_OPTIMIZERS = ("fused_adamw", "zero_adamw")
 
 
 def may_differ(params: Params) -> List[str]:
@@ -21,11 +23,16 @@ def may_differ(params: Params) -> List[str]:
     # Returns
 
     `List[str]`
-        Keys that need not be as they were: where it runs, how much of a step goes to a device at once, and
-        what is saved and logged.
+        Keys that need not be as they were: where it runs, how much of a step goes to a device at once, what
+        is saved and logged, and whether the optimizer shares its averages out.
     """
     trainer = params.as_dict(quiet=True).get("trainer") or {}
-    return _MAY_DIFFER if trainer.get("type") == "luke_pretraining" else []
+    if trainer.get("type") != "luke_pretraining":
+        return []
+    optimizer = trainer.get("optimizer") or {}
+    shared = ["trainer.optimizer.type"] if optimizer.get("type") in _OPTIMIZERS else []
+    # With one GPU there is no "distributed", and a key that says which.
+    return [*_MAY_DIFFER, "trainer.cuda_device", *shared]
 
 
 def _register() -> None:

@@ -3,6 +3,7 @@
 import os
 from typing import Any, Dict, Iterator, Optional, Tuple
 
+import torch
 import torch.distributed as dist
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.file_utils import hardlink_or_copy
@@ -12,7 +13,7 @@ from overrides import overrides
 
 from luke_allennlp.pretraining.broadcast import broadcast_state
 from luke_allennlp.pretraining.checkpointer import StepCheckpointer
-from luke_allennlp.pretraining.optimizers import consolidate
+from luke_allennlp.pretraining.optimizers import consolidate, kind_of_state
 
 
 class StepCheckpoints(GradientDescentTrainer):
@@ -65,8 +66,8 @@ class StepCheckpoints(GradientDescentTrainer):
             self._save_checkpoint()
         best = os.path.join(self._serialization_dir, "best.th")
         if self._keep_best:
-            self._wait_for_all()
-            self._load_model_state(best)
+            state = torch.load(best, map_location="cpu", weights_only=True) if self._primary else None
+            self._wrapped_or_model.load_state_dict(self._of_first_process(state))
         elif self._primary:
             checkpoint = self._checkpointer.find_latest_checkpoint() if self._checkpointer else None
             if checkpoint is None:
@@ -79,6 +80,14 @@ class StepCheckpoints(GradientDescentTrainer):
                 os.replace(temporary, best)
         self._best_model_filename = best
         self._wait_for_all()
+
+    @property
+    def _wrapped_or_model(self) -> Any:
+        return self.model if self._ddp_wrapped_model is None else self._ddp_wrapped_model
+
+    def _of_first_process(self, state: Any) -> Any:
+        """What the first process has read, for all: the others may be on machines with other disks."""
+        return broadcast_state(state, self.cuda_device) if self._distributed else state
 
     def _wait_for_all(self) -> None:
         if self._distributed:
@@ -93,7 +102,6 @@ class StepCheckpoints(GradientDescentTrainer):
     def get_checkpoint_state(self) -> Optional[TrainerCheckpoint]:
         if not self._primary:
             return None
-        model = self.model if self._ddp_wrapped_model is None else self._ddp_wrapped_model
         states: Dict[str, Any] = {
             "version": 1,
             "steps_completed": self._steps_completed,
@@ -102,6 +110,7 @@ class StepCheckpoints(GradientDescentTrainer):
             "epochs_completed": self._epochs_completed,
             "batches_in_epoch_completed": self._batches_in_epoch_completed,
             "optimizer": self.optimizer.state_dict(),
+            "optimizer_kind": kind_of_state(self.optimizer),
             "metric_tracker": self._metric_tracker.state_dict(),
             "metrics": self._metrics,
             "callbacks": [callback.state_dict() for callback in self._callbacks],
@@ -109,7 +118,7 @@ class StepCheckpoints(GradientDescentTrainer):
         }
         for name, part in self._optional_parts():
             states[name] = part.state_dict()
-        return TrainerCheckpoint(model.state_dict(), states)
+        return TrainerCheckpoint(self._wrapped_or_model.state_dict(), states)
 
     def _optional_parts(self) -> Iterator[Tuple[str, Any]]:
         if self._learning_rate_scheduler is not None:
@@ -122,10 +131,7 @@ class StepCheckpoints(GradientDescentTrainer):
         if self._checkpointer is None:
             return
         found = self._checkpointer.load_checkpoint() if self._primary else None
-        state = None if found is None else tuple(found)
-        if self._distributed:
-            # The first process has it for all: the others may be on machines with other disks.
-            state = broadcast_state(state, self.cuda_device)
+        state = self._of_first_process(None if found is None else tuple(found))
         if state is None:
             return
         model_state, states = state
@@ -135,8 +141,14 @@ class StepCheckpoints(GradientDescentTrainer):
                 f"steps an epoch, and the data now has {self.data_loader.steps_per_epoch}; a run goes on "
                 "with the dataset and the global_batch_size that it began with."
             )
-        model = self.model if self._ddp_wrapped_model is None else self._ddp_wrapped_model
-        model.load_state_dict(model_state)
+        kind = kind_of_state(self.optimizer)
+        if states.get("optimizer_kind", kind) != kind:
+            raise ConfigurationError(
+                f"The checkpoint in {self._serialization_dir} was taken with the optimizer "
+                f"{states['optimizer_kind']}, and trainer.optimizer is now {kind}; a run goes on with the "
+                "optimizer that it began with."
+            )
+        self._wrapped_or_model.load_state_dict(model_state)
         self.optimizer.load_state_dict(states["optimizer"])
         self._metric_tracker.load_state_dict(states["metric_tracker"])
         for callback, callback_state in zip(self._callbacks, states["callbacks"], strict=False):

@@ -1,7 +1,8 @@
 """What the steps of a run come to."""
 
 import time
-from typing import Any, Dict, List, NamedTuple
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, NamedTuple
 
 import torch
 from allennlp.data import TensorDict
@@ -35,7 +36,8 @@ def batch_sums(batch: TensorDict, loss: torch.Tensor) -> torch.Tensor:
     mask: Any = batch["words"]["mask"]  # type: ignore[index]
     entities: Any = batch.get("entities")
     number = mask.new_zeros(()) if entities is None else entities["entity_mask"].sum()
-    size = torch.tensor(mask.size(0), device=mask.device)
+    # Filled on the device: a number that is copied there would be waited for.
+    size = torch.full((), mask.size(0), device=mask.device)
     return torch.stack([value.detach().double() for value in (loss, size, mask.sum(), number)])
 
 
@@ -49,6 +51,15 @@ class StepWindow:
         self._sums: List[StepSums] = []
         self._start = time.perf_counter()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """What is done in this context takes none of the steps' time."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._start += time.perf_counter() - start
+
     def add(self, sums: StepSums) -> None:
         self._sums.append(sums)
 
@@ -58,7 +69,7 @@ class StepWindow:
 
         `Dict[str, float]`
             The mean `loss` of a step; how many sequences, sub-words and entities went in per second, on all
-            devices together; and `step_seconds`.
+            devices together; and `step_seconds`. Time in `paused` does not count.
         """
         seconds = max(time.perf_counter() - self._start, 1e-9)
         totals = StepSums(*(sum(values) for values in zip(*self._sums, strict=True)))

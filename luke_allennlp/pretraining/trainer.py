@@ -8,17 +8,15 @@ import random
 import re
 import time
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, NoReturn, Optional, Tuple, Union
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from allennlp.common import Lazy, Tqdm
 from allennlp.common import util as common_util
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DataLoader
 from allennlp.models import Model
-from allennlp.nn import util as nn_util
 from allennlp.nn.parallel import DdpAccelerator, DdpWrappedModel, TorchDdpAccelerator
 from allennlp.training import Trainer, TrainerCallback
 from allennlp.training import util as training_util
@@ -28,11 +26,13 @@ from allennlp.training.optimizers import Optimizer
 from overrides import overrides
 
 from luke_allennlp.pretraining import recovery  # noqa: F401
+from luke_allennlp.pretraining.agreement import Agreement, fail_together, sum_over_processes
 from luke_allennlp.pretraining.checkpointer import StepCheckpointer
 from luke_allennlp.pretraining.interruption import Interruption
 from luke_allennlp.pretraining.step_checkpoints import StepCheckpoints
 from luke_allennlp.pretraining.step_log import StepLog
 from luke_allennlp.pretraining.step_sums import StepSums, StepWindow, batch_sums
+from luke_allennlp.pretraining.to_device import to_device
 
 logger = logging.getLogger(__name__)
 
@@ -40,16 +40,6 @@ LOG_FILE = "steps.jsonl"
 # What of the figures is in the progress bar.
 _SHOWN = ("loss", "accuracy", "words_per_second")
 _PRECISIONS = {None: None, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-class _Agreement(NamedTuple):
-    """What the processes tell each other before a step, summed."""
-
-    masked_words: int
-    masked_entities: int
-    stopping: int
-    saving: int
-    missing: int
 
 
 @Trainer.register("luke_pretraining", constructor="from_partial_objects")
@@ -60,12 +50,13 @@ class PretrainingTrainer(StepCheckpoints):
     A `GradientDescentTrainer` that counts in steps. A step is one update: the data loader says which
     micro-batches make it, the loss is the mean over the masked positions of all of them on all devices, and
     gradients are exchanged once. So neither the number of devices nor the size of the micro-batches changes
-    an update.
+    an update, but for what dropout draws.
 
     With a `serialization_dir` it writes `steps.jsonl`, a line of figures for each `log_every` steps, and
     checkpoints, from which `allennlp train --recover` goes on at the very step. Random numbers, as of
     dropout, depend on the seed, the step and the process alone, so that no state of a generator is needed
-    for that. Ctrl-C and SIGTERM end the run after the step they come in, with a checkpoint.
+    for that. Ctrl-C and SIGTERM end the run after the step they come in, with a checkpoint; a validation is
+    left, and done when the run goes on.
 
     The constructor that is registered is `from_partial_objects`, which takes the same options.
 
@@ -82,7 +73,8 @@ class PretrainingTrainer(StepCheckpoints):
     seed : `int`, optional (default = `0`)
         Of dropout.
     log_every : `int`, optional (default = `10`)
-        The number of steps between two lines of `steps.jsonl`. There is one at the end of each epoch, too.
+        The number of steps between two lines of `steps.jsonl`. There is one at the end of each epoch and
+        before each validation, too.
     validate_every : `int`, optional (default = `None`)
         The number of steps between two validations. `None`: one at the end of each epoch. There is one after
         the last step in any case, if there is a `validation_data_loader`.
@@ -166,28 +158,34 @@ class PretrainingTrainer(StepCheckpoints):
         self._pytorch_model.train()
         progress = Tqdm.tqdm(total=self._num_steps, initial=first_step, disable=not self._primary)
         steps = self._steps()
-        with progress, Interruption() as interruption:
-            window = StepWindow()
+        self._window = StepWindow()
+        with progress, Interruption() as self._interruption:
+            if first_step and self._validation_is_due():
+                # The run was interrupted in it.
+                with self._window.paused():
+                    self._validate()
+                    self._end_epoch()
             while self._steps_completed < self._num_steps:
-                step = self._next_step(steps, interruption)
-                agreement = self._agree(step, interruption)
-                if agreement.saving or agreement.stopping:
-                    self._save_checkpoint()
+                step, error = self._next_step(steps)
+                agreement = self._agree(step, error)
+                if agreement.saving and not agreement.stopping:
+                    with self._window.paused():
+                        self._save_checkpoint()
                 if agreement.stopping:
-                    logger.info("Interrupted after step %d; a checkpoint is saved.", self._steps_completed)
-                    self._wait_for_all()
-                    raise interruption.exception()
+                    self._stop()
+                if agreement.failing:
+                    fail_together(error)
                 if agreement.missing:
                     raise ConfigurationError(
                         f"Step {self._steps_completed} of the data has no batch for {agreement.missing} of "
                         f"{self._world_size} processes; use fewer of them, or a larger global_batch_size."
                     )
                 sums = self._train_step(step, agreement)
-                window.add(sums)
+                self._window.add(sums)
                 progress.update()
-                self._after_step(step, sums, window, progress)
-        self._metrics["training_duration"] = str(datetime.timedelta(seconds=int(time.time() - started)))
-        self._validate()
+                self._after_step(step, sums, progress)
+            self._metrics["training_duration"] = str(datetime.timedelta(seconds=int(time.time() - started)))
+            self._validate()
         self._keep_weights()
         return self._metrics, self._num_epochs - 1
 
@@ -198,45 +196,46 @@ class PretrainingTrainer(StepCheckpoints):
             yield from self.data_loader.steps(epoch, start)
             epoch, start = epoch + 1, 0
 
-    @staticmethod
-    def _next_step(steps: Iterator[Any], interruption: Interruption) -> Optional[Any]:
-        """The next step. None if the run is to end: the data loader's processes may have ended already."""
-        if interruption.requested:
-            return None
-        try:
-            return next(steps)
-        except Exception:
-            if interruption.requested:
-                return None
-            raise
+    def _stop(self) -> NoReturn:
+        """Ends an interrupted run."""
+        self._save_checkpoint()
+        logger.info("Interrupted after step %d; a checkpoint is saved.", self._steps_completed)
+        self._wait_for_all()
+        raise self._interruption.exception()
 
-    def _agree(self, step: Optional[Any], interruption: Interruption) -> _Agreement:
+    def _next_step(self, steps: Iterator[Any]) -> Tuple[Optional[Any], Optional[Exception]]:
+        """
+        The next step, or why there is none. Neither if the run is to end: the data loader's processes may
+        have ended already.
+        """
+        if self._interruption.requested:
+            return None, None
+        try:
+            return next(steps), None
+        except Exception as error:
+            return None, None if self._interruption.requested else error
+
+    def _agree(self, step: Optional[Any], error: Optional[Exception]) -> Agreement:
         """What holds for all processes; the clock is that of the first one."""
         due = self._primary and self._checkpointer is not None and self._checkpointer.is_due_by_clock()
-        own = _Agreement(
+        own = Agreement(
             masked_words=step.masked_words if step is not None else 0,
             masked_entities=step.masked_entities if step is not None else 0,
-            stopping=int(interruption.requested),
+            stopping=int(self._interruption.requested),
             saving=int(due),
+            failing=int(error is not None),
             missing=int(step is None or not step.batches),
         )
-        return _Agreement(*(int(value) for value in self._sum(torch.tensor(own, dtype=torch.float64))))
+        return own.of_all(self.cuda_device)
 
-    def _sum(self, values: torch.Tensor) -> List[float]:
-        """Sums over all processes."""
-        if self._distributed:
-            values = values.to(self.cuda_device)
-            dist.all_reduce(values)
-        return values.tolist()
-
-    def _train_step(self, step: Any, agreement: _Agreement) -> StepSums:
+    def _train_step(self, step: Any, agreement: Agreement) -> StepSums:
         """One update."""
         self._seed_random_numbers()
         self.optimizer.zero_grad()
         sums = torch.zeros(len(StepSums._fields), dtype=torch.float64, device=self.cuda_device)
         self._outputs: List[Dict[str, Any]] = []
         for number, batch in enumerate(step.batches, start=1):
-            batch = nn_util.move_to_device(batch, self.cuda_device)
+            batch = to_device(batch, self.cuda_device)
             # Gradients are exchanged with those of the last micro-batch.
             with self._without_exchange() if number < len(step.batches) else nullcontext():
                 with self._autocast():
@@ -252,7 +251,7 @@ class PretrainingTrainer(StepCheckpoints):
             self._outputs.append(
                 {name: value.detach() for name, value in outputs.items() if _is_scalar(value)}
             )
-        totals = StepSums(*self._sum(sums))
+        totals = StepSums(*sum_over_processes(sums, self.cuda_device))
         if not math.isfinite(totals.loss):
             raise ValueError(
                 f"The loss of step {self._steps_completed} is {totals.loss}. The weights are still those of "
@@ -302,19 +301,19 @@ class PretrainingTrainer(StepCheckpoints):
             self._scaler.step(self.optimizer)
             self._scaler.update()
 
-    def _after_step(self, step: Any, sums: StepSums, window: StepWindow, progress: Any) -> None:
+    def _after_step(self, step: Any, sums: StepSums, progress: Any) -> None:
         epoch = (self._steps_completed - 1) // self.data_loader.steps_per_epoch
         number = self._steps_completed - epoch * self.data_loader.steps_per_epoch
         self._metrics.update(epoch=epoch, step=self._steps_completed)
-        is_last = number == self.data_loader.steps_per_epoch
-        is_end = is_last or self._steps_completed == self._num_steps
-        if is_end or self._steps_completed % self._log_every == 0:
+        is_end = number == self.data_loader.steps_per_epoch or self._steps_completed == self._num_steps
+        # A validation begins the sums of the model's figures anew.
+        if is_end or self._steps_completed % self._log_every == 0 or self._validation_is_due():
             figures = {
-                **window.figures(),
+                **self._window.figures(),
                 "learning_rate": self.optimizer.param_groups[0]["lr"],
                 **self.model.get_metrics(reset=True),
             }
-            window.reset()
+            self._window.reset()
             self._metrics.update({f"training_{name}": value for name, value in figures.items()})
             if self._log is not None:
                 self._log.write({"step": self._steps_completed, "epoch": epoch, **figures})
@@ -333,12 +332,12 @@ class PretrainingTrainer(StepCheckpoints):
                 is_primary=self._primary,
                 batch_grad_norm=self._gradient_norm,
             )
-        if self._steps_completed % self._validate_every == 0:
-            self._validate()
-        if is_last:
-            self._end_epoch(epoch)
-        if self._checkpointer is not None and self._checkpointer.is_due_by_steps(self._steps_completed):
-            self._save_checkpoint()
+        with self._window.paused():
+            if self._validation_is_due():
+                self._validate()
+            self._end_epoch()
+            if self._checkpointer is not None and self._checkpointer.is_due_by_steps(self._steps_completed):
+                self._save_checkpoint()
 
     def _last(self, prefix: str) -> Dict[str, float]:
         """The latest figures of a kind, without the prefix of their names."""
@@ -348,30 +347,42 @@ class PretrainingTrainer(StepCheckpoints):
             if name.startswith(prefix) and isinstance(value, float)
         }
 
-    def _end_epoch(self, epoch: int) -> None:
+    def _end_epoch(self) -> None:
+        """If this is the end of one."""
+        if self._batches_in_epoch_completed:
+            return
+        epoch = self._epochs_completed - 1
         if self._primary:
             path = os.path.join(self._serialization_dir, f"metrics_epoch_{epoch}.json")
             common_util.dump_metrics(path, self._metrics)
         for callback in self._callbacks:
             callback.on_epoch(self, metrics=self._metrics, epoch=epoch, is_primary=self._primary)
 
-    def _validate(self) -> None:
-        """Evaluates on the validation data, of which each process has its part."""
-        if (
+    def _validation_is_due(self) -> bool:
+        return self._steps_completed % self._validate_every == 0 and not self._is_validated()
+
+    def _is_validated(self) -> bool:
+        return (
             self._validation_data_loader is None
             or self._metrics.get("validation_step") == self._steps_completed
-        ):
+        )
+
+    def _validate(self) -> None:
+        """Evaluates on the validation data, of which each process has its part."""
+        if self._is_validated():
             return
         self._pytorch_model.eval()
         # What came in training since the figures were logged last does not belong here.
         self.model.get_metrics(reset=True)
-        with torch.no_grad():
-            # Not the wrapper: processes may have different numbers of batches.
-            for batch in self._validation_data_loader:
-                with self._autocast():
-                    self.model(**nn_util.move_to_device(batch, self.cuda_device))
-        metrics = self.model.get_metrics(reset=True)
+        error = self._evaluate()
         self._pytorch_model.train()
+        metrics = self.model.get_metrics(reset=True)
+        own = Agreement(stopping=int(self._interruption.requested), failing=int(error is not None))
+        agreement = own.of_all(self.cuda_device)
+        if agreement.stopping:
+            self._stop()
+        if agreement.failing:
+            fail_together(error)
         metrics["loss"] = sum(value for name, value in metrics.items() if name.endswith("_loss"))
         self._metrics.update({f"validation_{name}": value for name, value in metrics.items()})
         self._metrics["validation_step"] = self._steps_completed
@@ -389,6 +400,19 @@ class PretrainingTrainer(StepCheckpoints):
         for callback in self._callbacks:
             if isinstance(callback, LogWriterCallback) and self._primary:
                 callback.log_scalars(metrics, log_prefix="validation")
+
+    def _evaluate(self) -> Optional[Exception]:
+        """Up to an interruption, or to an error in this process."""
+        try:
+            # Not the wrapper: processes may have different numbers of batches.
+            for batch in self._validation_data_loader:
+                if self._interruption.requested:
+                    break
+                with torch.no_grad(), self._autocast():
+                    self.model(**to_device(batch, self.cuda_device))
+        except Exception as error:
+            return None if self._interruption.requested else error
+        return None
 
     def _make_log(self) -> Optional[StepLog]:
         if not self._primary:

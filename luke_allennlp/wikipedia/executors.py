@@ -8,18 +8,23 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.wikipedia.local_tasks import run_tasks
 from luke_allennlp.wikipedia.requirements import required
+from luke_allennlp.wikipedia.temporary_files import is_temporary, temporary_path
 
 KINDS = ("local", "slurm", "ray")
 PLAN_FILE = "plan.json"
 LOGS = "logs"
+
+_LOCK = "lock"
+# Slurm's arrays have 1001 at most; of several, the next stage would wait for the last one only.
+_ARRAY = 1000
 
 # Takes the number of a task and of all tasks; gives counts for the statistics. It must be picklable, and
 # write its files whole or not at all.
@@ -51,8 +56,8 @@ class Executor(NamedTuple):
 
     kind : `str`, optional (default = `"local"`)
         "local" for processes of this machine, "slurm" or "ray".
-    workers : `int`, optional (default = `1`)
-        How many tasks run at a time.
+    workers : `int`, optional (default = `None`)
+        How many tasks run at a time. If `None`, one locally, and as many as a cluster has room for.
     time, partition : `str`, optional
         Of Slurm's jobs.
     memory_gb : `int`, optional (default = `4`)
@@ -60,7 +65,7 @@ class Executor(NamedTuple):
     """
 
     kind: str = "local"
-    workers: int = 1
+    workers: Optional[int] = None
     time: str = "24:00:00"
     partition: str = ""
     memory_gb: int = 4
@@ -80,17 +85,23 @@ class Executor(NamedTuple):
 
         `bool`
             Whether all is done.
+
+        # Raises
+
+        `ConfigurationError`
+            Tasks failed, or the cluster does not take the jobs.
         """
         if self.kind == "local":
             with _alone(directory):
                 for stage in stages:
-                    _run_locally(stage, directory / stage.name, self.workers)
+                    _run_locally(stage, directory / stage.name, self.workers or 1)
             return True
         if self.kind == "ray":
             for stage in stages:
                 executor = self._ray_executor(stage, directory / stage.name)
                 with _quiet():
                     executor.run()
+                _check_done(executor, stage, directory / stage.name)
             return True
         previous = None
         for stage in stages:
@@ -114,7 +125,8 @@ class Executor(NamedTuple):
         return required("datatrove.executor.slurm").SlurmPipelineExecutor(
             [_step_class()(stage)],
             tasks=stage.tasks,
-            workers=self.workers,
+            tasks_per_job=-(-stage.tasks // _ARRAY),
+            workers=self.workers or -1,
             time=self.time,
             partition=self.partition,
             mem_per_cpu_gb=self.memory_gb,
@@ -133,7 +145,7 @@ class Executor(NamedTuple):
         return required("datatrove.executor.ray").RayPipelineExecutor(
             [_step_class()(stage)],
             tasks=stage.tasks,
-            workers=self.workers,
+            workers=self.workers or -1,
             mem_per_cpu_gb=self.memory_gb,
             logging_dir=str(directory.absolute()),
         )
@@ -149,7 +161,11 @@ def add_executor_arguments(parser: argparse.ArgumentParser) -> None:
     """
     group = parser.add_argument_group("where the work is done")
     group.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="tasks that run at a time (default: 1)"
+        "--workers",
+        type=int,
+        default=None,
+        metavar="N",
+        help="tasks that run at a time (default: 1; as many as there is room for on Slurm and Ray)",
     )
     group.add_argument(
         "--executor",
@@ -162,7 +178,12 @@ def add_executor_arguments(parser: argparse.ArgumentParser) -> None:
         "--slurm-time", default="24:00:00", metavar="HH:MM:SS", help="of a job (default: 24:00:00)"
     )
     group.add_argument(
-        "--memory-gb", type=int, default=4, metavar="N", help="of a task, on Slurm and Ray (default: 4)"
+        "--memory-gb",
+        type=int,
+        default=4,
+        metavar="N",
+        help="of a task, on Slurm and Ray (default: 4); one for all stages, of which those that merge the "
+        "counts of a whole Wikipedia need about 8",
     )
 
 
@@ -179,7 +200,7 @@ def executor_from_args(args: argparse.Namespace) -> Executor:
         There are no workers, or Slurm's partition is not named.
     """
     for option, value in (("--workers", args.workers), ("--memory-gb", args.memory_gb)):
-        if value < 1:
+        if value is not None and value < 1:
             raise ConfigurationError(f"{option} is {value}; expected 1 or more.")
     if args.executor == "slurm" and not args.slurm_partition:
         raise ConfigurationError("--executor slurm needs the partition: give --slurm-partition NAME.")
@@ -201,7 +222,7 @@ def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None
     # Raises
 
     `ConfigurationError`
-        What is there is of another plan, or of no job.
+        What is there is of another plan, or of no job; or it is to be removed while a process works there.
     """
     directory = Path(os.path.realpath(directory))
     path = directory / PLAN_FILE
@@ -222,11 +243,15 @@ def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None
                 f"{directory}: was begun with other {', '.join(differing) or 'options'}; start it with the "
                 "same to go on, choose another directory, or replace it with --force."
             )
-        # Under another name first: half removed, it would be taken for a job that can go on.
-        os.rename(directory, replaced)
+        with ExitStack() as locks:
+            for lock in sorted(directory.glob(f"*/{_LOCK}")):
+                locks.enter_context(_alone(lock.parent))
+            # Under another name first: half removed, it would be taken for a job that can go on.
+            os.rename(directory, replaced)
+        # The locks are closed: NFS keeps files that are open.
         shutil.rmtree(replaced)
     elif os.path.lexists(directory) and (
-        not directory.is_dir() or any(item.name != _temporary(path).name for item in directory.iterdir())
+        not directory.is_dir() or any(not is_temporary(item.name, PLAN_FILE) for item in directory.iterdir())
     ):
         raise ConfigurationError(
             f"{directory}: is there already and not of this command; choose another directory."
@@ -265,7 +290,7 @@ def write_lines(path: Path, items: Iterable[Any]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = _temporary(path)
+    temporary = temporary_path(path)
     try:
         # Half a surrogate pair, of a broken title say, is no reason to fail.
         with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
@@ -275,11 +300,6 @@ def _write(path: Path, text: str) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _temporary(path: Path) -> Path:
-    # Always the same: what a killed process leaves is replaced when its work is done again.
-    return path.with_name(f".{path.name}.tmp")
 
 
 def _is_installed(module: str) -> bool:
@@ -331,6 +351,20 @@ def _run_locally(stage: Stage, directory: Path, workers: int) -> None:
 
     ranks = executor.get_incomplete_ranks(range(stage.tasks))
     run_tasks(stage.name, run, ranks, stage.tasks, workers, directory / LOGS)
+    _check_done(executor, stage, directory)
+
+
+def _check_done(executor: Any, stage: Stage, directory: Path) -> None:
+    """Datatrove's executor for Ray comes back as if nothing were wrong when tasks have failed."""
+    ranks = executor.get_incomplete_ranks(range(stage.tasks))
+    if ranks:
+        more = len(ranks) - 3
+        raise ConfigurationError(
+            f"Task{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks[:3]))}"
+            + (f" and {more} other{'s' * (more > 1)}" if more > 0 else "")
+            + f" of {stage.name!r} failed; their logs are in {directory / LOGS}. Start the command again to "
+            "go on."
+        )
 
 
 @contextmanager
@@ -350,7 +384,7 @@ def _alone(directory: Path) -> Iterator[None]:
     import fcntl
 
     directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / "lock", "w") as file:
+    with open(directory / _LOCK, "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -358,23 +392,3 @@ def _alone(directory: Path) -> Iterator[None]:
         except OSError:
             pass  # not every network file system has locks
         yield
-
-
-def counts_of(directory: Path, stage: str) -> Dict[str, int]:
-    """
-    The sum of the counts that a stage's tasks gave.
-
-    # Parameters
-
-    directory : `Path`
-        As given to `Executor.run`.
-    stage : `str`
-    """
-    totals: Dict[str, int] = {}
-    files: List[Path] = sorted((directory / stage / "stats").glob("*.json"))
-    for path in files:
-        for step in read_json(path):
-            for name, stat in step["stats"].items():
-                # datatrove writes a count that was updated once as a plain number.
-                totals[name] = totals.get(name, 0) + int(stat["total"] if isinstance(stat, dict) else stat)
-    return totals

@@ -11,7 +11,13 @@ from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.wikipedia.dump import Dump
 from luke_allennlp.wikipedia.executors import LOGS, Executor, Stage, begin, read_json
-from luke_allennlp.wikipedia.extraction_tasks import REPORTS, ExtractionOptions, ExtractionTask, GatherTask
+from luke_allennlp.wikipedia.extraction_tasks import (
+    EXTRACT,
+    REPORTS,
+    ExtractionOptions,
+    ExtractionTask,
+    GatherTask,
+)
 from luke_allennlp.wikipedia.pages import FORMAT, METADATA_FILE, PAGES, VERSION
 from luke_allennlp.wikipedia.requirements import required
 from luke_allennlp.wikipedia.siteinfo import SiteInfo
@@ -89,7 +95,7 @@ def extract(
         paths = tuple(dump.path for dump in opened)
         work = ExtractionTask(str(directory), paths, parts, options)
         gather = GatherTask(str(directory), len(paths), len(parts), metadata)
-        stages = [Stage("extract", work, len(paths) + len(parts)), Stage("gather", gather, 1)]
+        stages = [Stage(EXTRACT, work, len(paths) + len(parts)), Stage("gather", gather, 1)]
         if not executor.run(stages, directory / LOGS):
             return None
     return read_json(directory / METADATA_FILE)

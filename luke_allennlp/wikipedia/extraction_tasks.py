@@ -7,16 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from allennlp.common.checks import ConfigurationError
+
 from luke_allennlp.wikipedia.dump import Dump, DumpPart
-from luke_allennlp.wikipedia.executors import read_json, write_json, write_lines
+from luke_allennlp.wikipedia.executors import LOGS, read_json, write_json, write_lines
 from luke_allennlp.wikipedia.guard import CRASH, MEMORY, TIME, Limits, Watch, guarded
 from luke_allennlp.wikipedia.page_xml import WIKITEXT, BadPage, RawPage
 from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, PageWriter
 from luke_allennlp.wikipedia.requirements import required
+from luke_allennlp.wikipedia.temporary_files import remove_temporaries
 from luke_allennlp.wikipedia.titles import ARTICLE, NAMESPACE, TitleRules
 from luke_allennlp.wikipedia.wikitext import WikitextParser
 
 FAILURES_FILE = "failures.jsonl"
+# The stage of `ExtractionTask`.
+EXTRACT = "extract"
 # What each task did; the last one puts it together.
 REPORTS = "reports"
 
@@ -113,12 +118,12 @@ class GatherTask:
 
     def __call__(self, rank: int, world_size: int) -> Mapping[str, int]:
         directory = Path(self.directory)
-        reports = directory / REPORTS
+        described = [self._report(f"dump-{number:05d}.json", number) for number in range(self.dumps)]
         counts: "Counter[str]" = Counter()
         groups: Dict[str, "Counter[str]"] = {"left_out": Counter(), "dropped_links": Counter()}
         failures: List[Mapping[str, Any]] = []
         for number in range(self.parts):
-            report = read_json(reports / f"{number:05d}.json")
+            report = self._report(f"{number:05d}.json", self.dumps + number)
             counts.update(report["counts"])
             for name, group in groups.items():
                 group.update(report[name])
@@ -128,14 +133,28 @@ class GatherTask:
         content = {
             **self.metadata,
             "shards": self.parts,
-            "dumps": [read_json(reports / f"dump-{number:05d}.json") for number in range(self.dumps)],
+            "dumps": described,
             "counts": {
                 **{name: counts[name] for name in _COUNTS},
                 **{name: dict(sorted(group.items())) for name, group in groups.items()},
             },
         }
+        for name in (".", PAGES, REPORTS):
+            remove_temporaries(directory / name)
         write_json(directory / METADATA_FILE, content)
         return {"pages": counts["pages"], "failures": len(failures)}
+
+    def _report(self, name: str, task: int) -> Dict[str, Any]:
+        path = Path(self.directory) / REPORTS / name
+        try:
+            return read_json(path)
+        except FileNotFoundError:
+            # A cluster may begin a stage although tasks of the one before have failed.
+            log = Path(self.directory) / LOGS / EXTRACT / LOGS / f"task_{task:05d}.log"
+            raise ConfigurationError(
+                f"Task {task} of {EXTRACT!r} failed: {path} is missing ({log} says more). Start the command "
+                "again to go on."
+            ) from None
 
 
 class _PartReader:

@@ -37,11 +37,47 @@ class Limits(NamedTuple):
     seconds : `float`, optional (default = `60.0`)
         Of computing time, for an item: a process that has to wait does not use it up.
     memory_mb : `int`, optional (default = `2048`)
-        What the process may allocate beyond what it has when it starts.
+        What the process may allocate for an item, beyond what it has when it starts.
     """
 
     seconds: float = 60.0
     memory_mb: int = 2048
+
+
+class _MemoryLimit:
+    """
+    What this process may allocate beyond what it has.
+
+    # Parameters
+
+    megabytes : `int`
+    """
+
+    def __init__(self, megabytes: int) -> None:
+        # Elsewhere the kernel does not keep to such a limit.
+        used = _data_bytes() if sys.platform == "linux" else None
+        self._limits: Optional[Tuple[int, int, int]] = None
+        if used is not None:
+            import resource
+
+            lifted, hard = resource.getrlimit(resource.RLIMIT_DATA)
+            limit = used + megabytes * 1024 * 1024
+            if lifted != resource.RLIM_INFINITY:
+                limit = min(limit, lifted)
+            self._limits = (limit, lifted, hard)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+    def set(self) -> None:
+        self._apply(0)
+
+    def lift(self) -> None:
+        self._apply(1)
+
+    def _apply(self, which: int) -> None:
+        if self._limits is not None:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_DATA, (self._limits[which], self._limits[2]))
 
 
 class Watch:
@@ -60,18 +96,27 @@ class Watch:
         self.skipped = skipped
         self._seconds = seconds
         self._shared = mmap.mmap(-1, _INDEX.size)
+        self._memory: Optional[_MemoryLimit] = None
         self.end()
 
     def begin(self, index: int) -> None:
         """Says that work on an item begins; the clock runs."""
         _INDEX.pack_into(self._shared, 0, index)
+        if self._memory is not None:
+            self._memory.set()
         # Nobody handles the signal, so the kernel ends the process, whatever it is doing.
         signal.setitimer(signal.ITIMER_PROF, self._seconds)
 
     def end(self) -> None:
         """Says that work on the item is over: what follows is not its fault."""
         signal.setitimer(signal.ITIMER_PROF, 0)
+        if self._memory is not None:
+            self._memory.lift()
         _INDEX.pack_into(self._shared, 0, _NOWHERE)
+
+    def limit_memory(self, megabytes: int) -> None:
+        """Says what this process may allocate while it works on an item."""
+        self._memory = _MemoryLimit(megabytes)
 
     @property
     def index(self) -> int:
@@ -181,7 +226,7 @@ def _be_child(
             signal.signal(number, signal.SIG_DFL)
         # What the parent has imported would be looked through at every collection.
         gc.freeze()
-        _limit_memory(limits.memory_mb)
+        watch.limit_memory(limits.memory_mb)
         content = _outcome(function, watch)
         with os.fdopen(write_end, "wb") as pipe:
             pipe.write(content)
@@ -202,20 +247,6 @@ def _outcome(function: Callable[[Watch], Any], watch: Watch) -> bytes:
         except Exception:
             result = (False, RuntimeError(f"{type(error).__name__}: {error}"))
     return pickle.dumps(result)
-
-
-def _limit_memory(megabytes: int) -> None:
-    # Elsewhere the kernel does not keep to such a limit.
-    used = _data_bytes() if sys.platform == "linux" else None
-    if used is not None:
-        import resource
-
-        limit = used + megabytes * 1024 * 1024
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        if hard != resource.RLIM_INFINITY:
-            limit = min(limit, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _data_bytes() -> Optional[int]:

@@ -9,9 +9,11 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 import numpy
 from allennlp.common.checks import ConfigurationError
 
+import luke_allennlp
 from luke_allennlp.pretraining.arrow_files import file_sha256
 from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin
 from luke_allennlp.wikipedia.pages import METADATA_FILE, ExtractedWikipedia
+from luke_allennlp.wikipedia.temporary_files import temporary_path
 
 _SUFFIX = ".work"
 _STAGES = "stages"
@@ -37,7 +39,7 @@ def run_job(
     output : `Path`
         The file or directory to make.
     plan : `Mapping[str, Any]`
-        As of `begin`.
+        As of `begin`; the version of this package is added.
     stages : `Callable[[Path], Sequence[Stage]]`
         Given the work directory, which is removed at the end.
     executor : `Executor`
@@ -59,7 +61,7 @@ def run_job(
     if os.path.lexists(output) and not force and not (work / PLAN_FILE).exists():
         raise ConfigurationError(f"{output}: is there already; choose another path, or give --force.")
     output.parent.mkdir(parents=True, exist_ok=True)
-    begin(work, plan, force)
+    begin(work, {**plan, "luke-allennlp": luke_allennlp.__version__}, force)
     to_do = stages(work)
     if is_done(work, to_do[-1].name) and not os.path.lexists(output):
         # Somebody has removed it since: only the last stage is done again.
@@ -151,7 +153,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     path : `Path`
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_path(path)
     try:
         yield temporary
         with open(temporary, "rb") as file:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optiona
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.wikipedia.requirements import required
+from luke_allennlp.wikipedia.temporary_files import temporary_path
 
 if TYPE_CHECKING:
     import pyarrow
@@ -107,7 +108,7 @@ class Page(NamedTuple):
 class PageWriter:
     """
     Writes pages to a Parquet file. The file is there, whole, when the context ends without an error; else
-    nothing is. The same pages give the same bytes.
+    nothing is. The same pages give the same bytes. Several may write the same file at a time.
 
     # Parameters
 
@@ -119,7 +120,7 @@ class PageWriter:
         self._pyarrow = required("pyarrow")
         parquet = required("pyarrow.parquet")
         self._path = path
-        self._temporary = path.with_name(f".{path.name}.tmp")
+        self._temporary = temporary_path(path)
         self._schema = schema(self._pyarrow)
         self._writer = parquet.ParquetWriter(self._temporary, self._schema, compression="zstd")
         self._clear()

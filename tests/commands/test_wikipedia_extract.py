@@ -27,7 +27,7 @@ def test_extraction(allennlp: Callable, tmp_path: Path, dump: str) -> None:
         f"8 pages in {output}, of which 0 redirects and 0 disambiguations; {paragraphs} paragraphs with "
         f"{links} links",
         "16 links not kept: caption 8, file 8",
-        "1 pages left out: namespace 1",
+        "1 page left out: namespace 1",
     ]
     # Bars, and lines of logging.
     rest = [line for line in re.split(r"[\r\n]", finished.err) if line and " - INFO - " not in line]
@@ -59,7 +59,16 @@ def test_failures_are_told(allennlp: Callable, tmp_path: Path) -> None:
     dump = write_dump(tmp_path / "dump.xml", [*articles(2), "<page><title>X</title></page>"])
     finished = allennlp("wikipedia-extract", dump, "-o", str(tmp_path / "out"))
     assert finished.status == 0
-    assert finished.out.splitlines()[-1] == "1 pages failed, see failures.jsonl: xml 1"
+    assert finished.out.splitlines()[-1] == "1 page failed, see failures.jsonl: xml 1"
+
+
+def test_one_of_everything(allennlp: Callable, tmp_path: Path) -> None:
+    pages = [page(1, "A", "#REDIRECT [[B]]", redirect="B"), page(2, "B", "{{disambig}} [[A]]")]
+    dump = write_dump(tmp_path / "dump.xml", pages)
+    finished = allennlp("wikipedia-extract", dump, "-o", str(tmp_path / "out"))
+    assert finished.out.splitlines()[0] == (
+        f"2 pages in {tmp_path / 'out'}, of which 1 redirect and 1 disambiguation; 1 paragraph with 1 link"
+    )
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,10 @@ class TestOriginal:
 class TestKnobs:
     def test_devices(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert evaluate(tmp_path, "devices:: [0, 1]")["distributed"] == {"cuda_devices": [0, 1]}
-        assert evaluate(tmp_path, "devices:: [1]")["distributed"] is None
+        assert "cuda_device" not in evaluate(tmp_path, "devices:: [0, 1]")["trainer"]
+        alone = evaluate(tmp_path, "devices:: [1]")
+        assert alone["distributed"] is None and alone["trainer"]["cuda_device"] == 1
+        assert "cuda_device" not in evaluate(tmp_path, "")["trainer"]
         monkeypatch.setenv("MASTER_ADDR", "node7")
         monkeypatch.setenv("MASTER_PORT", "1234")
         assert evaluate(tmp_path, "nodes:: 2")["distributed"] == {

@@ -214,6 +214,12 @@ def test_other_arrow_files(tmp_path):
         describe_shard(tmp_path, "1.arrow")
 
 
+def test_without_validation(tmp_path):
+    write_dataset(tmp_path / "dataset", [random_sequences(4, 1)])
+    with pytest.raises(ConfigurationError, match="'train'; make it with --held-out, or set validate:: false"):
+        PretrainingDataset(str(tmp_path / "dataset"), "validation")
+
+
 def test_without_pyarrow(directory, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(ConfigurationError, match=r"pyarrow is not installed.*luke-allennlp\[pretraining\]"):

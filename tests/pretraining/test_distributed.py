@@ -1,14 +1,16 @@
 """Two processes make the updates of one, whatever becomes of their checkpoints."""
 
+import datetime
 import os
 import signal
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import SigTermReceived
 from allennlp.training import TrainerCallback
 
@@ -38,6 +40,7 @@ def train(rank: int, place: str) -> None:
         "optimizer": ZERO,
         "checkpointer": KEEP_ALL,
         "train_only_new": True,
+        "validation_metric": "-masked_entity_loss",
         # Machines need not share a disk.
         "run": Path(place) / f"run{rank}",
         "dataset": Path(place) / "dataset",
@@ -60,12 +63,60 @@ def train(rank: int, place: str) -> None:
     dist.destroy_process_group()
 
 
+class Damaged:
+    """A data loader whose data cannot be read behind its first batch, or step."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader, self.steps_per_epoch = loader, loader.steps_per_epoch
+
+    def __iter__(self) -> Iterator[Any]:
+        yield next(iter(self.loader))
+        raise ConfigurationError("validation/00000.arrow: damaged")
+
+    def steps(self, epoch: int, start: int = 0) -> Iterator[Any]:
+        yield next(self.loader.steps(epoch, start))
+        raise OSError("train/00000.arrow: no such disk")
+
+
+def fail(rank: int, place: str) -> None:
+    torch.set_num_threads(1)
+    timeout = datetime.timedelta(seconds=60)
+    store = f"file://{place}/store"
+    dist.init_process_group("gloo", init_method=store, world_size=2, rank=rank, timeout=timeout)
+    messages = []
+    for name in ("data_loader", "_validation_data_loader"):
+        run = Path(place) / f"{name}{rank}"
+        options: Dict[str, Any] = {"distributed": True, "world_size": 2, "local_rank": rank}
+        trainer = make_trainer(Path(place) / "dataset", run, num_steps=2, **options)
+        if rank == 1:
+            setattr(trainer, name, Damaged(getattr(trainer, name)))
+        with pytest.raises((ConfigurationError, OSError)) as caught:
+            trainer.train()
+        messages.append(str(caught.value))
+    torch.save(messages, f"{place}/messages{rank}")
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_an_error_in_one_process_ends_all(tmp_path: Path) -> None:
+    make_dataset(tmp_path / "dataset")
+    mp.spawn(fail, args=(str(tmp_path),), nprocs=2)
+    own = ["train/00000.arrow: no such disk", "validation/00000.arrow: damaged"]
+    assert torch.load(tmp_path / "messages1") == own
+    assert torch.load(tmp_path / "messages0") == [
+        f"Process 1 of 2 could not go on: OSError: {own[0]}",
+        f"Process 1 of 2 could not go on: {own[1]}",
+    ]
+
+
 @pytest.mark.slow
 def test_two_processes(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "dataset")
     mp.spawn(train, args=(str(tmp_path),), nprocs=2)
     results = [torch.load(tmp_path / f"result{rank}", weights_only=False) for rank in (0, 1)]
-    whole = make_trainer(dataset, tmp_path / "whole", dropout=0.0, train_only_new=True)
+    best = {"validation_metric": "-masked_entity_loss"}
+    whole = make_trainer(dataset, tmp_path / "whole", dropout=0.0, train_only_new=True, **best)
     metrics = whole.train()
     trainable = [name for name, parameter in whole.model.named_parameters() if parameter.requires_grad]
 
@@ -86,7 +137,7 @@ def test_two_processes(tmp_path: Path) -> None:
     # One process goes on where the two were.
     for path in (tmp_path / "run0").glob("*e1_b3.th"):
         path.unlink()
-    alone = make_trainer(dataset, tmp_path / "run0", dropout=0.0, train_only_new=True, seed=1)
+    alone = make_trainer(dataset, tmp_path / "run0", dropout=0.0, train_only_new=True, seed=1, **best)
     alone._maybe_restore_checkpoint()
     assert alone._total_batches_completed == 4
     alone.train()

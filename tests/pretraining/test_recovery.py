@@ -11,8 +11,23 @@ from luke_allennlp.pretraining.recovery import may_differ
 def test_where_it_runs_may_differ(type_: Any) -> None:
     config: Dict[str, Any] = {"trainer": {"type": type_}, "distributed": {"cuda_devices": [0, 1]}}
     found = may_differ(Params(config))
-    assert ("distributed" in found) == ("data_loader.max_tokens" in found) == (type_ == "luke_pretraining")
+    assert (
+        ("distributed" in found)
+        == ("data_loader.max_tokens" in found)
+        == ("trainer.cuda_device" in found)
+        == (type_ == "luke_pretraining")
+    )
     assert not {"trainer", "data_loader", "data_loader.global_batch_size", "model"} & set(found)
+
+
+@pytest.mark.parametrize(
+    "type_, may", [("fused_adamw", True), ("zero_adamw", True), ("huggingface_adamw", False), (None, False)]
+)
+def test_where_averages_are_kept_may_differ(type_: Any, may: bool) -> None:
+    config: Dict[str, Any] = {"trainer": {"type": "luke_pretraining", "optimizer": {"type": type_}}}
+    found = may_differ(Params(config))
+    assert ("trainer.optimizer.type" in found) == may
+    assert "trainer.optimizer" not in found
 
 
 def test_it_is_registered() -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 import torch
@@ -168,6 +168,33 @@ class TestFigures:
             validation[0]["validation_masked_word_loss"] + validation[0]["validation_masked_entity_loss"]
         )
 
+    def test_validation_begins_the_sums_anew(self, dataset: Path, tmp_path: Path) -> None:
+        make_trainer(dataset, tmp_path / "run", num_steps=6, validate_every=3).train()
+        lines = [line for line in log(tmp_path / "run") if "loss" in line]
+        assert [line["step"] for line in lines] == [2, 3, 4, 6]
+        # Of one step each: all figures are.
+        for line in lines[1:3]:
+            parts = line["masked_word_loss"] + line["masked_entity_loss"]
+            assert line["loss"] == pytest.approx(parts, rel=1e-5)
+
+    def test_the_clock_stops_for_validation_and_checkpoints(
+        self, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = [0.0]
+
+        def hour(*_: Any) -> None:
+            clock[0] += 3600
+
+        monkeypatch.setattr("luke_allennlp.pretraining.step_sums.time.perf_counter", lambda: clock[0])
+        monkeypatch.setattr(PretrainingTrainer, "_save_checkpoint", hour)
+        trainer = make_trainer(
+            dataset, tmp_path / "run", num_steps=6, validate_every=3, checkpointer={"save_every_num_steps": 1}
+        )
+        monkeypatch.setattr(trainer, "_evaluate", hour)
+        trainer.train()
+        assert clock[0] >= 7 * 3600
+        assert all(line["step_seconds"] < 1 for line in log(tmp_path / "run") if "loss" in line)
+
     def test_the_best_weights_are_kept_if_asked(self, dataset: Path, tmp_path: Path) -> None:
         options = {"validate_every": 2, "optimizer": {"type": "fused_adamw", "lr": 0.5}}
         last = make_trainer(dataset, tmp_path / "last", **options)
@@ -221,6 +248,40 @@ class TestGoingOn:
         assert_equal(weights(trainer), whole)
         assert [line["step"] for line in log(tmp_path / "run") if "loss" in line] == [2, 4, 6, 7, 8, 10]
 
+    @pytest.mark.parametrize("at", [7, 10])
+    def test_a_validation_that_is_interrupted_is_done_later(
+        self, dataset: Path, tmp_path: Path, at: int
+    ) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run", max_tokens=80)
+        batches = list(trainer._validation_data_loader)
+        assert len(batches) > 2
+        given: List[int] = []
+
+        class Interrupting:
+            def __iter__(self) -> Iterator[Any]:
+                for batch in batches:
+                    given.append(trainer._total_batches_completed)
+                    if given.count(at) == 1:
+                        os.kill(os.getpid(), signal.SIGTERM)
+                    yield batch
+
+        trainer._validation_data_loader = Interrupting()
+        watched = watch(trainer)
+        with pytest.raises(SigTermReceived):
+            trainer.train()
+        assert given.count(at) == 1
+        assert (tmp_path / "run" / f"model_state_e{at // 7}_b{at % 7}.th").exists()
+        assert len(watched.epochs) == (at > 7)
+
+        trainer = make_trainer(dataset, tmp_path / "run", seed=1, max_tokens=80)
+        watched = watch(trainer)
+        metrics = trainer.train()
+        assert len(watched.epochs) == (at == 7) and metrics["validation_step"] == 10
+        assert all(epoch["validation_step"] == epoch["step"] == 7 for epoch in watched.epochs)
+        lines = log(tmp_path / "run")
+        assert [line["step"] for line in lines if "loss" in line] == [2, 4, 6, 7, 8, 10]
+        assert [line["step"] for line in lines if "validation_loss" in line] == [7, 10]
+
     def test_with_batches_of_another_size(self, dataset: Path, tmp_path: Path) -> None:
         whole = make_trainer(dataset, tmp_path / "whole", dropout=0.0)
         whole.train()
@@ -234,6 +295,12 @@ class TestGoingOn:
         assert watched.steps[0] == 6
         for name, value in weights(trainer).items():
             torch.testing.assert_close(value, weights(whole)[name], rtol=0, atol=2e-5, msg=name)
+
+    def test_with_another_optimizer(self, dataset: Path, tmp_path: Path) -> None:
+        make_trainer(dataset, tmp_path / "run", num_steps=1).train()
+        other = make_trainer(dataset, tmp_path / "run", optimizer={"type": "huggingface_adamw"})
+        with pytest.raises(ConfigurationError, match="was taken with the optimizer fused_adamw"):
+            other.train()
 
     def test_a_run_that_is_done_stays_as_it_is(self, dataset: Path, tmp_path: Path) -> None:
         trainer = make_trainer(dataset, tmp_path / "run")
@@ -265,6 +332,24 @@ class TestCheckpointer:
         found = {path.name for path in (tmp_path / "run").glob("*_state_*")}
         places = ("e0_b6", "e1_b1", "e1_b3")
         assert found == {f"{kind}_state_{place}.th" for kind in ("model", "training") for place in places}
+
+    def test_removes_one_alone(self, tmp_path: Path) -> None:
+        numbers = [1, *range(10, 20), 119]
+        for number in numbers:
+            for kind in ("model", "training"):
+                (tmp_path / f"{kind}_state_e0_b{number}.th").touch()
+        StepCheckpointer(tmp_path)._remove_checkpoint(0, 1)
+        found = {path.name for path in tmp_path.iterdir()}
+        assert found == {f"{kind}_state_e0_b{at}.th" for kind in ("model", "training") for at in numbers[1:]}
+        # Already gone.
+        StepCheckpointer(tmp_path)._remove_checkpoint(0, 1)
+
+    def test_the_newest_stays(self, dataset: Path, tmp_path: Path) -> None:
+        checkpointer = {"save_every_num_steps": 1, "keep_most_recent_by_count": 10}
+        options = {"global_batch_size": 4, "num_steps": 11, "checkpointer": checkpointer}
+        make_trainer(dataset, tmp_path / "run", **options).train()
+        found = {path.name for path in (tmp_path / "run").glob("model_state_*")}
+        assert found == {f"model_state_e0_b{number}.th" for number in range(2, 12)}
 
     def test_saves_by_the_clock(self, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         checkpointer = {

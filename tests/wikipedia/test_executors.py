@@ -22,11 +22,12 @@ from luke_allennlp.wikipedia.executors import (
     Stage,
     add_executor_arguments,
     begin,
-    counts_of,
     executor_from_args,
     write_json,
     write_lines,
 )
+from luke_allennlp.wikipedia.requirements import required
+from luke_allennlp.wikipedia.temporary_files import temporary_path
 from tests.wikipedia.made_dump import articles, write_dump
 
 
@@ -57,7 +58,6 @@ def test_every_task_is_done_once(
     done = noted(notes)
     assert [[line.split()[0] for line in done[rank]] for rank in range(5)] == [["5"]] * 5
     assert str(os.getpid()) not in {line.split()[1] for lines in done.values() for line in lines}
-    assert counts_of(tmp_path / "logs", "count") == {"numbers": 10, "tasks": 5}
     captured = capfd.readouterr()
     assert captured.out == ""
     # Nothing on the terminal but the bar.
@@ -149,6 +149,63 @@ def test_only_one_command_at_a_time(tmp_path: Path) -> None:
     Executor().run([], tmp_path / "logs")
 
 
+def test_no_job_is_removed_under_a_process(tmp_path: Path) -> None:
+    directory = tmp_path / "job"
+    begin(directory, {"a": 1})
+
+    def work(rank: int, world_size: int) -> None:
+        with pytest.raises(ConfigurationError, match="job: another process is at work there"):
+            begin(directory, {"a": 2}, force=True)
+
+    Executor().run([Stage("work", work, 1)], directory / "logs")
+    assert (directory / "logs/work/completions/00000").exists()
+    begin(directory, {"a": 2}, force=True)
+    assert [path.name for path in directory.iterdir()] == ["plan.json"]
+
+
+class Forgetful:
+    """An executor that comes back as datatrove's for Ray does: whatever has become of the tasks."""
+
+    def __init__(self, undone: List[int]) -> None:
+        self.undone = undone
+
+    def run(self) -> None:
+        pass
+
+    def get_incomplete_ranks(self, ranks: Any) -> List[int]:
+        return [rank for rank in ranks if rank in self.undone]
+
+
+@pytest.mark.parametrize(
+    "undone, which",
+    [
+        ([2], "Task 2 of"),
+        ([1, 2], "Tasks 1, 2 of"),
+        ([0, 1, 2, 4], "Tasks 0, 1, 2 and 1 other of"),
+        ([0, 1, 2, 4, 5], "Tasks 0, 1, 2 and 2 others of"),
+    ],
+)
+def test_failures_that_an_executor_hides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undone: List[int], which: str
+) -> None:
+    asked = []
+
+    def fake(self: Executor, stage: Stage, directory: Path) -> Forgetful:
+        asked.append(stage.name)
+        return Forgetful([] if stage.name == "first" else undone)
+
+    monkeypatch.setattr(Executor, "_ray_executor", fake)
+    stages = [Stage(name, print, 6) for name in ("first", "second", "third")]
+    with pytest.raises(ConfigurationError) as error:
+        Executor("ray").run(stages, tmp_path)
+    assert str(error.value) == (
+        f"{which} 'second' failed; their logs are in {tmp_path / 'second' / 'logs'}. Start the command "
+        "again to go on."
+    )
+    assert asked == ["first", "second"]
+    assert Executor("ray").run(stages[:1], tmp_path)
+
+
 def test_ray_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("luke_allennlp.wikipedia.executors._is_installed", lambda name: False)
     with pytest.raises(ConfigurationError, match="pip install 'ray"):
@@ -190,10 +247,10 @@ def test_a_job_goes_on_with_the_same_plan_only(tmp_path: Path) -> None:
 def test_what_a_killed_begin_leaves(tmp_path: Path) -> None:
     directory = tmp_path / "job"
     directory.mkdir()
-    (directory / ".plan.json.tmp").write_text("{")
+    (directory / temporary_path(directory / "plan.json").name).write_text("{")
     (tmp_path / ".job.replaced").mkdir()
     begin(directory, {"a": 1})
-    assert [path.name for path in directory.iterdir()] == ["plan.json"]
+    assert json.loads((directory / "plan.json").read_text()) == {"a": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["job"]
 
 
@@ -275,6 +332,21 @@ def test_jobs_of_slurm_wait_for_each_other(
     assert len(submitted(slurm)) == 2 and json.loads(
         (tmp_path / "logs/first/ranks_to_run.json").read_text()
     ) == [3]
+
+
+def test_a_stage_is_one_array(tmp_path: Path, slurm: Path) -> None:
+    # The stage after several arrays would wait for the last of them only.
+    stages = [Stage("first", print, 5200), Stage("second", print, 1000), Stage("third", print, 1)]
+    assert not Executor("slurm", partition="cpu").run(stages, tmp_path / "logs")
+    scripts = submitted(slurm)
+    # Nor is there a limit of what runs at a time.
+    assert [re.search("--array=(.*)", script)[1] for script in scripts] == [  # type: ignore[index]
+        "0-866",
+        "0-999",
+        "0-0",
+    ]
+    pickled = required("dill").loads((tmp_path / "logs/first/executor.pik").read_bytes())
+    assert pickled.tasks_per_job * 867 >= 5200
 
 
 def test_there_is_no_slurm(tmp_path: Path, slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -17,7 +18,7 @@ from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.extraction import extract, parse_size
 from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
 from luke_allennlp.wikipedia.guard import Limits
-from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page, PageLink
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page, PageLink, PageWriter
 from luke_allennlp.wikipedia.wikitext import WikitextParser
 from tests.wikipedia.kills import kill_until_done
 from tests.wikipedia.made_dump import articles, page, write_dump
@@ -250,6 +251,51 @@ def test_killed_at_any_moment(
     kills = kill_until_done(command, seed=10 * workers + whole_group, step=0.2, whole_group=whole_group)
     assert kills >= 2
     assert files(output) == files(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("name", ["pages/.00000.parquet", "reports/.00000.json", ".plan.json"])
+def test_what_killed_attempts_leave(tmp_path: Path, name: str) -> None:
+    dump = write_dump(tmp_path / "dump.xml", articles(3))
+    run(dump, tmp_path / "undisturbed")
+    output = tmp_path / "out"
+
+    class Killed(Executor):
+        def run(self, stages: Any, directory: Path) -> bool:
+            (output / f"{name}.0123456789ab.tmp").write_text("half")
+            return super().run(stages, directory)
+
+    run(dump, output, executor=Killed())
+    assert files(output) == files(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("name, task", [("dump-00000.json", 0), ("00001.json", 2)])
+def test_a_task_without_a_report(tmp_path: Path, name: str, task: int) -> None:
+    dump = write_dump(tmp_path / "dump.xml", articles(24))
+    output = tmp_path / "out"
+    run(dump, output)
+    (output / "metadata.json").unlink()
+    (output / "reports" / name).unlink()
+    shutil.rmtree(output / "logs" / "gather")
+    with pytest.raises(ConfigurationError) as error:
+        run(dump, output)
+    log = output / f"logs/extract/logs/task_{task:05d}.log"
+    assert str(error.value).startswith(
+        f"Task {task} of 'extract' failed: {output / 'reports' / name} is missing"
+    )
+    assert f"({log} says more)" in str(error.value) and log.exists()
+
+
+def test_writing_may_take_more_memory_than_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = PageWriter._write
+
+    def write_large(self: PageWriter) -> None:
+        bytearray(1 << 30)
+        write(self)
+
+    monkeypatch.setattr(PageWriter, "_write", write_large)
+    dump = write_dump(tmp_path / "dump.xml", articles(3))
+    options = ExtractionOptions(limits=Limits(memory_mb=256))
+    assert run(dump, tmp_path / "out", options)["counts"]["pages"] == 3
 
 
 def test_sizes() -> None:

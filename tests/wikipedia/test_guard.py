@@ -139,6 +139,18 @@ def test_memory_is_limited() -> None:
     assert guarded(function, Limits(memory_mb=200)) == ["100", "too much", "100"]
 
 
+def test_memory_between_items_is_not_limited() -> None:
+    def function(watch: Watch) -> List[int]:
+        sizes = []
+        for index in range(2):
+            watch.begin(index)
+            watch.end()
+            sizes.append(len(bytearray(400 << 20)) >> 20)
+        return sizes
+
+    assert guarded(function, Limits(memory_mb=200)) == [400, 400]
+
+
 def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     parent = os.fork()

@@ -90,6 +90,14 @@ def test_an_output_that_was_removed_is_made_again(tmp_path):
     assert os.listdir(tmp_path) == ["out.txt"] and output.read_text() == "01"
 
 
+def test_a_job_of_another_version_does_not_go_on(tmp_path, monkeypatch):
+    output, cluster = tmp_path / "out.txt", Cluster(False, "write")
+    assert not run(output, cluster)
+    monkeypatch.setattr("luke_allennlp.__version__", "0.0")
+    with pytest.raises(ConfigurationError, match="begun with other luke-allennlp;"):
+        run(output, cluster)
+
+
 def test_tasks_may_begin_in_another_directory(tmp_path, monkeypatch):
     pages = [page("Harbour", "At [[the quay]], [[Bay|the bay]]."), page("Bay", "[[Harbour]]")]
     write_pages(tmp_path / "pages", [pages, [redirect("The quay", "Bay")]])

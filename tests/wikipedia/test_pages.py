@@ -100,6 +100,26 @@ def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_attempts_at_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
+    monkeypatch.setattr(module, "_ROWS", 10)  # so that much is in a file before it has its name
+    path = tmp_path / "pages.parquet"
+    pages = random_pages(50)
+    write(tmp_path / "whole", pages)
+    whole = (tmp_path / "whole").read_bytes()
+    writers = [PageWriter(path), PageWriter(path)]
+    for page in pages[:30]:
+        writers[0].add(page)
+        writers[1].add(page)
+    for writer in (writers[first], writers[1 - first]):
+        for page in pages[30:]:
+            writer.add(page)
+            assert not path.exists() or path.read_bytes() == whole
+        writer.__exit__(None, None, None)
+        assert path.read_bytes() == whole
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["pages.parquet", "whole"]
+
+
 @pytest.fixture
 def extracted(tmp_path: Path) -> Path:
     directory = tmp_path / "wiki"

@@ -19,7 +19,7 @@ local environment = import 'environment.libsonnet';
   warmup_steps:: 2500,
   global_batch_size:: 2048,  // sequences of an update, on all devices together
   max_tokens:: 16384,  // words and entities that a device takes at once, padding included
-  devices:: null,  // several: [0, 1, 2, 3]; null: one GPU if there is one, else the CPU
+  devices:: null,  // [1]: that GPU; several: [0, 1, 2, 3]; null: one GPU if there is one, else the CPU
   nodes:: 1,  // machines with these devices each; their first is at $MASTER_ADDR:$MASTER_PORT
   mixed_precision:: null,  // 'bf16', or 'fp16' with gradient scaling on GPUs
   shard_optimizer:: false,  // share the optimizer's averages out over the processes
@@ -35,6 +35,7 @@ local environment = import 'environment.libsonnet';
   masking_options:: {},  // further options of the masking "luke"
 
   local devices = if experiment.devices == null then [0] else experiment.devices,
+  local processes = std.length(devices) * experiment.nodes,
   local entity_vocabulary = if experiment.entities then { entity_vocabulary: experiment.dataset } else {},
   local loader = {
     type: 'luke_pretraining',
@@ -72,6 +73,7 @@ local environment = import 'environment.libsonnet';
   },
   trainer: {
     type: 'luke_pretraining',
+    [if experiment.devices != null && processes == 1 then 'cuda_device']: devices[0],
     num_steps: experiment.num_steps,
     mixed_precision: experiment.mixed_precision,
     seed: experiment.seed,
@@ -92,7 +94,7 @@ local environment = import 'environment.libsonnet';
     },
     callbacks: [{ type: 'archived_checkpoint' }] + experiment.callbacks,
   },
-  distributed: if std.length(devices) * experiment.nodes > 1 then { cuda_devices: devices } + (
+  distributed: if processes > 1 then { cuda_devices: devices } + (
     if experiment.nodes == 1 then {} else {
       num_nodes: experiment.nodes,
       primary_address: environment.primary_address,
