@@ -1,7 +1,7 @@
 """
 Does the whole road work on real text, and what does pretraining do for a task?
 
-    python benchmarks/pretraining_road.py DUMP... --ner CONLL -o DIR [--steps 3000] [--seeds 3] [--workers 2]
+    python benchmarks/pretraining_road.py DUMP... --ner CONLL -o DIR [--steps 2000] [--seeds 3] [--workers 2]
 
 From dumps of one Wikipedia, by the commands of this project: pages, a vocabulary of the entities they link
 to, a byte-level BPE trained on their text, a LUKE of random weights (4 layers, hidden size 256), sequences
@@ -31,7 +31,7 @@ NER_CONFIG = """(import '%(root)s/training_configs/lib/ner.libsonnet') + {
   learning_rate:: %(rate)s,
   num_epochs:: %(epochs)d,
   batch_size:: 8,
-  reader_options:: { max_length: 96, word_column: 0, tag_column: 1 },
+  reader_options:: { max_length: 64, context: 'sentence', max_span_length: 8 },
 }
 """
 PRETRAINING_CONFIG = """(import '%(root)s/training_configs/lib/pretraining.libsonnet') + {
@@ -59,12 +59,12 @@ def main() -> None:
     parser.add_argument("dumps", nargs="+", type=Path)
     parser.add_argument("--ner", type=Path, required=True, help="two columns, with -DOCSTART- lines")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--max-length", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--ner-epochs", type=int, default=15)
+    parser.add_argument("--ner-epochs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     road = Road(arguments)
@@ -162,7 +162,7 @@ class Road:
                             "model": model.resolve(),
                             "data": data.resolve(),
                             "seed": seed,
-                            "rate": 3e-4,
+                            "rate": 5e-4,
                             "epochs": self.arguments.ner_epochs,
                         }
                     )
@@ -183,9 +183,10 @@ def allennlp(*arguments: Any) -> None:
 
 def random_luke(pages: Path, vocabulary: Path, directory: Path) -> None:
     """
-    A LUKE of random weights for the entities of a vocabulary, with a tokenizer of the pages' text. There is too
-    little text to find out from it which word is next to which: positions, of words and of entities, start as
-    sines and cosines, and queries as keys, so that like attends to like (as Trockman and Kolter, ICML 2023).
+    A LUKE of random weights for the entities of a vocabulary, with a tokenizer of the pages' text. There is
+    too little text to find out from it which word is next to which: positions, of words and of entities,
+    start as sines and cosines, and keys as the queries, so that like attends to like (in the manner of
+    Trockman and Kolter, ICML 2023).
     """
     import math
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "training_configs"
 LIBRARY = CONFIGS / "lib"
 SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.jsonnet"))
-# Those of pretraining count in steps, on data of their own: tests/pretraining/test_configs.py constructs them.
+# Those of pretraining count in steps, on data of their own: tests/pretraining/test_configs.py makes them.
 FINE_TUNING = [name for name in SHIPPED if not name.startswith("pretraining/")]
 
 # What stands in for CoNLL-2003; of the other datasets there are small ones in fixtures/data.
