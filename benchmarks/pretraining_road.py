@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--max-length", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--ner-epochs", type=int, default=3)
+    parser.add_argument("--ner-epochs", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     road = Road(arguments)

@@ -7,14 +7,20 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, NamedTuple
 
 import pytest
 import torch
+from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
+
+# By default progress bars share a lock with all processes that are forked. Tests kill some of these, and who
+# is killed with the lock would stop the tests.
+tqdm.set_lock(threading.RLock())
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ def test_sums_of_a_batch() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_nothing_is_waited_for() -> None:
     device = torch.device("cuda", 0)
     batch = batch_of(3)
