@@ -10,7 +10,7 @@ from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
-from luke_allennlp.wikipedia.executors import add_executor_arguments, executor_from_args
+from luke_allennlp.wikipedia.executors import add_database_arguments, executor_from_args
 
 
 @Subcommand.register("wikipedia-redirects")
@@ -37,13 +37,7 @@ class WikipediaRedirects(Subcommand):
             action="store_true",
             help="PAGES is a file of LUKE's original release, such as enwiki_20181220_redirects.pkl",
         )
-        subparser.add_argument(
-            "-f",
-            "--force",
-            action="store_true",
-            help="replace the output if it is there and of the same kind",
-        )
-        add_executor_arguments(subparser)
+        add_database_arguments(subparser)
         subparser.set_defaults(func=redirects_from_args)
         return subparser
 

@@ -187,6 +187,23 @@ def add_executor_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_database_arguments(parser: argparse.ArgumentParser) -> None:
+    """
+    Adds the options that all commands have that make a database by tasks.
+
+    # Parameters
+
+    parser : `argparse.ArgumentParser`
+    """
+    parser.add_argument(
+        "-f",
+        "--force",
+        action="store_true",
+        help="replace the output if it is there and of the same kind",
+    )
+    add_executor_arguments(parser)
+
+
 def executor_from_args(args: argparse.Namespace) -> Executor:
     """
     # Parameters
