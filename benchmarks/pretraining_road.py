@@ -1,24 +1,28 @@
 """
 Does the whole road work on real text, and what does pretraining do for a task?
 
-    python benchmarks/pretraining_road.py DUMP... --ner CONLL -o DIR [--steps 2000] [--seeds 3] [--workers 2]
+    python benchmarks/pretraining_road.py DUMP... --ner CONLL -o DIR [--seeds 3] [--ner-epochs 5]
 
 From dumps of one Wikipedia, by the commands of this project: pages, a vocabulary of the entities they link
 to, a byte-level BPE trained on their text, a LUKE of random weights (4 layers, hidden size 256), sequences
-with a held-out part, pretraining on words and entities, export. Then NER on CONLL (the first 116 documents
-train it, the others test it) from that checkpoint and from the random one, with several seeds.
+with a held-out part, pretraining on words and entities, export. Of so small a Wikipedia most text has no
+entity of the vocabulary: a first stage takes the sequences that have some, a second one all text. Then NER
+on CONLL (the first 116 documents train it, the others test it) from that checkpoint and from the random one,
+with several seeds.
 
-Prints the held-out losses and accuracies of words and entities beside those of always answering by frequency,
-and the F1 of both models. What is done already in DIR is not done again.
+Prints, of both stages, the held-out losses and accuracies of words and entities beside those of always
+answering by frequency, and the F1 of both models. What is done already in DIR is not done again.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 ALLENNLP = [str(Path(sys.executable).with_name("allennlp"))]
 PACKAGE = ["--include-package", "luke_allennlp"]
@@ -59,19 +63,36 @@ def main() -> None:
     parser.add_argument("dumps", nargs="+", type=Path)
     parser.add_argument("--ner", type=Path, required=True, help="two columns, with -DOCSTART- lines")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=2000, help="of the first stage")
+    parser.add_argument("--more-steps", type=int, default=4000, help="of the second stage")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--max-length", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--ner-epochs", type=int, default=2)
+    parser.add_argument("--ner-epochs", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     road = Road(arguments)
     road.data()
-    road.pretrain()
-    road.report()
+    for stage in road.stages:
+        road.pretrain(stage)
+        road.report(stage)
     road.fine_tune()
+
+
+class Stage(NamedTuple):
+    """
+    # Parameters
+
+    name : `str`
+    steps : `int`
+    options : `Tuple[str, ...]`
+        Of the dataset.
+    """
+
+    name: str
+    steps: int
+    options: Tuple[str, ...]
 
 
 class Road:
@@ -88,9 +109,20 @@ class Road:
         self.pages = self.directory / "pages"
         self.vocabulary = self.directory / "entity_vocab.jsonl"
         self.start = self.directory / "random"
-        self.dataset = self.directory / "dataset"
-        self.run = self.directory / "pretraining"
-        self.pretrained = self.directory / "pretrained"
+        self.stages = (
+            Stage("entities", arguments.steps, ()),
+            Stage("all", arguments.more_steps, ("--include-sentences-without-entities",)),
+        )
+        self.pretrained = self.checkpoint(self.stages[-1])
+
+    def dataset(self, stage: Stage) -> Path:
+        return self.directory / f"dataset-{stage.name}"
+
+    def run(self, stage: Stage) -> Path:
+        return self.directory / f"pretraining-{stage.name}"
+
+    def checkpoint(self, stage: Stage) -> Path:
+        return self.directory / f"pretrained-{stage.name}"
 
     def data(self) -> None:
         """Dumps to sequences."""
@@ -101,84 +133,94 @@ class Road:
             allennlp("wikipedia-entity-vocab", self.pages, self.vocabulary, *options)
         if not (self.start / "config.json").exists():
             random_luke(self.pages, self.vocabulary, self.start)
-        options = ["--max-length", str(self.arguments.max_length), "--held-out", "0.1"]
-        allennlp(
-            "pretraining-dataset",
-            self.pages,
-            "-o",
-            self.dataset,
-            "--tokenizer",
-            self.start,
-            "--entity-vocab",
-            self.vocabulary,
-            *options,
-            *workers,
-        )
+        options = ["--tokenizer", self.start, "--entity-vocab", self.vocabulary, "--held-out", "0.1"]
+        options += ["--max-length", str(self.arguments.max_length), *workers]
+        for stage in self.stages:
+            allennlp("pretraining-dataset", self.pages, "-o", self.dataset(stage), *stage.options, *options)
 
-    def pretrain(self) -> None:
+    def pretrain(self, stage: Stage) -> None:
         """Sequences to a checkpoint in Hugging Face's layout."""
-        config = self.directory / "pretraining.jsonnet"
+        number = self.stages.index(stage)
+        model = self.checkpoint(self.stages[number - 1]) if number else self.start
+        config = self.directory / f"pretraining-{stage.name}.jsonnet"
         config.write_text(
             PRETRAINING_CONFIG
             % {
                 "root": Path(__file__).resolve().parents[1],
-                "model": self.start.resolve(),
-                "data": self.dataset.resolve(),
-                "steps": self.arguments.steps,
-                "warmup": self.arguments.steps // 12,
+                "model": model.resolve(),
+                "data": self.dataset(stage).resolve(),
+                "steps": stage.steps,
+                "warmup": stage.steps // 12,
                 "rate": self.arguments.rate,
                 "batch": self.arguments.batch,
                 "tokens": self.arguments.batch * (self.arguments.max_length + 16),
             }
         )
-        if not (self.run / "model.tar.gz").exists():
-            recover = ["--recover"] if self.run.exists() else []
-            allennlp("train", config, "-s", self.run, *recover)
-        if not self.pretrained.exists():
-            allennlp("export-checkpoint", self.run, self.pretrained)
+        run = self.run(stage)
+        if not (run / "model.tar.gz").exists():
+            recover = ["--recover"] if run.exists() else []
+            allennlp("train", config, "-s", run, *recover)
+        if not self.checkpoint(stage).exists():
+            allennlp("export-checkpoint", run, self.checkpoint(stage))
 
-    def report(self) -> None:
+    def report(self, stage: Stage) -> None:
         """Held-out figures beside those of frequencies alone."""
-        scores = self.directory / "held_out.json"
+        scores = self.directory / f"held_out-{stage.name}.json"
+        dataset = self.dataset(stage)
         if not scores.exists():
-            allennlp("evaluate", self.run / "model.tar.gz", self.dataset, "--output-file", scores)
-        print("held out:", json.dumps(json.loads(scores.read_text()), indent=2))
-        print("by frequency:", json.dumps(frequency_baseline(self.dataset), indent=2), flush=True)
+            allennlp("evaluate", self.run(stage) / "model.tar.gz", dataset, "--output-file", scores)
+        print(f"{stage.name}, held out:", json.dumps(json.loads(scores.read_text()), indent=2))
+        baseline = json.dumps(frequency_baseline(dataset), indent=2)
+        print(f"{stage.name}, by frequency:", baseline, flush=True)
 
     def fine_tune(self) -> None:
         """NER from both checkpoints."""
         data = self.directory / "ner"
         split(self.arguments.ner, data)
+        seeds = range(1, self.arguments.seeds + 1)
+        runs = [(name, seed) for seed in seeds for name in ("pretrained", "random")]
         scores: Dict[str, List[float]] = {}
-        for seed in range(1, self.arguments.seeds + 1):
-            for name, model in (("pretrained", self.pretrained), ("random", self.start)):
-                run = self.directory / f"ner-{name}-{seed}"
-                if not (run / "metrics.json").exists():
-                    config = self.directory / f"ner-{name}-{seed}.jsonnet"
-                    config.write_text(
-                        NER_CONFIG
-                        % {
-                            "root": Path(__file__).resolve().parents[1],
-                            "model": model.resolve(),
-                            "data": data.resolve(),
-                            "seed": seed,
-                            "rate": 5e-4,
-                            "epochs": self.arguments.ner_epochs,
-                        }
-                    )
-                    allennlp("train", config, "-s", run, "--force")
-                metrics = json.loads((run / "metrics.json").read_text())
-                scores.setdefault(name, []).append(metrics["validation_f1"])
-                print(f"NER, {name}, seed {seed}: F1 {metrics['validation_f1']:.4f}", flush=True)
+        # The trainings are processes; as many at a time as there are workers, which share the cores.
+        with ThreadPoolExecutor(self.arguments.workers) as trainings:
+            results = trainings.map(lambda run: self.ner_f1(data, *run), runs)
+            for (name, seed), f1 in zip(runs, results, strict=True):
+                scores.setdefault(name, []).append(f1)
+                print(f"NER, {name}, seed {seed}: F1 {f1:.4f}", flush=True)
         for name, values in scores.items():
-            print(f"NER, {name}: mean F1 {statistics.mean(values):.4f} of {len(values)} seeds")
+            spread = statistics.stdev(values) if len(values) > 1 else 0.0
+            print(
+                f"NER, {name}: mean F1 {statistics.mean(values):.4f}, standard deviation {spread:.4f}, of "
+                f"{len(values)} seeds"
+            )
+
+    def ner_f1(self, data: Path, name: str, seed: int) -> float:
+        """F1 on the test part of NER fine-tuned from one of the two checkpoints; goes on with a run begun."""
+        run = self.directory / f"ner-{name}-{seed}"
+        if not (run / "metrics.json").exists():
+            config = self.directory / f"ner-{name}-{seed}.jsonnet"
+            config.write_text(
+                NER_CONFIG
+                % {
+                    "root": Path(__file__).resolve().parents[1],
+                    "model": {"pretrained": self.pretrained, "random": self.start}[name].resolve(),
+                    "data": data.resolve(),
+                    "seed": seed,
+                    "rate": 5e-4,
+                    "epochs": self.arguments.ner_epochs,
+                }
+            )
+            threads = max(1, (os.cpu_count() or 1) // self.arguments.workers)
+            recover = ["--recover"] if run.exists() else []
+            allennlp("train", config, "-s", run, *recover, threads=threads)
+        return json.loads((run / "metrics.json").read_text())["validation_f1"]
 
 
-def allennlp(*arguments: Any) -> None:
-    """Runs a command, and ends if it fails."""
+def allennlp(*arguments: Any, threads: Optional[int] = None) -> None:
+    """Runs a command, with that many threads of arithmetic, and ends if it fails."""
     command = [*ALLENNLP, *map(str, arguments), *PACKAGE]
     print("$", " ".join(["allennlp", *command[1:]]), flush=True)
-    subprocess.run(command, check=True)
+    environment = os.environ if threads is None else {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    subprocess.run(command, check=True, env=environment)
 
 
 def random_luke(pages: Path, vocabulary: Path, directory: Path) -> None:

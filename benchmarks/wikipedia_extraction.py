@@ -4,14 +4,16 @@ Does `allennlp wikipedia-extract` find the links that wikipedia2vec finds, and a
     python benchmarks/wikipedia_extraction.py DUMP.xml.bz2 --wikipedia2vec COMMAND [--megabytes 60] [--runs 3]
 
 COMMAND is `wikipedia2vec` 2.0.0, which may be in an environment of its own. Its `build-dump-db` reads the
-same file.
+same file. Without it, only times and memory here are measured.
 
 Prints, for DUMP: of the (page, target, surface) triples that wikipedia2vec finds how many are found here,
 without link trails since it has none, and of what kind the others are. Then, for a file that has DUMP's pages
 so often that it is of so many megabytes of XML: seconds by the clock and of the processors (the same on an
-idle machine, and what to look at on any other) of whole processes, medians of interleaved runs, and their
-ratios. Last, the peak of the memory of all processes together, pages that they share counted once, for that
-file and for one of four times its size.
+idle machine, and what to look at on any other) of whole processes, medians of interleaved runs, their ratios,
+and how many times as fast each is as with the first number of workers, as a whole and without the start of
+`allennlp`; and how much more two commands with one worker each do side by side in the same time than one
+alone, which is what this machine's cores have to give. Last, the peak of the memory of all processes
+together, pages that they share counted once, for that file and for one of four times its size.
 """
 
 import argparse
@@ -28,13 +30,15 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.siteinfo import SiteInfo
 from luke_allennlp.wikipedia.titles import ARTICLE, NAMESPACE, TitleRules
 
+HERE, THERE = "here", "wikipedia2vec"
 ALLENNLP = str(Path(sys.executable).with_name("allennlp"))
+PACKAGE = ("--include-package", "luke_allennlp")
 # In wikipedia2vec's environment.
 EXPORT = """
 import json, sys
@@ -60,7 +64,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dump", type=Path)
-    parser.add_argument("--wikipedia2vec", required=True, metavar="COMMAND", help="its path")
+    parser.add_argument("--wikipedia2vec", metavar="COMMAND", help="its path")
     parser.add_argument("--megabytes", type=int, default=60, help="of XML (default: 60)")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
@@ -70,7 +74,8 @@ def main() -> None:
         directory = Path(name)
         dump = directory / "dump.xml.bz2"
         repeat(arguments.dump, dump, 0)
-        compare_links(dump, arguments.wikipedia2vec, directory)
+        if arguments.wikipedia2vec:
+            compare_links(dump, arguments.wikipedia2vec, directory)
         large = directory / "large.xml.bz2"
         copies, megabytes = repeat(arguments.dump, large, arguments.megabytes)
         print(f"\n{copies} times the pages, {megabytes:.0f} MB of XML; medians of {arguments.runs} runs")
@@ -98,28 +103,42 @@ def repeat(source: Path, target: Path, megabytes: int) -> Tuple[int, float]:
     return copies, (len(content) + (copies - 1) * (end - start)) / 1e6
 
 
-def commands(dump: Path, wikipedia2vec: str, workers: int, directory: Path) -> Dict[str, List[str]]:
+def commands(dump: Path, wikipedia2vec: Optional[str], workers: int, directory: Path) -> Dict[str, List[str]]:
     """Of both, which write new files of the same names; what was there is removed."""
     database, pages = directory / "wikipedia2vec.db", directory / "pages"
     for path in (database, database.with_name(f"{database.name}-lock")):
         path.unlink(missing_ok=True)
+    here = extraction(dump, pages, workers)
+    if wikipedia2vec is None:
+        return {HERE: here}
+    there = [wikipedia2vec, "build-dump-db", "--pool-size", str(workers), str(dump), str(database)]
+    return {THERE: there, HERE: here}
+
+
+def extraction(dump: Path, pages: Path, workers: int) -> List[str]:
     shutil.rmtree(pages, ignore_errors=True)
-    return {
-        "wikipedia2vec": [
-            *(wikipedia2vec, "build-dump-db", "--pool-size", str(workers)),
-            *(str(dump), str(database)),
-        ],
-        "here": [
-            *(ALLENNLP, "wikipedia-extract", str(dump), "-o", str(pages)),
-            *("--workers", str(workers), "--include-package", "luke_allennlp"),
-        ],
-    }
+    return [
+        *(ALLENNLP, "wikipedia-extract", str(dump), "-o", str(pages)),
+        *("--workers", str(workers), *PACKAGE),
+    ]
+
+
+def side_by_side(dump: Path, directory: Path) -> float:
+    """The seconds of two commands at once."""
+    outputs = [directory / f"pages-{name}" for name in "ab"]
+    begun = [extraction(dump, output, 1) for output in outputs]
+    start = time.perf_counter()
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    for process in [subprocess.Popen(command, **quiet) for command in begun]:  # type: ignore[call-overload]
+        if process.wait():
+            raise SystemExit(f"{' '.join(begun[0])} failed")
+    return time.perf_counter() - start
 
 
 def compare_links(dump: Path, wikipedia2vec: str, directory: Path) -> None:
     both = commands(dump, wikipedia2vec, 1, directory)
-    run(both["wikipedia2vec"])
-    run([*both["here"], "--no-link-trail"])
+    run(both[THERE])
+    run([*both[HERE], "--no-link-trail"])
     wikipedia = ExtractedWikipedia(directory / "pages")
     rules = TitleRules(SiteInfo.from_dict(wikipedia.metadata["siteinfo"]))
     found = {
@@ -185,33 +204,45 @@ def plain(surface: str) -> str:
 
 
 def compare_speed(
-    dump: Path, wikipedia2vec: str, workers: Sequence[int], runs: int, directory: Path
+    dump: Path, wikipedia2vec: Optional[str], workers: Sequence[int], runs: int, directory: Path
 ) -> Dict[str, float]:
     """Gives the peaks of memory with the first number of workers."""
-    start = run([ALLENNLP, "wikipedia-extract", "--help"])
+    start = median([run([ALLENNLP, "wikipedia-extract", "--help", *PACKAGE]) for _ in range(runs)])
     print(f"starting `allennlp` takes {start.clock:.1f} s, {start.processors:.1f} s of a processor")
+    measured: Dict[Tuple[int, str], List[Measured]] = {}
+    both: List[float] = []
+    for _ in range(runs):
+        both.append(side_by_side(dump, directory))
+        for number in workers:
+            for name, command in commands(dump, wikipedia2vec, number, directory).items():
+                measured.setdefault((number, name), []).append(run(command))
+    medians = {key: median(values) for key, values in measured.items()}
     print(
         f"{'':20}{'workers':>8}{'clock, s':>10}{'CPU, s':>10}{'peak, MB':>10}"
-        f"{'clock, ratio':>14}{'CPU, ratio':>12}"
+        f"{'clock, ratio':>14}{'CPU, ratio':>12}{f'times {workers[0]}':>10}{'without start':>15}"
     )
-    peaks: Dict[str, float] = {}
-    for number in workers:
-        measured: Dict[str, List[Measured]] = {"wikipedia2vec": [], "here": []}
-        for _ in range(runs):
-            for name, command in commands(dump, wikipedia2vec, number, directory).items():
-                measured[name].append(run(command))
-        theirs = median(measured["wikipedia2vec"])
-        for name, values in measured.items():
-            clock, processors, peak = median(values)
-            peaks.setdefault(name, peak)
-            print(
-                f"{name:20}{number:8}{clock:10.2f}{processors:10.2f}{peak:10.0f}"
-                f"{clock / theirs.clock:14.2f}{processors / theirs.processors:12.2f}"
-            )
-    return peaks
+    for (number, name), (clock, processors, peak) in medians.items():
+        theirs = medians.get((number, THERE), medians[number, HERE])
+        first = medians[workers[0], name].clock
+        # What both have is the start of `allennlp`.
+        begun = start.clock if name == HERE else 0.0
+        print(
+            f"{name:20}{number:8}{clock:10.2f}{processors:10.2f}{peak:10.0f}"
+            f"{clock / theirs.clock:14.2f}{processors / theirs.processors:12.2f}{first / clock:10.2f}"
+            f"{(first - begun) / (clock - begun):15.2f}"
+        )
+    alone = medians.get((1, HERE))
+    if alone is not None:
+        clock = statistics.median(both)
+        print(
+            f"two at once, a worker each: {clock:.2f} s, {2 * alone.clock / clock:.2f} times the work of one"
+        )
+    return {name: values.peak for (number, name), values in medians.items() if number == workers[0]}
 
 
-def compare_memory(dump: Path, wikipedia2vec: str, peaks: Dict[str, float], directory: Path) -> None:
+def compare_memory(
+    dump: Path, wikipedia2vec: Optional[str], peaks: Dict[str, float], directory: Path
+) -> None:
     print(f"\n{'one worker':20}{'peak, MB':>10}{'of 4 times the size':>22}{'ratio':>8}")
     for name, command in commands(dump, wikipedia2vec, 1, directory).items():
         peak = run(command).peak

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
 import pytest
 import torch
@@ -21,6 +22,36 @@ FIXTURES = ROOT / "fixtures"
 # By default progress bars share a lock with all processes that are forked. Tests kill some of these, and who
 # is killed with the lock would stop the tests.
 tqdm.set_lock(threading.RLock())
+
+
+@contextmanager
+def process_state_kept() -> Iterator[None]:
+    """What a training changes in its process and leaves so: where messages go, and who hears of its end."""
+    loggers = [logging.getLogger(name) for name in (None, "tqdm")]
+    before: Any = [(logger, logger.handlers[:], logger.level) for logger in loggers]
+    excepthook, sigterm = sys.excepthook, signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        for logger, logger.handlers[:], level in before:
+            logger.setLevel(level)
+        sys.excepthook = excepthook
+        signal.signal(signal.SIGTERM, sigterm)
+        for name in ("allennlp.common.params", "allennlp.nn.initializers"):
+            logging.getLogger(name).disabled = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """A test's messages must not go to files of the one before, which are closed; its fixtures included."""
+    with process_state_kept():
+        return (yield)
+
+
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    """Files with slow tests go first, so that no process is alone with one in the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
@@ -128,43 +159,30 @@ def plugins_once() -> None:
 
 
 @pytest.fixture
-def allennlp(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
+def allennlp(workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
     """
     Runs `allennlp` with this package from the workplace. In this process: that spares the seconds of its
     start.
     """
     from allennlp import __main__ as entry
 
-    root = logging.getLogger()
-    before: Any = (root.handlers[:], root.level, sys.excepthook, signal.getsignal(signal.SIGTERM))
-
-    def restore() -> None:
-        root.handlers[:], level, sys.excepthook, handler = before
-        root.setLevel(level)
-        signal.signal(signal.SIGTERM, handler)
-        for name in ("allennlp.common.params", "allennlp.nn.initializers"):
-            logging.getLogger(name).disabled = False
-
     def run(*arguments: str) -> Finished:
         capfd.readouterr()
         monkeypatch.setattr(sys, "argv", ["allennlp", *arguments, "--include-package", "luke_allennlp"])
         status: Any = 0
-        try:
-            entry.run()
-        except SystemExit as exit_:
-            # What Python itself does with it.
-            status = exit_.code or 0
-            if isinstance(status, str):
-                print(status, file=sys.stderr)
-                status = 1
-        finally:
-            restore()
+        with process_state_kept():
+            try:
+                entry.run()
+            except SystemExit as exit_:
+                # What Python itself does with it.
+                status = exit_.code or 0
+                if isinstance(status, str):
+                    print(status, file=sys.stderr)
+                    status = 1
         return Finished(status, *capfd.readouterr())
 
     # Importing all of them once more, to no effect, takes longer than most commands.
-    monkeypatch.setattr("allennlp.commands.import_plugins", plugins_once)
+    for name in ("import_plugins", "import_default_plugins"):
+        monkeypatch.setattr(f"allennlp.commands.{name}", plugins_once)
     monkeypatch.chdir(workplace)
-    yield run
-    restore()
+    return run

@@ -11,28 +11,31 @@ from allennlp.models import load_archive
 from allennlp.training.util import evaluate
 
 import luke_allennlp  # noqa: F401
+from tests.conftest import small_corpus
 
 
 @pytest.mark.slow
 def test_f1_of_the_training_data_reaches_one(
     root_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The demonstration's config with shorter windows: three quarters of a minute on one core.
+    # The demonstration's config with shorter windows and a third of its data: a quarter of a minute.
+    data = str(tmp_path / "train.conll")
+    small_corpus(root_dir / "fixtures" / "ner" / "train.conll", Path(data), 24)
     overrides = {
         "trainer.optimizer.lr": 4e-3,
-        "trainer.num_epochs": 18,
+        "trainer.num_epochs": 20,
         "dataset_reader.max_length": 48,
+        "train_data_path": data,
         "validation_data_path": None,
     }
     monkeypatch.chdir(root_dir)
     config = Params.from_file("training_configs/ner/demo.jsonnet", json.dumps(overrides))
-    data = config["train_data_path"]
     train_model(config, str(tmp_path / "run"))
     losses = [
         json.loads((tmp_path / "run" / f"metrics_epoch_{epoch}.json").read_text())["training_loss"]
-        for epoch in (0, 17)
+        for epoch in (0, 19)
     ]
-    assert losses[1] < 0.005 < 0.1 < losses[0]
+    assert losses[1] < 0.01 < 0.1 < losses[0]
 
     archive = load_archive(tmp_path / "run" / "model.tar.gz")
     loader = DataLoader.from_params(

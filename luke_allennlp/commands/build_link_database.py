@@ -19,6 +19,8 @@ class BuildLinkDatabase(Subcommand):
     Builds what the entity linker of extractive QA reads.
     """
 
+    requires_plugins = False
+
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = """Build a link database, or redirects, for the entity linker of extractive QA."""

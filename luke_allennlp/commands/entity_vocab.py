@@ -26,6 +26,8 @@ class EntityVocab(Subcommand):
     Looks entities up by title or id, and converts entity vocabularies.
     """
 
+    requires_plugins = False
+
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = """Look entities up in LUKE's entity vocabulary, or convert it from one form to another.

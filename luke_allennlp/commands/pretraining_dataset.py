@@ -20,6 +20,8 @@ class PretrainingDatasetCommand(Subcommand):
     Makes a dataset for pretraining.
     """
 
+    requires_plugins = False
+
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         from luke_allennlp.wikipedia.executors import add_executor_arguments

@@ -64,6 +64,8 @@ class ShowEntities(Subcommand):
     Prints the predictions of a `luke_ner` model for people to read.
     """
 
+    requires_plugins = False
+
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = (

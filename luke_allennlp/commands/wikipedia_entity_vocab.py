@@ -21,6 +21,8 @@ class WikipediaEntityVocab(Subcommand):
     Makes an entity vocabulary of extracted pages.
     """
 
+    requires_plugins = False
+
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = """Make an entity vocabulary: special entities, then the articles that most links of

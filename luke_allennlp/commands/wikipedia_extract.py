@@ -25,6 +25,8 @@ class WikipediaExtract(Subcommand):
     Makes Parquet files of pages, with the links in their paragraphs, of a dump.
     """
 
+    requires_plugins = False
+
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = """Extract pages as plain text with links from a dump of Wikipedia (pages-articles.xml,

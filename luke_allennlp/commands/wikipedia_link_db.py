@@ -21,6 +21,8 @@ class WikipediaLinkDb(Subcommand):
     Makes a link database of extracted pages.
     """
 
+    requires_plugins = False
+
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = """Make a database of the links of each page of Wikipedia, for the entity linker of

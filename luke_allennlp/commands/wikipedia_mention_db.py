@@ -21,6 +21,8 @@ class WikipediaMentionDb(Subcommand):
     Makes a mention database of extracted pages.
     """
 
+    requires_plugins = False
+
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = """Make a database of the names that links of Wikipedia are on: where they lead, how

@@ -21,6 +21,8 @@ class WikipediaRedirects(Subcommand):
     Writes the redirects of extracted pages.
     """
 
+    requires_plugins = False
+
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = """Write where the redirects of Wikipedia lead, followed to the end, for the entity

@@ -5,7 +5,6 @@ from functools import lru_cache
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from allennlp.training.metrics import Metric
-from allennlp_models.rc.tools.squad import get_metric_score, get_tokens, normalize_answer
 from overrides import overrides
 
 from luke_allennlp.reading_comprehension.squad import Question
@@ -164,6 +163,9 @@ def _em_and_f1(text: str, gold: Tuple[str, ...], may_be_none: bool) -> Tuple[flo
     Those of the best gold answer. Version 1.1 gives no F1 to an answer of which the normalisation leaves
     nothing, 2.0 gives 1 if it leaves nothing of the gold answer either.
     """
+    # All of allennlp-models' reading comprehension comes along.
+    from allennlp_models.rc.tools.squad import get_metric_score, get_tokens, normalize_answer
+
     if may_be_none:
         gold = tuple(answer for answer in gold if normalize_answer(answer))
     em, f1 = get_metric_score(text, gold or ("",))

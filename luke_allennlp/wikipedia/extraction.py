@@ -23,7 +23,7 @@ from luke_allennlp.wikipedia.requirements import required
 from luke_allennlp.wikipedia.siteinfo import SiteInfo
 
 # Parts are so small that workers can share a small dump, and so large that a large dump has not too many.
-_PARTS = 32
+_PARTS = 64
 _SMALLEST_PART = 1 << 20
 _LARGEST_PART = 16 << 20
 _ENDS = 1 << 20

@@ -11,7 +11,7 @@ from edits.edit import Edit
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
 from edits.runs import CHECKPOINTS, DISTRIBUTED, RECOVER
-from edits.start import START
+from edits.start import PLUGINS_WHEN_NEEDED, START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
 from edits.transformers import TRANSFORMERS
 
@@ -29,5 +29,6 @@ EDITS: List[Edit] = [
     *RECOVER,
     *DISTRIBUTED,
     *FOR_PEOPLE,
+    *PLUGINS_WHEN_NEEDED,
 ]
 """All of them, in the order in which they are applied."""

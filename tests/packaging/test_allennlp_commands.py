@@ -142,10 +142,8 @@ def command(folder, monkeypatch):
             return exit_.code
         return 0
 
-    handler = signal.getsignal(signal.SIGTERM)
     monkeypatch.chdir(folder)
-    yield run
-    signal.signal(signal.SIGTERM, handler)
+    return run
 
 
 CONFIG = "training_configs/tiny/classifier.jsonnet"
@@ -333,6 +331,26 @@ class TestErrors:
         )
         assert command("greet", "--include-package", "greeting_package") == 0
         assert "good day" in capsys.readouterr().out
+
+    @pytest.mark.edit("plugins-when-needed")
+    @pytest.mark.parametrize("requires", [True, False])
+    def test_default_plugins_are_imported_for_what_needs_them(self, folder, command, monkeypatch, requires):
+        name = f"needs_{requires}".lower()
+        (folder / f"{name}.py").write_text(
+            "from allennlp.commands import Subcommand\n"
+            f"@Subcommand.register('{name}')\n"
+            "class Lean(Subcommand):\n"
+            f"    requires_plugins = {requires}\n"
+            "    def add_subparser(self, parser):\n"
+            "        subparser = parser.add_parser(self.name, help='lean')\n"
+            "        subparser.set_defaults(func=lambda args: events.append('done'))\n"
+            "        return subparser\n"
+            "events = []\n"
+        )
+        events = []
+        monkeypatch.setattr("allennlp.commands.import_default_plugins", lambda: events.append("plugins"))
+        assert command(name, "--include-package", name) == 0
+        assert [*events, *sys.modules[name].events] == ["plugins"] * requires + ["done"]
 
     @pytest.mark.edit("include-package-errors")
     def test_what_a_package_imports_in_vain_keeps_its_traceback(self, folder, command):

@@ -59,7 +59,10 @@ PIECES = [
     ),
     *("ไทย", "हिन्दी", "مرحبا", "😀", "👩‍👩‍👧", "\u202e", "\x00"),
 ]
-TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=14).map("".join)
+# What looks like a special token is text here, as a test below has it, but not for transformers.
+SPECIALS = re.compile("<s>|</s>|<pad>|<unk>|<mask>|\\[(?:CLS|SEP|PAD|UNK|MASK)\\]")
+TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=14)
+TEXTS = TEXTS.map("".join).filter(lambda text: not SPECIALS.search(text))
 
 
 def encode(encoder, text, start=0, end=None):
