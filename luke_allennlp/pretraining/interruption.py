@@ -1,11 +1,15 @@
 """Ctrl-C and SIGTERM, which wait for the end of a step."""
 
+import atexit
 import logging
+import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any, Dict, Optional, Type
+from weakref import WeakSet
 
 from allennlp.common.util import SigTermReceived
 
@@ -60,15 +64,50 @@ class Interruption:
             self.signal = number
 
 
-def outlast_interruptions(worker: int = 0) -> None:
+class WorkersOutlast:
     """
-    For a process that makes data, as torch's `worker_init_fn`. A shell and Slurm send their signals to all
-    processes of a run, and without its data a step would not come to its end. So Ctrl-C and the first SIGTERM
-    do nothing here; the process ends when the trainer asks it to, or is no more.
+    Lets processes that make data outlast what ends a run: a shell and Slurm send their signals to all
+    processes of it, and without its data a step would not come to its end. In this context, Ctrl-C and the
+    first SIGTERM do nothing in processes that call this as torch's `worker_init_fn`. Once it is left, or this
+    process ends within it, for an error say, SIGTERM ends them: with that, Python sees to it that no such
+    process stays behind, and waits for them.
+
+    # Parameters
+
+    start_method : `str`, optional
+        Of the processes; the platform's own if `None`.
     """
 
-    def handle(number: int, frame: Optional[FrameType]) -> None:
+    def __init__(self, start_method: Optional[str]) -> None:
+        # Without a lock, so that a signal handler can read it.
+        self._ending = multiprocessing.get_context(start_method).RawValue("b", 0)
+
+    def __enter__(self) -> "WorkersOutlast":
+        _entered.add(self)
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.end()
+
+    def __call__(self, worker: int = 0) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._handle)
+
+    def _handle(self, number: int, frame: Optional[FrameType]) -> None:
+        if self._ending.value:
+            os._exit(0)
         signal.signal(number, lambda *_: os._exit(0))
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, handle)
+    def end(self) -> None:
+        """From now on, SIGTERM ends the processes."""
+        self._ending.value = 1
+
+
+_entered: "WeakSet[WorkersOutlast]" = WeakSet()
+
+
+# It comes before what multiprocessing does at the end, since it is registered later.
+@atexit.register
+def _end_all() -> None:
+    for workers in _entered:
+        workers.end()

@@ -14,7 +14,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from luke_allennlp.data.text_lines import shown
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.pretraining.dataset import PretrainingDataset
-from luke_allennlp.pretraining.interruption import outlast_interruptions
+from luke_allennlp.pretraining.interruption import WorkersOutlast
 from luke_allennlp.pretraining.masking import LukeMasking, Masking
 from luke_allennlp.pretraining.packed_step import PackedStep, Step
 from luke_allennlp.pretraining.step_maker import StepMaker
@@ -165,21 +165,27 @@ class PretrainingDataLoader(DataLoader):
             for packed in steps:
                 yield _checked(packed).unpack(pin_memory)
             return
-        workers = iter(
-            Workers(
-                steps,
-                batch_size=None,
-                num_workers=min(self._num_workers, len(span)),
-                collate_fn=_as_it_is,
-                worker_init_fn=outlast_interruptions,
-                prefetch_factor=_STEPS_AHEAD,
-                multiprocessing_context=self._start_method,
-                # Otherwise it would draw from the generator of dropout.
-                generator=torch.Generator(),
+        with WorkersOutlast(self._start_method) as outlast:
+            workers = iter(
+                Workers(
+                    steps,
+                    batch_size=None,
+                    num_workers=min(self._num_workers, len(span)),
+                    collate_fn=_as_it_is,
+                    worker_init_fn=outlast,
+                    prefetch_factor=_STEPS_AHEAD,
+                    multiprocessing_context=self._start_method,
+                    # Otherwise it would draw from the generator of dropout.
+                    generator=torch.Generator(),
+                )
             )
-        )
-        for packed in workers:
-            yield _checked(packed).unpack(pin_memory)
+            try:
+                for packed in workers:
+                    yield _checked(packed).unpack(pin_memory)
+            finally:
+                # If an error's traceback held them, they would be left to the garbage collector, which closes
+                # their queues before it tells them to end.
+                del workers
 
     def __iter__(self) -> Iterator[TensorDict]:
         """

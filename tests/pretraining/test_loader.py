@@ -2,7 +2,10 @@
 
 import gc
 import multiprocessing
+import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -18,6 +21,7 @@ from luke_allennlp.pretraining.dataset import PretrainingDataset, TokenSequence
 from luke_allennlp.pretraining.loader import PretrainingDataLoader
 from luke_allennlp.pretraining.masking import LukeMasking
 from luke_allennlp.pretraining.reader import PretrainingReader
+from tests.conftest import ROOT
 from tests.pretraining.datasets import FIXTURES, random_sequences, write_dataset
 
 SIZES = (20, 0, 13, 1, 29)
@@ -371,12 +375,43 @@ def test_errors_of_workers_reach_the_user(directory, tmp_path, workers):
     loader = loader_of(copy, num_workers=workers, shuffle=False)
     path = copy / "train/00004.arrow"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
+    before = set(multiprocessing.active_children())
     steps = loader.steps(0)
     next(steps)
     next(steps)
     with pytest.raises(ConfigurationError, match="00004.arrow: is no shard") as caught:
         next(steps)
     assert "\n" not in caught.value.message
+    assert not set(multiprocessing.active_children()) - before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "next(steps); raise RuntimeError('in a step')",
+        # The traceback of a worker's error holds the workers.
+        "loader._maker.make = None; next(loader.steps(0))",
+    ],
+)
+def test_a_run_with_an_error_ends(directory, rest):
+    """Although nobody has told the workers to end."""
+    code = (
+        "import sys\n"
+        "from luke_allennlp.pretraining.loader import PretrainingDataLoader\n"
+        "options = dict(global_batch_size=16, max_tokens=200, num_workers=2)\n"
+        "loader = PretrainingDataLoader(None, sys.argv[1], **options)\n"
+        "steps = loader.steps(0)\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code + rest, str(directory)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+    )
+    assert finished.returncode == 1
+    assert re.search("^(Runtime|Type)Error: .*\\s*\\Z", finished.stderr, re.MULTILINE), finished.stderr
 
 
 def test_numbers_that_are_damaged_in_the_middle(directory, tmp_path):
