@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.word_tokenizer import tokenizer_files
+from luke_allennlp.data.tokenizer_files import tokenizer_files
 
 ENTITY_VOCABULARY = "entity_vocab.json"
 

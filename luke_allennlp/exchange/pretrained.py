@@ -7,7 +7,8 @@ from allennlp.models import Archive
 from torch import Tensor
 
 from luke_allennlp.checkpoints.loader import WORD_TABLE
-from luke_allennlp.data.word_tokenizer import WordTokenizer, tokenizer_files
+from luke_allennlp.data.tokenizer_files import tokenizer_files
+from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import MASK, MASK2, EntityVocabulary
 from luke_allennlp.exchange.forms import PRETRAINING
 from luke_allennlp.model_files import archived_checkpoint

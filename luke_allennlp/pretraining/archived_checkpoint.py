@@ -7,7 +7,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.training import TrainerCallback
 from overrides import overrides
 
-from luke_allennlp.data.word_tokenizer import tokenizer_files
+from luke_allennlp.data.tokenizer_files import tokenizer_files
 from luke_allennlp.entity_vocabulary import ENTITY_VOCABULARY_FILE
 from luke_allennlp.model_files import ARCHIVED_CHECKPOINT
 from luke_allennlp.token_embedders import LukeEmbedder

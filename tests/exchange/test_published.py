@@ -14,7 +14,7 @@ from allennlp.data import DataLoader
 from allennlp.models import load_archive
 from allennlp.training.util import evaluate
 
-from luke_allennlp.data.word_tokenizer import tokenizer_files
+from luke_allennlp.data.tokenizer_files import tokenizer_files
 from luke_allennlp.exchange import import_checkpoint
 from luke_allennlp.model_files import find_file
 

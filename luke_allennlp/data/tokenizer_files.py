@@ -1,0 +1,225 @@
+"""The files that a checkpoint's tokenizer is read from."""
+
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from allennlp.common.checks import ConfigurationError
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer as Backend
+
+from luke_allennlp.checkpoints.original_release import is_roberta, original_config, tokenizer_sources
+from luke_allennlp.data.text_lines import shown
+from luke_allennlp.model_files import find_file, read_json
+
+# The names that the special tokens have in the vocabularies of RoBERTa and XLM-R, and in those of BERT.
+SPECIAL_TOKENS = (
+    {"start": "<s>", "end": "</s>", "pad": "<pad>", "unknown": "<unk>", "mask": "<mask>"},
+    {"start": "[CLS]", "end": "[SEP]", "pad": "[PAD]", "unknown": "[UNK]", "mask": "[MASK]"},
+)
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+    "sentencepiece.bpe.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+
+
+def load_backend(model_name: str) -> Backend:
+    """
+    # Parameters
+
+    model_name : `str`
+        A directory, tarball or hub id.
+
+    # Returns
+
+    `tokenizers.Tokenizer`
+        As its files say.
+
+    # Raises
+
+    `ConfigurationError`
+        There is none that can be read, or a file is damaged.
+    """
+    original = original_config(model_name)
+    if original is None:
+        backend = _backend_of(model_name)
+    else:
+        backend = _backend_of_original(model_name, original["bert_model_name"])
+    if backend is None:
+        raise ConfigurationError(
+            f"The model {model_name!r} has no tokenizer that can be read: expected tokenizer.json, "
+            "vocab.json with merges.txt, or vocab.txt. (A SentencePiece file alone must first be converted: "
+            "save the fast tokenizer with transformers.)"
+        )
+    return backend
+
+
+def tokenizer_files(model_name: str) -> List[Path]:
+    """
+    # Parameters
+
+    model_name : `str`
+        A directory, tarball or hub id.
+
+    # Returns
+
+    `List[Path]`
+        All files that its tokenizer is made of, here and in `transformers`.
+    """
+    original = original_config(model_name)
+    sources = [model_name]
+    if original is not None:
+        sources += tokenizer_sources(model_name, original["bert_model_name"])
+    for source in sources:
+        found = [path for name in TOKENIZER_FILES if (path := find_file(source, name)) is not None]
+        names = {path.name for path in found}
+        # What `_backend_of` can read.
+        if names & {"tokenizer.json", "vocab.txt"} or names >= {"vocab.json", "merges.txt"}:
+            return found
+    return []
+
+
+def added_tokens(model_name: str) -> Dict[str, int]:
+    """
+    # Parameters
+
+    model_name : `str`
+        A directory, tarball or hub id.
+
+    # Returns
+
+    `Dict[str, int]`
+        The ids in `added_tokens.json`; empty if there is no such file.
+
+    # Raises
+
+    `ConfigurationError`
+        The file is damaged.
+    """
+    path = find_file(model_name, "added_tokens.json")
+    if path is None:
+        return {}
+    tokens = read_json(model_name, "added_tokens.json")
+    for token, token_id in tokens.items():
+        if not isinstance(token_id, int) or isinstance(token_id, bool) or token_id < 0:
+            raise ConfigurationError(
+                f"{path} is damaged: the id of {token!r} is {shown(token_id)}; expected a whole number."
+            )
+    return tokens
+
+
+def word_table_size(model_name: str, backend: Backend) -> int:
+    """
+    # Parameters
+
+    model_name : `str`
+        A directory, tarball or hub id.
+    backend : `tokenizers.Tokenizer`
+        Its tokenizer, which says how many there are if there is no config.
+
+    # Returns
+
+    `int`
+        The rows of its table of words.
+
+    # Raises
+
+    `ConfigurationError`
+        The config does not say.
+    """
+    original = original_config(model_name)
+    if original is None and find_file(model_name, "config.json") is None:
+        return backend.get_vocab_size(with_added_tokens=True)
+    config = read_json(model_name, "config.json") if original is None else original
+    size = config.get("vocab_size")
+    if not isinstance(size, int):
+        raise ConfigurationError(
+            f"The config of {model_name!r} has 'vocab_size' = {size!r}; expected a whole number."
+        )
+    return size
+
+
+def _backend_of_original(model_name: str, bert_model_name: str) -> Backend:
+    """The original release brings no tokenizer along, but may be given one."""
+    is_cased = bert_model_name.endswith("-cased")
+    backend = _backend_of(model_name, is_cased)
+    try:
+        for source in tokenizer_sources(model_name, bert_model_name):
+            if backend is None:
+                backend = _backend_of(source, is_cased)
+    except ConfigurationError as error:
+        raise ConfigurationError(_no_tokenizer(model_name, bert_model_name) + f" {error.message}") from None
+    if backend is None:
+        raise ConfigurationError(_no_tokenizer(model_name, bert_model_name))
+    return backend
+
+
+def _no_tokenizer(model_name: str, bert_model_name: str) -> str:
+    files = "vocab.json and merges.txt" if is_roberta(bert_model_name) else "vocab.txt"
+    is_tarball = Path(model_name).expanduser().is_file()
+    at = f"a directory {bert_model_name!r} beside it" if is_tarball else "its directory"
+    return (
+        f"The model {model_name!r} of the original release brings no tokenizer along, and that of "
+        f"{bert_model_name!r}, its backbone, is not in reach: put {files} into {at}."
+    )
+
+
+def _backend_of(model_name: str, is_cased: bool = False) -> Optional[Backend]:
+    path = find_file(model_name, "tokenizer.json")
+    if path is not None:
+        return _read(Backend.from_file, path)
+    vocabulary, merges = find_file(model_name, "vocab.json"), find_file(model_name, "merges.txt")
+    if vocabulary is not None and merges is not None:
+        return _byte_level_bpe(vocabulary, merges)
+    vocabulary = find_file(model_name, "vocab.txt")
+    if vocabulary is not None:
+        return _word_piece(model_name, vocabulary, is_cased)
+    return None
+
+
+def _byte_level_bpe(vocabulary: Path, merges: Path) -> Backend:
+    backend = Backend(
+        _read(lambda path: models.BPE.from_file(path, str(merges), unk_token="<unk>"), vocabulary)
+    )
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    _add_special_tokens(backend)
+    return backend
+
+
+def _word_piece(model_name: str, vocabulary: Path, is_cased: bool) -> Backend:
+    config: Dict[str, Any] = {}
+    if find_file(model_name, "tokenizer_config.json") is not None:
+        config = read_json(model_name, "tokenizer_config.json")
+    backend = Backend(_read(lambda path: models.WordPiece.from_file(path, unk_token="[UNK]"), vocabulary))
+    backend.normalizer = normalizers.BertNormalizer(
+        lowercase=config.get("do_lower_case", not is_cased),
+        strip_accents=config.get("strip_accents"),
+        handle_chinese_chars=config.get("tokenize_chinese_chars", True),
+    )
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    _add_special_tokens(backend)
+    return backend
+
+
+def _read(reader: Any, path: Path) -> Any:
+    try:
+        return reader(str(path))
+    except Exception as error:  # the library raises bare Exceptions
+        raise ConfigurationError(f"{path} is damaged, no tokenizer can be read from it ({error}).") from None
+
+
+def _add_special_tokens(backend: Backend) -> None:
+    vocabulary = backend.get_vocab()
+    for names in SPECIAL_TOKENS:
+        present = [name for name in names.values() if name in vocabulary]
+        # Space on both sides is dropped, as the tokenizers did with which the released weights were trained.
+        backend.add_special_tokens(
+            [AddedToken(name, lstrip=True, rstrip=True, normalized=False, special=True) for name in present]
+        )
