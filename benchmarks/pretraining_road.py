@@ -20,9 +20,10 @@ import os
 import statistics
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 ALLENNLP = [str(Path(sys.executable).with_name("allennlp"))]
 PACKAGE = ["--include-package", "luke_allennlp"]
@@ -284,28 +285,32 @@ def random_luke(pages: Path, vocabulary: Path, directory: Path) -> None:
 
 def frequency_baseline(dataset: Path) -> Dict[str, float]:
     """
-    Accuracy on the held-out part of always predicting the training part's most frequent entity, and word.
+    Accuracy on the held-out part of always predicting the training part's most frequent entity, and word; and
+    the share of the held-out mentions whose words stand for the same entity in the training part.
     """
-    import numpy
-
     from luke_allennlp.pretraining.dataset import PretrainingDataset
 
+    parts = []
+    for name in ("train", "validation"):
+        part = PretrainingDataset(str(dataset), name)
+        parts.append([part.sequence(index) for index in range(len(part))])
     result = {}
-    for kind, column in (("word", "word_ids"), ("entity", "entity_ids")):
-        counts = [
-            numpy.bincount(numpy.concatenate(values(PretrainingDataset(str(dataset), part), column)))
-            for part in ("train", "validation")
-        ]
-        best = int(counts[0].argmax())
-        held_out = counts[1]
-        result[f"{kind}_accuracy"] = float(held_out[best] / held_out.sum()) if best < len(held_out) else 0.0
-        result[f"{kind}_held_out"] = int(held_out.sum())
-    return result
+    for kind in ("word", "entity"):
+        training, held_out = (
+            Counter(int(number) for row in part for number in getattr(row, f"{kind}_ids")) for part in parts
+        )
+        best = max(sorted(training), key=training.__getitem__)
+        result[f"{kind}_accuracy"] = held_out[best] / held_out.total()
+        result[f"{kind}_held_out"] = held_out.total()
+    known, asked = (Counter(mention for row in part for mention in mentions(row)) for part in parts)
+    seen = sum(count for mention, count in asked.items() if mention in known)
+    return {**result, "entities_with_known_words": seen / asked.total()}
 
 
-def values(dataset: Any, column: str) -> Sequence[Any]:
-    """A column of all sequences."""
-    return [getattr(dataset.sequence(index), column) for index in range(len(dataset))]
+def mentions(row: Any) -> Iterator[Tuple[int, ...]]:
+    """Of a sequence, entities and the sub-words that stand for them."""
+    for entity, start, end in zip(row.entity_ids, row.entity_starts, row.entity_ends, strict=True):
+        yield (int(entity), *map(int, row.word_ids[start : end + 1]))
 
 
 def split(path: Path, directory: Path) -> None:
