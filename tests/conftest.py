@@ -19,10 +19,6 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
 
-# By default progress bars share a lock with all processes that are forked. Tests kill some of these, and who
-# is killed with the lock would stop the tests.
-tqdm.set_lock(threading.RLock())
-
 
 @contextmanager
 def process_state_kept() -> Iterator[None]:
@@ -30,6 +26,9 @@ def process_state_kept() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in (None, "tqdm")]
     before: Any = [(logger, logger.handlers[:], logger.level) for logger in loggers]
     excepthook, sigterm = sys.excepthook, signal.getsignal(signal.SIGTERM)
+    # By default, and as AllenNLP's data loader sets it, progress bars share a lock with all processes that
+    # are forked. Tests kill some of these, and who is killed with the lock would stop the tests.
+    tqdm.set_lock(threading.RLock())
     try:
         yield
     finally:
