@@ -123,6 +123,7 @@ class TestEvaluate:
         assert evaluated == pytest.approx(last, abs=1e-6)
         assert evaluated["f1"] > 0
 
+    @pytest.mark.slow
     def test_needs_no_package_where_the_plugins_file_is(
         self, workplace: Path, root_dir: Path, allennlp_process: Callable
     ) -> None:

@@ -207,6 +207,7 @@ class TestConfig:
         ]
 
 
+@pytest.mark.slow
 class TestProcess:
     """The same from the shell."""
 

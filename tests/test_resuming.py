@@ -88,6 +88,7 @@ def checkpoints(run: Path) -> Set[Tuple[int, int]]:
     return {(int(match[1]), int(match[2])) for match in found}
 
 
+@pytest.mark.slow
 class TestBetweenEpochs:
     @pytest.fixture(scope="class")
     def killed(self, workplace: Path, environment: Dict[str, str]) -> Path:
@@ -146,6 +147,7 @@ class TestBetweenEpochs:
         assert "does not match the configuration we're recovering from" in finished.error
 
 
+@pytest.mark.slow
 class TestInAnEpoch:
     def test_goes_on_and_ends_the_same(
         self, workplace: Path, allennlp_process: Callable, allennlp: Callable

@@ -206,6 +206,7 @@ class TestTrain:
         assert "Traceback" not in written.out + written.err
         assert sorted(path.name for path in (folder / "runs/tiny/classifier").iterdir()) == killed[1]
 
+    @pytest.mark.slow
     def test_a_killed_run_goes_on_to_the_same_weights(self, folder, resumed, command):
         assert command("train", CONFIG, *PACKAGES, "-s", "whole") == 0
         weights = [
@@ -220,6 +221,7 @@ class TestTrain:
         with tarfile.open(folder / "runs/tiny/classifier/model.tar.gz") as model:
             assert {"config.json", "weights.th", "meta.json"} <= set(model.getnames())
 
+    @pytest.mark.slow
     def test_an_interrupted_run_can_be_resumed(self, folder, killed):
         kill = {"KILL_WITH": str(int(signal.SIGINT))}
         result = allennlp(folder, "train", CONFIG, *PACKAGES, "-s", "interrupted", **kill)
@@ -229,6 +231,7 @@ class TestTrain:
         names = {path.name for path in (folder / "interrupted").iterdir()}
         assert {"model_state_e1_b2.th", "training_state_e1_b2.th", "best.th", "model.tar.gz"} <= names
 
+    @pytest.mark.slow
     @pytest.mark.edit("distributed-shutdown")
     @pytest.mark.edit("distributed-test-data")
     @pytest.mark.edit("distributed-noise")
@@ -284,6 +287,7 @@ class TestOthers:
         assert command("count-instances", CONFIG, *PACKAGES) == 0
         assert command("test-install") == 0
 
+    @pytest.mark.slow
     def test_module_and_help(self, folder):
         result = subprocess.run(
             [sys.executable, "-m", "allennlp", "--help"],
