@@ -184,7 +184,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
                 )
             yield example
 
-    def check_file(self, file_path: str) -> None:
+    def check_file(self, file_path: str, training: bool = False) -> None:
         """
         Raises the `ConfigurationError` that reading the file for training or evaluation would end with:
         `allennlp train` asks for it before it begins.
@@ -192,6 +192,8 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         # Parameters
 
         file_path : `str`
+        training : `bool`, optional (default = `False`)
+            Whether a model is to be trained on it, which asks more of a file than evaluation does.
         """
         for example in self.local_examples(file_path):
             self.check_labels(example)

@@ -167,7 +167,7 @@ class NerReader(TaskReader[Document, SentenceChunk]):
         return self._has_tags
 
     @overrides
-    def check_file(self, file_path: str) -> None:
+    def check_file(self, file_path: str, training: bool = False) -> None:
         self.read_documents(file_path)
         if not self._has_tags:
             raise ConfigurationError(

@@ -134,14 +134,14 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
         return self._vocabulary
 
     @overrides
-    def check_file(self, file_path: str) -> None:
+    def check_file(self, file_path: str, training: bool = False) -> None:
         """Of a dataset's directory, which this does not read, nothing is looked through but its metadata."""
         if Path(file_path).expanduser().is_dir():
             from luke_allennlp.pretraining.dataset import PretrainingDataset
 
             PretrainingDataset(file_path)
         else:
-            super().check_file(file_path)
+            super().check_file(file_path, training)
 
     @overrides
     def read_examples(self, file_path: str) -> Iterator[MaskedText]:

@@ -240,7 +240,7 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
             raise _nothing_to_train_on(file_path)
 
     @overrides
-    def check_file(self, file_path: str) -> None:
+    def check_file(self, file_path: str, training: bool = False) -> None:
         usable = False
         for example in self.local_examples(file_path):
             self.check_labels(example)

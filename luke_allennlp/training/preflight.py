@@ -130,7 +130,7 @@ def _check_data(params: Params, objects: List[ConfiguredObject]) -> None:
             if name not in made:
                 with _under(name):
                     made[name] = DatasetReader.from_params(params.get(name).duplicate())
-            made[name].check_file(data)
+            made[name].check_file(data, training=key == "train_data_path")
 
 
 def _is_ours(cls: type) -> bool:

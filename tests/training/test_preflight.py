@@ -169,7 +169,7 @@ class TestReaders:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> List[Tuple[str, str]]:
         calls: List[Tuple[str, str]] = []
 
-        def check_file(reader: NerReader, path: str) -> None:
+        def check_file(reader: NerReader, path: str, training: bool = False) -> None:
             logging.getLogger("luke_allennlp").error("this is said later")
             calls.append((reader._columns["tag_scheme"], path))
 

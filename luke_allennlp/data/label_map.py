@@ -1,0 +1,70 @@
+"""The labels of a file under other names, or none."""
+
+import logging
+from collections import Counter
+from typing import Mapping, Optional
+
+from allennlp.common.checks import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+
+class LabelMap:
+    """
+    Renames and drops labels as they are read, and counts what it did.
+
+    # Parameters
+
+    mapping : `Mapping[str, Optional[str]]`, optional (default = `None`)
+        New name of each label; `None` drops what carries the label. Labels that are not in it stay as they
+        are.
+
+    # Raises
+
+    `ConfigurationError`
+        A new name is blank, or no string.
+    """
+
+    def __init__(self, mapping: Optional[Mapping[str, Optional[str]]] = None) -> None:
+        self._mapping = dict(mapping or {})
+        for label, name in self._mapping.items():
+            if name is not None and (not isinstance(name, str) or not name.strip()):
+                raise ConfigurationError(
+                    f"label_map has {name!r} for {label!r}; expected the new name of the label, or null to drop it."
+                )
+        self._counts: Counter[str] = Counter()
+
+    def __call__(self, label: str) -> Optional[str]:
+        """
+        # Returns
+
+        `Optional[str]`
+            The label's new name; `None` where it is dropped.
+        """
+        if label not in self._mapping:
+            return label
+        self._counts[label] += 1
+        return self._mapping[label]
+
+    def log(self, source: str) -> None:
+        """
+        Logs how often each label was renamed or dropped since the last call, and warns of those in the map
+        that never occurred.
+
+        # Parameters
+
+        source : `str`
+            What was read.
+        """
+        counts, self._counts = self._counts, Counter()
+        done = [
+            f"{number:,} {label!r} {'dropped' if self._mapping[label] is None else f'read as {self._mapping[label]!r}'}"
+            for label, number in counts.items()
+        ]
+        if done:
+            logger.info("%s: label_map: %s", source, ", ".join(done))
+        unused = [label for label in self._mapping if label not in counts]
+        if unused:
+            logger.warning(
+                "%s: label_map names labels that do not occur: %s", source, ", ".join(map(repr, unused))
+            )
