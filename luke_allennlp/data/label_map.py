@@ -30,7 +30,7 @@ class LabelMap:
         for label, name in self._mapping.items():
             if name is not None and (not isinstance(name, str) or not name.strip()):
                 raise ConfigurationError(
-                    f"label_map has {name!r} for {label!r}; expected the new name of the label, or null to drop it."
+                    f"label_map has {name!r} for {label!r}; expected its new name, or null to drop it."
                 )
         self._counts: Counter[str] = Counter()
 
@@ -57,10 +57,10 @@ class LabelMap:
             What was read.
         """
         counts, self._counts = self._counts, Counter()
-        done = [
-            f"{number:,} {label!r} {'dropped' if self._mapping[label] is None else f'read as {self._mapping[label]!r}'}"
-            for label, number in counts.items()
-        ]
+        done = []
+        for label, number in counts.items():
+            name = self._mapping[label]
+            done.append(f"{number:,} {label!r} " + ("dropped" if name is None else f"read as {name!r}"))
         if done:
             logger.info("%s: label_map: %s", source, ", ".join(done))
         unused = [label for label in self._mapping if label not in counts]
