@@ -50,7 +50,8 @@ class SparseLabelField(Field[torch.Tensor]):
 
     @overrides
     def count_vocab_items(self, counter: Dict[str, Dict[str, int]]) -> None:
-        counter[self._namespace][self.none_label] += self.length - len(self.labels)
+        # At least once: the model needs the label even where every item has another one.
+        counter[self._namespace][self.none_label] += max(self.length - len(self.labels), 1)
         for label in self.labels.values():
             counter[self._namespace][label] += 1
 

@@ -1,12 +1,28 @@
 """Numbered lines of text files, with errors that say where and what, and how these show what was found."""
 
 import codecs
+import gzip
 import os
 import re
-from typing import Iterator, Tuple
+import zlib
+from contextlib import contextmanager
+from typing import IO, Any, Iterator, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
+_GZIP = b"\x1f\x8b"
+_BINARY = {
+    b"PK\x03\x04": "a zip archive",
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
+    b"%PDF": "a PDF",
+    b"BZh": "a file that bzip2 packed",
+    b"\xfd7zXZ": "a file that xz packed",
+    b"\x28\xb5\x2f\xfd": "a file that zstd packed",
+    b"SQLite format 3": "an SQLite database",
+    b"\x80\x04\x95": "a pickled object of Python",
+    b"\x80\x05\x95": "a pickled object of Python",
+}
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -45,8 +61,8 @@ def shown(value: object) -> str:
 
 def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     """
-    Reads a text file line by line. Lines end with LF, CR LF or CR, and with nothing else; a byte order mark
-    before UTF-8 is no part of the text.
+    Reads a text file, or one that gzip packed, line by line. Lines end with LF, CR LF or CR, and with nothing
+    else; a byte order mark before UTF-8 is no part of the text.
 
     # Parameters
 
@@ -63,6 +79,19 @@ def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     `ConfigurationError`
         If the file cannot be read, or its bytes do not decode: then it names the line and the byte.
     """
+    with _opened(path, encoding, newline=None) as file:
+        for number, line in enumerate(file, start=1):
+            yield number, line.rstrip("\n")
+
+
+def read_text(path: str, encoding: str = "utf-8") -> str:
+    """As `read_lines`, but all of the text at once, with its line ends as they are."""
+    with _opened(path, encoding, newline="") as file:
+        return file.read()
+
+
+@contextmanager
+def _opened(path: str, encoding: str, newline: Optional[str]) -> Iterator[IO[str]]:
     if not os.path.exists(path):
         raise ConfigurationError(
             f"{path}: there is no such file. Check the path (it counts from {os.getcwd()})."
@@ -76,11 +105,16 @@ def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
             f"encoding {encoding!r} is not known to Python: use utf-8 or latin-1, for example."
         ) from None
     try:
-        with open(path, encoding="utf-8-sig" if codec == "utf-8" else codec) as file:
-            for number, line in enumerate(file, start=1):
-                yield number, line.rstrip("\n")
+        with open(path, "rb") as file:
+            is_packed = file.read(len(_GZIP)) == _GZIP
+        opener: Any = gzip.open if is_packed else open
+        decoder = "utf-8-sig" if codec == "utf-8" else codec
+        with opener(path, "rt", encoding=decoder, newline=newline) as text:
+            yield text
     except UnicodeError:
         raise _undecodable(path, codec) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ConfigurationError(f"{path}: is damaged; gzip cannot unpack it ({error}).") from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}.") from error
 
@@ -89,6 +123,13 @@ def _undecodable(path: str, codec: str) -> ConfigurationError:
     # The file is read in blocks, so the error says nothing about the line: look again, at all of it.
     with open(path, "rb") as file:
         data = file.read()
+    for start, kind in _BINARY.items():
+        if data.startswith(start):
+            return ConfigurationError(f"{path}: is no text, but {kind}; expected a text file.")
+    if data.startswith(_GZIP):
+        return ConfigurationError(
+            f"{path}: what gzip packed in it is not {codec}. Set `encoding` to the file's."
+        )
     try:
         data.decode(codec)
     except UnicodeDecodeError as error:

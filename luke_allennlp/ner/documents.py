@@ -1,8 +1,11 @@
-"""Documents, sentences and entities as every NER file format gives them and the NER reader takes them."""
+"""Documents, sentences and entities as every form of NER data gives them and the NER reader takes them."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+NIL = "NIL"
+"""The label of a candidate that is no entity."""
 
 
 class LabeledSpan(NamedTuple):
@@ -33,11 +36,11 @@ class Sentence:
 
     words : `List[str]`
     spans : `List[LabeledSpan]`
-        Gold entities; they may be nested.
+        Gold entities in the order of the file; they may be nested.
     offsets : `List[Tuple[int, int]]`, optional (default = `None`)
         Where each word starts and ends (exclusive) in the text of the document, in characters.
-    line : `int`, optional (default = `None`)
-        The line of the file on which the sentence starts, counted from 1.
+    where : `str`, optional (default = `None`)
+        Its place in the file: `"line 7"`, counted from 1.
     unaligned : `List[Tuple[int, int, str]]`, optional (default = `[]`)
         Gold entities, as character offsets and label, whose ends are no ends of words or which leave the
         sentence. No model that labels words can find them: evaluation counts them as misses.
@@ -46,7 +49,7 @@ class Sentence:
     words: List[str]
     spans: List[LabeledSpan]
     offsets: Optional[List[Tuple[int, int]]] = None
-    line: Optional[int] = None
+    where: Optional[str] = None
     unaligned: List[Tuple[int, int, str]] = field(default_factory=list)
 
 
@@ -61,11 +64,18 @@ class Document:
     sentences : `List[Sentence]`
     text : `str`, optional (default = `None`)
         The text that the offsets of the words count in.
+    where : `str`, optional (default = `""`)
+        What to call it in an error: `"data.jsonl, line 7"`.
+    unlabeled : `str`, optional (default = `None`)
+        Why its entities are not known, such as "found only the keys 'id', 'text'". `None` if they are known,
+        even if there are none.
     """
 
     id: str
     sentences: List[Sentence]
     text: Optional[str] = None
+    where: str = ""
+    unlabeled: Optional[str] = None
 
 
 @dataclass

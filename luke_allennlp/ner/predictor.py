@@ -11,7 +11,6 @@ from overrides import overrides
 
 from luke_allennlp.ner.decoding import non_overlapping
 from luke_allennlp.ner.documents import Document
-from luke_allennlp.ner.json_lines import document_from_json
 from luke_allennlp.ner.model import NerModel
 from luke_allennlp.ner.reader import NerReader, SentenceChunk
 
@@ -84,7 +83,7 @@ class NerPredictor(Predictor):
         documents = []
         for record in inputs:
             self._inputs += 1
-            documents.append(document_from_json(record, self._reader.segmenter, f"input {self._inputs}"))
+            documents.extend(self._reader.examples_from_json(record, f"input {self._inputs}"))
         texts = [_with_text(document) for document in documents]
         sentences = [sentence for document in documents for sentence in self._reader.chunk_document(document)]
         predicted = self._predict_sentences(sentences)

@@ -1,6 +1,5 @@
 """Named entity recognition as the classification of spans: files to instances."""
 
-import json
 import logging
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -12,20 +11,19 @@ from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
 from luke_allennlp.data.entity_field import EntityField
+from luke_allennlp.data.label_map import LabelMap
 from luke_allennlp.data.segmentation import TextSegmenter
 from luke_allennlp.data.sparse_label_field import SparseLabelField
 from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.task_reader import MASK_ENTITY, TaskReader
-from luke_allennlp.data.text_lines import read_lines
+from luke_allennlp.data.text_lines import shown
 from luke_allennlp.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentSubwords
-from luke_allennlp.ner.conll import read_conll
-from luke_allennlp.ner.documents import Document, LabeledSpan, Sentence
-from luke_allennlp.ner.json_lines import document_from_json, read_json_lines
+from luke_allennlp.ner.documents import NIL, Document, LabeledSpan, Sentence, count_documents
+from luke_allennlp.ner.forms import ColumnOptions, Reading, document_from_record, read_documents
+from luke_allennlp.ner.gold import DUPLICATE_SPANS, settle_gold
+from luke_allennlp.ner.tag_schemes import check_scheme
 
 logger = logging.getLogger(__name__)
-
-NIL = "NIL"
-"""The label of a candidate that is no entity."""
 
 
 class SentenceChunk(NamedTuple):
@@ -48,11 +46,9 @@ class NerReader(TaskReader[Document, SentenceChunk]):
     """
     Registered as a `DatasetReader` with name "luke_ner".
 
-    Reads CoNLL-like columns or JSON lines, which it tells apart by the first line, and makes the original
-    system's instances: a sentence in a window of its document, with its candidate spans as `[MASK]` entities,
-    128 at a time (Yamada et al., EMNLP 2020, section 4.3).
-
-    What the files may look like is said at `read_conll` and `read_json_lines`.
+    Reads NER data in all forms of `luke_allennlp.ner.forms`, which it recognises by their structure, and
+    makes the original system's instances: a sentence in a window of its document, with its candidate spans as
+    `[MASK]` entities, 128 at a time (Yamada et al., EMNLP 2020, section 4.3).
 
     # Parameters
 
@@ -73,11 +69,17 @@ class NerReader(TaskReader[Document, SentenceChunk]):
         Of columns: found in the file by default.
     encoding : `str`, optional (default = `"utf-8"`)
     tag_scheme : `str`, optional (default = `"auto"`)
-        IOB1, IOB2, BIOES, BILOU or IO: found in the file by default.
+        IOB1, IOB2, BIOES, BILOU or IO: found in the file by default. Of columns, and of tokens with tags.
     comment_prefix : `str`, optional (default = `"#"`)
     undivided : `str`, optional (default = `"sentences"`)
         What a column file without `-DOCSTART-` is: each sentence a document ("sentences"), or all one
         ("document").
+    label_names : `List[str]`, optional (default = `None`)
+        The names of tags that are numbers, in their order, as of Hugging Face's datasets.
+    label_map : `Dict[str, Optional[str]]`, optional (default = `None`)
+        New names of labels; `null` drops the entities that have the label.
+    duplicate_spans : `str`, optional (default = `"error"`)
+        Whether a span with two labels is an error, or keeps the label that comes first in the file ("first").
     segmenter : `TextSegmenter`, optional (default = `None`)
         Splits raw text into sentences and words; by rules of spaCy by default.
     label_namespace : `str`, optional (default = `"labels"`)
@@ -105,6 +107,9 @@ class NerReader(TaskReader[Document, SentenceChunk]):
         tag_scheme: str = "auto",
         comment_prefix: Optional[str] = "#",
         undivided: str = "sentences",
+        label_names: Optional[List[str]] = None,
+        label_map: Optional[Dict[str, Optional[str]]] = None,
+        duplicate_spans: str = "error",
         segmenter: Optional[TextSegmenter] = None,
         label_namespace: str = "labels",
         max_instances: Optional[int] = None,
@@ -122,15 +127,17 @@ class NerReader(TaskReader[Document, SentenceChunk]):
             max_span_length=max_span_length,
             max_entities=max_entities,
         )
-        self._has_tags = tag_column is not None
-        self._columns: Dict[str, Any] = dict(
-            word_column=word_column,
-            tag_column=tag_column,
-            separator=separator,
-            tag_scheme=tag_scheme,
-            comment_prefix=comment_prefix,
-            undivided=undivided,
-        )
+        if undivided not in ("sentences", "document"):
+            raise ConfigurationError(f"undivided is {undivided!r}; expected 'sentences' or 'document'.")
+        if separator == "":
+            raise ConfigurationError("separator is empty; give a character, or null to have it found.")
+        if duplicate_spans not in DUPLICATE_SPANS:
+            raise ConfigurationError(f"duplicate_spans is {duplicate_spans!r}; expected 'error' or 'first'.")
+        self._columns = ColumnOptions(word_column, tag_column, separator, comment_prefix, undivided)
+        self._tag_scheme = check_scheme(tag_scheme, allow_auto=True)
+        self._label_names = label_names
+        self._label_map = LabelMap(label_map)
+        self._duplicate_spans = duplicate_spans
         self._label_namespace = label_namespace
 
     def read_documents(self, file_path: str) -> List[Document]:
@@ -145,10 +152,18 @@ class NerReader(TaskReader[Document, SentenceChunk]):
         `List[Document]`
         """
         path = str(cached_path(file_path)) if "://" in file_path else file_path
-        first = next((line for _, line in read_lines(path, self.encoding) if line.strip()), "")
-        if _is_json(first):
-            return read_json_lines(path, self.segmenter, self.encoding)
-        return read_conll(path, encoding=self.encoding, **self._columns)
+        reading = self._reading()
+        documents = read_documents(path, reading)
+        settle_gold(documents, self._label_map, self._duplicate_spans, reading.findings, path)
+        reading.findings.log(path)
+        self._label_map.log(path)
+        logger.info("%s: %s", path, count_documents(documents))
+        return documents
+
+    def _reading(self) -> Reading:
+        return Reading(
+            self.segmenter, self.encoding, self._tag_scheme, self._label_names, columns=self._columns
+        )
 
     @overrides
     def read_examples(self, file_path: str) -> Iterator[Document]:
@@ -156,7 +171,9 @@ class NerReader(TaskReader[Document, SentenceChunk]):
 
     @overrides
     def examples_from_json(self, record: Dict[str, Any], where: str) -> List[Document]:
-        return [document_from_json(record, self.segmenter, where)]
+        if not isinstance(record, dict):
+            raise ConfigurationError(f"{where}: found {shown(record)}; expected a JSON object.")
+        return [document_from_record(record, where, self._reading())]
 
     @overrides
     def items(self, example: Document) -> List[SentenceChunk]:
@@ -164,28 +181,40 @@ class NerReader(TaskReader[Document, SentenceChunk]):
 
     @overrides
     def is_labeled(self, example: Document) -> bool:
-        return self._has_tags
+        return example.unlabeled is None
+
+    @overrides
+    def describe(self, example: Document) -> str:
+        return example.where
+
+    @overrides
+    def check_labels(self, example: Document) -> None:
+        if example.unlabeled is not None:
+            raise ConfigurationError(
+                f"{example.where}: is without labels, which training and evaluation need: "
+                f"{example.unlabeled}."
+            )
 
     @overrides
     def check_file(self, file_path: str, training: bool = False) -> None:
-        self.read_documents(file_path)
-        if not self._has_tags:
-            raise ConfigurationError(
-                f"{file_path}: is read without its tags, as tag_column is null; training and evaluation need "
-                "them."
-            )
+        documents = self.read_documents(file_path)
+        for document in documents:
+            self.check_labels(document)
+        if training:
+            _check_any_entity(documents, file_path)
 
     @overrides
     def labeled_items(self, file_path: str) -> Iterator[Tuple[SentenceChunk, bool]]:
         too_long: List[str] = []
         num_chunks = 0
         try:
-            for index, document in enumerate(self.read_documents(file_path)):
+            for index, document in enumerate(self.local_examples(file_path)):
+                labeled = self.is_labeled(document)
                 for chunks in self.chunk_document(document, index):
                     too_long.extend(self._beyond_candidates(chunks, file_path))
                     for chunk in chunks:
                         num_chunks += 1
-                        yield chunk, self._has_tags
+                        yield chunk, labeled
         finally:  # also where max_instances ends it
             self._log_read(file_path, num_chunks, too_long)
 
@@ -267,9 +296,7 @@ class NerReader(TaskReader[Document, SentenceChunk]):
             if sentence.spans:
                 places = {(start, end): place for place, (start, end) in enumerate(candidates.tolist())}
             labels = {
-                places[start, end]: label
-                for start, end, label in reversed(sentence.spans)
-                if (start, end) in places
+                places[start, end]: label for start, end, label in sentence.spans if (start, end) in places
             }
             fields["labels"] = SparseLabelField(labels, len(candidates), NIL, self._label_namespace)
         return Instance(fields)
@@ -284,14 +311,30 @@ class NerReader(TaskReader[Document, SentenceChunk]):
                 yield _describe(span, sentence)
 
 
+def _check_any_entity(documents: List[Document], file_path: str) -> None:
+    """
+    # Raises
+
+    `ConfigurationError`
+        There is no entity that a model could learn from.
+    """
+    counts = count_documents(documents)
+    if sum(counts.entities.values()) > counts.unaligned:
+        return
+    if counts.unaligned:
+        raise ConfigurationError(
+            f"{file_path}: none of its {counts.unaligned} entities starts and ends with words, so that there "
+            "is "
+            "nothing to train on; set `segmenter` to divide its texts otherwise, for example to "
+            '{"type": "whitespace"}, or to another `language`.'
+        )
+    raise ConfigurationError(
+        f"{file_path}: has no entity in its {counts.sentences} sentences, so that a model that is trained on "
+        "it "
+        "would predict none; check the file, and `label_map` and `tag_column` if they are set."
+    )
+
+
 def _describe(span: LabeledSpan, sentence: Sentence) -> str:
-    where = f"line {sentence.line}: " if sentence.line is not None else ""
+    where = f"{sentence.where}: " if sentence.where is not None else ""
     return f"{where}{span.label} {' '.join(sentence.words[span.start : span.end])!r}"
-
-
-def _is_json(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        # A damaged object is still no line of columns: the JSON reader says what is wrong with it.
-        return line.lstrip().startswith('{"')

@@ -1,5 +1,5 @@
 """
-Tag schemes of NER files: which one a file uses, and entities from tags and tags from entities.
+Tag schemes of NER files: what they allow, and entities from tags and tags from entities.
 
 | scheme | tags of an entity of 1, 2, 3 words | where an entity directly follows one of its type |
 |--------|------------------------------------|--------------------------------------------------|
@@ -14,7 +14,7 @@ In files of the scheme IO, types may also stand alone, without `I-`.
 
 import re
 from functools import lru_cache
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -31,7 +31,7 @@ _ALIASES = {
     "BIOUL": "BILOU",
 }
 _PREFIXES = {"IOB1": "BI", "IOB2": "BI", "BIOES": "BIESMW", "BILOU": "BILU", "IO": "I"}
-_KNOWN_PREFIXES = "BIESMWLU"
+KNOWN_PREFIXES = "BIESMWLU"
 _FIRST_MIDDLE_LAST_SINGLE = {
     "IOB1": ("I", "I", "I", "I"),
     "IOB2": ("B", "I", "I", "B"),
@@ -40,14 +40,8 @@ _FIRST_MIDDLE_LAST_SINGLE = {
     "IO": ("I", "I", "I", "I"),
 }
 # What each prefix does to an entity: begin one, go on with one, end one, be one on its own.
-_ROLES = {"O": "O", "": "I", "B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
-_FAMILIES = {
-    "": "a type without a prefix, as in IO",
-    **dict.fromkeys("BI", "with a prefix"),
-    **dict.fromkeys("ESMW", "as in BIOES"),
-    **dict.fromkeys("LU", "as in BILOU"),
-}
-_PREFIXED = re.compile(r"([A-Za-z])-(.*)", re.DOTALL)
+ROLES = {"O": "O", "": "I", "B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
+PREFIXED = re.compile(r"([A-Za-z])-(.*)", re.DOTALL)
 
 
 class Fault(NamedTuple):
@@ -100,8 +94,8 @@ def split_tag(tag: str) -> Tuple[str, str]:
     """
     if tag == "O":
         return "O", ""
-    match = _PREFIXED.fullmatch(tag)
-    if match and match.group(1) in _KNOWN_PREFIXES:
+    match = PREFIXED.fullmatch(tag)
+    if match and match.group(1) in KNOWN_PREFIXES:
         return match.group(1), match.group(2)
     return "", tag
 
@@ -120,70 +114,6 @@ def tag_problem(tag: str) -> Optional[str]:
     return None
 
 
-def recognise_scheme(sentences: Iterable[Iterable[Tuple[str, Optional[int]]]], source: str) -> str:
-    """
-    Finds the scheme that all tags of a file fit.
-
-    # Parameters
-
-    sentences : `Iterable[Iterable[Tuple[str, Optional[int]]]]`
-        For each sentence, its tags and the lines they stand on.
-    source : `str`
-        The name of the file, for the error.
-
-    # Returns
-
-    `str`
-        One of `TAG_SCHEMES`. Files that have only `I-` tags are IO, though IOB1 would give the same entities;
-        files without any entity are IOB2. A file is IOB2 also if the type changes within some of its
-        entities, an error of annotation that is found in published files; `find_faults` tells where.
-
-    # Raises
-
-    `ConfigurationError`
-        If the tags fit no scheme: it names the lines that contradict each other.
-    """
-    # Whether a tag fits depends on its neighbours alone, so the distinct pairs say all about a file.
-    pairs: Dict[Tuple[str, str], Optional[int]] = {}
-    tags: Dict[str, Optional[int]] = {}
-    for sentence in sentences:
-        previous, previous_line = "O", None
-        for tag, line in sentence:
-            # An entity left open is the fault of its last tag, not of the `O` after it.
-            pairs.setdefault((previous, tag), previous_line if tag == "O" else line)
-            tags.setdefault(tag, line)
-            previous, previous_line = tag, line
-        pairs.setdefault((previous, "O"), previous_line)
-    tags.pop("O", None)
-    if not tags:
-        return "IOB2"
-    _check_prefixes(tags, source)
-
-    prefixes = {split_tag(tag)[0] for tag in tags}
-    if prefixes <= {"", "I"}:
-        return "IO"
-    if prefixes <= {"B", "I"}:
-        bad_for_iob1 = _first_fault(pairs, "IOB1")
-        bad_for_iob2 = _first_fault({pair: line for pair, line in pairs.items() if pair[0] == "O"}, "IOB2")
-        if bad_for_iob1 is None or bad_for_iob2 is None:
-            return "IOB1" if bad_for_iob1 is None else "IOB2"
-        raise _contradiction(
-            source,
-            (bad_for_iob2[0], f"has {bad_for_iob2[1]} (an entity starts with I-, as in IOB1)"),
-            (bad_for_iob1[0], f"has {bad_for_iob1[1]} (B- follows no entity of its type, as in IOB2)"),
-        )
-    scheme = "BILOU" if prefixes & {"L", "U"} else "BIOES"
-    fault = _first_fault(pairs, scheme)
-    if fault is None:
-        return scheme
-    sign = next(tag for tag in tags if split_tag(tag)[0] not in "BI")
-    raise _contradiction(
-        source,
-        (tags[sign], f"has {sign!r}, as in {scheme}"),
-        (fault[0], f"has {fault[1]}, not allowed in {scheme}"),
-    )
-
-
 def find_faults(tags: Sequence[str], scheme: str) -> Iterator[Fault]:
     """
     Finds the tags of a sentence that are not where the scheme allows them.
@@ -200,11 +130,11 @@ def find_faults(tags: Sequence[str], scheme: str) -> Iterator[Fault]:
     """
     previous = "O"
     for index, tag in enumerate(tags):
-        reason = _fault(previous, tag, scheme)
+        reason = fault(previous, tag, scheme)
         if reason is not None:
             yield Fault(index - 1 if tag == "O" else index, reason)
         previous = tag
-    reason = _fault(previous, "O", scheme)
+    reason = fault(previous, "O", scheme)
     if reason is not None:
         yield Fault(len(tags) - 1, reason)
 
@@ -231,7 +161,7 @@ def tags_to_spans(tags: Sequence[str], scheme: str) -> List[LabeledSpan]:
     start, label, is_open = 0, "", False
     for index, tag in enumerate(tags):
         prefix, type_ = split_tag(tag)
-        role = _ROLES[prefix]
+        role = ROLES[prefix]
         if scheme == "IO" and role != "O":
             role = "I"
         goes_on = is_open and role in ("I", "E") and type_ == label
@@ -290,7 +220,14 @@ def spans_to_tags(spans: Iterable[LabeledSpan], length: int, scheme: str) -> Lis
 
 
 @lru_cache(maxsize=100_000)
-def _fault(previous: str, tag: str, scheme: str) -> Optional[str]:
+def fault(previous: str, tag: str, scheme: str) -> Optional[str]:
+    """
+    # Returns
+
+    `Optional[str]`
+        What is wrong with a tag after another one, `"O"` before the first and after the last; `None` if the
+        scheme allows it.
+    """
     prefix, type_ = split_tag(tag)
     last_prefix, last_type = split_tag(previous)
     same_type = type_ == last_type and "O" not in (prefix, last_prefix)
@@ -301,8 +238,8 @@ def _fault(previous: str, tag: str, scheme: str) -> Optional[str]:
     elif scheme == "IOB2":
         faulty = prefix == "I" and not same_type
     elif scheme in ("BIOES", "BILOU"):
-        was_open = _ROLES[last_prefix] in ("B", "I")
-        goes_on = _ROLES[prefix] in ("I", "E")
+        was_open = ROLES[last_prefix] in ("B", "I")
+        goes_on = ROLES[prefix] in ("I", "E")
         faulty = was_open != goes_on or (was_open and not same_type)
     else:
         faulty = False
@@ -311,44 +248,3 @@ def _fault(previous: str, tag: str, scheme: str) -> Optional[str]:
     if tag == "O":
         return f"{previous!r} as the last tag of an entity"
     return f"{tag!r} after no entity" if previous == "O" else f"{tag!r} after {previous!r}"
-
-
-def _first_fault(
-    pairs: Dict[Tuple[str, str], Optional[int]], scheme: str
-) -> Optional[Tuple[Optional[int], str]]:
-    for (previous, tag), line in pairs.items():
-        reason = _fault(previous, tag, scheme)
-        if reason is not None:
-            return line, reason
-    return None
-
-
-def _check_prefixes(tags: Dict[str, Optional[int]], source: str) -> None:
-    """Raises an error if tags have prefixes that no scheme has, or that no one scheme has together."""
-    signs: Dict[str, Tuple[Optional[int], str]] = {}
-    for tag, line in tags.items():
-        prefix = split_tag(tag)[0]
-        if prefix == "" and (_PREFIXED.fullmatch(tag) or tag in _KNOWN_PREFIXES):
-            found = "has no entity type" if tag in _KNOWN_PREFIXES else "has a prefix of no known scheme"
-            raise ConfigurationError(
-                f"{source}, line {line}: the tag {tag!r} {found}; expected O, or one of "
-                f"{', '.join(_KNOWN_PREFIXES)} with a hyphen and a type. If it is the whole name of a type, "
-                f"set `tag_scheme` to IO."
-            )
-        signs.setdefault(_FAMILIES[prefix], (line, f"has {tag!r}, {_FAMILIES[prefix]}"))
-    bare, bioes, bilou = (signs.get(_FAMILIES[prefix]) for prefix in ("", "E", "L"))
-    if bare and len(signs) > 1:
-        raise _contradiction(source, bare, next(sign for sign in signs.values() if sign is not bare))
-    if bioes and bilou:
-        raise _contradiction(source, bioes, bilou)
-
-
-def _contradiction(
-    source: str, one: Tuple[Optional[int], str], other: Tuple[Optional[int], str]
-) -> ConfigurationError:
-    (line, what), (other_line, other_what) = sorted((one, other), key=lambda sign: sign[0] or 0)
-    return ConfigurationError(
-        f"{source}: the tags contradict each other: line {line} {what}, but line {other_line} {other_what}. "
-        f"Correct the file, or set `tag_scheme` explicitly ({', '.join(TAG_SCHEMES)}) to have every tag read "
-        f"as far as it goes."
-    )

@@ -212,7 +212,7 @@ class TestFormats:
     def test_what_a_file_is(self, tokenizer: WordTokenizer, write: Write, text: str, words: Any) -> None:
         reader = NerReader(tokenizer)
         if words is None:
-            with pytest.raises(ConfigurationError, match="data.txt, line 1: is no JSON"):
+            with pytest.raises(ConfigurationError, match="data.txt, line 1: is not JSON"):
                 read(reader, write(text))
         else:
             [instance] = read(reader, write(text))
@@ -317,6 +317,11 @@ class TestOptions:
             ({"context": "paragraph"}, "context is 'paragraph'; expected 'document' or 'sentence'"),
             ({"max_span_length": 0}, "max_span_length is 0"),
             ({"max_entities": -1}, "max_entities is -1"),
+            ({"undivided": "lines"}, "undivided is 'lines'; expected 'sentences' or 'document'"),
+            ({"separator": ""}, "separator is empty"),
+            ({"tag_scheme": "x"}, "tag_scheme 'x'"),
+            ({"duplicate_spans": "last"}, "duplicate_spans is 'last'; expected 'error' or 'first'"),
+            ({"label_map": {"person": ""}}, "label_map has '' for 'person'"),
             ({"max_length": 10}, "max_length is 10"),
             ({"tokenizer": WhitespaceTokenizer()}, "WhitespaceTokenizer; expected one of type 'luke'"),
         ],

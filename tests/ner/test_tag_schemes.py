@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
 from luke_allennlp.ner.documents import LabeledSpan
+from luke_allennlp.ner.scheme_recognition import recognise_scheme
 from luke_allennlp.ner.tag_schemes import (
     TAG_SCHEMES,
     check_scheme,
     find_faults,
-    recognise_scheme,
     spans_to_tags,
     split_tag,
     tag_problem,
@@ -25,7 +25,7 @@ def recognise(*sentences: str) -> str:
     line, numbered = 0, []
     for sentence in sentences:
         tags = sentence.split()
-        numbered.append([(tag, line + i) for i, tag in enumerate(tags, start=1)])
+        numbered.append([(tag, f"line {line + i}") for i, tag in enumerate(tags, start=1)])
         line += len(tags) + 1
     return recognise_scheme(numbered, "some.conll")
 

@@ -4,4 +4,5 @@
   validation_data:: self.data + '/conll2003/eng.testa',
   test_data:: self.data + '/conll2003/eng.testb',
   paper_compatible:: true,
+  reader_options:: { tag_scheme: 'IOB1' },
 }

@@ -3,20 +3,16 @@
 import logging
 import re
 from dataclasses import dataclass, field
-from typing import Callable, Iterable, Iterator, List, Optional, Tuple
+from pathlib import Path
+from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.data.text_lines import read_lines, shown
-from luke_allennlp.ner.documents import Document, Sentence, count_documents
-from luke_allennlp.ner.tag_schemes import (
-    check_scheme,
-    find_faults,
-    recognise_scheme,
-    split_tag,
-    tag_problem,
-    tags_to_spans,
-)
+from luke_allennlp.ner.documents import Document, Sentence
+from luke_allennlp.ner.forms.form import ColumnOptions, Form, Reading, Source
+from luke_allennlp.ner.scheme_recognition import resolve_scheme
+from luke_allennlp.ner.tag_schemes import split_tag, tag_problem, tags_to_spans
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +20,14 @@ _DOCSTART = "-DOCSTART-"
 _SPACES = re.compile(" +")
 # A byte order mark alone on a line is what is left of a file that was appended to another.
 _BLANK = " \t\ufeff"
-_FAULTS_SHOWN = 5
+
+
+class NoColumnsError(ConfigurationError):
+    """A file is no file of columns, or not of those that it is taken for."""
+
+
+class UnevenColumnsError(NoColumnsError):
+    """A line has another number of columns than the first."""
 
 
 @dataclass
@@ -35,44 +38,34 @@ class _TaggedSentence:
     tags: List[str] = field(default_factory=list)
     lines: List[int] = field(default_factory=list)
 
+    @property
+    def placed_tags(self) -> List[Tuple[str, str]]:
+        return [(tag, f"line {line}") for tag, line in zip(self.tags, self.lines, strict=True)]
 
-def read_conll(
-    path: str,
-    *,
-    word_column: int = 0,
-    tag_column: Optional[int] = -1,
-    separator: Optional[str] = None,
-    encoding: str = "utf-8",
-    tag_scheme: str = "auto",
-    comment_prefix: Optional[str] = "#",
-    undivided: str = "sentences",
-) -> List[Document]:
+
+def read_columns(source: Source, reading: Reading) -> List[Document]:
     """
-    Reads a CoNLL-like file. What it found is logged: the tag scheme, and how many documents, sentences, words
-    and entities there are.
+    Reads a CoNLL-like file. What it found is logged: the tag scheme, the comment lines, the boundaries of
+    documents.
 
     # Parameters
 
-    path : `str`
-        A local file.
-    word_column : `int`, optional (default = `0`)
-        The column of the words, from 0; negative ones count from the last.
-    tag_column : `int`, optional (default = `-1`)
-        The column of the tags. `None` is for a file without tags.
-    separator : `str`, optional (default = `None`)
-        What is between columns. By default a tab if the first line of the data has one, otherwise spaces. A
-        space stands for any number of them.
-    encoding : `str`, optional (default = `"utf-8"`)
-    tag_scheme : `str`, optional (default = `"auto"`)
-        One of IOB1, IOB2, BIOES, BILOU, IO, or `auto` to recognise it from the tags of the whole file. With a
-        given scheme, tags that break its rules are read as conlleval reads them, and are counted in the log.
-    comment_prefix : `str`, optional (default = `"#"`)
-        How comment lines start. To be one, such a line must stand before the first word of a sentence, and
-        not be a word with its tag, with as many columns as other lines; so a word `#` or `#hashtag` is kept.
-        `None` if there are no comments.
-    undivided : `str`, optional (default = `"sentences"`)
-        What a file without any `-DOCSTART-` is: `"sentences"` if every sentence is a document of its own,
-        `"document"` if they all are one document.
+    source : `Source`
+    reading : `Reading`
+        Its `columns` say
+
+        - `word_column`, from 0; negative ones count from the last.
+        - `tag_column`, `None` for a file without tags.
+        - `separator`: what is between columns. By default a tab if the first line of the data has one,
+          otherwise spaces. A space stands for any number of them.
+        - `comment_prefix`: how comment lines start. To be one, such a line must stand before the first word
+          of a sentence, and not be a word with its tag, with as many columns as other lines; so a word `#` or
+          `#hashtag` is kept. `None` if there are no comments.
+        - `undivided`: what a file without any `-DOCSTART-` is: `"sentences"` if every sentence is a document
+          of its own, `"document"` if they all are one document.
+
+        With a given `tag_scheme`, tags that break its rules are read as conlleval reads them, and are counted
+        in the log.
 
     # Returns
 
@@ -82,71 +75,58 @@ def read_conll(
     # Raises
 
     `ConfigurationError`
-        If the file, a line of it, or an option is wrong.
+        The file, or a line of it, is wrong, or it is no file of columns.
     """
-    tag_scheme = check_scheme(tag_scheme, allow_auto=True)
-    if undivided not in ("sentences", "document"):
-        raise ConfigurationError(f"undivided {undivided!r} is not known: choose sentences or document.")
-    if separator == "":
-        raise ConfigurationError("separator is empty: give a character, or null to have it found.")
-    reader = _ConllLines(path, word_column, tag_column, separator, encoding, comment_prefix)
+    path, options = source.path, reading.columns
+    reader = _Lines(path, options, reading.encoding)
     sentences = list(reader.read())
     if not sentences:
         raise ConfigurationError(
             f"{path}: there is no sentence in it; expected lines with a word and its tag."
         )
-
-    if tag_column is not None:
-        if tag_scheme == "auto":
-            tag_scheme = recognise_scheme((zip(s.tags, s.lines, strict=True) for s in sentences), path)
-            same = ", whose entities are those of IOB1" if tag_scheme == "IO" else ""
-            logger.info("%s: the tag scheme is recognised as %s%s", path, tag_scheme, same)
-        else:
-            logger.info("%s: the tag scheme is set to %s", path, tag_scheme)
-        _log_faults(sentences, tag_scheme, path)
+    scheme = reading.tag_scheme
+    if options.tag_column is not None:
+        reader.check_tags(sentences, scheme)
+        scheme = resolve_scheme([sentence.placed_tags for sentence in sentences], scheme, path)
     is_divided = reader.boundaries > 0
     documents: List[Document] = []
     last = -1
     for sentence in sentences:
-        if not documents or sentence.document != last or (not is_divided and undivided == "sentences"):
-            documents.append(Document(id=str(len(documents)), sentences=[]))
+        if (
+            not documents
+            or sentence.document != last
+            or (not is_divided and options.undivided == "sentences")
+        ):
+            documents.append(Document(str(len(documents)), [], where=f"{path}, line {sentence.line}"))
+            if options.tag_column is None:
+                documents[-1].unlabeled = "tag_column is null"
         last = sentence.document
-        spans = tags_to_spans(sentence.tags, tag_scheme)
-        documents[-1].sentences.append(Sentence(words=sentence.words, spans=spans, line=sentence.line))
+        spans = tags_to_spans(sentence.tags, scheme)
+        documents[-1].sentences.append(Sentence(sentence.words, spans, where=f"line {sentence.line}"))
 
     if reader.comments:
         logger.info("%s: %d comment lines are left out", path, reader.comments)
     if not is_divided:
-        what = (
-            "every sentence is a document" if undivided == "sentences" else "the whole file is one document"
-        )
+        each = options.undivided == "sentences"
+        what = "every sentence is a document" if each else "the whole file is one document"
         logger.info("%s: there is no %s, so %s", path, _DOCSTART, what)
-    logger.info("%s: %s", path, count_documents(documents))
     return documents
 
 
-class _ConllLines:
+class _Lines:
     """The lines of a file as sentences; once they are read, it has counted boundaries and comments."""
 
-    def __init__(
-        self,
-        path: str,
-        word_column: int,
-        tag_column: Optional[int],
-        separator: Optional[str],
-        encoding: str,
-        comment_prefix: Optional[str],
-    ) -> None:
+    def __init__(self, path: str, options: ColumnOptions, encoding: str) -> None:
         self.boundaries = 0
         self.comments = 0
         self._path = path
         self._encoding = encoding
-        self._comment_prefix = comment_prefix
-        self._split, self._columns = self._survey(separator)
-        self._word = self._column("word_column", word_column)
-        self._tag = None if tag_column is None else self._column("tag_column", tag_column)
+        self._comment_prefix = options.comment_prefix
+        self._split, self._columns = self._survey(options.separator)
+        self._word = self._column("word_column", options.word_column)
+        self._tag = None if options.tag_column is None else self._column("tag_column", options.tag_column)
         if self._tag == self._word and self._columns > 0:
-            raise ConfigurationError(
+            raise NoColumnsError(
                 f"{path}: words and tags are both expected in column {self._word} of {self._columns}; set "
                 f"`tag_column` to null if the file has no tags, or `separator` to what is between its "
                 f"columns."
@@ -175,6 +155,44 @@ class _ConllLines:
                 sentence.lines.append(number)
         if sentence is not None:
             yield sentence
+
+    def check_tags(self, sentences: Sequence[_TaggedSentence], scheme: str) -> None:
+        """
+        # Raises
+
+        `NoColumnsError`
+            What is in the column of the tags are none.
+        """
+        if scheme == "IO":  # then any word can be one
+            return
+        share = _share_of_tags(tag for sentence in sentences for tag in sentence.tags)
+        if share >= 0.5:
+            return
+        others = {
+            column: _share_of_tags(self._values(column))
+            for column in range(self._columns)
+            if column != self._tag
+        }
+        best = max(others, key=lambda column: others[column], default=0)
+        if others and others[best] > max(0.9, share):
+            swapped = f", `word_column` to {self._tag}" if best == self._word else ""
+            raise ConfigurationError(
+                f"{self._path}: column {self._tag} holds no tags ({shown(sentences[0].tags[0])} on line "
+                f"{sentences[0].line}), but column {best} does; set `tag_column` to {best}{swapped}."
+            )
+        if share == 0:
+            raise NoColumnsError(
+                f"{self._path}: column {self._tag} holds no tags: neither O nor a type with a prefix such as "
+                "B- is "
+                f"in it, but {shown(sentences[0].tags[0])} on line {sentences[0].line} for example. Set "
+                "`tag_column`, or `tag_scheme` to IO if every word is an entity."
+            )
+
+    def _values(self, column: int) -> Iterator[str]:
+        for _, line in read_lines(self._path, self._encoding):
+            fields = [] if _is_blank(line) else self._fields(line)
+            if len(fields) == self._columns and not self._is_boundary(line, fields):
+                yield fields[column]
 
     def _fields(self, line: str) -> List[str]:
         fields = self._split(line)
@@ -220,7 +238,7 @@ class _ConllLines:
 
     def _check(self, number: int, line: str, fields: List[str]) -> None:
         if len(fields) != self._columns:
-            raise ConfigurationError(
+            raise UnevenColumnsError(
                 f"{self._path}, line {number}: found {len(fields)} columns, expected {self._columns} as on "
                 f"the first line of data: {shown(line)}. Correct the line, or set `separator`."
             )
@@ -250,17 +268,18 @@ def _is_surely_tag(tag: str) -> bool:
     return tag == "O" or (split_tag(tag)[0] != "" and tag_problem(tag) is None)
 
 
-def _log_faults(sentences: Iterable[_TaggedSentence], scheme: str, path: str) -> None:
-    faults = [
-        (s.lines[fault.position], fault.reason) for s in sentences for fault in find_faults(s.tags, scheme)
-    ]
-    if faults:
-        first = "; ".join(f"line {line} has {reason}" for line, reason in faults[:_FAULTS_SHOWN])
-        logger.warning(
-            "%s: %d tags break the rules of %s and are read as conlleval reads them: %s%s",
-            path,
-            len(faults),
-            scheme,
-            first,
-            "; ..." if len(faults) > _FAULTS_SHOWN else "",
-        )
+def _share_of_tags(values: Iterable[str]) -> float:
+    total = tags = 0
+    for value in values:
+        total += 1
+        tags += _is_surely_tag(value.strip(" "))
+    return tags / max(total, 1)
+
+
+FORM = Form(
+    name="columns",
+    description="columns (CoNLL), a word and its tag on a line and a blank line after each sentence",
+    recognises=lambda source: False,
+    read=read_columns,
+    accepts=lambda source: source.records is None and not Path(source.path).is_dir(),
+)
