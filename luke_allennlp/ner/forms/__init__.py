@@ -6,6 +6,7 @@ nothing else names them.
 import importlib
 import logging
 import pkgutil
+from difflib import get_close_matches
 from pathlib import Path
 from typing import List, Optional, Tuple
 
@@ -151,6 +152,9 @@ def _unknown(source: Source) -> str:
     if of_task is None and isinstance(record.get("data"), list):
         of_task = "luke_reading_comprehension"
     hint = f" It looks like data of another task, which {of_task!r} reads." if of_task else ""
+    for key in () if of_task else record:
+        close = get_close_matches(key, ("text", "tokens", "sentences"), n=1, cutoff=0.75)
+        hint = hint or (f" Did you mean {close[0]!r} by {key!r}?" if close else "")
     keys = ", ".join(map(repr, record)) or "none"
     return f"what is at {place} is no NER data that is known: its keys are {keys}.{hint}"
 

@@ -8,13 +8,16 @@ from typing import Any, Callable, Dict, List, Tuple
 import pytest
 import spacy
 from allennlp.common.checks import ConfigurationError
+from allennlp.data import Batch, Vocabulary
 from spacy.tokens import DocBin
 
 from luke_allennlp.data.segmentation import SpacyRulesSegmenter
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.ner.documents import Document
 from luke_allennlp.ner.forms import FORMS, Reading, document_from_record
+from luke_allennlp.ner.model import NerModel
 from luke_allennlp.ner.reader import NerReader
+from luke_allennlp.token_embedders import LukeEmbedder
 
 TEXT = "Edda Rask sang in Oslo. She left."
 ENTITIES = [("PER", "Edda Rask"), ("LOC", "Oslo")]
@@ -368,6 +371,7 @@ class TestRefusals:
             ([{"token": ["a"], "subj_start": 0}], "another task, which 'luke_relation_classification' reads"),
             ({"version": "1.1", "data": [{"paragraphs": []}]}, "another task, which 'luke_reading_compreh"),
             ([{"sent": "a", "start": 0, "end": 1}], "another task, which 'luke_entity_typing' reads"),
+            ([{"token": ["a"], "entities": []}], "Did you mean 'tokens' by 'token'"),
             ([{"a": 1, "b": 2}], "no NER data that is known: its keys are 'a', 'b'"),
             (
                 {"tokens": [["a"]], "ner_tags": [[0]]},
@@ -454,6 +458,17 @@ class TestGold:
         assert entities(NerReader(tokenizer, label_map={"NIL": "PER"}).read_documents(path)) == [
             ("PER", "Edda")
         ]
+
+    def test_a_file_in_which_every_candidate_is_an_entity_trains(
+        self, tokenizer: WordTokenizer, write: Write, fixtures_dir: Path
+    ) -> None:
+        instances = list(NerReader(tokenizer).read(write("Edda B-PER\n\nOslo B-LOC\n")))
+        vocab = Vocabulary.from_instances(instances)
+        assert set(vocab.get_token_to_index_vocabulary("labels")) == {"NIL", "PER", "LOC"}
+        embedder = LukeEmbedder(str(fixtures_dir / "tiny-luke"), entities=["[PAD]", "[MASK]"])
+        batch = Batch(instances)
+        batch.index_instances(vocab)
+        assert NerModel(vocab, embedder)(**batch.as_tensor_dict())["loss"] > 0
 
     def test_a_training_file_needs_entities(self, tokenizer: WordTokenizer, write: Write) -> None:
         reader = NerReader(tokenizer)
