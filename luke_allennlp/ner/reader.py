@@ -16,7 +16,7 @@ from luke_allennlp.data.segmentation import TextSegmenter
 from luke_allennlp.data.sparse_label_field import SparseLabelField
 from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.task_reader import MASK_ENTITY, TaskReader
-from luke_allennlp.data.text_lines import read_lines
+from luke_allennlp.data.text_lines import listed, read_lines
 from luke_allennlp.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentSubwords
 from luke_allennlp.ner.conll import read_conll
 from luke_allennlp.ner.documents import Document, LabeledSpan, Sentence
@@ -199,7 +199,7 @@ class NerReader(TaskReader[Document, SentenceChunk]):
                 file_path,
                 len(too_long),
                 self.chunker.max_span_length,
-                "; ".join(too_long),
+                listed(too_long),
             )
 
     def chunk_document(self, document: Document, document_index: int = 0) -> Iterator[List[SentenceChunk]]:
