@@ -8,6 +8,8 @@ from typing import Iterator, Optional, Sequence, Tuple
 from allennlp.common.checks import ConfigurationError
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# What is left of a file that was appended to another; not a column of its own.
+_BYTE_ORDER_MARK = re.compile(r"\ufeff+(?!\s+\S)")
 _LISTED = 5
 
 
@@ -67,7 +69,7 @@ def listed(examples: Sequence[str], count: Optional[int] = None) -> str:
 def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     """
     Reads a text file line by line. Lines end with LF, CR LF or CR, and with nothing else; a byte order mark
-    before UTF-8 is no part of the text.
+    at the beginning of the file or of a line (as where files were joined) is no part of the text.
 
     # Parameters
 
@@ -99,7 +101,8 @@ def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     try:
         with open(path, encoding="utf-8-sig" if codec == "utf-8" else codec) as file:
             for number, line in enumerate(file, start=1):
-                yield number, line.rstrip("\n")
+                mark = _BYTE_ORDER_MARK.match(line)
+                yield number, line[mark.end() if mark else 0 :].rstrip("\n")
     except UnicodeError:
         raise _undecodable(path, codec) from None
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.segmentation import SpacyRulesSegmenter, TextSegmenter
+from luke_allennlp.data.segmentation import SpacyRulesSegmenter, TextSegmenter, strip_span
 from luke_allennlp.data.text_lines import read_lines, shown, without_lone_surrogates
 from luke_allennlp.ner.documents import Document, LabeledSpan, Sentence, count_documents
 
@@ -98,7 +98,7 @@ def document_from_json(
     Ends are exclusive. An entity may also be written `[0, 5, "PER"]`, and `entities` also `spans`. All but
     the first key of each form may be missing, and other keys are ignored.
 
-    Entities of a text lose white space at their ends. One whose ends then are not ends of words, or that goes
+    Entities of a text lose white space and invisible separators at their ends. One whose ends then are not ends of words, or that goes
     beyond its sentence, is put into `Sentence.unaligned`.
 
     # Parameters
@@ -169,12 +169,11 @@ def _from_text(
     for position, entity in enumerate(entities):
         start, end, label = _span(entity, len(text), "characters", f"{where}, entity {position}")
         covered = text[start:end]
-        if not covered.strip():
+        start, end = strip_span(text, start, end)
+        if start == end:
             raise ConfigurationError(
                 f"{where}, entity {position}: covers {covered!r}, white space; expected words."
             )
-        end -= len(covered) - len(covered.rstrip())
-        start += len(covered) - len(covered.lstrip())
         first_start, _, first, sentence = words[bisect_right(starts, start) - 1]
         _, last_end, last, last_sentence = words[bisect_right(starts, end - 1) - 1]
         if start == first_start and end == last_end and last_sentence is sentence:

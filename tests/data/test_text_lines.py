@@ -26,6 +26,12 @@ def test_lines_and_numbers(write):
     assert list(read_lines(write(b""))) == []
 
 
+def test_marks_where_files_were_joined(write):
+    path = write("a O\n\ufeffb O\n\ufeff\n\ufeff O\nc\ufeff O\n".encode())
+    # One with columns behind it is a word.
+    assert [line for _, line in read_lines(path)] == ["a O", "b O", "", "\ufeff O", "c\ufeff O"]
+
+
 def test_undecodable_bytes_are_named_far_into_a_file(write):
     path = write(b"abc\n" * 50_000 + b"M\xfcnchen\n")
     with pytest.raises(ConfigurationError, match=r"line 50001: the byte 0xfc at 200,001 .*encoding: latin-1"):
