@@ -98,8 +98,8 @@ def document_from_json(
     Ends are exclusive. An entity may also be written `[0, 5, "PER"]`, and `entities` also `spans`. All but
     the first key of each form may be missing, and other keys are ignored.
 
-    Entities of a text lose white space and invisible separators at their ends. One whose ends then are not ends of words, or that goes
-    beyond its sentence, is put into `Sentence.unaligned`.
+    Entities of a text lose white space and invisible separators at their ends. One whose ends then are not
+    ends of words, or that goes beyond its sentence, is put into `Sentence.unaligned`.
 
     # Parameters
 

@@ -1,8 +1,9 @@
 """Named entity recognition as the classification of spans: files to instances."""
 
+import itertools
 import json
 import logging
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.file_utils import cached_path
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 NIL = "NIL"
 """The label of a candidate that is no entity."""
+
+_DOCUMENTS_A_WORKER = 8  # fewer can differ much in size
 
 
 class SentenceChunk(NamedTuple):
@@ -180,14 +183,24 @@ class NerReader(TaskReader[Document, SentenceChunk]):
         too_long: List[str] = []
         num_chunks = 0
         try:
-            for index, document in enumerate(self.read_documents(file_path)):
-                for chunks in self.chunk_document(document, index):
+            for index, document, sentences in self._share(self.read_documents(file_path)):
+                for chunks in self.chunk_document(document, index, sentences):
                     too_long.extend(self._beyond_candidates(chunks, file_path))
                     for chunk in chunks:
                         num_chunks += 1
                         yield chunk, self._has_tags
         finally:  # also where max_instances ends it
             self._log_read(file_path, num_chunks, too_long)
+
+    def _share(self, documents: List[Document]) -> Iterator[Tuple[int, Document, Optional[Iterator[int]]]]:
+        """What this data worker makes chunks of: whole documents or, where these are few, sentences of each."""
+        numbered = enumerate(documents)
+        if self._worker_info is None or len(documents) >= _DOCUMENTS_A_WORKER * self._worker_info.num_workers:
+            for index, document in self.worker_share(numbered):
+                yield index, document, None
+        else:
+            for index, document in numbered:
+                yield index, document, self.worker_share(range(len(document.sentences)))
 
     def _log_read(self, file_path: str, num_chunks: int, too_long: List[str]) -> None:
         if num_chunks:
@@ -202,30 +215,33 @@ class NerReader(TaskReader[Document, SentenceChunk]):
                 listed(too_long),
             )
 
-    def chunk_document(self, document: Document, document_index: int = 0) -> Iterator[List[SentenceChunk]]:
+    def chunk_document(
+        self, document: Document, document_index: int = 0, sentences: Optional[Iterable[int]] = None
+    ) -> Iterator[List[SentenceChunk]]:
         """
         # Parameters
 
         document : `Document`
         document_index : `int`, optional (default = `0`)
             Its place in the file.
+        sentences : `Iterable[int]`, optional (default = `None`)
+            Which of its sentences; all by default.
 
         # Returns
 
         `Iterator[List[SentenceChunk]]`
-            For each sentence, its chunks.
+            For each of the sentences, its chunks.
         """
         words = [word for sentence in document.sentences for word in sentence.words]
         subwords = DocumentSubwords(self.tokenizer.encode_words(words))
-        start = 0
-        for sentence_index, sentence in enumerate(document.sentences):
-            end = start + len(sentence.words)
-            chunks = self.chunker.chunks(subwords, start, end)
+        # Where each sentence starts among the words, and where the last one ends.
+        starts = [0, *itertools.accumulate(len(sentence.words) for sentence in document.sentences)]
+        for sentence_index in range(len(document.sentences)) if sentences is None else sentences:
+            chunks = self.chunker.chunks(subwords, starts[sentence_index], starts[sentence_index + 1])
             yield [
                 SentenceChunk(document, document_index, sentence_index, chunk, number, len(chunks))
                 for number, chunk in enumerate(chunks)
             ]
-            start = end
 
     @overrides(check_signature=False)
     def text_to_instance(self, chunk: SentenceChunk, labeled: bool = False) -> Instance:
