@@ -3,7 +3,7 @@
 import itertools
 import json
 import logging
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.file_utils import cached_path
@@ -135,6 +135,8 @@ class NerReader(TaskReader[Document, SentenceChunk]):
             undivided=undivided,
         )
         self._label_namespace = label_namespace
+        # The labels outside of the vocabulary of which the log has told.
+        self._warned: Set[str] = set()
 
     def read_documents(self, file_path: str) -> List[Document]:
         """
@@ -193,7 +195,7 @@ class NerReader(TaskReader[Document, SentenceChunk]):
             self._log_read(file_path, num_chunks, too_long)
 
     def _share(self, documents: List[Document]) -> Iterator[Tuple[int, Document, Optional[Iterator[int]]]]:
-        """What this data worker makes chunks of: whole documents or, where these are few, sentences of each."""
+        """What this data worker makes chunks of: documents or, where these are few, sentences of each."""
         numbered = enumerate(documents)
         if self._worker_info is None or len(documents) >= _DOCUMENTS_A_WORKER * self._worker_info.num_workers:
             for index, document in self.worker_share(numbered):
@@ -287,8 +289,17 @@ class NerReader(TaskReader[Document, SentenceChunk]):
                 for start, end, label in reversed(sentence.spans)
                 if (start, end) in places
             }
-            fields["labels"] = SparseLabelField(labels, len(candidates), NIL, self._label_namespace)
+            fields["labels"] = SparseLabelField(
+                labels, len(candidates), NIL, self._label_namespace, self._warned
+            )
         return Instance(fields)
+
+    @overrides
+    def apply_token_indexers(self, instance: Instance) -> None:
+        # What comes from a data worker has left behind what fields share.
+        labels = instance.fields.get("labels")
+        if isinstance(labels, SparseLabelField):
+            labels.warned = self._warned
 
     def _beyond_candidates(self, chunks: List[SentenceChunk], file_path: str) -> Iterator[str]:
         sentence = chunks[0].sentence

@@ -21,7 +21,6 @@ from allennlp.predictors import Predictor
 from torch import Tensor, nn
 
 from luke_allennlp.data.segmentation import WhitespaceSegmenter
-from luke_allennlp.data.sparse_label_field import SparseLabelField
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.ner.documents import LabeledSpan
 from luke_allennlp.ner.metric import ChunkPrediction, NerMetric
@@ -384,16 +383,31 @@ class TestNothingIsLost:
         fixtures_dir: Path,
         write: Write,
         caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(SparseLabelField, "_warned", set())
         reader = NerReader(tokenizer)
         vocab = Vocabulary.from_instances(read(reader, write("Vexford B-LOC\nwon O\n")))
         instances = read(reader, write("Vexford B-LOC\nCopper B-SHIP\nLantern I-SHIP\n\nMoon B-SHIP\n"))
         scores = evaluate_oracle(instances, fixtures_dir, vocab)
         assert (scores["recall"], scores["precision"]) == (1 / 3, 1.0)
         assert scores["recall_SHIP"] == 0.0
-        assert caplog.text.count("The label 'SHIP' is not among those the model was trained with") == 1
+        assert caplog.text.count("The label 'SHIP' is not among the 2 that the model was trained with") == 1
+
+    @pytest.mark.parametrize("num_workers", [0, 2])
+    def test_each_reader_warns_once_of_a_label(
+        self, tokenizer: WordTokenizer, write: Write, caplog: pytest.LogCaptureFixture, num_workers: int
+    ) -> None:
+        vocab = Vocabulary({"labels": {NIL: 2, "LOC": 1}})
+        path = write("Copper B-SHIP\n\nMoon B-SHIP\n\nLantern B-SHIP\n")
+        reader = NerReader(tokenizer)
+        for _ in range(2):
+            loader = MultiProcessDataLoader(reader, str(path), batch_size=1, num_workers=num_workers)
+            loader.index_with(vocab)
+            assert len(list(loader)) == 3
+        assert caplog.text.count("The label 'SHIP' is not among the 2") == 1
+        loader = MultiProcessDataLoader(NerReader(tokenizer), str(path), batch_size=1)
+        loader.index_with(vocab)
+        list(loader)
+        assert caplog.text.count("The label 'SHIP' is not among the 2") == 2
 
     def test_sentence_without_candidates_counts(
         self, tokenizer: WordTokenizer, fixtures_dir: Path, write: Write
