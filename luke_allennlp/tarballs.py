@@ -15,6 +15,8 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 from filelock import FileLock
 
+from luke_allennlp.data.text_lines import listed
+
 logger = logging.getLogger(__name__)
 
 # The files of a checkpoint that anything here reads. What else is in a tarball stays there: the original
@@ -196,7 +198,7 @@ def _unpack_members(source: "_Guarded", directory: Path) -> None:
             f"one directory, and found {', '.join(repr(name) for name in passed[:4]) or 'nothing'}"
         )
     if passed:
-        logger.info("Not unpacked, being no file that is read here: %s", ", ".join(passed[:20]))
+        logger.info("Not unpacked, %d files that are not read here: %s", len(passed), listed(passed))
 
 
 def _parts(member: tarfile.TarInfo) -> List[str]:

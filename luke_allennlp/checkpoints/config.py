@@ -50,6 +50,7 @@ _KINDS = {
     "layer_norm_eps": _POSITIVE,
 }
 _MAY_BE_NULL = ("entity_emb_size",)
+_MAY_BE_ZERO = ("entity_vocab_size",)  # as in archives of models of words alone
 
 
 def read_config(model_name: str) -> "LukeConfig":
@@ -138,6 +139,8 @@ def _check(raw: Dict[str, Any], where: str, required: Sequence[str]) -> None:
         if key not in raw and key not in required or key in _MAY_BE_NULL and raw.get(key) is None:
             continue
         value: Any = raw.get(key)
+        if value == 0 and type(value) is int and key in _MAY_BE_ZERO:
+            continue
         is_number = isinstance(value, int if expected == _WHOLE else (int, float))
         if isinstance(value, bool) or not is_number or not _is_in_range(value, expected):
             raise ConfigurationError(f"The {where} has {key!r} = {shown(value)}; expected {expected}.")

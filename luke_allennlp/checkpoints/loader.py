@@ -25,6 +25,7 @@ from torch import Tensor
 from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
 from luke_allennlp.checkpoints.tensors import LazyTensors, WeightsSource
+from luke_allennlp.data.text_lines import listed
 from luke_allennlp.encoder import LukeEncoder
 from luke_allennlp.encoder.embeddings import EntityEmbeddings
 from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, check_same_entities
@@ -274,7 +275,12 @@ def _load(encoder: LukeEncoder, tensors: LazyTensors, tables: _Tables) -> None:
         log_copied_queries(tensors.source)
     left_out = sorted({name.split(".")[0] for name in tensors if name not in targets} - {"embeddings"})
     if left_out:
-        logger.info("Left out of %s, the encoder has no such parts: %s", tensors.source, ", ".join(left_out))
+        logger.info(
+            "Left out of %s, %d parts that the encoder does not have: %s",
+            tensors.source,
+            len(left_out),
+            listed(left_out),
+        )
     if fresh:
         logger.info("%s has no entities: the entity embeddings start from random values.", tensors.source)
 

@@ -176,6 +176,10 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
         return list(questions_of(record, where))
 
     @overrides
+    def source(self, example: ClozeExample) -> Passage:
+        return example.passage
+
+    @overrides
     def is_labeled(self, example: ClozeExample) -> bool:
         return example.answers is not None
 

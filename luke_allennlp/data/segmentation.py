@@ -8,18 +8,48 @@ from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
 from luke_allennlp.data.text_lines import without_lone_surrogates
+from luke_allennlp.data.word_tokenizer import is_punctuation
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
-_NO_SPACE = re.compile(r"\S+")
+INVISIBLE_SEPARATORS = "\u200b\u2060\ufeff"
+"""Zero-width space, word joiner and byte order mark: they stand between words as white space does."""
+
+_SEPARATOR = re.compile(f"[{INVISIBLE_SEPARATORS}]")
+_WORD = re.compile(rf"[^\s{INVISIBLE_SEPARATORS}]+")
 _LONG_PUNCTUATION = re.compile(r"[^\w\s]{100,}")
+# Soft hyphen, zero-width non-joiner and joiner are inside of words and emoji.
+_JOINERS = "\u00ad\u200c\u200d"
+# They, the emoji variation selector and skin tones belong to the character before.
+_CONTINUATION = re.compile(f"[{_JOINERS}\ufe0f\U0001f3fb-\U0001f3ff]")
+
+
+def strip_span(text: str, start: int, end: int) -> Tuple[int, int]:
+    """
+    # Parameters
+
+    text : `str`
+    start, end : `int`
+        Characters of it, the end exclusive.
+
+    # Returns
+
+    `Tuple[int, int]`
+        The span without white space and invisible separators at its ends; an empty one if it covers nothing
+        else.
+    """
+    while start < end and not _WORD.match(text, start):
+        start += 1
+    while start < end and not _WORD.match(text, end - 1):
+        end -= 1
+    return start, end
 
 
 class TextSegmenter(Registrable):
     """
-    Divides a text into sentences and words. Every character that is not white space belongs to exactly one
-    word, and no word holds white space.
+    Divides a text into sentences and words. Every character that is neither white space nor an invisible
+    separator (`INVISIBLE_SEPARATORS`) belongs to exactly one word, and no word holds any of these.
     """
 
     default_implementation = "spacy_rules"
@@ -64,9 +94,10 @@ class SpacyRulesSegmenter(TextSegmenter):
     def segment(self, text: str) -> List[List[Tuple[int, int]]]:
         if self._pipeline is None:
             self._pipeline = _load_pipeline(self._language)
-        # spaCy stops at half a surrogate pair, which JSON can hold, and takes brackets off one by one, in
-        # time that grows with the square of their number. The stand-ins take the same room.
-        safe_text = without_lone_surrogates(text)
+        # spaCy stops at half a surrogate pair, which JSON can hold, takes the invisible separators for
+        # letters, and takes brackets off one by one, in time that grows with the square of their number. The
+        # stand-ins take the same room.
+        safe_text = _SEPARATOR.sub(" ", without_lone_surrogates(text))
         safe_text = _LONG_PUNCTUATION.sub(lambda match: "." * len(match.group()), safe_text)
         document = self._pipeline(safe_text)
         sentences: List[List[Tuple[int, int]]] = []
@@ -76,9 +107,11 @@ class SpacyRulesSegmenter(TextSegmenter):
             # The first token of a sentence may be white space, which is no word.
             is_new = is_new or bool(token.is_sent_start)
             # Some languages' rules keep white space inside a token.
-            for match in _NO_SPACE.finditer(text, token.idx, token.idx + len(token)):
+            for match in _WORD.finditer(text, token.idx, token.idx + len(token)):
                 start, end = match.span()
-                if is_new or _line_breaks(text[previous_end:start]) >= breaks:
+                if not is_new and start == previous_end and _is_joined(text, start):
+                    start, _ = sentences[-1].pop()
+                elif is_new or _line_breaks(text[previous_end:start]) >= breaks:
                     sentences.append([])
                 sentences[-1].append((start, end))
                 previous_end, is_new = end, False
@@ -97,12 +130,20 @@ class WhitespaceSegmenter(TextSegmenter):
     def segment(self, text: str) -> List[List[Tuple[int, int]]]:
         sentences: List[List[Tuple[int, int]]] = []
         previous_end = 0
-        for match in _NO_SPACE.finditer(text):
+        for match in _WORD.finditer(text):
             if not sentences or _line_breaks(text[previous_end : match.start()]):
                 sentences.append([])
             sentences[-1].append(match.span())
             previous_end = match.end()
         return sentences
+
+
+def _is_joined(text: str, at: int) -> bool:
+    """Whether a word goes on where spaCy's rules, which know nothing of joiners, divide it."""
+    before, after = text[at - 1], text[at]
+    if _CONTINUATION.match(after):
+        return not is_punctuation(before)
+    return before in _JOINERS and not is_punctuation(after)
 
 
 def _line_breaks(white_space: str) -> int:

@@ -1,12 +1,14 @@
 """One label an item of a sequence, where most items have the same."""
 
 import logging
-from typing import Dict, List, Mapping, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Set
 
 import torch
 from allennlp.data import Vocabulary
 from allennlp.data.fields.field import Field
 from overrides import overrides
+
+from luke_allennlp.data.text_lines import listed
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +21,7 @@ class SparseLabelField(Field[torch.Tensor]):
     The labels of a sequence of which all but a few items are "none".
 
     Unlike `SequenceLabelField` it keeps only the labels that say something, pads with `IGNORED_LABEL`, and
-    lets a label that the vocabulary lacks pass as ignored, with one warning: such an item counts in no loss,
+    lets a label that the vocabulary lacks pass as ignored, with a warning: such an item counts in no loss,
     and the metrics, which see the gold labels themselves, count it as missed.
 
     # Parameters
@@ -31,16 +33,23 @@ class SparseLabelField(Field[torch.Tensor]):
     none_label : `str`
         The label of all others.
     label_namespace : `str`, optional (default = `"labels"`)
+    warned : `Set[str]`, optional (default = `None`)
+        The labels of which a warning has been given. Fields that share it warn once of each. It is not
+        pickled.
     """
 
-    _warned: Set[Tuple[str, str]] = set()
-
     def __init__(
-        self, labels: Mapping[int, str], length: int, none_label: str, label_namespace: str = "labels"
+        self,
+        labels: Mapping[int, str],
+        length: int,
+        none_label: str,
+        label_namespace: str = "labels",
+        warned: Optional[Set[str]] = None,
     ) -> None:
         self.labels = dict(labels)
         self.length = length
         self.none_label = none_label
+        self.warned: Set[str] = set() if warned is None else warned
         self._namespace = label_namespace
         self._indices: Dict[int, int] = {}
         self._none_index = IGNORED_LABEL
@@ -60,15 +69,15 @@ class SparseLabelField(Field[torch.Tensor]):
         known = vocab.get_token_to_index_vocabulary(self._namespace)
         self._none_index = vocab.get_token_index(self.none_label, self._namespace)
         self._indices = {item: known.get(label, IGNORED_LABEL) for item, label in self.labels.items()}
-        for label in set(self.labels.values()) - set(known):
-            if (self._namespace, label) not in self._warned:
-                self._warned.add((self._namespace, label))
-                logger.warning(
-                    "The label %r is not among those the model was trained with (%s): it cannot be predicted "
-                    "and counts as missed.",
-                    label,
-                    ", ".join(known),
-                )
+        for label in sorted(set(self.labels.values()).difference(known, self.warned)):
+            self.warned.add(label)
+            logger.warning(
+                "The label %r is not among the %d that the model was trained with (%s): it cannot be "
+                "predicted and counts as missed.",
+                label,
+                len(known),
+                listed(list(known)),
+            )
 
     @overrides
     def get_padding_lengths(self) -> Dict[str, int]:
@@ -90,6 +99,9 @@ class SparseLabelField(Field[torch.Tensor]):
     @overrides
     def human_readable_repr(self) -> List[str]:
         return [self.labels.get(item, self.none_label) for item in range(self.length)]
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**self.__dict__, "warned": set()}
 
     def __str__(self) -> str:
         return f"SparseLabelField of length {self.length}, {self.none_label!r} but for {self.labels}"

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 Example = TypeVar("Example")
 Item = TypeVar("Item")
+T = TypeVar("T")
 
 MASK_ENTITY = 1
 """
@@ -29,6 +30,9 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
     """
     Reads a file in two steps: `read_examples` gives what the file says, checked; `items` makes of an example
     what becomes an instance each, one or several windows.
+
+    Data workers share the examples, so that each makes the items of its own alone; the processes of
+    distributed training share the items, as they must all have the same number of instances.
 
     # Parameters
 
@@ -118,6 +122,19 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         """
         raise NotImplementedError
 
+    def source(self, example: Example) -> object:
+        """
+        # Parameters
+
+        example : `Example`
+
+        # Returns
+
+        `object`
+            What takes the work of tokenising: successive examples of one source go to the same data worker.
+        """
+        return example
+
     def is_labeled(self, example: Example) -> bool:
         """
         # Parameters
@@ -157,11 +174,29 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
             self.labeled_items(str(file_path)), self._max_instances
         )
         if self._distributed_info is not None:
+            # Worker by worker, if there are any: each deals out the same items in all of the processes.
             items = deal(items, self._distributed_info.global_rank, self._distributed_info.world_size)
-        if self._worker_info is not None:
+        if self._worker_info is not None and self._max_instances is not None:
             items = itertools.islice(items, self._worker_info.id, None, self._worker_info.num_workers)
         for item, labeled in items:
             yield self.text_to_instance(item, labeled)
+
+    def worker_share(self, parts: Iterable[T]) -> Iterator[T]:
+        """
+        # Parameters
+
+        parts : `Iterable[T]`
+            Of a file.
+
+        # Returns
+
+        `Iterator[T]`
+            Those whose items this data worker makes; all of them where there are no workers, and where
+            `max_instances` is set, which counts the items of all parts.
+        """
+        if self._worker_info is None or self._max_instances is not None:
+            return iter(parts)
+        return itertools.islice(parts, self._worker_info.id, None, self._worker_info.num_workers)
 
     def local_examples(self, file_path: str) -> Iterator[Example]:
         """
@@ -219,9 +254,12 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         # Returns
 
         `Iterator[Tuple[Item, bool]]`
-            What becomes an instance each, and whether it has labels.
+            What becomes an instance each, and whether it has labels; in a data worker, of its share of the
+            examples.
         """
-        for example in self.local_examples(file_path):
-            labeled = self.is_labeled(example)
-            for item in self.items(example):
-                yield item, labeled
+        sources = itertools.groupby(self.local_examples(file_path), key=self.source)
+        for _, examples in self.worker_share(sources):
+            for example in examples:
+                labeled = self.is_labeled(example)
+                for item in self.items(example):
+                    yield item, labeled

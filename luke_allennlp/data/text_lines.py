@@ -6,7 +6,7 @@ import os
 import re
 import zlib
 from contextlib import contextmanager
-from typing import IO, Any, Iterator, Optional, Tuple
+from typing import IO, Any, Iterator, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -24,6 +24,10 @@ _BINARY = {
     b"\x80\x05\x95": "a pickled object of Python",
 }
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# What is left of a file that was appended to another; not a column of its own.
+_BYTE_ORDER_MARK = re.compile(r"\ufeff+(?!\s+\S)")
+LISTED = 5
+"""How many examples `listed` shows."""
 
 
 def without_lone_surrogates(text: str) -> str:
@@ -59,10 +63,31 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def listed(examples: Sequence[str], count: Optional[int] = None) -> str:
+    """
+    The first five of a list, as a log line shows them next to their number.
+
+    # Parameters
+
+    examples : `Sequence[str]`
+        The list, or its first five at least.
+    count : `int`, optional (default = `len(examples)`)
+        How many there are in all.
+
+    # Returns
+
+    `str`
+        Separated by semicolons, with an ellipsis for the rest.
+    """
+    rest = (len(examples) if count is None else count) > LISTED
+    return "; ".join([*examples[:LISTED], *["..."] * rest])
+
+
 def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     """
     Reads a text file, or one that gzip packed, line by line. Lines end with LF, CR LF or CR, and with nothing
-    else; a byte order mark before UTF-8 is no part of the text.
+    else; a byte order mark at the beginning of the file or of a line (as where files were joined) is no part
+    of the text.
 
     # Parameters
 
@@ -81,7 +106,8 @@ def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     """
     with _opened(path, encoding, newline=None) as file:
         for number, line in enumerate(file, start=1):
-            yield number, line.rstrip("\n")
+            mark = _BYTE_ORDER_MARK.match(line)
+            yield number, line[mark.end() if mark else 0 :].rstrip("\n")
 
 
 def read_text(path: str, encoding: str = "utf-8") -> str:

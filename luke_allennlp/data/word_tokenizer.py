@@ -18,9 +18,9 @@ from luke_allennlp.data.tokenizer_files import (
     load_backend,
     word_table_size,
 )
+from luke_allennlp.data.word_cache import WordCache
 from luke_allennlp.model_files import archived_checkpoint
 
-_CACHED_WORDS = 1_000_000
 _SPACED_WORD = re.compile("[^ \t\r\n\u202f]+")
 
 
@@ -102,8 +102,8 @@ class WordTokenizer(Tokenizer):
         self._with_space = _variant(backend, add_prefix_space=True)
         self._without_space = _variant(backend, add_prefix_space=False)
         self._names: Optional[Dict[int, str]] = None
-        self._cache: Dict[str, List[int]] = {}
-        self._spaced: Dict[str, Encoded] = {}
+        self._split_words = WordCache(self._encode_split_words)
+        self._spaced_words = WordCache(self._encode_spaced_words)
 
     @property
     def vocabulary(self) -> Mapping[str, int]:
@@ -214,23 +214,25 @@ class WordTokenizer(Tokenizer):
         `Encoded`
             As of `encode`.
         """
-        if len(self._spaced) > _CACHED_WORDS:
-            self._spaced.clear()
-        words = [(match.group(), match.start()) for match in _SPACED_WORD.finditer(text)]
-        missing = list({word for word, _ in words if word not in self._spaced})
-        encodings = self._with_space.encode_batch(
-            [without_lone_surrogates(word.strip()) for word in missing], add_special_tokens=False
-        )
-        for word, encoding in zip(missing, encodings, strict=True):
-            shift = len(word) - len(word.lstrip())
-            self._spaced[word] = Encoded(encoding.ids, _offsets(encoding, word.strip(), shift))
+        matches = list(_SPACED_WORD.finditer(text))
         ids: List[int] = []
         offsets: List[Tuple[int, int]] = []
-        for word, shift in words:
-            encoded = self._spaced[word]
+        for match, encoded in zip(
+            matches, self._spaced_words([match.group() for match in matches]), strict=True
+        ):
+            shift = match.start()
             ids.extend(encoded.ids)
             offsets.extend((start + shift, end + shift) for start, end in encoded.offsets)
         return Encoded(ids, offsets)
+
+    def _encode_spaced_words(self, words: List[str]) -> List[Encoded]:
+        encodings = self._with_space.encode_batch(
+            [without_lone_surrogates(word.strip()) for word in words], add_special_tokens=False
+        )
+        return [
+            Encoded(encoding.ids, _offsets(encoding, word.strip(), len(word) - len(word.lstrip())))
+            for word, encoding in zip(words, encodings, strict=True)
+        ]
 
     def encode_words(self, words: Sequence[str]) -> List[List[int]]:
         """
@@ -248,18 +250,19 @@ class WordTokenizer(Tokenizer):
             One list a word, none empty: a word that leaves nothing (such as a lone no-break space) is the
             unknown token.
         """
-        if len(self._cache) > _CACHED_WORDS:
-            self._cache.clear()  # a process that predicts for weeks does not grow
-        missing = list({word for word in words if word not in self._cache})
+        return self._split_words(words)
+
+    def _encode_split_words(self, words: List[str]) -> List[List[int]]:
+        ids: Dict[str, List[int]] = {}
         for add_prefix_space in (True, False):
-            chosen = [word for word in missing if follows_space(word) == add_prefix_space]
+            chosen = [word for word in words if follows_space(word) == add_prefix_space]
             backend = self._with_space if add_prefix_space else self._without_space
             encodings = backend.encode_batch(
                 [without_lone_surrogates(word.strip()) for word in chosen], add_special_tokens=False
             )
             for word, encoding in zip(chosen, encodings, strict=True):
-                self._cache[word] = encoding.ids or [self.unknown_id]
-        return [self._cache[word] for word in words]
+                ids[word] = encoding.ids or [self.unknown_id]
+        return [ids[word] for word in words]
 
     @overrides
     def tokenize(self, text: str) -> List[Token]:
@@ -312,7 +315,7 @@ class WordTokenizer(Tokenizer):
         }
 
     def __getstate__(self) -> Dict[str, Any]:
-        return {**self.__dict__, "_names": None, "_cache": {}, "_spaced": {}}
+        return {**self.__dict__, "_names": None}
 
 
 def _offsets(encoding: Encoding, text: str, shift: int) -> List[Tuple[int, int]]:

@@ -1,7 +1,8 @@
 """Named entity recognition as the classification of spans: files to instances."""
 
+import itertools
 import logging
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.file_utils import cached_path
@@ -16,7 +17,7 @@ from luke_allennlp.data.segmentation import TextSegmenter
 from luke_allennlp.data.sparse_label_field import SparseLabelField
 from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.task_reader import MASK_ENTITY, TaskReader
-from luke_allennlp.data.text_lines import shown
+from luke_allennlp.data.text_lines import listed, shown
 from luke_allennlp.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentSubwords
 from luke_allennlp.ner.documents import NIL, Document, LabeledSpan, Sentence, count_documents
 from luke_allennlp.ner.forms import ColumnOptions, Reading, document_from_record, read_documents
@@ -24,6 +25,8 @@ from luke_allennlp.ner.gold import DUPLICATE_SPANS, settle_gold
 from luke_allennlp.ner.tag_schemes import check_scheme
 
 logger = logging.getLogger(__name__)
+
+_DOCUMENTS_A_WORKER = 8  # fewer can differ much in size
 
 
 class SentenceChunk(NamedTuple):
@@ -139,6 +142,8 @@ class NerReader(TaskReader[Document, SentenceChunk]):
         self._label_map = LabelMap(label_map)
         self._duplicate_spans = duplicate_spans
         self._label_namespace = label_namespace
+        # The labels outside of the vocabulary of which the log has told.
+        self._warned: Set[str] = set()
 
     def read_documents(self, file_path: str) -> List[Document]:
         """
@@ -208,15 +213,25 @@ class NerReader(TaskReader[Document, SentenceChunk]):
         too_long: List[str] = []
         num_chunks = 0
         try:
-            for index, document in enumerate(self.local_examples(file_path)):
+            for index, document, sentences in self._share(list(self.local_examples(file_path))):
                 labeled = self.is_labeled(document)
-                for chunks in self.chunk_document(document, index):
+                for chunks in self.chunk_document(document, index, sentences):
                     too_long.extend(self._beyond_candidates(chunks, file_path))
                     for chunk in chunks:
                         num_chunks += 1
                         yield chunk, labeled
         finally:  # also where max_instances ends it
             self._log_read(file_path, num_chunks, too_long)
+
+    def _share(self, documents: List[Document]) -> Iterator[Tuple[int, Document, Optional[Iterator[int]]]]:
+        """What this data worker makes chunks of: documents or, where these are few, sentences of each."""
+        numbered = enumerate(documents)
+        if self._worker_info is None or len(documents) >= _DOCUMENTS_A_WORKER * self._worker_info.num_workers:
+            for index, document in self.worker_share(numbered):
+                yield index, document, None
+        else:
+            for index, document in numbered:
+                yield index, document, self.worker_share(range(len(document.sentences)))
 
     def _log_read(self, file_path: str, num_chunks: int, too_long: List[str]) -> None:
         if num_chunks:
@@ -228,33 +243,36 @@ class NerReader(TaskReader[Document, SentenceChunk]):
                 file_path,
                 len(too_long),
                 self.chunker.max_span_length,
-                "; ".join(too_long),
+                listed(too_long),
             )
 
-    def chunk_document(self, document: Document, document_index: int = 0) -> Iterator[List[SentenceChunk]]:
+    def chunk_document(
+        self, document: Document, document_index: int = 0, sentences: Optional[Iterable[int]] = None
+    ) -> Iterator[List[SentenceChunk]]:
         """
         # Parameters
 
         document : `Document`
         document_index : `int`, optional (default = `0`)
             Its place in the file.
+        sentences : `Iterable[int]`, optional (default = `None`)
+            Which of its sentences; all by default.
 
         # Returns
 
         `Iterator[List[SentenceChunk]]`
-            For each sentence, its chunks.
+            For each of the sentences, its chunks.
         """
         words = [word for sentence in document.sentences for word in sentence.words]
         subwords = DocumentSubwords(self.tokenizer.encode_words(words))
-        start = 0
-        for sentence_index, sentence in enumerate(document.sentences):
-            end = start + len(sentence.words)
-            chunks = self.chunker.chunks(subwords, start, end)
+        # Where each sentence starts among the words, and where the last one ends.
+        starts = [0, *itertools.accumulate(len(sentence.words) for sentence in document.sentences)]
+        for sentence_index in range(len(document.sentences)) if sentences is None else sentences:
+            chunks = self.chunker.chunks(subwords, starts[sentence_index], starts[sentence_index + 1])
             yield [
                 SentenceChunk(document, document_index, sentence_index, chunk, number, len(chunks))
                 for number, chunk in enumerate(chunks)
             ]
-            start = end
 
     @overrides(check_signature=False)
     def text_to_instance(self, chunk: SentenceChunk, labeled: bool = False) -> Instance:
@@ -298,8 +316,17 @@ class NerReader(TaskReader[Document, SentenceChunk]):
             labels = {
                 places[start, end]: label for start, end, label in sentence.spans if (start, end) in places
             }
-            fields["labels"] = SparseLabelField(labels, len(candidates), NIL, self._label_namespace)
+            fields["labels"] = SparseLabelField(
+                labels, len(candidates), NIL, self._label_namespace, self._warned
+            )
         return Instance(fields)
+
+    @overrides
+    def apply_token_indexers(self, instance: Instance) -> None:
+        # What comes from a data worker has left behind what fields share.
+        labels = instance.fields.get("labels")
+        if isinstance(labels, SparseLabelField):
+            labels.warned = self._warned
 
     def _beyond_candidates(self, chunks: List[SentenceChunk], file_path: str) -> Iterator[str]:
         sentence = chunks[0].sentence

@@ -2,10 +2,11 @@
 
 import logging
 from collections import Counter
-from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterable, Optional, Sequence, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.data.text_lines import LISTED, listed
 from luke_allennlp.ner.tag_schemes import (
     KNOWN_PREFIXES,
     PREFIXED,
@@ -24,7 +25,6 @@ MAX_FAULTS_PER_ENTITY = 1 / 1000
 MIN_RATIO = 10
 """How many times more faults every other scheme must have than the one that wins."""
 
-_FAULTS_SHOWN = 5
 _FAMILIES = {
     "": "a type without a prefix, as in IO",
     **dict.fromkeys("BI", "with a prefix"),
@@ -71,21 +71,18 @@ def resolve_scheme(sentences: Sequence[TaggedSentence], scheme: str, source: str
         logger.info("%s: the tag scheme is recognised as %s%s", source, scheme, same)
     else:
         logger.info("%s: the tag scheme is set to %s", source, scheme)
-    faults: List[str] = []
-    count = 0
-    for sentence in sentences:
-        for position, reason in find_faults([tag for tag, _ in sentence], scheme):
-            count += 1
-            if len(faults) < _FAULTS_SHOWN:
-                faults.append(f"{sentence[position][1]} has {reason}")
-    if count:
+    faults = [
+        (sentence[position][1], reason)
+        for sentence in sentences
+        for position, reason in find_faults([tag for tag, _ in sentence], scheme)
+    ]
+    if faults:
         logger.warning(
-            "%s: %d tags break the rules of %s and are read as conlleval reads them: %s%s",
+            "%s: %d tags break the rules of %s and are read as conlleval reads them: %s",
             source,
-            count,
+            len(faults),
             scheme,
-            "; ".join(faults),
-            "; ..." if count > len(faults) else "",
+            listed([f"{place} has {reason}" for place, reason in faults[:LISTED]], len(faults)),
         )
     return scheme
 

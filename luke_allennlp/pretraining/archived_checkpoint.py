@@ -30,8 +30,13 @@ class ArchivedCheckpoint(TrainerCallback):
     def on_start(self, trainer: "GradientDescentTrainer", is_primary: bool = True, **kwargs: Any) -> None:
         super().on_start(trainer, is_primary=is_primary, **kwargs)
         if is_primary:
-            embedder: Any = trainer.model.embedder
-            write_archived_checkpoint(Path(self.serialization_dir), embedder)
+            embedders = [module for module in trainer.model.modules() if isinstance(module, LukeEmbedder)]
+            if not embedders:
+                raise ConfigurationError(
+                    f"The model is a {type(trainer.model).__name__} without an embedder of type 'luke'; the "
+                    "callback 'archived_checkpoint' is for models that have one."
+                )
+            write_archived_checkpoint(Path(self.serialization_dir), embedders[0])
 
 
 def write_archived_checkpoint(directory: Path, embedder: LukeEmbedder) -> None:

@@ -167,6 +167,10 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         return questions
 
     @overrides
+    def source(self, example: Question) -> Passage:
+        return example.passage
+
+    @overrides
     def is_labeled(self, example: Question) -> bool:
         return example.answers is not None
 
@@ -236,7 +240,8 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
                 continue
             kept += 1
             yield item, labeled
-        if left_out and not kept:
+        # A data worker sees its share alone; `check_file` sees all.
+        if left_out and not kept and self._worker_info is None:
             raise _nothing_to_train_on(file_path)
 
     @overrides

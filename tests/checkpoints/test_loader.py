@@ -158,7 +158,7 @@ class TestWeights:
         directory = make_checkpoint(change=lambda state: {**state, "lm_head.bias": torch.zeros(2)})
         with caplog.at_level(logging.INFO):
             load_encoder(str(directory))
-        assert "the encoder has no such parts: lm_head, pooler" in caplog.text
+        assert "2 parts that the encoder does not have: lm_head; pooler" in caplog.text
         assert "has no w2e, e2w and e2e queries" in caplog.text
 
     def test_are_random_without_loading(self, luke: str, make_checkpoint: Callable[..., Path]) -> None:

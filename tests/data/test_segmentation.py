@@ -6,7 +6,13 @@ from allennlp.common.checks import ConfigurationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.data.segmentation import SpacyRulesSegmenter, TextSegmenter, WhitespaceSegmenter
+from luke_allennlp.data.segmentation import (
+    INVISIBLE_SEPARATORS,
+    SpacyRulesSegmenter,
+    TextSegmenter,
+    WhitespaceSegmenter,
+    strip_span,
+)
 
 SEGMENTERS = {
     "en": SpacyRulesSegmenter(),
@@ -30,6 +36,13 @@ TEXTS = st.lists(
                 "\u00a0",
                 "\u2028",
                 "\u200b",
+                "\u2060",
+                "\ufeff",
+                "\u00ad",
+                "\u200c",
+                "\u200d",
+                "\ufe0f",
+                "🏽",
                 "\x1c",
                 ". ",
                 "! ",
@@ -59,6 +72,10 @@ TEXTS = st.lists(
 ).map("".join)
 
 
+def separates(character: str) -> bool:
+    return character.isspace() or character in INVISIBLE_SEPARATORS
+
+
 def divided(text: str, segmenter: TextSegmenter = SEGMENTERS["en"]):
     return [[text[start:end] for start, end in sentence] for sentence in segmenter.segment(text)]
 
@@ -66,17 +83,17 @@ def divided(text: str, segmenter: TextSegmenter = SEGMENTERS["en"]):
 @pytest.mark.parametrize("name", SEGMENTERS)
 @settings(deadline=None)
 @given(text=TEXTS)
-def test_words_cover_all_but_white_space(name, text):
+def test_words_cover_all_but_separators(name, text):
     sentences = SEGMENTERS[name].segment(text)
     position = 0
     for sentence in sentences:
         assert sentence
         for start, end in sentence:
             assert position <= start < end <= len(text)
-            assert not text[position:start].strip()
-            assert not any(character.isspace() for character in text[start:end])
+            assert all(map(separates, text[position:start]))
+            assert not any(map(separates, text[start:end]))
             position = end
-    assert not text[position:].strip()
+    assert all(map(separates, text[position:]))
 
 
 def test_words_and_sentences():
@@ -105,8 +122,61 @@ def test_whitespace():
     ]
 
 
+@pytest.mark.parametrize("separator", INVISIBLE_SEPARATORS)
+@settings(max_examples=30, deadline=None)
+@given(text=TEXTS)
+def test_invisible_separators_are_as_spaces(separator, text):
+    for segmenter in (SEGMENTERS["en"], SEGMENTERS["whitespace"]):
+        with_spaces = "".join(" " if character in INVISIBLE_SEPARATORS else character for character in text)
+        assert segmenter.segment(with_spaces.replace(" ", separator)) == segmenter.segment(with_spaces)
+
+
+def test_invisible_separators():
+    text = "Ana met\u200bTavin (\ufeffEdda\u2060). \u200bShe\u200b\u200bcan't.\ufeffWhy?"
+    assert divided(text) == [
+        ["Ana", "met", "Tavin", "(", "Edda", ")", "."],
+        ["She", "ca", "n't", "."],
+        ["Why", "?"],
+    ]
+    assert divided(text, SEGMENTERS["whitespace"]) == [
+        ["Ana", "met", "Tavin", "(", "Edda", ").", "She", "can't.", "Why?"]
+    ]
+
+
+JOINED = [
+    "co\u00adoperating",
+    "👩\u200d👩\u200d👧",
+    "🏳\ufe0f\u200d🌈",
+    "👩🏽\u200d🚀",
+    "❤\ufe0f",
+    "क\u094d\u200dष",
+    "ന\u0d4d\u200d",
+    "می\u200cخواهم",
+]
+
+
 @pytest.mark.parametrize("name", SEGMENTERS)
-@pytest.mark.parametrize("text", ["", " \n\t\u00a0"])
+@pytest.mark.parametrize("word", JOINED)
+def test_joiners_do_not_separate(name, word):
+    assert divided(f"a {word} b {word}", SEGMENTERS[name]) == [["a", word, "b", word]]
+
+
+@pytest.mark.parametrize("word", JOINED)
+def test_punctuation_next_to_joiners(word):
+    assert divided(f"({word}) '\u00ad{word}\u00ad'") == [["(", word, ")", "'", f"\u00ad{word}\u00ad", "'"]]
+
+
+def test_stripped_span():
+    text = " \u200bEdda\u2060Rask\ufeff\n\u00ad \u200b"
+    assert strip_span(text, 0, 13) == (2, 11)
+    assert text[2:11] == "Edda\u2060Rask"
+    assert strip_span(text, 4, 8) == (4, 8)
+    assert strip_span(text, 11, 16) == (13, 14)
+    assert strip_span(text, 14, 16) == (16, 16)
+
+
+@pytest.mark.parametrize("name", SEGMENTERS)
+@pytest.mark.parametrize("text", ["", " \n\t\u00a0", "\u200b", "\ufeff\n \u2060"])
 def test_nothing_to_divide(name, text):
     assert SEGMENTERS[name].segment(text) == []
 

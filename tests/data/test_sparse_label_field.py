@@ -1,6 +1,7 @@
 import logging
+import pickle
 from collections import defaultdict
-from typing import Dict
+from typing import Dict, Optional, Set
 
 import pytest
 import torch
@@ -12,13 +13,8 @@ from luke_allennlp.data.sparse_label_field import IGNORED_LABEL, SparseLabelFiel
 NONE = "NIL"
 
 
-@pytest.fixture(autouse=True)
-def warn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SparseLabelField, "_warned", set())
-
-
-def labels(items: Dict[int, str], length: int) -> SparseLabelField:
-    return SparseLabelField(items, length, NONE)
+def labels(items: Dict[int, str], length: int, warned: Optional[Set[str]] = None) -> SparseLabelField:
+    return SparseLabelField(items, length, NONE, warned=warned)
 
 
 def instances(*fields: SparseLabelField) -> Batch:
@@ -51,23 +47,32 @@ class TestSparseLabelField:
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         vocabulary = Vocabulary.from_instances(instances(labels({0: "PER"}, 3)))
+        warned: Set[str] = set()
         with caplog.at_level(logging.WARNING):
             for _ in range(2):
-                batch = instances(labels({0: "GPE", 1: "PER"}, 3), labels({2: "GPE"}, 3))
+                batch = instances(labels({0: "GPE", 1: "PER"}, 3, warned), labels({2: "GPE"}, 3, warned))
                 batch.index_instances(vocabulary)
         assert batch.as_tensor_dict()["labels"].tolist() == [[IGNORED_LABEL, 1, 0], [0, 0, IGNORED_LABEL]]
         messages = [record.getMessage() for record in caplog.records if "label" in record.getMessage()]
         assert messages == [
-            "The label 'GPE' is not among those the model was trained with (NIL, PER): it cannot be "
+            "The label 'GPE' is not among the 2 that the model was trained with (NIL; PER): it cannot be "
             "predicted and counts as missed."
         ]
+        assert warned == {"GPE"}
 
-    def test_the_warning_comes_for_each_label_and_namespace(self, caplog: pytest.LogCaptureFixture) -> None:
-        vocabulary = Vocabulary({"labels": {NONE: 3}, "more_labels": {NONE: 1}})
+    def test_the_warning_comes_for_each_label(self, caplog: pytest.LogCaptureFixture) -> None:
+        vocabulary = Vocabulary({"labels": {name: 1 for name in [NONE, *"ABCDEF"]}})
         with caplog.at_level(logging.WARNING):
-            labels({0: "GPE", 1: "LAW"}, 2).index(vocabulary)
-            SparseLabelField({0: "GPE"}, 1, NONE, "more_labels").index(vocabulary)
-        assert len(caplog.records) == 3
+            for _ in range(2):
+                # Fields that share nothing know nothing of each other.
+                labels({0: "GPE", 1: "LAW", 2: "GPE"}, 3).index(vocabulary)
+        assert [record.args[0] for record in caplog.records] == ["GPE", "LAW"] * 2
+        assert "among the 7 that the model was trained with (NIL; A; B; C; D; ...)" in caplog.text
+
+    def test_what_fields_share_is_not_pickled(self) -> None:
+        field = labels({0: "GPE"}, 1, {"LAW"})
+        again = pickle.loads(pickle.dumps(field))
+        assert again.warned == set() and again.labels == field.labels
 
     def test_other_namespace(self) -> None:
         field = SparseLabelField({1: "cat"}, 2, "none", label_namespace="animal_labels")

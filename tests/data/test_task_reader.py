@@ -7,9 +7,11 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Instance, Vocabulary
 from allennlp.data.data_loaders import MultiProcessDataLoader
-from allennlp.data.dataset_readers.dataset_reader import DistributedInfo
+from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
 from allennlp.data.fields import MetadataField
 from allennlp.data.tokenizers import WhitespaceTokenizer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from luke_allennlp.data.task_reader import TaskReader
 from luke_allennlp.data.word_tokenizer import WordTokenizer
@@ -22,7 +24,9 @@ class Line(NamedTuple):
 
 
 class LineReader(TaskReader[Line, str]):
-    """Each line `label: word word` is an example, each word an instance."""
+    """Each line `label: word word` is an example, each word an instance; `tokenized` has what was split."""
+
+    tokenized: List[List[str]] = []
 
     def read_examples(self, file_path: str) -> Iterator[Line]:
         for number, line in enumerate(Path(file_path).read_text().splitlines(), start=1):
@@ -30,6 +34,7 @@ class LineReader(TaskReader[Line, str]):
             yield Line(f"{file_path}, line {number}", words.split(), label or None)
 
     def items(self, example: Line) -> List[str]:
+        self.tokenized = [*self.tokenized, example.words]
         return example.words
 
     def is_labeled(self, example: Line) -> bool:
@@ -71,6 +76,71 @@ def test_processes_get_equal_shares(tokenizer: WordTokenizer, data: str) -> None
         reader._set_distributed_info(DistributedInfo(3, rank))
         shares.append(words_of(list(reader.read(data))))
     assert shares == [["a", "d"], ["b", "e"], ["c", "d"]]
+
+
+def in_worker(reader: LineReader, number: int, of: int, rank: int = 0, world_size: int = 1) -> LineReader:
+    reader._set_worker_info(WorkerInfo(of, number))
+    if world_size > 1:
+        reader._set_distributed_info(DistributedInfo(world_size, rank))
+    return reader
+
+
+def test_a_worker_tokenizes_its_share_alone(tokenizer: WordTokenizer, data: str) -> None:
+    readers = [in_worker(LineReader(tokenizer), number, of=2) for number in range(2)]
+    assert [words_of(list(reader.read(data))) for reader in readers] == [list("abcefg"), ["d"]]
+    assert [reader.tokenized for reader in readers] == [[list("abc"), list("efg")], [["d"]]]
+
+
+def test_examples_of_one_source_go_to_one_worker(tokenizer: WordTokenizer, tmp_path: Path) -> None:
+    class SourceReader(LineReader):
+        def source(self, example: Line) -> object:
+            return example.label
+
+    path = tmp_path / "data.txt"
+    path.write_text("x: a\nx: b\ny: c\ny: d\nz: e\nx: f\n")
+    shares = [
+        words_of(list(in_worker(SourceReader(tokenizer), number, of=3).read(path))) for number in range(3)
+    ]
+    assert shares == [["a", "b", "f"], ["c", "d"], ["e"]]
+
+
+def test_max_instances_counts_over_all_workers(tokenizer: WordTokenizer, data: str) -> None:
+    shares = [
+        words_of(list(in_worker(LineReader(tokenizer, max_instances=5), number, of=2).read(data)))
+        for number in range(2)
+    ]
+    assert shares == [["a", "c", "e"], ["b", "d"]]
+
+
+@given(
+    lengths=st.lists(st.integers(1, 5), min_size=1, max_size=12),
+    world_size=st.integers(1, 3),
+    num_workers=st.integers(1, 3),
+    max_instances=st.none() | st.integers(1, 9),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_processes_with_workers_get_equal_shares_of_all(
+    tokenizer: WordTokenizer,
+    tmp_path: Path,
+    lengths: List[int],
+    world_size: int,
+    num_workers: int,
+    max_instances: Optional[int],
+) -> None:
+    words = iter(range(99))
+    lines = [" ".join(str(next(words)) for _ in range(length)) for length in lengths]
+    path = tmp_path / "data.txt"
+    path.write_text("".join(f"x: {line}\n" for line in lines))
+    hands: List[List[str]] = []
+    for rank in range(world_size):
+        hands.append([])
+        for number in range(num_workers):
+            reader = LineReader(tokenizer, max_instances=max_instances)
+            hands[-1] += words_of(list(in_worker(reader, number, num_workers, rank, world_size).read(path)))
+    expected = " ".join(lines).split()[:max_instances]
+    assert {word for hand in hands for word in hand} == set(expected)
+    assert len({len(hand) for hand in hands}) == 1
+    assert sum(map(len, hands)) - len(expected) < world_size * num_workers
 
 
 def test_workers_share_the_work(tokenizer: WordTokenizer, data: str) -> None:

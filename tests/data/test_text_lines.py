@@ -1,7 +1,7 @@
 import pytest
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import read_lines, shown, without_lone_surrogates
+from luke_allennlp.data.text_lines import listed, read_lines, shown, without_lone_surrogates
 
 
 @pytest.fixture
@@ -24,6 +24,12 @@ def test_lines_and_numbers(write):
         (5, " last"),
     ]
     assert list(read_lines(write(b""))) == []
+
+
+def test_marks_where_files_were_joined(write):
+    path = write("a O\n\ufeffb O\n\ufeff\n\ufeff O\nc\ufeff O\n".encode())
+    # One with columns behind it is a word.
+    assert [line for _, line in read_lines(path)] == ["a O", "b O", "", "\ufeff O", "c\ufeff O"]
 
 
 def test_undecodable_bytes_are_named_far_into_a_file(write):
@@ -74,3 +80,10 @@ def test_lone_surrogates_are_replaced_one_by_one():
 def test_values_are_shown_cut_to_80_characters(value, expected):
     assert shown(value) == expected
     assert len(expected) <= 80
+
+
+def test_five_examples_are_listed() -> None:
+    assert listed([]) == ""
+    assert listed(["a", "b"]) == "a; b"
+    assert listed(list("abcde")) == listed(list("abcde"), 5) == "a; b; c; d; e"
+    assert listed(list("abcdefg")) == listed(list("abcde"), 7) == "a; b; c; d; e; ..."

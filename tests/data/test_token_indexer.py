@@ -1,17 +1,23 @@
+import json
+import shutil
 from pathlib import Path
-from typing import List
+from types import SimpleNamespace
+from typing import Any, Dict, List
 
 import pytest
 import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import Batch, Instance, Token, Vocabulary
+from allennlp.data import Batch, DatasetReader, Instance, Token, Vocabulary
 from allennlp.data.fields import ListField, TextField
 from allennlp.data.token_indexers import TokenIndexer
+from allennlp.models import Model
+from allennlp.models.archival import archive_model, load_archive
 from allennlp.nn import util
 
 from luke_allennlp.data.token_indexer import LukeTokenIndexer
 from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.pretraining import ArchivedCheckpoint
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 LUKE, BERT = str(FIXTURES / "tiny-luke"), str(FIXTURES / "tiny-bert")
@@ -146,3 +152,67 @@ class TestFromParams:
     def test_says_at_once_that_there_is_no_model(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="no model directory"):
             TokenIndexer.from_params(Params({"type": "luke", "model_name": str(tmp_path / "none")}))
+
+
+def tagger(checkpoint: Path, size: int) -> Dict[str, Any]:
+    embedder = {"type": "luke", "model_name": str(checkpoint), "entities": []}
+    return {
+        "dataset_reader": {
+            "type": "sequence_tagging",
+            "token_indexers": {"tokens": {"type": "luke", "model_name": str(checkpoint)}},
+        },
+        "model": {
+            "type": "simple_tagger",
+            "text_field_embedder": {"token_embedders": {"tokens": embedder}},
+            "encoder": {"type": "pass_through", "input_dim": size},
+        },
+        "include_in_archive": ["checkpoint"],
+    }
+
+
+@pytest.mark.parametrize("name", [LUKE, BERT])
+def test_an_archive_that_needs_nothing_beside_it(name: str, tmp_path: Path) -> None:
+    """A model of AllenNLP's own, in whose archive the indexer is in a reader."""
+    start, run, data = tmp_path / "start", tmp_path / "run", tmp_path / "data.txt"
+    shutil.copytree(name, start)
+    data.write_text("Zoë###PER left###O\nShe###O won###O\n", encoding="utf-8")
+    size = json.loads((start / "config.json").read_text())["hidden_size"]
+    values = tagger(start, size)
+
+    def instances(reader: DatasetReader) -> List[Instance]:
+        found = list(reader.read(str(data)))
+        for instance in found:
+            reader.apply_token_indexers(instance)
+        return found
+
+    reader = DatasetReader.from_params(Params(json.loads(json.dumps(values["dataset_reader"]))))
+    vocab = Vocabulary.from_instances(instances(reader))
+    model = Model.from_params(Params(json.loads(json.dumps(values["model"]))), vocab=vocab).eval()
+    expected = [output["logits"] for output in model.forward_on_instances(instances(reader))]
+    run.mkdir()
+    (run / "config.json").write_text(json.dumps(values))
+    vocab.save_to_files(str(run / "vocabulary"))
+    torch.save(model.state_dict(), run / "weights.th")
+    trainer: Any = SimpleNamespace(model=model)
+    ArchivedCheckpoint(str(run)).on_start(trainer)
+    archive_model(run, weights="weights.th", include_in_archive=["checkpoint"])
+    shutil.rmtree(start)
+
+    archived = load_archive(run / "model.tar.gz")
+    for reader in (archived.dataset_reader, archived.validation_dataset_reader):
+        outputs = archived.model.eval().forward_on_instances(instances(reader))
+        for output, logits in zip(outputs, expected, strict=True):
+            assert output["logits"] == pytest.approx(logits, abs=1e-5)
+    # As anyone may make the reader of a run's directory.
+    params = Params(json.loads(json.dumps(values["dataset_reader"])))
+    reader = DatasetReader.from_params(params, serialization_dir=str(run))
+    assert len(instances(reader)) == 2
+    # Without the archive's files there is none.
+    with pytest.raises(ConfigurationError, match="no model directory"):
+        DatasetReader.from_params(Params(json.loads(json.dumps(values["dataset_reader"]))))
+
+
+def test_a_model_without_an_embedder_has_no_checkpoint_to_archive(tmp_path: Path) -> None:
+    trainer: Any = SimpleNamespace(model=torch.nn.Linear(1, 1))
+    with pytest.raises(ConfigurationError, match="a Linear without an embedder of type 'luke'"):
+        ArchivedCheckpoint(str(tmp_path)).on_start(trainer)

@@ -468,14 +468,17 @@ def _from_tokenizer_json(factory: pytest.TempPathFactory) -> WordTokenizer:
     return _FROM_JSON["tokenizer"]
 
 
-def test_the_cache_does_not_grow_without_end(fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("luke_allennlp.data.word_tokenizer._CACHED_WORDS", 2)
-    tokenizer = WordTokenizer(str(fixtures_dir / "tiny-luke"))
+def test_what_is_kept_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = WordTokenizer(LUKE)
     words = ["one", "two", "three", "four"]
-    first = tokenizer.encode_words(words)
-    assert tokenizer.encode_words(["five"]) == tokenizer.encode_words(["five"])
-    assert set(tokenizer._cache) == {"five"}
+    first, spaced = tokenizer.encode_words(words), tokenizer.encode_spaced(" ".join(words))
+    monkeypatch.setattr("luke_allennlp.data.word_cache._MAX_CHARACTERS", 9)
+    for word in ("five", "x" * 1000, "six seven eight nine"):
+        tokenizer.encode_words(word.split())
+        tokenizer.encode_spaced(word)
+        assert tokenizer._split_words.characters <= 9 and tokenizer._spaced_words.characters <= 9
     assert tokenizer.encode_words(words) == first
+    assert tokenizer.encode_spaced(" ".join(words)) == spaced
 
 
 class TestNames:

@@ -5,7 +5,7 @@ import logging
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import pytest
 import torch
@@ -21,7 +21,6 @@ from allennlp.predictors import Predictor
 from torch import Tensor, nn
 
 from luke_allennlp.data.segmentation import WhitespaceSegmenter
-from luke_allennlp.data.sparse_label_field import SparseLabelField
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.ner.documents import LabeledSpan
 from luke_allennlp.ner.metric import ChunkPrediction, NerMetric
@@ -376,12 +375,12 @@ class TestNothingIsLost:
         scores = evaluate_oracle(instances, fixtures_dir, Vocabulary.from_instances(instances))
         assert scores["recall"] == 1.0
 
-    def test_all_long_entities_are_listed(
+    def test_long_entities_are_counted_and_five_listed(
         self, tokenizer: WordTokenizer, write: Write, caplog: pytest.LogCaptureFixture
     ) -> None:
         read(NerReader(tokenizer, max_span_length=1), write("a B-PER\nb I-PER\n\n" * 7))
         assert "7 gold entities are longer than 1 sub-words" in caplog.text
-        assert caplog.text.count("PER 'a b'") == 7 and "line 19: PER 'a b'" in caplog.text
+        assert caplog.text.count("PER 'a b'") == 5 and "line 13: PER 'a b'; ..." in caplog.text
 
     def test_unknown_label_is_missed_with_a_warning(
         self,
@@ -389,16 +388,31 @@ class TestNothingIsLost:
         fixtures_dir: Path,
         write: Write,
         caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(SparseLabelField, "_warned", set())
         reader = NerReader(tokenizer)
         vocab = Vocabulary.from_instances(read(reader, write("Vexford B-LOC\nwon O\n")))
         instances = read(reader, write("Vexford B-LOC\nCopper B-SHIP\nLantern I-SHIP\n\nMoon B-SHIP\n"))
         scores = evaluate_oracle(instances, fixtures_dir, vocab)
         assert (scores["recall"], scores["precision"]) == (1 / 3, 1.0)
         assert scores["recall_SHIP"] == 0.0
-        assert caplog.text.count("The label 'SHIP' is not among those the model was trained with") == 1
+        assert caplog.text.count("The label 'SHIP' is not among the 2 that the model was trained with") == 1
+
+    @pytest.mark.parametrize("num_workers", [0, 2])
+    def test_each_reader_warns_once_of_a_label(
+        self, tokenizer: WordTokenizer, write: Write, caplog: pytest.LogCaptureFixture, num_workers: int
+    ) -> None:
+        vocab = Vocabulary({"labels": {NIL: 2, "LOC": 1}})
+        path = write("Copper B-SHIP\n\nMoon B-SHIP\n\nLantern B-SHIP\n")
+        reader = NerReader(tokenizer)
+        for _ in range(2):
+            loader = MultiProcessDataLoader(reader, str(path), batch_size=1, num_workers=num_workers)
+            loader.index_with(vocab)
+            assert len(list(loader)) == 3
+        assert caplog.text.count("The label 'SHIP' is not among the 2") == 1
+        loader = MultiProcessDataLoader(NerReader(tokenizer), str(path), batch_size=1)
+        loader.index_with(vocab)
+        list(loader)
+        assert caplog.text.count("The label 'SHIP' is not among the 2") == 2
 
     def test_sentence_without_candidates_counts(
         self, tokenizer: WordTokenizer, fixtures_dir: Path, write: Write
@@ -443,11 +457,44 @@ class TestSharing:
                 reader._set_worker_info(WorkerInfo(2, worker))
                 share.extend(keys_of(read(reader, path)))
             shares.append(share)
-        # All processes get the same number, every instance comes, and none comes twice but to fill up.
+        # All processes get the same number, every instance comes, and none comes twice but to fill up, what
+        # each worker has once.
         assert len(set(map(len, shares))) == 1
         dealt = sum(shares, [])
         assert set(dealt) == set(expected)
-        assert len(dealt) == -(-len(expected) // world_size) * world_size
+        assert len(dealt) - len(expected) <= (world_size - 1) * 2
+
+    @pytest.mark.parametrize("undivided", ["sentences", "document"])
+    def test_a_worker_makes_chunks_of_its_share_alone(
+        self, tokenizer: WordTokenizer, write: Write, monkeypatch: pytest.MonkeyPatch, undivided: str
+    ) -> None:
+        path = write("\n".join(f"Oslo B-LOC\nword{number} O\n" for number in range(20)))
+        tokenized: List[str] = []
+        encode_words = tokenizer.encode_words
+
+        def counted(words: Sequence[str]) -> List[List[int]]:
+            tokenized.extend(words)
+            return encode_words(words)
+
+        monkeypatch.setattr(tokenizer, "encode_words", counted)
+        expected = {
+            (data["document"], data["sentence"]): instance
+            for instance in read(NerReader(tokenizer, undivided=undivided), path)
+            for data in metadata_of([instance])
+        }
+        found = {}
+        for number in range(2):
+            tokenized.clear()
+            reader = NerReader(tokenizer, undivided=undivided)
+            reader._set_worker_info(WorkerInfo(2, number))
+            share = read(reader, path)
+            assert len(share) == 10
+            # One document is tokenised by both: its sentences are context of each other.
+            assert len(tokenized) == (20 if undivided == "sentences" else 40)
+            found.update(
+                {(data["document"], data["sentence"]): share[i] for i, data in enumerate(metadata_of(share))}
+            )
+        assert len(expected) == 20 and found == expected
 
 
 @pytest.mark.shared

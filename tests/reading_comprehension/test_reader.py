@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional
 import pytest
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Instance
+from allennlp.data.dataset_readers.dataset_reader import WorkerInfo
 from allennlp.data.tokenizers import WhitespaceTokenizer
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
@@ -194,6 +195,22 @@ def test_nothing_to_train_on(fixtures_dir: Path, tmp_path: Path) -> None:
     make_reader(fixtures_dir).check_file(str(tmp_path / "data.jsonl"))
     lines(tmp_path / "data.jsonl", wrong, record())
     reader.check_file(str(tmp_path / "data.jsonl"))
+    # A data worker may have such questions alone.
+    reader._set_worker_info(WorkerInfo(2, 0))
+    assert read(reader, tmp_path, wrong, record(context=f"{CONTEXT} It rained .")) == []
+
+
+def test_questions_of_a_passage_go_to_one_worker(fixtures_dir: Path, tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    passages = [f"Dorrick saw {name}." for name in ("Oslo", "Vexford", "Ana")]
+    lines(path, *({"question": "Who?", "context": passage} for passage in passages for _ in range(3)))
+    shares = []
+    for number in range(2):
+        reader = make_reader(fixtures_dir)
+        reader._set_worker_info(WorkerInfo(2, number))
+        share = [instance["metadata"].metadata for instance in reader.read(str(path))]
+        shares.append([data["passage"].passage.context for data in share])
+    assert shares == [[passages[0]] * 3 + [passages[2]] * 3, [passages[1]] * 3]
 
 
 def test_a_passage_is_tokenised_once(fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

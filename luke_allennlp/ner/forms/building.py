@@ -6,6 +6,7 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.data.records import Record, check_span, get_list
+from luke_allennlp.data.segmentation import strip_span
 from luke_allennlp.data.text_lines import shown, without_lone_surrogates
 from luke_allennlp.ner.documents import Document, LabeledSpan, Sentence
 from luke_allennlp.ner.forms.form import Findings, Reading
@@ -110,8 +111,8 @@ def document_from_text(
 
     text : `str`
     entities : `Sequence[Entity]`
-        In characters. They lose white space at their ends. Those whose ends then are not ends of words, which
-        leave their sentence or which have gaps become `Sentence.unaligned`.
+        In characters. They lose white space and invisible separators at their ends. Those whose ends then are
+        not ends of words, which leave their sentence or which have gaps become `Sentence.unaligned`.
     reading : `Reading`
     where : `str`
     document_id : `str`
@@ -143,7 +144,10 @@ def document_from_text(
     starts = [start for start, _, _, _ in words]
     for entity in entities:
         check_span(entity.start, entity.end, len(text), entity.where)
-        start, end = _trimmed(text, entity)
+        start, end = strip_span(text, entity.start, entity.end)
+        if start == end:
+            covered = text[entity.start : entity.end]
+            raise ConfigurationError(f"{entity.where}: covers {covered!r}, white space; expected words.")
         first_start, _, first, sentence = words[bisect_right(starts, start) - 1]
         _, last_end, last, last_sentence = words[bisect_right(starts, end - 1) - 1]
         if entity.has_gaps:
@@ -160,14 +164,6 @@ def document_from_text(
                 UNALIGNED, f"{entity.where}: {shown(text[start:end])} ({start}-{end}, {entity.label})"
             )
     return Document(document_id, sentences, text, where, unlabeled)
-
-
-def _trimmed(text: str, entity: Entity) -> Tuple[int, int]:
-    covered = text[entity.start : entity.end]
-    if not covered.strip():
-        raise ConfigurationError(f"{entity.where}: covers {covered!r}, white space; expected words.")
-    start = entity.start + len(covered) - len(covered.lstrip())
-    return start, start + len(covered.strip())
 
 
 def sentence_from_tokens(

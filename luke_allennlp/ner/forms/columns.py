@@ -8,6 +8,7 @@ from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.data.segmentation import INVISIBLE_SEPARATORS
 from luke_allennlp.data.text_lines import read_lines, shown
 from luke_allennlp.ner.documents import Document, Sentence
 from luke_allennlp.ner.forms.form import ColumnOptions, Form, Reading, Source
@@ -18,8 +19,7 @@ logger = logging.getLogger(__name__)
 
 _DOCSTART = "-DOCSTART-"
 _SPACES = re.compile(" +")
-# A byte order mark alone on a line is what is left of a file that was appended to another.
-_BLANK = " \t\ufeff"
+_BLANK = " \t" + INVISIBLE_SEPARATORS
 
 
 class NoColumnsError(ConfigurationError):

@@ -8,11 +8,10 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from luke_allennlp.data.records import Record
 from luke_allennlp.data.segmentation import TextSegmenter
+from luke_allennlp.data.text_lines import LISTED, listed
 from luke_allennlp.ner.documents import Document
 
 logger = logging.getLogger(__name__)
-
-_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -46,16 +45,15 @@ class Findings:
         """
         self._counts[kind] += 1
         examples = self._examples.setdefault(kind, [])
-        if len(examples) < _EXAMPLES:
+        if len(examples) < LISTED:
             examples.append(example)
 
     def log(self, source: str) -> None:
         """Logs a warning of each kind, and forgets it."""
         for kind, count in self._counts.items():
-            examples = "; ".join(self._examples[kind])
+            examples = listed(self._examples[kind], count)
             examples = examples.replace(f"{source}, ", "").replace(f"{source}{os.sep}", "")
-            more = "; ..." if count > len(self._examples[kind]) else ""
-            logger.warning("%s: %d %s: %s%s", source, count, kind, examples, more)
+            logger.warning("%s: %d %s: %s", source, count, kind, examples)
         self.__init__()  # type: ignore[misc]
 
 
