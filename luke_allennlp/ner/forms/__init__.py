@@ -110,9 +110,8 @@ def _open(path: str, encoding: str) -> Source:
         return source
     if first.startswith("[[") or first == "[" and second.startswith("["):
         raise ConfigurationError(
-            f"{path}: is an array of arrays, as spaCy's training data of version 2 in JSON; expected "
-            "objects. "
-            f"{_listed()}"
+            f"{path}: is an array of arrays, as spaCy's training data of version 2 in JSON; expected one of "
+            f"objects. {_listed()}"
         )
     source.records = list(read_records(path, encoding))
     return source
@@ -126,7 +125,9 @@ def _is_json(first: str, second: str) -> bool:
             or second.startswith(('"', "{", "[["))
             and len(second) > 4
         )
-    return first in ("{}", "[]") or first.startswith(('{"', '{ "', "[{", "[ {", "[[", '["'))
+    if first.startswith("{") and first.endswith("}") or first == "[]":
+        return True
+    return first.startswith(('{"', '{ "', "{'", "[{", "[ {", "[[", '["'))
 
 
 def _find(source: Source) -> Form:
@@ -147,7 +148,7 @@ def _unknown(source: Source) -> str:
     if source.records is None:
         return "is a directory without any .ann file."
     where, record = source.records[0]
-    place = where.rpartition(", ")[2]
+    what = "is" if where == source.path else f"what is at {where.rpartition(', ')[2]} is"
     of_task = next((task for key, task in _OTHER_TASKS.items() if key in record), None)
     if of_task is None and isinstance(record.get("data"), list):
         of_task = "luke_reading_comprehension"
@@ -156,7 +157,7 @@ def _unknown(source: Source) -> str:
         close = get_close_matches(key, ("text", "tokens", "sentences"), n=1, cutoff=0.75)
         hint = hint or (f" Did you mean {close[0]!r} by {key!r}?" if close else "")
     keys = ", ".join(map(repr, record)) or "none"
-    return f"what is at {place} is no NER data that is known: its keys are {keys}.{hint}"
+    return f"{what} no NER data that is known: its keys are {keys}.{hint}"
 
 
 def _listed() -> str:
