@@ -110,7 +110,7 @@ def _open(path: str, encoding: str) -> Source:
         return source
     if first.startswith("[[") or first == "[" and second.startswith("["):
         raise ConfigurationError(
-            f"{path}: is an array of arrays, as spaCy's training data of version 2 in JSON; expected one of "
+            f"{path}: is an array of arrays, as spaCy's training data of version 2 in JSON; expected "
             f"objects. {_listed()}"
         )
     source.records = list(read_records(path, encoding))
