@@ -373,6 +373,8 @@ class TestRefusals:
             ([{"sent": "a", "start": 0, "end": 1}], "another task, which 'luke_entity_typing' reads"),
             ([{"token": ["a"], "entities": []}], "Did you mean 'tokens' by 'token'"),
             ([{"a": 1, "b": 2}], "no NER data that is known: its keys are 'a', 'b'"),
+            ("{'text': 'a', 'entities': []}\n", "line 1: is not JSON"),
+            ('{text: "a", entities: []}\n', "line 1: is not JSON"),
             (
                 {"tokens": [["a"]], "ner_tags": [[0]]},
                 r"ner_tags\[0\] is \[0\]; expected a string or a number",
