@@ -9,7 +9,7 @@ from allennlp.common.checks import ConfigurationError
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # What is left of a file that was appended to another; not a column of its own.
-_BYTE_ORDER_MARK = re.compile(r"\ufeff+(?!\s+\S)")
+_BYTE_ORDER_MARK = re.compile(r"\A\ufeff+(?!\s+\S)")
 _LISTED = 5
 
 
@@ -101,8 +101,9 @@ def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     try:
         with open(path, encoding="utf-8-sig" if codec == "utf-8" else codec) as file:
             for number, line in enumerate(file, start=1):
-                mark = _BYTE_ORDER_MARK.match(line)
-                yield number, line[mark.end() if mark else 0 :].rstrip("\n")
+                if line.startswith("\ufeff"):
+                    line = _BYTE_ORDER_MARK.sub("", line, count=1)
+                yield number, line.rstrip("\n")
     except UnicodeError:
         raise _undecodable(path, codec) from None
     except OSError as error:
