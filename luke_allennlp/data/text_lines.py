@@ -25,7 +25,7 @@ _BINARY = {
 }
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # What is left of a file that was appended to another; not a column of its own.
-_BYTE_ORDER_MARK = re.compile(r"\ufeff+(?!\s+\S)")
+_BYTE_ORDER_MARK = re.compile(r"\A\ufeff+(?!\s+\S)")
 LISTED = 5
 """How many examples `listed` shows."""
 
@@ -106,8 +106,9 @@ def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     """
     with _opened(path, encoding, newline=None) as file:
         for number, line in enumerate(file, start=1):
-            mark = _BYTE_ORDER_MARK.match(line)
-            yield number, line[mark.end() if mark else 0 :].rstrip("\n")
+            if line.startswith("\ufeff"):
+                line = _BYTE_ORDER_MARK.sub("", line, count=1)
+            yield number, line.rstrip("\n")
 
 
 def read_text(path: str, encoding: str = "utf-8") -> str:

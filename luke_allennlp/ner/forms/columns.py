@@ -1,7 +1,6 @@
 """CoNLL-like files: a word and its tag on a line, in columns, and a blank line after each sentence."""
 
 import logging
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
@@ -18,7 +17,6 @@ from luke_allennlp.ner.tag_schemes import split_tag, tag_problem, tags_to_spans
 logger = logging.getLogger(__name__)
 
 _DOCSTART = "-DOCSTART-"
-_SPACES = re.compile(" +")
 _BLANK = " \t" + INVISIBLE_SEPARATORS
 
 
@@ -257,7 +255,7 @@ class _Lines:
 
 def _split_at_spaces(line: str) -> List[str]:
     # Not `str.split()`: a no-break space is a character of a word.
-    return _SPACES.split(line.strip(" "))
+    return [field for field in line.split(" ") if field]
 
 
 def _is_blank(line: str) -> bool:
