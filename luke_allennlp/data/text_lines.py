@@ -3,11 +3,12 @@
 import codecs
 import os
 import re
-from typing import Iterator, Tuple
+from typing import Iterator, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LISTED = 5
 
 
 def without_lone_surrogates(text: str) -> str:
@@ -41,6 +42,26 @@ def shown(value: object) -> str:
     """
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def listed(examples: Sequence[str], count: Optional[int] = None) -> str:
+    """
+    The first five of a list, as a log line shows them next to their number.
+
+    # Parameters
+
+    examples : `Sequence[str]`
+        The list, or its first five at least.
+    count : `int`, optional (default = `len(examples)`)
+        How many there are in all.
+
+    # Returns
+
+    `str`
+        Separated by semicolons, with an ellipsis for the rest.
+    """
+    rest = (len(examples) if count is None else count) > _LISTED
+    return "; ".join([*examples[:_LISTED], *["..."] * rest])
 
 
 def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:

@@ -1,7 +1,7 @@
 import pytest
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import read_lines, shown, without_lone_surrogates
+from luke_allennlp.data.text_lines import listed, read_lines, shown, without_lone_surrogates
 
 
 @pytest.fixture
@@ -74,3 +74,10 @@ def test_lone_surrogates_are_replaced_one_by_one():
 def test_values_are_shown_cut_to_80_characters(value, expected):
     assert shown(value) == expected
     assert len(expected) <= 80
+
+
+def test_five_examples_are_listed() -> None:
+    assert listed([]) == ""
+    assert listed(["a", "b"]) == "a; b"
+    assert listed(list("abcde")) == listed(list("abcde"), 5) == "a; b; c; d; e"
+    assert listed(list("abcdefg")) == listed(list("abcde"), 7) == "a; b; c; d; e; ..."
