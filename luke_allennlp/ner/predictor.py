@@ -9,6 +9,7 @@ from allennlp.models import Model
 from allennlp.predictors import Predictor
 from overrides import overrides
 
+from luke_allennlp.input_names import InputNames
 from luke_allennlp.ner.decoding import non_overlapping
 from luke_allennlp.ner.documents import Document
 from luke_allennlp.ner.json_lines import document_from_json
@@ -19,7 +20,7 @@ Offsets = List[Tuple[int, int]]
 
 
 @Predictor.register("luke_ner")
-class NerPredictor(Predictor):
+class NerPredictor(InputNames, Predictor):
     """
     Registered as a `Predictor` with name "luke_ner".
 
@@ -60,7 +61,6 @@ class NerPredictor(Predictor):
         self._reader = dataset_reader
         self._flat = model.flat
         self._batch_size = batch_size
-        self._inputs = 0
 
     def predict(self, text: str) -> JsonDict:
         """
@@ -82,9 +82,11 @@ class NerPredictor(Predictor):
     @overrides
     def predict_batch_json(self, inputs: List[JsonDict]) -> List[JsonDict]:
         documents = []
-        for record in inputs:
-            self._inputs += 1
-            documents.append(document_from_json(record, self._reader.segmenter, f"input {self._inputs}"))
+        for record, where in zip(inputs, self.names_of(inputs), strict=True):
+            if _is_without_words(record):
+                # As an empty text is: a document without sentences.
+                record = {"sentences": []}
+            documents.append(document_from_json(record, self._reader.segmenter, where))
         texts = [_with_text(document) for document in documents]
         sentences = [sentence for document in documents for sentence in self._reader.chunk_document(document)]
         predicted = self._predict_sentences(sentences)
@@ -191,6 +193,12 @@ def _chunks_of(instance: Instance) -> List[SentenceChunk]:
             "read them with `allennlp predict --use-dataset-reader`, or hand JSON to predict_json."
         )
     return instance.chunks
+
+
+def _is_without_words(record: Any) -> bool:
+    """Whether it is `{"tokens": []}`."""
+    others = ("text", "sentences")
+    return isinstance(record, dict) and record.get("tokens") == [] and not any(map(record.get, others))
 
 
 def _with_text(document: Document) -> Tuple[str, List[Offsets]]:

@@ -35,7 +35,8 @@ def read(reader: ReadingComprehensionReader, path: Path, *records: Dict[str, Any
 
 def record(answer: Optional[str] = "Dorrick", **changes: Any) -> Dict[str, Any]:
     answers = [] if answer is None else [{"text": answer, "answer_start": CONTEXT.index(answer)}]
-    return {"question": "Where was she?", "context": CONTEXT, "answers": answers, **changes}
+    question = {"question": "Where was she?", "context": CONTEXT, "answers": answers, **changes}
+    return {**question, "is_impossible": True} if answer is None else question
 
 
 def answer_of(instance: Instance) -> List[int]:
@@ -243,7 +244,7 @@ class TestWrong:
             (b"[]", "data.json: the array is empty"),
             (b"Where?", "data.json: is not JSON"),
             (
-                b'{"question": "a", "context": "b", "answers": []}\n{"question": ',
+                b'{"question": "a", "context": "b", "is_impossible": true}\n{"question": ',
                 "data.json, line 2: is not JSON",
             ),
             (b'{"data": []}', "data.json: there is no question in it"),
