@@ -131,7 +131,13 @@ class TestForms:
 
     @pytest.mark.parametrize(
         ("record", "text"),
-        [({"text": ""}, ""), ({"text": " \n\u3000"}, " \n\u3000"), ({"sentences": []}, "")],
+        [
+            ({"text": ""}, ""),
+            ({"text": " \n\u3000"}, " \n\u3000"),
+            ({"tokens": []}, ""),
+            ({"tokens": [], "entities": [], "document": "a"}, ""),
+            ({"sentences": []}, ""),
+        ],
     )
     def test_nothing(self, predictor: NerPredictor, record: Dict[str, Any], text: str) -> None:
         assert predictor.predict_json(record) == {"text": text, "entities": []}
