@@ -10,9 +10,10 @@ from allennlp.predictors import Predictor
 from overrides import overrides
 
 from luke_allennlp.data.task_reader import TaskReader
+from luke_allennlp.input_names import InputNames
 
 
-class TaskPredictor(Predictor):
+class TaskPredictor(InputNames, Predictor):
     """
     Takes the records that its reader takes. An example is predicted from all its windows, whatever batches
     AllenNLP makes. With `--use-dataset-reader` it takes the reader's files and gives one output an example.
@@ -48,7 +49,6 @@ class TaskPredictor(Predictor):
         model.eval()
         self._reader: TaskReader = dataset_reader
         self._batch_size = batch_size
-        self._inputs = 0
 
     def output(self, example: Any, items: List[Any], outputs: List[Dict[str, Any]]) -> JsonDict:
         """
@@ -91,9 +91,7 @@ class TaskPredictor(Predictor):
     @overrides
     def predict_batch_json(self, inputs: List[JsonDict]) -> List[JsonDict]:
         examples: List[List[Any]] = []
-        for record in inputs:
-            self._inputs += 1
-            where = f"input {self._inputs}"
+        for record, where in zip(inputs, self.names_of(inputs), strict=True):
             if not isinstance(record, dict):
                 raise ConfigurationError(f"{where}: found {record!r:.80}; expected a JSON object.")
             examples.append(self._reader.examples_from_json(record, where))

@@ -266,14 +266,27 @@ class TestArchive:
         [
             ("none.jsonl", ("none.jsonl", "not found")),
             ("broken.jsonl", ("broken.jsonl, line 2: ", "JSON")),
-            ("latin.jsonl", ("latin.jsonl: ", "UTF-8")),
-            ("unknown_key.jsonl", ("input 2: ", "'sentence'", "'text'", "'tokens'", "'sentences'")),
-            ("list.jsonl", ("input 1: ", "expected a JSON object")),
+            ("latin.jsonl", ("latin.jsonl, line 2: ", "UTF-8")),
+            (
+                "unknown_key.jsonl",
+                ("unknown_key.jsonl, line 3: ", "'sentence'", "'text'", "'tokens'", "'sentences'"),
+            ),
+            ("list.jsonl", ("list.jsonl, line 1: ", "expected a JSON object")),
             ("fixtures/ner", ("fixtures/ner", "directory")),
         ],
     )
     def test_input(self, allennlp: Callable, archive: str, file: str, parts: Tuple[str, ...]) -> None:
         check(allennlp("predict", archive, file), *parts)
+
+    @pytest.mark.parametrize("batch_size", ["1", "8"])
+    def test_what_comes_before_a_bad_input(
+        self, allennlp: Callable, archive: str, workplace: Path, batch_size: str
+    ) -> None:
+        options = ("--output-file", "predicted.jsonl", "--batch-size", batch_size, "--silent")
+        finished = allennlp("predict", archive, "unknown_key.jsonl", *options)
+        check(finished, "unknown_key.jsonl, line 3: ", "predicted.jsonl has the predictions")
+        (line,) = (workplace / "predicted.jsonl").read_text(encoding="utf-8").splitlines()
+        assert json.loads(line)["text"] == "Mira runs."
 
     def test_output_folder(self, allennlp: Callable, archive: str) -> None:
         arguments = ("fixtures/ner/sentences.jsonl", "--output-file", "no/such/folder.jsonl")

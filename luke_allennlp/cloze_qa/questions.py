@@ -15,11 +15,15 @@ from luke_allennlp.data.records import (
     get_objects,
     get_span,
     get_string,
+    get_text,
 )
+from luke_allennlp.data.task_forms import check_task
 from luke_allennlp.data.text_lines import shown
 
 PLACEHOLDER = "@placeholder"
 """What stands in a query for the mention that is asked for."""
+
+_HELD = "the answer"
 
 
 class Passage(NamedTuple):
@@ -101,6 +105,7 @@ def questions_of(record: Record, where: str) -> Iterator[ClozeExample]:
         A key is missing or its value is not as expected, a span is no part of the passage, or a query has not
         exactly one `@placeholder`.
     """
+    check_task(record, "luke_cloze_qa", where)
     if "data" in record:
         articles: Iterable[Tuple[str, Record]] = get_objects(record, "data", where)
     elif isinstance(record.get("passage"), dict):
@@ -117,7 +122,7 @@ def questions_of(record: Record, where: str) -> Iterator[ClozeExample]:
 
 def _questions_of_article(article: Record, where: str) -> Iterator[ClozeExample]:
     record, inside = get_object(article, "passage", where), f"{where}, passage"
-    text = get_string(record, "text", inside)
+    text = get_text(record, "text", inside, _HELD)
     entities = [
         _inclusive_span(entity, text, inner) for inner, entity in get_objects(record, "entities", inside)
     ]
@@ -141,7 +146,7 @@ def _questions_of_article(article: Record, where: str) -> Iterator[ClozeExample]
 
 
 def _question(record: Record, where: str) -> ClozeExample:
-    text = get_string(record, "passage", where)
+    text = get_text(record, "passage", where, _HELD)
     candidates = {span for _, spans in _own_spans(record, "candidates", text, where) for span in spans}
     passage = Passage(text, tuple(sorted(candidates)))
     answers: List[str] = []

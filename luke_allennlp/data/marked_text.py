@@ -72,14 +72,15 @@ def mark_spans(
     The markers are well nested whatever the spans are. Of two that begin together the longer is the outer
     one; equal ones nest in their order. Where two cross, the later one is closed and opened again at the end
     of the earlier: `[A] x [B] y [B] [A] [B] z [B]`. Where one ends as another begins, the first closes before
-    the second opens.
+    the second opens. The markers of an empty span stand next to each other, outside of any span that ends or
+    begins there.
 
     # Parameters
 
     tokenizer : `WordTokenizer`
     text : `str`
     spans : `Sequence[MarkedSpan]`
-        Characters, the end exclusive; none empty.
+        Characters, the end exclusive; start and end may be the same.
     add_piece : `Callable[[MarkedText, int, int], None]`, optional (default = `None`)
         Adds the piece of the text between two characters; by default as if it followed a space.
 
@@ -123,7 +124,9 @@ def mark_spans(
         for index in reversed(reopened):
             open_(index, at)
         starting = [index for index, span in enumerate(spans) if span.start == at]
-        for index in sorted(starting, key=lambda index: -spans[index].end):
+        for index in sorted(starting, key=lambda index: (spans[index].end > at, -spans[index].end)):
             open_(index, at)
+            if spans[index].end == at:
+                close(at)
     add(before, len(text))
     return marked, [(first[index], last[index]) for index in range(len(spans))]

@@ -42,7 +42,14 @@ def read_records(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str, Reco
             where = f"{path}, line {number}"
             yield where, _as_object(_parse(line, where), where)
         return
-    value = _parse("\n".join(line for _, line in lines), path)
+    try:
+        value = _parse("\n".join(line for _, line in lines), path)
+    except ConfigurationError:
+        if first.startswith(("{", "[")):
+            raise
+        raise ConfigurationError(
+            f"{path}: is not JSON; found {shown(first)}, expected an array of objects or an object a line."
+        ) from None
     records = value if isinstance(value, list) else [value]
     if not records:
         raise ConfigurationError(f"{path}: the array is empty; expected one object or more.")
@@ -120,6 +127,33 @@ def get_string(record: Record, key: str, where: str, default: Optional[str] = No
     return without_lone_surrogates(value)
 
 
+def get_text(record: Record, key: str, where: str, holds: str) -> str:
+    """As `get_string`, for a text in which something stands: it must not be blank."""
+    return check_text(get_string(record, key, where), key, where, holds)
+
+
+def check_text(text: str, key: str, where: str, holds: str) -> str:
+    """
+    # Parameters
+
+    text : `str`
+    key : `str`
+        Where it is from.
+    where : `str`
+        What to call the record in an error.
+    holds : `str`
+        What the text is needed for: "the mention".
+
+    # Raises
+
+    `ConfigurationError`
+        The text is blank.
+    """
+    if not text.strip():
+        raise ConfigurationError(f"{where}: {key!r} is blank; expected a text that holds {holds}.")
+    return text
+
+
 def get_id(record: Record, key: str, where: str, default: Optional[str] = None) -> str:
     """As `get_string`; a whole number will do too."""
     value = record.get(key)
@@ -165,7 +199,9 @@ def get_object(record: Record, key: str, where: str) -> Record:
     return _as_object(get_value(record, key, where), f"{where}, {key}")
 
 
-def get_span(record: Record, key: str, length: int, where: str, unit: str = "characters") -> Span:
+def get_span(
+    record: Record, key: str, length: int, where: str, unit: str = "characters", allow_empty: bool = False
+) -> Span:
     """
     A value that must be `[start, end]` or `{"start": .., "end": ..}`, the end exclusive, inside of a text.
 
@@ -178,6 +214,8 @@ def get_span(record: Record, key: str, length: int, where: str, unit: str = "cha
     where : `str`
     unit : `str`, optional (default = `"characters"`)
         What is counted.
+    allow_empty : `bool`, optional (default = `False`)
+        Whether start and end may be the same.
     """
     value = get_value(record, key, where)
     if isinstance(value, dict):
@@ -186,6 +224,8 @@ def get_span(record: Record, key: str, length: int, where: str, unit: str = "cha
         raise ConfigurationError(f"{where}: {key!r} is {shown(value)}; expected [start, end].")
     if not all(isinstance(number, int) and not isinstance(number, bool) for number in value):
         raise ConfigurationError(f"{where}: {key!r} is {shown(value)}; expected two whole numbers.")
+    if allow_empty and 0 <= value[0] == value[1] <= length:
+        return value[0], value[1]
     return check_span(value[0], value[1], length, f"{where}: {key!r}", unit)
 
 

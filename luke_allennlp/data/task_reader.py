@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from typing import Any, Dict, Generic, Iterable, Iterator, List, Optional, Sequence, Tuple, TypeVar
+from typing import Any, ClassVar, Dict, Generic, Iterable, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.file_utils import cached_path
@@ -48,6 +48,9 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
     `ConfigurationError`
         The tokenizer is another one.
     """
+
+    labels_hint: ClassVar[str] = ""
+    """What an error about missing labels says of how the task's files give them."""
 
     def __init__(
         self,
@@ -215,7 +218,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
                 with_, without = sorted((first, example), key=self.is_labeled, reverse=True)
                 raise ConfigurationError(
                     f"{self.describe(without)}: is without labels, while {self.describe(with_)} has them; "
-                    "expected all of a file to have them, or none."
+                    f"expected all of a file to have them, or none{self.labels_hint}."
                 )
             yield example
 
@@ -230,8 +233,14 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         training : `bool`, optional (default = `False`)
             Whether a model is to be trained on it, which asks more of a file than evaluation does.
         """
+        example = None
         for example in self.local_examples(file_path):
             self.check_labels(example)
+        if example is None:
+            raise ConfigurationError(
+                f"{file_path}: no example of it is left; expected one or more. See what the reader's options "
+                "leave out."
+            )
 
     def check_labels(self, example: Example) -> None:
         """
@@ -242,7 +251,8 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         """
         if not self.is_labeled(example):
             raise ConfigurationError(
-                f"{self.describe(example)}: is without labels; training and evaluation need them."
+                f"{self.describe(example)}: is without labels; training and evaluation need "
+                f"them{self.labels_hint}."
             )
 
     def labeled_items(self, file_path: str) -> Iterator[Tuple[Item, bool]]:

@@ -1,7 +1,7 @@
 """The records of typing datasets, in their three forms: a text, a mention in it, its types."""
 
 from dataclasses import dataclass
-from typing import AbstractSet, Any, Dict, List, Optional
+from typing import AbstractSet, Any, Callable, Dict, List, Optional
 
 from allennlp.common.checks import ConfigurationError
 
@@ -13,7 +13,9 @@ from luke_allennlp.data.records import (
     get_span,
     get_string,
     get_strings,
+    get_text,
 )
+from luke_allennlp.data.task_forms import check_task
 
 GENERAL_TYPES = (
     "entity",
@@ -27,6 +29,8 @@ GENERAL_TYPES = (
     "time",
 )
 """The nine types of Open Entity: those that Ultra-Fine Entity Typing calls general."""
+
+LabelMapping = Callable[[str], Optional[str]]
 
 # The key by which each form is known, and all that it needs.
 _FORMS = {
@@ -66,7 +70,11 @@ class TypingExample:
 
 
 def example_from_json(
-    record: Dict[str, Any], where: str, index: int = 0, types: Optional[AbstractSet[str]] = None
+    record: Dict[str, Any],
+    where: str,
+    index: int = 0,
+    types: Optional[AbstractSet[str]] = None,
+    label_map: Optional[LabelMapping] = None,
 ) -> TypingExample:
     """
     Reads a record of one of three forms, which it knows by its keys:
@@ -88,6 +96,8 @@ def example_from_json(
         Its place in the file.
     types : `AbstractSet[str]`, optional (default = `None`)
         The only types that are kept of `y_str`, which has thousands; all of them if `None`.
+    label_map : `Callable[[str], Optional[str]]`, optional (default = `None`)
+        Gives each type its new name, or `None` to drop it, before `types` are chosen.
 
     # Returns
 
@@ -99,39 +109,47 @@ def example_from_json(
     `ConfigurationError`
         The record has none of the forms, or a value is not as expected.
     """
+    check_task(record, "luke_entity_typing", where)
     found = [key for key in _FORMS if key in record]
     if len(found) != 1:
         what = f"has both {found[0]!r} and {found[1]!r}" if found else f"has only the keys {list(record)}"
         raise ConfigurationError(f"{where}: {what}; expected one of: {'; '.join(_FORMS.values())}.")
     if found == ["mention_span"]:
-        return _ultra_fine(record, where, index, types)
-    text = get_string(record, found[0], where)
+        return _ultra_fine(record, where, index, types, label_map)
+    text = get_text(record, found[0], where, "the mention")
     if found == ["sent"]:
         start, end = get_integer(record, "start", where), get_integer(record, "end", where)
         span = check_span(start, end, len(text), f"{where}: the mention")
     else:
         span = get_span(record, "span", len(text), where)
-    return TypingExample(where, index, text, span, _labels(record, "labels", where))
+    return TypingExample(where, index, text, span, _labels(record, "labels", where, label_map))
 
 
-def _ultra_fine(record: Record, where: str, index: int, types: Optional[AbstractSet[str]]) -> TypingExample:
+def _ultra_fine(
+    record: Record,
+    where: str,
+    index: int,
+    types: Optional[AbstractSet[str]],
+    label_map: Optional[LabelMapping],
+) -> TypingExample:
     left = get_strings(record, "left_context_token", where)
     mention = get_string(record, "mention_span", where)
     right = get_strings(record, "right_context_token", where)
     if not mention:
         raise ConfigurationError(f"{where}: 'mention_span' is empty; expected the text of the mention.")
     start = len(" ".join([*left, ""]))
-    labels = _labels(record, "y_str", where)
+    labels = _labels(record, "y_str", where, label_map)
     if labels is not None and types is not None:
         labels = [label for label in labels if label in types]
     text = " ".join([*left, mention, *right])
     return TypingExample(where, index, text, (start, start + len(mention)), labels)
 
 
-def _labels(record: Record, key: str, where: str) -> Optional[List[str]]:
+def _labels(record: Record, key: str, where: str, label_map: Optional[LabelMapping]) -> Optional[List[str]]:
     if record.get(key) is None:
         return None
     labels = get_strings(record, key, where)
     if "" in labels:
         raise ConfigurationError(f"{where}: {key}[{labels.index('')}] is empty; expected the name of a type.")
-    return list(dict.fromkeys(labels))
+    names = labels if label_map is None else map(label_map, labels)
+    return list(dict.fromkeys(name for name in names if name is not None))

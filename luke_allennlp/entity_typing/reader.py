@@ -13,6 +13,7 @@ from overrides import overrides
 
 from luke_allennlp.data.entity_field import EntityField
 from luke_allennlp.data.label_fields import KnownMultiLabelField
+from luke_allennlp.data.label_map import LabelMap
 from luke_allennlp.data.marked_text import MarkedSpan, mark_spans
 from luke_allennlp.data.records import Span, read_records
 from luke_allennlp.data.subword_field import SubwordField
@@ -71,6 +72,9 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
     types : `Union[str, List[str]]`, optional (default = `"general"`)
         Which labels of Ultra-Fine's `y_str` are kept: `"general"` for the nine of Open Entity, or a list of
         them; all if `None`. Labels of the other forms are all kept.
+    label_map : `Dict[str, Optional[str]]`, optional (default = `None`)
+        New names of the file's types, also of those that `types` chooses from; `null` takes a type away from
+        the mentions that have it. Other types stay as they are.
     marker : `str`, optional (default = `"[ENTITY]"`)
         What stands on both sides of the mention: one of the tokenizer's `marker_tokens`, or a token that the
         checkpoint has, such as `<ent>`.
@@ -93,6 +97,7 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
         max_mention_length: Optional[int] = 30,
         normalize_brackets: bool = True,
         types: Optional[Union[str, List[str]]] = "general",
+        label_map: Optional[Dict[str, Optional[str]]] = None,
         marker: str = "[ENTITY]",
         encoding: str = "utf-8",
         label_namespace: str = "labels",
@@ -120,6 +125,7 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
                 f"embedder marker_tokens {{{marker!r}: '@'}}."
             ) from None
         self.types = None if types is None else frozenset(types)
+        self._label_map = LabelMap(label_map)
         self._marker = marker
         self._max_length = max_length
         self._max_mention_length = max_mention_length
@@ -131,13 +137,28 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
         number = without = 0
         try:
             for index, (where, record) in enumerate(read_records(file_path, self.encoding)):
-                example = example_from_json(record, where, index, self.types)
+                example = example_from_json(record, where, index, self.types, self._label_map)
                 number += 1
                 without += example.labels == []
                 yield example
         finally:  # also where max_instances ends it
+            self._label_map.log(file_path)
             if number:
                 logger.info("%s: %d mentions, %d of them of no type", file_path, number, without)
+
+    @overrides
+    def check_file(self, file_path: str, training: bool = False) -> None:
+        number = typed = 0
+        for example in self.local_examples(file_path):
+            self.check_labels(example)
+            number += 1
+            typed += bool(example.labels)
+        if training and not typed:
+            raise ConfigurationError(
+                f"{file_path}: none of its {number} mentions has a type, so that there is nothing to train "
+                "on; expected types in 'labels' or 'y_str'. See what the reader's options 'types' and "
+                "'label_map' leave of them."
+            )
 
     @overrides
     def examples_from_json(self, record: Dict[str, Any], where: str) -> List[TypingExample]:

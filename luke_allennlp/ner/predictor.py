@@ -9,6 +9,7 @@ from allennlp.models import Model
 from allennlp.predictors import Predictor
 from overrides import overrides
 
+from luke_allennlp.input_names import InputNames
 from luke_allennlp.ner.decoding import non_overlapping
 from luke_allennlp.ner.documents import Document
 from luke_allennlp.ner.model import NerModel
@@ -18,7 +19,7 @@ Offsets = List[Tuple[int, int]]
 
 
 @Predictor.register("luke_ner")
-class NerPredictor(Predictor):
+class NerPredictor(InputNames, Predictor):
     """
     Registered as a `Predictor` with name "luke_ner".
 
@@ -59,7 +60,6 @@ class NerPredictor(Predictor):
         self._reader = dataset_reader
         self._flat = model.flat
         self._batch_size = batch_size
-        self._inputs = 0
 
     def predict(self, text: str) -> JsonDict:
         """
@@ -81,9 +81,8 @@ class NerPredictor(Predictor):
     @overrides
     def predict_batch_json(self, inputs: List[JsonDict]) -> List[JsonDict]:
         documents = []
-        for record in inputs:
-            self._inputs += 1
-            documents.extend(self._reader.examples_from_json(record, f"input {self._inputs}"))
+        for record, where in zip(inputs, self.names_of(inputs), strict=True):
+            documents.extend(self._reader.examples_from_json(record, where))
         texts = [_with_text(document) for document in documents]
         sentences = [sentence for document in documents for sentence in self._reader.chunk_document(document)]
         predicted = self._predict_sentences(sentences)

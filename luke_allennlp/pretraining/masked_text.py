@@ -6,7 +6,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.records import Record, Span, get_list, get_span, get_string
+from luke_allennlp.data.records import Record, Span, get_list, get_span, get_string, get_text
 from luke_allennlp.data.text_lines import shown
 from luke_allennlp.entity_vocabulary import MASK
 
@@ -76,7 +76,7 @@ def masked_text_from_record(record: Record, where: str) -> MaskedText:
     `ConfigurationError`
         It is of another form, a mention is no part of the text or cuts through a mask, or nothing is masked.
     """
-    text = get_string(record, "text", where)
+    text = get_text(record, "text", where, "a masked word or a mention")
     masks = [match.span() for match in _MASKED_WORD.finditer(text)]
     values = get_list(record, "mentions", where) if record.get("mentions") is not None else []
     mentions = [_mention(value, len(text), f"{where}, mentions[{i}]") for i, value in enumerate(values)]

@@ -14,8 +14,10 @@ from luke_allennlp.data.records import (
     get_objects,
     get_span,
     get_string,
+    get_text,
     get_value,
 )
+from luke_allennlp.data.task_forms import check_task
 from luke_allennlp.data.text_lines import shown
 from luke_allennlp.reading_comprehension.entity_linker import EntityMention
 
@@ -108,11 +110,12 @@ def questions_from_json(record: Record, where: str) -> Iterator[Question]:
         - a paragraph of it: `{"context": "...", "qas": [{"id": "...", "question": "...", "answers": [{"text":
           "...", "answer_start": 0}, ...], "is_impossible": false}, ...]}`;
         - a question of ours: `{"question": "...", "context": "..."}`, if wanted with `title`, `id` and
-          `answers`, which here may be `[start, end]` too.
+          `answers`, which here may be `[start, end]` too, or `is_impossible`.
 
-        Without `answers` it is not known what is right. A question may have `entities`, each `{"part":
-        "context", "span": [start, end], "title": "..."}`, where `part` may also be `"question"`: they are for
-        the linker "spans".
+        `"is_impossible": true` says that the passage has no answer. Where neither this nor an answer is
+        given, be `answers` missing, `null` or empty, it is not known what is right. A question may have
+        `entities`, each `{"part": "context", "span": [start, end], "title": "..."}`, where `part` may also be
+        `"question"`: they are for the linker "spans".
     where : `str`
         What to call it in an error.
 
@@ -125,6 +128,7 @@ def questions_from_json(record: Record, where: str) -> Iterator[Question]:
     `ConfigurationError`
         Something is missing or not as described.
     """
+    check_task(record, "luke_reading_comprehension", where)
     if "data" in record:
         for inner, article in get_objects(record, "data", where):
             yield from _article(article, inner)
@@ -159,10 +163,7 @@ def _title(record: Record, where: str) -> Optional[str]:
 
 
 def _context(record: Record, where: str) -> str:
-    context = get_string(record, "context", where)
-    if not context.strip():
-        raise ConfigurationError(f"{where}: 'context' is blank; expected the text that holds the answer.")
-    return context
+    return get_text(record, "context", where, "the answer")
 
 
 def _question(record: Record, where: str, passage: Passage) -> Question:
@@ -177,10 +178,19 @@ def _question(record: Record, where: str, passage: Passage) -> Question:
 
 
 def _answers(record: Record, where: str, context: str) -> Optional[List[Answer]]:
-    if record.get("answers") is None:
-        return None
+    impossible = record.get("is_impossible")
+    if impossible is not None and not isinstance(impossible, bool):
+        raise ConfigurationError(f"{where}: 'is_impossible' is {shown(impossible)}; expected true or false.")
+    values = [] if record.get("answers") is None else get_list(record, "answers", where)
+    if not values:
+        if impossible is False and record.get("answers") is not None:
+            raise ConfigurationError(
+                f"{where}: 'is_impossible' is false, but 'answers' is empty; expected an answer, or true, or "
+                "for a question whose answer is not known no 'is_impossible'."
+            )
+        return [] if impossible else None
     answers = []
-    for index, value in enumerate(get_list(record, "answers", where)):
+    for index, value in enumerate(values):
         inner = f"{where}, answers[{index}]"
         if isinstance(value, list):
             start, end = get_span({"answer": value}, "answer", len(context), inner)
@@ -196,7 +206,7 @@ def _answers(record: Record, where: str, context: str) -> Optional[List[Answer]]
             raise ConfigurationError(
                 f"{inner}: found {shown(value)}; expected {{'text', 'answer_start'}} or [start, end]."
             )
-    if answers and record.get("is_impossible") is True:
+    if impossible:
         raise ConfigurationError(
             f"{where}: 'is_impossible' is true, but there are {len(answers)} answers; expected none."
         )

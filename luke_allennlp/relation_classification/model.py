@@ -1,5 +1,6 @@
 """Relation classification: the model."""
 
+import logging
 from typing import Any, Dict, List, Optional
 
 from allennlp.common.checks import ConfigurationError
@@ -13,6 +14,8 @@ from torch.nn import functional as F
 
 from luke_allennlp.relation_classification.metric import RelationMetric, RelationPrediction
 from luke_allennlp.task_model import TaskModel, in_float32
+
+logger = logging.getLogger(__name__)
 
 _NEGATIVE_LABELS = ("no_relation", "Other")
 
@@ -82,6 +85,11 @@ class RelationModel(TaskModel):
         self.check_labels(label_namespace, negative_label or None, "luke_relation_classification")
         if use_entity_state:
             _check_entities(embedder)
+        if vocab.get_vocab_size(label_namespace) == 1:
+            logger.warning(
+                "The only relation in the training data is %r: it is all that the model can predict.",
+                vocab.get_token_from_index(0, label_namespace),
+            )
         self.label_namespace = label_namespace
         self.negative_label = negative_label or None
         self.classifier = self.head(

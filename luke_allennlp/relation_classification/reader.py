@@ -1,6 +1,7 @@
 """Relation classification: files to instances."""
 
 import logging
+from dataclasses import replace
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -12,11 +13,12 @@ from overrides import overrides
 
 from luke_allennlp.data.entity_field import EntityField
 from luke_allennlp.data.label_fields import KnownLabelField
+from luke_allennlp.data.label_map import LabelMap
 from luke_allennlp.data.marked_text import MarkedSpan, mark_spans
 from luke_allennlp.data.records import read_records
 from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.task_reader import TaskReader
-from luke_allennlp.data.text_lines import read_lines
+from luke_allennlp.data.text_lines import listed, read_lines
 from luke_allennlp.data.truncation import keep_nearest
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.relation_classification.examples import RelationExample, example_from_record
@@ -26,6 +28,13 @@ logger = logging.getLogger(__name__)
 
 HEAD_MARKER = "[HEAD]"
 TAIL_MARKER = "[TAIL]"
+
+EMPTY_MENTIONS = {
+    "keep": "kept, with markers around nothing",
+    "skip": "left out",
+    "error": "refused",
+}
+"""What may become of records whose head or tail has no text."""
 
 ENTITY_IDS = (1, 2)
 """
@@ -67,6 +76,13 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
     head_marker, tail_marker : `str`, optional (default = `"[HEAD]"` and `"[TAIL]"`)
         What stands on both sides of head and tail: two of the tokenizer's `marker_tokens`, or tokens that the
         checkpoint has, such as `<ent>` and `<ent2>`.
+    empty_mentions : `str`, optional (default = `"keep"`)
+        What becomes of records whose head or tail has no text, as some of KBP37's: `"keep"` puts markers
+        around nothing, and the entity on them; `"skip"` leaves the records of a file out; `"error"` refuses
+        them. The first two are counted in the log.
+    label_map : `Dict[str, Optional[str]]`, optional (default = `None`)
+        New names of the file's labels; `null` leaves out the records of a file that have the label. Other
+        labels stay as they are.
     encoding : `str`, optional (default = `"utf-8"`)
     label_namespace : `str`, optional (default = `"labels"`)
         That of the model.
@@ -87,6 +103,8 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
         max_mention_length: Optional[int] = 30,
         head_marker: str = HEAD_MARKER,
         tail_marker: str = TAIL_MARKER,
+        empty_mentions: str = "keep",
+        label_map: Optional[Dict[str, Optional[str]]] = None,
         encoding: str = "utf-8",
         label_namespace: str = "labels",
         max_instances: Optional[int] = None,
@@ -109,7 +127,13 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
             raise ConfigurationError(
                 f"max_mention_length is {max_mention_length}; expected 1 or more, or null for no limit."
             )
+        if empty_mentions not in EMPTY_MENTIONS:
+            raise ConfigurationError(
+                f"empty_mentions is {empty_mentions!r}; expected {', '.join(map(repr, EMPTY_MENTIONS))}."
+            )
         self._markers = (head_marker, tail_marker)
+        self._empty_mentions = empty_mentions
+        self._label_map = LabelMap(label_map)
         self._max_length = max_length
         self._max_mention_length = max_mention_length
         self._label_namespace = label_namespace
@@ -118,12 +142,31 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
     def read_examples(self, file_path: str) -> Iterator[RelationExample]:
         number = 0
         relations = set()
+        empty: List[str] = []
         try:
             for example in self._parse(file_path):
+                label = example.label if example.label is None else self._label_map(example.label)
+                if label is None and example.label is not None:
+                    continue
+                if example.empty_mentions:
+                    self._check_empty(example)
+                    place = example.where.removeprefix(f"{file_path}, ")
+                    empty.append(f"{place} ({' and '.join(example.empty_mentions)})")
+                    if self._empty_mentions == "skip":
+                        continue
                 number += 1
-                relations.add(example.label)
-                yield example
+                relations.add(label)
+                yield replace(example, label=label)
         finally:  # also where max_instances ends it
+            self._label_map.log(file_path)
+            if empty:
+                logger.warning(
+                    "%s: %d records without text in head or tail are %s: %s",
+                    file_path,
+                    len(empty),
+                    EMPTY_MENTIONS[self._empty_mentions],
+                    listed(empty),
+                )
             if number:
                 logger.info(
                     "%s: %s examples, %d relations", file_path, f"{number:,}", len(relations - {None})
@@ -136,11 +179,22 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
             yield from read_tagged_text(file_path, self.encoding)
             return
         for index, (where, record) in enumerate(read_records(file_path, self.encoding)):
-            yield example_from_record(record, where, index)
+            yield example_from_record(record, where, index, allow_empty=True)
+
+    def _check_empty(self, example: RelationExample) -> None:
+        if self._empty_mentions == "error":
+            raise ConfigurationError(
+                f"{_described_empty(example)}; expected some text, as empty_mentions is 'error' ('keep' puts "
+                "markers around nothing, 'skip' leaves such records out)."
+            )
 
     @overrides
     def examples_from_json(self, record: Dict[str, Any], where: str) -> List[RelationExample]:
-        return [example_from_record(record, where)]
+        example = example_from_record(record, where, allow_empty=True)
+        if example.empty_mentions:
+            self._check_empty(example)
+            logger.warning("%s, and it has markers around nothing", _described_empty(example))
+        return [example]
 
     @overrides
     def is_labeled(self, example: RelationExample) -> bool:
@@ -214,3 +268,7 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
                     shortened,
                     self._max_length,
                 )
+
+
+def _described_empty(example: RelationExample) -> str:
+    return f"{example.where}: there is no text in {' and '.join(example.empty_mentions)}"

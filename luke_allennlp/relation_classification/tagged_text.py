@@ -8,7 +8,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.data.records import Span
-from luke_allennlp.data.text_lines import read_lines, shown
+from luke_allennlp.data.text_lines import listed, read_lines, shown
 from luke_allennlp.relation_classification.examples import RelationExample
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def read_tagged_text(path: str, encoding: str = "utf-8") -> Iterator[RelationExa
     the next such line begins, whatever blank lines there are. The next line is the relation: all of it, with
     its direction. Then there may be a comment. What else there is is left out, and reported. Files for
     prediction have neither. `<e1>` is the head and `<e2>` the tail. Space inside of the tags is no part of
-    the entities, as in KBP37.
+    the entities, as in KBP37. An entity may be empty, as are some of KBP37's.
 
     # Parameters
 
@@ -74,11 +74,10 @@ def read_tagged_text(path: str, encoding: str = "utf-8") -> Iterator[RelationExa
     yield example
     if stray:
         logger.warning(
-            "%s: %d lines are neither a sentence nor its relation nor a comment, and are left out: %s%s",
+            "%s: %d lines are neither a sentence nor its relation nor a comment, and are left out: %s",
             path,
             len(stray),
-            "; ".join(stray[:3]),
-            "; ..." if len(stray) > 3 else "",
+            listed(stray),
         )
 
 
@@ -103,16 +102,16 @@ def _parse_sentence(sentence: str, where: str) -> Tuple[str, Span, Span]:
             text += part.lstrip()  # the tag had space on both sides
         else:
             text += part
+    text = text.rstrip()
     spans: List[Span] = []
     for name in ("e1", "e2"):
-        start, end = places[f"<{name}>"], places[f"</{name}>"]
-        mention = text[start:end]
-        start += len(mention) - len(mention.lstrip())
-        end = start + len(mention.strip())
-        if start >= end:
+        if tags.index(f"</{name}>") < tags.index(f"<{name}>"):
             raise ConfigurationError(
-                f"{where}: there is no text between <{name}> and </{name}> in {shown(sentence)}; expected an "
-                "entity."
+                f"{where}: there is no text between <{name}> and </{name}> in {shown(sentence)}, where "
+                f"</{name}> comes first; expected an entity."
             )
-        spans.append((start, end))
-    return text.rstrip(), spans[0], spans[1]
+        start, end = places[f"<{name}>"], places[f"</{name}>"]
+        end = start + len(text[start:end].rstrip())
+        start += len(text[start:end]) - len(text[start:end].lstrip())
+        spans.append((min(start, len(text)), min(end, len(text))))
+    return text, spans[0], spans[1]

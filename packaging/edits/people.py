@@ -426,35 +426,176 @@ def train_model_from_file(
                         yield self._predictor.load_line(line)
 """,
         new="""\
+            if hasattr(sys.stdin, "reconfigure"):
+                sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
             yield from self._load_lines("standard input", sys.stdin)
         else:
             input_file = cached_path(self._input_file)
-            with open_compressed(input_file) as file_input:
+            with open_compressed(input_file, errors="surrogateescape") as file_input:
                 yield from self._load_lines(self._input_file, file_input)
 
     def _load_lines(self, source: str, lines: Iterable[str]) -> Iterator[JsonDict]:
-        number = 0
-        try:
-            for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(lines, start=1):
+            name = f"{source}, line {number}"
+            try:
+                # Bytes that are not UTF-8 came through as surrogates, so that their line is known.
+                line = line.encode("utf-8", errors="surrogateescape").decode("utf-8")
                 if number == 1:  # a byte order mark is no part of the text
                     line = line.removeprefix("\ufeff")
-                if not line.isspace():
-                    yield self._predictor.load_line(line)
-        except json.JSONDecodeError as error:
-            raise ConfigurationError(
-                f"{source}, line {number}: is no JSON ({error.msg.removesuffix(' at')} at character "
-                f"{error.pos + 1}); expected one JSON object on each line"
-            ) from error
-        except UnicodeDecodeError as error:
-            raise ConfigurationError(f"{source}: is not UTF-8 ({error.reason}); convert it") from error
+                if not line.strip():
+                    continue
+                record = self._predictor.load_line(line)
+            except json.JSONDecodeError as error:
+                raise ConfigurationError(
+                    f"{name}: is no JSON ({error.msg.removesuffix(' at')} at character {error.pos + 1}); "
+                    "expected one JSON object on each line"
+                ) from error
+            except RecursionError as error:
+                raise ConfigurationError(f"{name}: is nested too deeply to be read") from error
+            except UnicodeError as error:
+                raise ConfigurationError(
+                    f"{name}: is not UTF-8 ({error.reason} at byte {error.start + 1}); convert the file"
+                ) from error
+            self._names.append(name)
+            yield record
 """,
         reason="A broken line of the input was a traceback that said neither which file nor which line.",
     ),
     Edit(
         name="predict-names-the-line",
         file="allennlp/commands/predict.py",
+        old="""\
+        if len(batch_data) == 1:
+            results = [self._predictor.predict_json(batch_data[0])]
+        else:
+            results = self._predictor.predict_batch_json(batch_data)
+        for output in results:
+            yield self._predictor.dump_line(output)
+
+    def _predict_instances""",
+        new="""\
+        names, self._names = self._names, []
+        results: Iterable[JsonDict]
+        # What a predictor may call its inputs in an error.
+        self._predictor.input_names = names
+        try:
+            if len(batch_data) == 1:
+                results = [self._predictor.predict_json(batch_data[0])]
+            else:
+                results = self._predictor.predict_batch_json(batch_data)
+        except ConfigurationError:
+            if len(batch_data) == 1:
+                raise
+            # Those before the bad one are not lost.
+            results = self._predict_one_by_one(batch_data, names)
+        for output in results:
+            yield self._predictor.dump_line(output)
+
+    def _predict_one_by_one(self, batch_data: List[JsonDict], names: List[str]) -> Iterator[JsonDict]:
+        for record, name in zip(batch_data, names):
+            self._predictor.input_names = [name]
+            yield self._predictor.predict_json(record)
+
+    def _predict_instances""",
+        reason="A record that a predictor refused was known by its count among the inputs alone.",
+    ),
+    Edit(
+        name="predict-names-the-line",
+        file="allennlp/commands/predict.py",
+        old="        self._predictor = predictor\n        self._input_file = input_file\n",
+        new="""\
+        self._predictor = predictor
+        # Of the inputs that are read and not yet predicted.
+        self._names: List[str] = []
+        self._input_file = input_file
+""",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="predict-names-the-line",
+        file="allennlp/commands/predict.py",
         old="from typing import List, Iterator, Optional\n",
-        new="from typing import Iterable, Iterator, List, Optional\n",
+        new="from typing import Iterable, Iterator, List, Optional, Tuple, TypeVar\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="predict-keeps-what-it-has",
+        file="allennlp/commands/predict.py",
+        old="class _PredictManager:\n",
+        new="""\
+_Item = TypeVar("_Item")
+
+
+def _groups_of(items: Iterable[_Item], size: int) -> Iterator[List[_Item]]:
+    \"\"\"
+    As `lazy_groups_of`, but what was read before an error comes out before it.
+    \"\"\"
+    group: List[_Item] = []
+    try:
+        for item in items:
+            group.append(item)
+            if len(group) == size:
+                yield group
+                group = []
+    except ConfigurationError:
+        if group:
+            yield group
+        raise
+    if group:
+        yield group
+
+
+class _PredictManager:
+""",
+        reason="A bad record took those of its batch that stand before it along.",
+    ),
+    Edit(
+        name="predict-keeps-what-it-has",
+        file="allennlp/commands/predict.py",
+        old="""\
+        has_reader = self._dataset_reader is not None
+        index = 0
+        if has_reader:
+            for batch in lazy_groups_of(self._get_instance_data(), self._batch_size):
+                for model_input_instance, result in zip(batch, self._predict_instances(batch)):
+                    self._maybe_print_to_console_and_file(index, result, str(model_input_instance))
+                    index = index + 1
+        else:
+            for batch_json in lazy_groups_of(self._get_json_data(), self._batch_size):
+                for model_input_json, result in zip(batch_json, self._predict_json(batch_json)):
+                    self._maybe_print_to_console_and_file(
+                        index, result, json.dumps(model_input_json)
+                    )
+                    index = index + 1
+
+        if self._output_file is not None:
+            self._output_file.close()
+""",
+        new="""\
+        index = 0
+        try:
+            for model_input, result in self._inputs_and_results():
+                self._maybe_print_to_console_and_file(index, result, model_input)
+                index = index + 1
+        except ConfigurationError as error:
+            if self._output_file is None or not index:
+                raise
+            written = f"{self._output_file.name} has the predictions that come before it: {index}."
+            raise ConfigurationError(f"{error.message.rstrip('.')}. {written}") from error
+        finally:
+            if self._output_file is not None:
+                self._output_file.close()
+
+    def _inputs_and_results(self) -> Iterator[Tuple[str, str]]:
+        if self._dataset_reader is not None:
+            for batch in _groups_of(self._get_instance_data(), self._batch_size):
+                for model_input_instance, result in zip(batch, self._predict_instances(batch)):
+                    yield str(model_input_instance), result
+        else:
+            for batch_json in _groups_of(self._get_json_data(), self._batch_size):
+                for model_input_json, result in zip(batch_json, self._predict_json(batch_json)):
+                    yield json.dumps(model_input_json), result
+""",
         reason="For the edit above.",
     ),
 ]

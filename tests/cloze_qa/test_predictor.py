@@ -104,7 +104,7 @@ class TestForms:
         )
 
     def test_nothing_to_choose_from(self, predictor: ClozeQaPredictor) -> None:
-        check(predictor.predict("", "@placeholder", []), "", [])
+        check(predictor.predict("Zoë", "@placeholder", []), "Zoë", [])
         # Longer than any window.
         text = "Zoë " * 80
         output = predictor.predict(text, "@placeholder", [(0, len(text))])
@@ -192,7 +192,7 @@ TEXTS = st.lists(
 @st.composite
 def questions(draw: st.DrawFn) -> Tuple[str, str, List[Tuple[int, int]]]:
     """Spans that overlap, cross and touch the ends."""
-    text = draw(TEXTS)
+    text = draw(TEXTS.filter(str.strip))
     ends = st.integers(0, len(text))
     spans = draw(st.lists(st.tuples(ends, ends).filter(lambda span: span[0] < span[1]), max_size=8))
     return text, f"{draw(TEXTS)}@placeholder{draw(TEXTS)}", spans
@@ -213,6 +213,10 @@ class TestMistakes:
         [
             ({}, "'passage' is missing"),
             (["a"], r"found \['a'\]; expected a JSON object"),
+            (
+                {"passage": "", "query": "@placeholder", "candidates": []},
+                "'passage' is blank; expected a text",
+            ),
             ({"passage": "a", "query": "b", "candidates": []}, "has '@placeholder' 0 times"),
             ({"passage": "a", "query": "@placeholder", "candidates": [[0, 2]]}, "no part of 1 characters"),
             ({"passage": "a", "query": "@placeholder", "candidates": ["b"]}, "the passage does not have"),

@@ -27,8 +27,8 @@ def cases(draw: st.DrawFn) -> Case:
     text = draw(st.one_of(st.text(characters, min_size=1, max_size=15), st.text(min_size=1, max_size=15)))
     spans = []
     for _ in range(draw(st.integers(0, 4))):
-        start = draw(st.integers(0, len(text) - 1))
-        spans.append((start, draw(st.integers(start + 1, len(text)))))
+        start = draw(st.integers(0, len(text)))
+        spans.append((start, draw(st.integers(start, len(text)))))
     return text, spans
 
 
@@ -67,6 +67,14 @@ def shown(tokenizer: WordTokenizer, marked: MarkedText, text: str) -> str:
         ([(0, 2), (2, 5)], "[A] a [A] [B] b c [B] d e"),
         ([(2, 5), (0, 2)], "[B] a [B] [A] b c [A] d e"),
         ([(1, 2)], "a [A] [A] b c d e"),
+        ([(2, 2)], "a [A] [A] b c d e"),
+        ([(0, 0), (9, 9)], "[A] [A] a b c d e [B] [B]"),
+        ([(2, 2), (2, 3)], "a [A] [A] [B] b [B] c d e"),
+        ([(2, 3), (3, 3)], "a [A] b [A] [B] [B] c d e"),
+        ([(2, 2), (0, 5)], "[B] a [A] [A] b c [B] d e"),
+        ([(2, 2), (2, 2)], "a [A] [A] [B] [B] b c d e"),
+        ([(0, 3), (3, 5), (3, 3)], "[A] a b [A] [C] [C] [B] c [B] d e"),
+        ([(0, 5), (2, 9), (5, 5)], "[A] a [B] b c [B] [A] [B] [C] [C] d e [B]"),
         ([(0, 5), (2, 7), (4, 9)], "[A] a [B] b [C] c [C] [B] [A] [B] [C] d [C] [B] [C] e [C]"),
     ],
 )

@@ -94,7 +94,7 @@ class TestMistakes:
             ({**ARRAY, "start": -1}, ("start -1",)),
             ({**ARRAY, "start": 16, "end": 9}, ("start 16 and end 9",)),
             ({**ARRAY, "start": 9, "end": 9}, ("start 9 and end 9",)),
-            ({**ARRAY, "sent": ""}, ("0 characters",)),
+            ({**ARRAY, "sent": ""}, ("'sent' is blank; expected a text that holds the mention",)),
             ({**OWN, "span": [9, 19]}, ("'span' has start 9 and end 19",)),
             ({**OWN, "span": [9]}, ("'span' is [9]",)),
             ({**OWN, "span": "9-16"}, ("'span' is '9-16'",)),

@@ -189,7 +189,7 @@ class TestMistakes:
             ({"text": 3, "span": [0, 1]}, "'text' is 3"),
             ({"text": "a", "span": [0, 2]}, "'span' has start 0 and end 2"),
             ({"text": "a", "span": [1, 0]}, "'span' has start 1 and end 0"),
-            ({"text": "", "span": [0, 0]}, "0 characters"),
+            ({"text": "", "span": [0, 0]}, "'text' is blank; expected a text that holds the mention"),
             (["a"], "expected a JSON object"),
         ],
     )

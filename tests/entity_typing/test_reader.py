@@ -145,6 +145,38 @@ class TestFiles:
         assert batch.as_tensor_dict()["labels"].tolist() == [[0, 1], [0, 0]]
 
 
+class TestLabelMap:
+    RECORDS = [
+        {"text": "Zoë left", "span": [0, 3], "labels": ["human", "actor", "person"]},
+        {
+            "left_context_token": [],
+            "mention_span": "Zoë",
+            "right_context_token": ["left"],
+            "y_str": ["human", "town"],
+        },
+        {"text": "Zoë left", "span": [0, 3], "labels": ["actor"]},
+    ]
+
+    def test_comes_before_types_are_chosen(
+        self, tokenizer: WordTokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path = written(tmp_path / "data.jsonl", "\n".join(map(json.dumps, self.RECORDS)))
+        reader = EntityTypingReader(tokenizer, label_map={"human": "person", "actor": None})
+        with caplog.at_level(logging.INFO, logger="luke_allennlp"):
+            labels = [example.labels for example in reader.read_examples(path)]
+        # Each once; "town" is not general. A mention stays, whatever it loses.
+        assert labels == [["person"], ["person"], []]
+        assert "label_map: 2 'human' read as 'person', 2 'actor' dropped" in caplog.text
+        reader.check_file(path, training=True)
+
+    def test_nothing_is_left(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
+        path = written(tmp_path / "data.json", [self.RECORDS[2]])
+        reader = EntityTypingReader(tokenizer, label_map={"actor": None})
+        with pytest.raises(ConfigurationError, match="data.json: none of its 1 mentions has a type"):
+            reader.check_file(path, training=True)
+        reader.check_file(path)
+
+
 class TestBrackets:
     def test_become_round(self, tokenizer: WordTokenizer) -> None:
         treebank = "a -LRB- b -RRB- c -LSB- d -RSB- e -LCB- f -RCB- g"

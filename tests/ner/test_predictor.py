@@ -133,8 +133,9 @@ class TestForms:
         [
             ({"text": ""}, ""),
             ({"text": " \n\u3000"}, " \n\u3000"),
-            ({"sentences": []}, ""),
             ({"tokens": []}, ""),
+            ({"tokens": [], "entities": [], "document": "a"}, ""),
+            ({"sentences": []}, ""),
         ],
     )
     def test_nothing(self, predictor: NerPredictor, record: Dict[str, Any], text: str) -> None:
@@ -336,6 +337,7 @@ class TestMistakes:
             {"text": "a", "tokens": ["a"]},
             {"text": 3},
             {"tokens": "a b"},
+            {"tokens": [], "text": "a"},
             {"tokens": ["a", ""]},
             {"sentences": [["a"], "b"]},
             {"sentence": "a"},
@@ -353,6 +355,14 @@ class TestMistakes:
         predictor.predict_json({"text": "a"})
         with pytest.raises(ConfigurationError, match="^input 4: .*its keys are 'txt'"):
             predictor.predict_json({"txt": "a"})
+
+    def test_names_are_those_given(self, predictor: NerPredictor) -> None:
+        predictor.input_names = ["in.jsonl, line 7", "in.jsonl, line 9"]
+        with pytest.raises(ConfigurationError, match="^in.jsonl, line 9: is no NER data"):
+            predictor.predict_batch_json([{"text": "a"}, {"txt": "a"}])
+        # Of one call alone.
+        with pytest.raises(ConfigurationError, match="^input [0-9]+: is no NER data"):
+            predictor.predict_batch_json([{"text": "a"}, {"txt": "a"}])
 
     def test_parts_of_other_tasks(self, predictor: NerPredictor) -> None:
         with pytest.raises(ConfigurationError, match="a NerModel with a _SentenceReader; .* type 'luke_ner'"):

@@ -485,6 +485,35 @@ class TestRecover:
             recover({**others, "loader": {"size": 2, "sizes": 1}})
 
 
+class Doubling:
+    """A predictor of `{"a": number}`, which keeps what its inputs are called."""
+
+    def __init__(self):
+        self.input_names = []
+        self.seen = []
+
+    load_line = staticmethod(json.loads)
+
+    def dump_line(self, output):
+        return f"{output}\n"
+
+    def predict_json(self, record):
+        return self.predict_batch_json([record])[0]
+
+    def predict_batch_json(self, records):
+        for record, name in zip(records, self.input_names, strict=True):
+            if not isinstance(record["a"], int):
+                raise ConfigurationError(f"{name}: no number.")
+        self.seen += self.input_names
+        return [2 * record["a"] for record in records]
+
+
+def predict(predictor, source, target, batch_size):
+    from allennlp.commands.predict import _PredictManager
+
+    _PredictManager(predictor, source, target, batch_size, target is None, False).run()
+
+
 class TestPeople:
     @pytest.mark.edit("default-serialization-dir")
     @pytest.mark.parametrize(
@@ -627,7 +656,8 @@ class TestPeople:
         "content, message",
         [
             (b'{"a": 1}\n\n{"a": \n', "line 3: is no JSON (Expecting value at character 8)"),
-            (b'{"a": 1}\n{"a": "\xff"}\n', "is not UTF-8"),
+            (b'{"a": 1}\n{"a": "\xff"}\n', ", line 2: is not UTF-8 (invalid start byte at byte 8)"),
+            (b'{"a": 1}\n' + b"[" * 100_000, ", line 2: is nested too deeply"),
         ],
     )
     def test_predict_names_the_line(self, tmp_path, content, message):
@@ -642,3 +672,36 @@ class TestPeople:
             list(manager._get_json_data())
         path.write_text('\ufeff{"a": 1}\n\n{"a": 2}\n')
         assert list(manager._get_json_data()) == [{"a": 1}, {"a": 2}]
+
+    @pytest.mark.edit("predict-names-the-line")
+    def test_predict_hands_on_the_lines(self, tmp_path, monkeypatch, capsys):
+        text = '{"a": 1}\n\n{"a": 2}\r\n \n{"a": 3}'
+        (tmp_path / "inputs.jsonl").write_text(text)
+        path = str(tmp_path / "inputs.jsonl")
+        for size in (1, 2):
+            predictor = Doubling()
+            predict(predictor, path, None, size)
+            assert predictor.seen == [f"{path}, line {number}" for number in (1, 3, 5)]
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        predictor = Doubling()
+        predict(predictor, "-", None, 2)
+        assert predictor.seen == [f"standard input, line {number}" for number in (1, 3, 5)]
+        assert capsys.readouterr().out.count("prediction: ") == 9
+
+    @pytest.mark.edit("predict-keeps-what-it-has")
+    @pytest.mark.parametrize("size", [1, 2, 3, 10])
+    @pytest.mark.parametrize(
+        "bad, message", [('{"a": "x"}', "line 3: no number. "), ('{"a": ', "line 3: is no JSON")]
+    )
+    def test_predict_keeps_what_it_has(self, tmp_path, size, bad, message):
+        path, output = tmp_path / "inputs.jsonl", tmp_path / "outputs.jsonl"
+        path.write_text(f'{{"a": 1}}\n{{"a": 2}}\n{bad}\n{{"a": 4}}\n')
+        with pytest.raises(ConfigurationError, match=message) as error:
+            predict(Doubling(), str(path), str(output), size)
+        assert output.read_text() == "2\n4\n"
+        assert str(error.value).endswith(f"{output} has the predictions that come before it: 2.")
+        # Where there are none, nothing is said of them.
+        path.write_text(f"{bad}\n")
+        with pytest.raises(ConfigurationError) as error:
+            predict(Doubling(), str(path), str(output), size)
+        assert "predictions" not in str(error.value)

@@ -131,6 +131,7 @@ def test_batches_change_nothing(values: Dict[str, Any], predictor: PretrainingPr
     "record, message",
     [
         ({}, "'text' is missing"),
+        ({"text": " "}, "'text' is blank; expected a text that holds a masked word or a mention"),
         ({"text": "Orsa met Marlow."}, "nothing is masked"),
         ({"text": TEXT, "mentions": [[0, 400]]}, r"mentions\[0\]: 'span' has start 0 and end 400"),
         ({"text": TEXT, "mentions": [[4, 4]]}, "start 4 and end 4"),

@@ -36,7 +36,8 @@ def read(reader: ReadingComprehensionReader, path: Path, *records: Dict[str, Any
 
 def record(answer: Optional[str] = "Dorrick", **changes: Any) -> Dict[str, Any]:
     answers = [] if answer is None else [{"text": answer, "answer_start": CONTEXT.index(answer)}]
-    return {"question": "Where was she?", "context": CONTEXT, "answers": answers, **changes}
+    question = {"question": "Where was she?", "context": CONTEXT, "answers": answers, **changes}
+    return {**question, "is_impossible": True} if answer is None else question
 
 
 def answer_of(instance: Instance) -> List[int]:
@@ -260,7 +261,7 @@ class TestWrong:
             (b"[]", "data.json: the array is empty"),
             (b"Where?", "data.json: is not JSON"),
             (
-                b'{"question": "a", "context": "b", "answers": []}\n{"question": ',
+                b'{"question": "a", "context": "b", "is_impossible": true}\n{"question": ',
                 "data.json, line 2: is not JSON",
             ),
             (b'{"data": []}', "data.json: there is no question in it"),
@@ -290,10 +291,35 @@ class TestWrong:
         with pytest.raises(ConfigurationError, match="no such file"):
             list(make_reader(fixtures_dir).read(str(tmp_path / "none")))
 
-    def test_training_needs_answers(self, fixtures_dir: Path, tmp_path: Path) -> None:
-        path = lines(tmp_path / "data.jsonl", {"question": "a", "context": "b"})
-        with pytest.raises(ConfigurationError, match="line 1: is without labels"):
+    @pytest.mark.parametrize("changes", [{}, {"answers": []}, {"answers": None}])
+    def test_training_needs_answers(
+        self, fixtures_dir: Path, tmp_path: Path, changes: Dict[str, Any]
+    ) -> None:
+        path = lines(tmp_path / "data.jsonl", {"question": "a", "context": "b", **changes})
+        with pytest.raises(ConfigurationError, match='line 1: is without labels; .*"is_impossible": true'):
             make_reader(fixtures_dir).check_file(path)
+        (instance,) = make_reader(fixtures_dir).read(path)
+        assert "answer" not in instance.fields
+
+    def test_some_are_not_known(self, fixtures_dir: Path, tmp_path: Path) -> None:
+        impossible = record(None, id="a")
+        path = lines(tmp_path / "data.jsonl", impossible, record(id="b", answers=[]))
+        with pytest.raises(ConfigurationError, match=r"line 2 \(id 'b'\): is without labels, while .*line 1"):
+            list(make_reader(fixtures_dir).read(path))
+
+    def test_ids_that_come_again(
+        self, fixtures_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ids = ["a", "b", "a", None, None, "c", "b", "a"]
+        path = lines(tmp_path / "data.jsonl", *(record(id=name) for name in ids))
+        instances = list(make_reader(fixtures_dir).read(path))
+        # Each is a question of its own.
+        assert [instance["metadata"].metadata["question"] for instance in instances] == list(range(8))
+        (message,) = [text for text in caplog.messages if "id of one before" in text]
+        assert message.startswith(f"{path}: 3 questions have the id of one before")
+        assert message.endswith(
+            f": {path}, line 3 (id 'a'); {path}, line 7 (id 'b'); {path}, line 8 (id 'a')"
+        )
 
     @pytest.mark.parametrize(
         "options, message",

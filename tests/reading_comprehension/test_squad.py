@@ -48,6 +48,30 @@ def test_no_answer_and_none_known() -> None:
     assert unknown.answers is None
 
 
+@pytest.mark.parametrize(
+    "changes, answers",
+    [
+        ({"answers": []}, None),
+        ({"answers": None}, None),
+        ({}, None),
+        ({"answers": [], "is_impossible": None}, None),
+        ({"is_impossible": False}, None),
+        ({"answers": None, "is_impossible": False}, None),
+        ({"answers": [], "is_impossible": True}, []),
+        ({"answers": None, "is_impossible": True}, []),
+        ({"is_impossible": True}, []),
+        ({"answers": [[0, 3]], "is_impossible": False}, [Answer("Zoë", 0, 3)]),
+        ({"answers": [[0, 3]]}, [Answer("Zoë", 0, 3)]),
+    ],
+)
+def test_what_is_known(changes: Dict[str, Any], answers: Any) -> None:
+    (question,) = questions_from_json(ours(**changes), "a")
+    assert question.answers == answers
+    in_a_paragraph = {"context": CONTEXT, "qas": [{"id": "q", "question": "Who left?", **changes}]}
+    (question,) = questions_from_json(in_a_paragraph, "a")
+    assert question.answers == answers
+
+
 def test_ours() -> None:
     (question,) = questions_from_json(
         ours(
@@ -102,6 +126,12 @@ def test_answer_that_is_not_there() -> None:
             squad(answers=[{"text": "old.", "answer_start": 19}]),
             "start 19 and end 20, no part of 19 characters",
         ),
+        (
+            squad(answers=[], is_impossible=False),
+            r"qas\[0\]: 'is_impossible' is false, but 'answers' is empty; expected an answer",
+        ),
+        (squad(is_impossible="true"), r"qas\[0\]: 'is_impossible' is 'true'; expected true or false"),
+        (squad(is_impossible=1), "'is_impossible' is 1; expected true or false"),
         (squad(is_impossible=True), r"qas\[0\]: 'is_impossible' is true, but there are 1 answers"),
         (ours(answers=[[3, 3]]), r"answers\[0\]: 'answer' has start 3 and end 3"),
         (ours(answers=[[5, 2]]), "start 5 and end 2"),

@@ -249,6 +249,14 @@ class TestBaselines:
         model(**batch_of(instances_of(fixtures_dir, name), vocab))["loss"].backward()
 
 
+@pytest.mark.parametrize(("labels", "warned"), [(["x"], True), (["x", "y"], False)])
+def test_one_relation_alone(
+    fixtures_dir: Path, labels: List[str], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(fixtures_dir, vocabulary_of(labels))
+    assert ("The only relation in the training data is 'x'" in caplog.text) == warned
+
+
 class TestOptions:
     def test_bias(self, fixtures_dir: Path) -> None:
         without, with_ = make(fixtures_dir), make(fixtures_dir, classifier_bias=True)

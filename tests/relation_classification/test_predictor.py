@@ -1,5 +1,6 @@
 """Raw input to relations: forms, batches, files, mistakes."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any, Dict, List
@@ -113,7 +114,7 @@ def test_any_text(predictor: RelationPredictor, data: st.DataObject) -> None:
         st.sampled_from("abc .,'\"\n\t\u00a0\u200d\u0301\u2028🎉👩ß字گשا"),
         st.characters(exclude_categories=[]),
     )
-    text = data.draw(st.text(characters, min_size=1, max_size=30))
+    text = data.draw(st.text(characters, min_size=1, max_size=30).filter(str.strip))
     record: Dict[str, Any] = {"text": text}
     for name in ("head", "tail"):
         start = data.draw(st.integers(0, len(text) - 1))
@@ -179,6 +180,14 @@ class TestMistakes:
         with pytest.raises(ConfigurationError, match=f"^input {before + 2}: "):
             predictor.predict_batch_json([TACRED, record])
 
+    def test_empty_mention(self, predictor: RelationPredictor, caplog: pytest.LogCaptureFixture) -> None:
+        record = {"text": "Rask left.", "head": [5, 5], "tail": [0, 4]}
+        output = predictor.predict_json(record)
+        assert output["head"] == {"text": "", "start": 5, "end": 5}
+        assert "there is no text in head, and it has markers around nothing" in caplog.text
+        # The output is a valid input.
+        assert predictor.predict_json(output) == about(output)
+
     def test_parts_of_other_tasks(self, predictor: RelationPredictor) -> None:
         with pytest.raises(ConfigurationError, match="a RelationModel with a .*_relation_classification'"):
             RelationPredictor(predictor._model, predictor._dataset_reader)
@@ -241,3 +250,26 @@ class TestArchive:
         found = [json.loads(line) for line in target.read_text().splitlines()]
         records = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
         assert found == [about(output) for output in predictor.predict_batch_json(records)]
+
+    @pytest.mark.parametrize(
+        "bad, message",
+        [
+            ({"text": "a b", "head": [0, 1]}, "'tail' is missing"),
+            ({"text": "", "head": [0, 0], "tail": [0, 0]}, "'text' is blank; expected a text that holds"),
+            # Found only when it is tokenised.
+            ({"text": "a " * 600, "head": [0, 1199], "tail": [0, 1]}, "head and tail with their markers are"),
+        ],
+    )
+    def test_bad_input(
+        self, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Any, message: str
+    ) -> None:
+        text = "\n\n".join(map(json.dumps, [RECORDS[0], RECORDS[1], bad, RECORDS[0]]))
+        source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+        source.write_text(text)
+        for name, file in ((str(source), str(source)), ("-", "standard input")):
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+            options = ["--output-file", str(target), "--silent", "--batch-size", "3"]
+            monkeypatch.setattr("sys.argv", ["allennlp", "predict", str(archive), name, *options])
+            with pytest.raises(ConfigurationError, match=f"^{file}, line 5: {message}"):
+                main()
+            assert len(target.read_text().splitlines()) == 2

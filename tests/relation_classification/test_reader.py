@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
+from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import Instance, Vocabulary
+from allennlp.data import DatasetReader, Instance, Vocabulary
 from allennlp.data.dataset_readers.dataset_reader import DistributedInfo
 from allennlp.data.tokenizers import WhitespaceTokenizer
 from hypothesis import given, settings
@@ -169,6 +170,123 @@ class TestInstances:
         assert (item.word_ids[0], item.word_ids[-1]) == (tokenizer.start_id, tokenizer.end_id)
         for (first, last), marker in zip(item.spans, MARKERS, strict=True):
             assert item.word_ids[first] == item.word_ids[last] == tokenizer.marker_ids[marker]
+
+
+EMPTY = (
+    '0\t" <e1> </e1> left <e2> b </e2> . "\nx\n\n\n'
+    '1\t" <e1> a </e1> left <e2> b </e2> . "\ny\n\n\n'
+    '2\t" b <e1> </e1> <e2> </e2> "\ny\n\n\n'
+)
+
+
+class TestEmptyMentions:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        (tmp_path / "train.txt").write_text(EMPTY)
+        return tmp_path / "train.txt"
+
+    def test_kept(self, tokenizer: WordTokenizer, path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        instances = read(RelationReader(tokenizer), path)
+        assert [words_of(tokenizer, instance["words"].ids) for instance in instances] == [
+            "<s>[HEAD][HEAD]_left[TAIL]_b[TAIL]_.</s>",
+            "<s>[HEAD]_a[HEAD]_left[TAIL]_b[TAIL]_.</s>",
+            "<s>_b[HEAD][HEAD][TAIL][TAIL]</s>",
+        ]
+        # The entities are on the markers.
+        assert instances[0]["entities"].spans.tolist()[0] == [1, 2]
+        assert instances[2]["entities"].spans.tolist() == [[2, 3], [4, 5]]
+        assert (
+            f"{path}: 2 records without text in head or tail are kept, with markers around nothing: "
+            "line 1 (head); line 9 (head and tail)"
+        ) in caplog.messages
+
+    def test_skipped(self, tokenizer: WordTokenizer, path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        [instance] = read(RelationReader(tokenizer, empty_mentions="skip"), path)
+        assert instance["metadata"].metadata["index"] == 1
+        assert f"{path}: 2 records without text in head or tail are left out: line 1" in caplog.text
+        path.write_text(EMPTY[: EMPTY.index("1\t")])
+        with pytest.raises(ConfigurationError, match="train.txt: no example of it is left"):
+            RelationReader(tokenizer, empty_mentions="skip").check_file(str(path), training=True)
+
+    def test_refused(self, tokenizer: WordTokenizer, path: Path) -> None:
+        reader = RelationReader(tokenizer, empty_mentions="error")
+        for look in (lambda: read(reader, path), lambda: reader.check_file(str(path))):
+            with pytest.raises(ConfigurationError, match="train.txt, line 1: there is no text in head; exp"):
+                look()
+
+    def test_option(self, tokenizer: WordTokenizer) -> None:
+        with pytest.raises(ConfigurationError, match="empty_mentions is 'drop'; expected 'keep', 'skip', 'e"):
+            RelationReader(tokenizer, empty_mentions="drop")
+
+    def test_five_are_listed(
+        self, tokenizer: WordTokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path = tmp_path / "dev.txt"
+        path.write_text("".join(f"{number}\t<e1> </e1> <e2>b</e2>\nx\n" for number in range(7)))
+        read(RelationReader(tokenizer), path)
+        assert "dev.txt: 7 records" in caplog.text and "line 9 (head); ..." in caplog.text
+
+    def test_all_forms(
+        self, tokenizer: WordTokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        own = {**GOOD, "tail": [2, 2]}
+        spaces = {**GOOD, "text": "a  b", "tail": [1, 3]}
+        tokens = {**TOKENS, "token": ["a", ""]}
+        path = tmp_path / "data.jsonl"
+        path.write_text(lines(own, spaces, tokens))
+        assert [words_of(tokenizer, i["words"].ids) for i in read(RelationReader(tokenizer), path)] == [
+            "<s>[HEAD]_a[HEAD][TAIL][TAIL]_b</s>",
+            "<s>[HEAD]_a[HEAD][TAIL][TAIL]_b</s>",
+            "<s>[HEAD]_a[HEAD][TAIL][TAIL]</s>",
+        ]
+        assert "3 records without text" in caplog.text
+        reader = RelationReader(tokenizer, empty_mentions="error")
+        for record in (own, spaces, tokens):
+            with pytest.raises(ConfigurationError, match="^here: there is no text in tail"):
+                reader.examples_from_json(record, "here")
+        # Outside of the text is no empty mention.
+        with pytest.raises(ConfigurationError, match="'tail' has start 4 and end 4"):
+            RelationReader(tokenizer).examples_from_json({**GOOD, "tail": [4, 4]}, "here")
+
+    def test_fixtures(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
+        path = str(fixtures_dir / "data/kbp37/train.txt")
+        empty = [e.empty_mentions for e in RelationReader(tokenizer).read_examples(path) if e.empty_mentions]
+        assert empty == [["head"], ["tail"], ["head", "tail"]]
+
+
+class TestLabelMap:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        records = [{**GOOD, "label": label} for label in "xyxz"]
+        (tmp_path / "data.jsonl").write_text(lines(*records))
+        return tmp_path / "data.jsonl"
+
+    def test_renames_and_drops(
+        self, tokenizer: WordTokenizer, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        config = tmp_path / "config.jsonnet"
+        tokenizer_options = {"type": "luke", "model_name": tokenizer.model_name, "marker_tokens": MARKERS}
+        config.write_text(
+            "{ type: 'luke_relation_classification', label_map: { x: null, y: 'why', q: 'r' }, "
+            f"tokenizer: {json.dumps(tokenizer_options)} }}"
+        )
+        reader = DatasetReader.from_params(Params.from_file(str(config)))
+        with caplog.at_level(logging.INFO):
+            instances = read(reader, path)
+        assert [instance["label"].label for instance in instances] == ["why", "z"]
+        assert f"{path}: label_map: 2 'x' dropped, 1 'y' read as 'why'" in caplog.text
+        assert "names labels that do not occur: 'q'" in caplog.text
+        assert "2 examples, 2 relations" in caplog.text
+
+    def test_nothing_is_left(self, tokenizer: WordTokenizer, path: Path) -> None:
+        reader = RelationReader(tokenizer, label_map=dict.fromkeys("xyz"))
+        for training in (True, False):
+            with pytest.raises(ConfigurationError, match="data.jsonl: no example of it is left"):
+                reader.check_file(str(path), training)
+
+    def test_inputs_have_no_labels(self, tokenizer: WordTokenizer) -> None:
+        reader = RelationReader(tokenizer, label_map={"x": None})
+        assert len(reader.examples_from_json(GOOD, "here")) == 1
 
 
 def test_stray_lines_are_reported(

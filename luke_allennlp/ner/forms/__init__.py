@@ -13,6 +13,7 @@ from typing import List, Optional, Tuple
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.data.records import Record, read_records
+from luke_allennlp.data.task_forms import other_task
 from luke_allennlp.data.text_lines import read_lines
 from luke_allennlp.ner.documents import Document
 from luke_allennlp.ner.forms.columns import NoColumnsError, UnevenColumnsError
@@ -25,18 +26,6 @@ logger = logging.getLogger(__name__)
 
 _MODULES = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
 FORMS: Tuple[Form, ...] = tuple(module.FORM for module in _MODULES if hasattr(module, "FORM"))
-
-# Keys of records of other tasks, and what reads these.
-_OTHER_TASKS = {
-    "subj_start": "luke_relation_classification",
-    "head": "luke_relation_classification",
-    "mention_span": "luke_entity_typing",
-    "sent": "luke_entity_typing",
-    "passage": "luke_cloze_qa",
-    "paragraphs": "luke_reading_comprehension",
-    "qas": "luke_reading_comprehension",
-    "question": "luke_reading_comprehension",
-}
 
 
 def read_documents(path: str, reading: Reading) -> List[Document]:
@@ -149,11 +138,9 @@ def _unknown(source: Source) -> str:
         return "is a directory without any .ann file."
     where, record = source.records[0]
     what = "is" if where == source.path else f"what is at {where.rpartition(', ')[2]} is"
-    of_task = next((task for key, task in _OTHER_TASKS.items() if key in record), None)
-    if of_task is None and isinstance(record.get("data"), list):
-        of_task = "luke_reading_comprehension"
-    hint = f" It looks like data of another task, which {of_task!r} reads." if of_task else ""
-    for key in () if of_task else record:
+    other = other_task(record, "luke_ner")
+    hint = f" It is {other}." if other else ""
+    for key in () if other else record:
         close = get_close_matches(key, ("text", "tokens", "sentences"), n=1, cutoff=0.75)
         hint = hint or (f" Did you mean {close[0]!r} by {key!r}?" if close else "")
     keys = ", ".join(map(repr, record)) or "none"

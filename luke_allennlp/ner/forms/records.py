@@ -6,6 +6,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.data.records import Record, get_id
+from luke_allennlp.data.task_forms import other_task
 from luke_allennlp.data.text_lines import shown
 from luke_allennlp.ner.documents import Document
 from luke_allennlp.ner.forms.building import NO_WORDS
@@ -119,6 +120,9 @@ def no_entities(record: Record) -> str:
 
     known = [key for form in FORMS for key in form.entity_keys]
     found = f"found only the keys {', '.join(map(repr, record))}"
+    other = other_task(record, "luke_ner")
+    if other is not None:
+        return f"{found}; it is {other}"
     for key, value in record.items():
         if key in known:
             return f"{found}, and {key!r} is {shown(value)}, no list of entities"
