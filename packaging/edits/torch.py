@@ -54,13 +54,6 @@ TORCH_LOAD = [
     ),
     Edit(
         name="torch-load",
-        file="allennlp/nn/util.py",
-        old="torch.load(path, map_location=device_mapping(cuda_device))",
-        new="torch.load(path, map_location=device_mapping(cuda_device), weights_only=True)",
-        reason="Weights are read without executing what a pickle may hold, on torch before 2.6 as well.",
-    ),
-    Edit(
-        name="torch-load",
         file="allennlp/nn/parallel/fairscale_fsdp_accelerator.py",
         old='torch.load(path, map_location="cpu")',
         # fairscale's own description of the shards lies beside the weights in these files.

@@ -74,7 +74,8 @@ ARCHIVES = [
         name="safe-archives",
         file="allennlp/tools/archive_surgery.py",
         old="from allennlp.common.file_utils import cached_path\n",
-        new="from allennlp.common.file_utils import cached_path\nfrom allennlp.common.unpacking import unpack\n",
+        new="from allennlp.common.file_utils import cached_path\n"
+        "from allennlp.common.unpacking import unpack\n",
         reason="For the edit above.",
     ),
     Edit(
@@ -107,15 +108,14 @@ ARCHIVES = [
         name="safe-archives",
         file="allennlp/data/vocabulary.py",
         old="from allennlp.common.util import namespace_match\n",
-        new="from allennlp.common.unpacking import unpack\nfrom allennlp.common.util import namespace_match\n",
+        new="from allennlp.common.unpacking import unpack\n"
+        "from allennlp.common.util import namespace_match\n",
         reason="For the edit above.",
     ),
     Edit(
         name="safe-weights",
         file="allennlp/nn/util.py",
-        old="""\
-    state = torch.load(path, map_location=device_mapping(cuda_device), weights_only=True)
-""",
+        old="    state = torch.load(path, map_location=device_mapping(cuda_device))\n",
         new="""\
     try:
         # The reader of this old form calls what it finds, in torch before 2.6.
@@ -124,9 +124,9 @@ ARCHIVES = [
         state = torch.load(path, map_location=device_mapping(cuda_device), weights_only=True)
     except pickle.UnpicklingError as error:
         found = re.search(r"(?:GLOBAL|class|global) ([\\w.]+\\.\\w+)", str(error))
+        what = f"holds {found.group(1)}" if found else "is damaged, or holds something else"
         raise ConfigurationError(
-            f"{path} is refused: it {f'holds {found.group(1)}' if found else 'is damaged, or holds something'}"
-            f"{'' if found else ' else'} where weights hold tensors alone, and reading it could run code"
+            f"{path} is refused: it {what} where weights hold tensors alone, and reading it could run code"
         ) from error
     except (EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigurationError(
@@ -159,7 +159,7 @@ UNTRUSTED = [
     DEFAULT = object()
 
     # The archive that these are from, if they came with one: see `allennlp.common.untrusted`.
-    origin = None
+    origin: Any = None
 """,
         reason="Where a config is from has to be known wherever something is built of it.",
     ),
@@ -332,7 +332,7 @@ UNTRUSTED = [
     trusted: bool = False,
 ) -> Archive:
 """,
-        reason="A run evaluates what it has just written itself.",
+        reason="A run evaluates what it has just written itself, as the edit `distributed-test-data` does.",
     ),
     Edit(
         name="untrusted-configs",
@@ -420,19 +420,6 @@ UNTRUSTED = [
             shutil.rmtree(tempdir, ignore_errors=True)
 """,
         reason="The config of an archive runs no code, and what is wrong with an archive is a sentence.",
-    ),
-    Edit(
-        name="untrusted-configs",
-        file="allennlp/commands/train.py",
-        old="""\
-    archive = load_archive(os.path.join(serialization_dir, "model.tar.gz"), cuda_device=cuda_device)
-""",
-        new="""\
-    archive = load_archive(
-        os.path.join(serialization_dir, "model.tar.gz"), cuda_device=cuda_device, trusted=True
-    )
-""",
-        reason="This is the run's own archive, of the user's own config.",
     ),
     Edit(
         name="untrusted-configs",

@@ -250,8 +250,8 @@ def read_config(
         _expect_objects(config, archive)
         params = Params(config)
         if not trusted:
-            params.origin = Origin(archive, config, overridden)
-            _check(params.origin)
+            params.origin = origin = Origin(archive, config, overridden)
+            _check(origin)
     except RecursionError:
         raise ConfigurationError(f"{archive}: {_CONFIG} is nested too deeply to be a model's.") from None
     return params
