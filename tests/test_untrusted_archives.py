@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Union
 
 import pytest
 import torch
+from allennlp.commands import diff
 from allennlp.common import Params, untrusted
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import get_spacy_model, import_module_and_submodules
@@ -479,6 +480,18 @@ def test_vocabularies(packed: Packed, tmp_path: Path) -> None:
         archive.addfile(entry("a", tarfile.SYMTYPE, link="/etc/passwd"))
     with pytest.raises(ConfigurationError, match="'a' is neither a file"):
         Vocabulary.from_files(tmp_path / "vocabulary.tar.gz")
+
+
+def test_differences(packed: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`allennlp diff` unpacks archives, too."""
+    at_exit: List[Any] = []
+    monkeypatch.setattr("atexit.register", lambda *call, **_: at_exit.append(call))
+    for inner in ("", "!weights.th"):
+        assert Path(diff._get_checkpoint_path(f"{packed()}{inner}")).name == "weights.th"
+    with pytest.raises(ConfigurationError, match="'link' is neither a file"):
+        diff._get_checkpoint_path(str(packed(lambda place: (place / "link").symlink_to("/etc/passwd"))))
+    for remove, *arguments in at_exit:
+        remove(*arguments)
 
 
 def test_directories(model: Path, tmp_path: Path, trap: Path) -> None:

@@ -113,6 +113,42 @@ ARCHIVES = [
         reason="For the edit above.",
     ),
     Edit(
+        name="safe-archives",
+        file="allennlp/commands/diff.py",
+        old="""\
+    if checkpoint.endswith(".tar.gz"):
+        return cached_path(checkpoint + "!weights.th", extract_archive=True)
+    elif ".tar.gz!" in checkpoint:
+        return cached_path(checkpoint, extract_archive=True)
+    else:
+""",
+        new="""\
+    archive, _, name = checkpoint.partition("!")
+    if archive.endswith(".tar.gz"):
+        directory = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        unpack(cached_path(archive), directory)
+        return os.path.join(directory, name or "weights.th")
+    else:
+""",
+        reason="As above, also for `allennlp diff`.",
+    ),
+    Edit(
+        name="safe-archives",
+        file="allennlp/commands/diff.py",
+        old="import argparse\n",
+        new="import argparse\nimport atexit\nimport os\nimport shutil\nimport tempfile\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="safe-archives",
+        file="allennlp/commands/diff.py",
+        old="from allennlp.common.file_utils import cached_path\n",
+        new="from allennlp.common.file_utils import cached_path\n"
+        "from allennlp.common.unpacking import unpack\n",
+        reason="For the edit above.",
+    ),
+    Edit(
         name="safe-weights",
         file="allennlp/nn/util.py",
         old="    state = torch.load(path, map_location=device_mapping(cuda_device))\n",
@@ -290,6 +326,16 @@ UNTRUSTED = [
     untrusted.trust(package_name)
 """,
         reason="The user names packages to be used: by --include-package, or from Python.",
+    ),
+    Edit(
+        name="submodules-by-full-name",
+        file="allennlp/common/util.py",
+        old="        for module_finder, name, _ in pkgutil.walk_packages(path):\n",
+        new="        for module_finder, name, _ in pkgutil.iter_modules(path):\n",
+        reason=(
+            "Given no prefix, walk_packages imports packages by the last part of their names: `models` or "
+            "`lm` of the working directory, to find what is in `allennlp.models` and `allennlp_models.lm`."
+        ),
     ),
     Edit(
         name="untrusted-configs",

@@ -270,6 +270,25 @@ class TestTorch:
         with pytest.raises(ConfigurationError, match="weights.th holds a list"):
             nn_util.read_state_dict(path)
 
+    @pytest.mark.edit("submodules-by-full-name")
+    def test_packages_of_the_same_name_are_not_imported(self, tmp_path, monkeypatch):
+        from allennlp.common.util import import_module_and_submodules
+
+        for name in ("full_name/inner", "inner"):
+            (tmp_path / name).mkdir(parents=True)
+            (tmp_path / name / "__init__.py").write_text("")
+        (tmp_path / "full_name/__init__.py").write_text("")
+        (tmp_path / "full_name/inner/module.py").write_text("")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        before = set(sys.modules)
+        import_module_and_submodules("full_name")
+        new = set(sys.modules) - before
+        assert {name for name in new if name.split(".")[0] in ("full_name", "inner")} == {
+            "full_name",
+            "full_name.inner",
+            "full_name.inner.module",
+        }
+
     @pytest.mark.edit("untrusted-configs")
     def test_configs_of_archives_are_marked(self, tmp_path):
         """`tests/test_untrusted_archives.py` has what they must not do."""
