@@ -1,8 +1,6 @@
 """An AllenNLP archive as a checkpoint in Hugging Face's layout."""
 
-import importlib.util
 import logging
-import re
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
@@ -10,6 +8,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 import torch
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
+from allennlp.common.untrusted import read_config
 from allennlp.models import Archive, load_archive
 from allennlp.models.archival import extracted_archive
 from safetensors.torch import load_file, save_file
@@ -34,9 +33,6 @@ from luke_allennlp.token_embedders import LukeEmbedder
 
 logger = logging.getLogger(__name__)
 
-# What AllenNLP makes objects of.
-_MADE = ("dataset_reader", "validation_dataset_reader", "model", "vocabulary")
-_MODULE_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 _HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 # In Hugging Face's classes these stand beside the encoder, all else is in it.
 _BESIDE_ENCODER = (
@@ -99,8 +95,8 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
     with ExitStack() as stack:
         with _damage(archive, "the file"):
             place = stack.enter_context(extracted_archive(str(path)))
-        form = _form(Path(place), archive)
-        with _damage(archive, "its model"):
+        form = _form(place, archive)
+        with _damage(archive, "its model", place):
             loaded = load_archive(place)
         if form is PRETRAINING and not loaded.model.uses_entities:
             contents = _word_contents(loaded, archive, place)
@@ -194,13 +190,14 @@ def _word_contents(loaded: Archive, archive: str, place: str) -> _Contents:
 
 
 @contextmanager
-def _damage(archive: str, part: str) -> Iterator[None]:
-    """Names the archive, and the part of it, in whatever goes wrong."""
+def _damage(archive: str, part: str, place: Optional[str] = None) -> Iterator[None]:
+    """Names the archive, not where it is unpacked, and the part of it, in whatever goes wrong."""
     try:
         yield
     except ConfigurationError as error:
-        named = str(error.message).startswith(f"{archive}:")
-        raise ConfigurationError(error.message if named else f"{archive}: {part}: {error.message}") from None
+        message = error.message if place is None else error.message.replace(place, archive)
+        named = message.startswith(f"{archive}:")
+        raise ConfigurationError(message if named else f"{archive}: {part}: {message}") from None
     # A file from outside may be wrong in any way, and AllenNLP, torch and tarfile have their own errors.
     except Exception as error:
         raise ConfigurationError(
@@ -209,56 +206,15 @@ def _damage(archive: str, part: str) -> Iterator[None]:
         ) from error
 
 
-def _form(place: Path, archive: str) -> TaskForm:
-    """
-    Also looks through the config: AllenNLP imports and calls whatever a type with a dot in it names, as
-    `subprocess.Popen`, and the archive may be from anywhere.
-    """
-    path = place / "config.json"
-    if not path.is_file():
-        raise ConfigurationError(f"{archive}: has no config.json, so that it is no archive of a model.")
-    if not any((place / name).is_file() for name in ("weights.th", "best.th")):
-        raise ConfigurationError(f"{archive}: its model has no weights; expected weights.th.")
-    # As JSON: AllenNLP would take Jsonnet, which reads other files.
-    with _damage(archive, "its config"):
-        config = files.read_object(path)
-    for key in ("dataset_reader", "model"):
-        if not isinstance(config.get(key), dict):
-            raise ConfigurationError(
-                f"{archive}: {key} in config.json is {config.get(key)!r}; expected an object."
-            )
-    task = config["model"].get("type")
-    with _damage(archive, "its config"):
-        for key in _MADE:
-            _check_types(config.get(key), key, archive)
+def _form(place: str, archive: str) -> TaskForm:
+    """Before anything is loaded: that may take long, and fail for models that are not exported anyway."""
+    task = read_config(place, archive=archive)["model"].get("type")
     try:
         return form_of_model(str(task))
     except ConfigurationError as error:
         raise ConfigurationError(
             f"{archive}: is a model of type {task!r}, which cannot be exported. {error.message}"
         ) from None
-
-
-def _check_types(value: Any, key: str, archive: str) -> None:
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            _check_types(item, f"{key}[{index}]", archive)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            # A module may also be taken out of another archive, which nobody has looked through.
-            if name == "_pretrained" or name == "type" and not (isinstance(item, str) and "." not in item):
-                raise ConfigurationError(
-                    f"{archive}: {key}.{name} in config.json is {item!r}; expected the plain name of a "
-                    "registered class. Anything else could run code, and is not loaded."
-                )
-            _check_types(item, f"{key}.{name}", archive)
-    elif isinstance(value, str) and _MODULE_PATH.fullmatch(value):
-        # AllenNLP takes a string for a type where it expects an object.
-        if importlib.util.find_spec(value.partition(".")[0]) is not None:
-            raise ConfigurationError(
-                f"{archive}: {key} in config.json is {value!r}, which names something in a module of Python; "
-                "this could run code, and is not loaded. If it is a file, put ./ before its path."
-            )
 
 
 def _embedder(archive: Archive, path: str) -> LukeEmbedder:

@@ -14,6 +14,7 @@ from edits.runs import CHECKPOINTS, DISTRIBUTED, RECOVER
 from edits.start import PLUGINS_WHEN_NEEDED, START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
 from edits.transformers import TRANSFORMERS
+from edits.trust import ARCHIVES, UNTRUSTED
 
 EDITS: List[Edit] = [
     *OPTIONAL_TORCHVISION,
@@ -30,5 +31,7 @@ EDITS: List[Edit] = [
     *DISTRIBUTED,
     *FOR_PEOPLE,
     *PLUGINS_WHEN_NEEDED,
+    *ARCHIVES,
+    *UNTRUSTED,
 ]
 """All of them, in the order in which they are applied."""

@@ -283,20 +283,6 @@ they are imported.
         reason="`allennlp evaluate` showed its metrics only in the progress bar, unless given a file.",
     ),
     Edit(
-        name="one-line-errors",
-        file="allennlp/models/archival.py",
-        old='        with tarfile.open(resolved_archive_file, "r:gz") as archive:\n',
-        new="""\
-        if not tarfile.is_tarfile(resolved_archive_file):
-            raise ConfigurationError(
-                f"{resolved_archive_file} is not a model archive: it should be a .tar.gz file that "
-                "`allennlp train` wrote, or the directory of a run"
-            )
-        with tarfile.open(resolved_archive_file, "r:gz") as archive:
-""",
-        reason="A configuration or a broken file given as an archive is named.",
-    ),
-    Edit(
         name="include-package-errors",
         file="allennlp/commands/__init__.py",
         old="            import_module_and_submodules(package_name)\n",

@@ -256,7 +256,9 @@ def _evaluate_on_test(
     [`TrainModel.finish`](#finish) does in a single process.
     \"\"\"
     logger.info("The model will be evaluated using the best epoch weights.")
-    archive = load_archive(os.path.join(serialization_dir, "model.tar.gz"), cuda_device=cuda_device)
+    archive = load_archive(
+        os.path.join(serialization_dir, "model.tar.gz"), cuda_device=cuda_device, trusted=True
+    )
     loader_params = params.get("validation_data_loader", None) or params.get("data_loader")
     data_loader = DataLoader.from_params(
         loader_params,

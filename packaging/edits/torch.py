@@ -34,24 +34,23 @@ TORCH_LOAD = [
         name="torch-load",
         file="allennlp/nn/initializers.py",
         old='torch.load(get_weights_path(extraction_path), map_location="cpu")',
-        new="torch.load(\n"
-        '                    get_weights_path(extraction_path), map_location="cpu", weights_only=True\n'
-        "                )",
+        new="read_state_dict(get_weights_path(extraction_path))",
         reason="Weights are read without executing what a pickle may hold, on torch before 2.6 as well.",
     ),
     Edit(
         name="torch-load",
         file="allennlp/nn/initializers.py",
         old='torch.load(weights_file_path, map_location="cpu")',
-        new='torch.load(weights_file_path, map_location="cpu", weights_only=True)',
+        new="read_state_dict(weights_file_path)",
         reason="Weights are read without executing what a pickle may hold, on torch before 2.6 as well.",
     ),
     Edit(
         name="torch-load",
-        file="allennlp/nn/util.py",
-        old="torch.load(path, map_location=device_mapping(cuda_device))",
-        new="torch.load(path, map_location=device_mapping(cuda_device), weights_only=True)",
-        reason="Weights are read without executing what a pickle may hold, on torch before 2.6 as well.",
+        file="allennlp/nn/initializers.py",
+        old="            get_weights_path,\n        )  # import here to avoid circular imports\n",
+        new="            get_weights_path,\n        )  # import here to avoid circular imports\n"
+        "        from allennlp.nn.util import read_state_dict\n",
+        reason="For the edits above.",
     ),
     Edit(
         name="torch-load",
@@ -137,47 +136,6 @@ TORCH_LOAD = [
         old='torch.load(f, map_location=torch.device("cpu"))',
         new='torch.load(f, map_location=torch.device("cpu"), weights_only=True)',
         reason="A file of features is a tensor.",
-    ),
-    Edit(
-        name="safe-archives",
-        file="allennlp/models/archival.py",
-        old="            archive.extractall(tempdir)\n",
-        new="            # Python 3.10 and 3.11 have filters from 3.10.12 and 3.11.4 on.\n"
-        '            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}\n'
-        "            try:\n"
-        "                archive.extractall(tempdir, **safely)\n"
-        "                # To the end: only there gzip compares its checksum.\n"
-        "                while archive.fileobj.read(1 << 20):\n"
-        "                    pass\n"
-        "            except (tarfile.TarError, EOFError, OSError, zlib.error) as error:\n"
-        "                shutil.rmtree(tempdir, ignore_errors=True)\n"
-        "                raise ConfigurationError(\n"
-        '                    f"{resolved_archive_file} is damaged, or not an archive to unpack ({error}); "\n'
-        '                    "get it again"\n'
-        "                ) from error\n",
-        reason=(
-            "An archive from elsewhere must not write outside its folder, and Python 3.12 and 3.13 warn "
-            "without it; weights with flipped bits were loaded as if they were whole."
-        ),
-    ),
-    Edit(
-        name="safe-archives",
-        file="allennlp/models/archival.py",
-        old="import tarfile\n",
-        new="import tarfile\nimport zlib\n",
-        reason="For the edit above.",
-    ),
-    Edit(
-        name="safe-archives",
-        file="allennlp/tools/archive_surgery.py",
-        old="        archive.extractall(tempdir)\n",
-        new="        # Python 3.10 and 3.11 have filters from 3.10.12 and 3.11.4 on.\n"
-        '        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}\n'
-        "        archive.extractall(tempdir, **safely)\n",
-        reason=(
-            "An archive from elsewhere must not write outside its folder; Python 3.12 and 3.13 warn "
-            "without it."
-        ),
     ),
 ]
 

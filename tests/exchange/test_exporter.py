@@ -132,14 +132,10 @@ HOSTILE = {
         "dataset_reader.tokenizer",
         lambda config: config["dataset_reader"].update(tokenizer="os.abort"),
     ),
-    "another archive": (
-        "model.embedder._pretrained",
-        lambda config: config["model"].update(embedder={"_pretrained": {"archive_file": "x", "path": "y"}}),
-    ),
-    "no string": ("model.embedder.type", lambda config: config["model"]["embedder"].update(type=["luke"])),
 }
 
 
+# Beside these, tests/test_untrusted_archives.py has what no archive may do.
 @pytest.mark.parametrize("kind", sorted(HOSTILE))
 def test_no_code_is_run(kind: str, changed: Any, tmp_path: Path) -> None:
     key, change = HOSTILE[kind]
@@ -157,7 +153,25 @@ def test_no_code_is_run(kind: str, changed: Any, tmp_path: Path) -> None:
     assert not trap.exists() and not (tmp_path / "out").exists()
 
 
+def test_no_code_of_an_inner_archive_is_run(changed: Any, tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    hostile = {"type": "subprocess.Popen", "args": ["touch", str(trap)]}
+    inner = tmp_path / "inner.tar.gz"
+    changed(config_with(lambda config: config.update(model=hostile))).rename(inner)
+    module = {"_pretrained": {"archive_file": str(inner), "module_path": "embedder"}}
+    path = changed(config_with(lambda config: config["model"].update(embedder=module)))
+    with pytest.raises(ConfigurationError) as error:
+        export_checkpoint(str(path), str(tmp_path / "out"))
+    for part in (str(path), str(inner), "model.type", "run code"):
+        assert part in str(error.value)
+    assert not trap.exists() and not (tmp_path / "out").exists()
+
+
 DAMAGED = {
+    "no type": (
+        config_with(lambda config: config["model"]["embedder"].update(type=["luke"])),
+        "model.embedder.type is",
+    ),
     "table missing": (left_out_with(lambda tensors: tensors.pop(TABLE)), "left_out"),
     "table small": (table(torch.zeros(1, 32)), "entities"),
     "table narrow": (table(torch.zeros(64, 8)), "left_out"),

@@ -190,14 +190,11 @@ class TestTorch:
 
         config = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=9)
         monkeypatch.setattr(cached_transformers.AutoConfig, "from_pretrained", lambda *_, **__: config)
-        readers = [
-            lambda: nn_util.read_state_dict(evil_weights),
-            lambda: PretrainedModelInitializer(str(evil_weights)),
-            lambda: cached_transformers.get("x", False, override_weights_file=str(evil_weights)),
-        ]
-        for read in readers:
-            with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
-                read()
+        with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+            cached_transformers.get("x", False, override_weights_file=str(evil_weights))
+        for read in (nn_util.read_state_dict, PretrainedModelInitializer):
+            with pytest.raises(ConfigurationError, match="it holds io.open where weights hold tensors"):
+                read(str(evil_weights))
 
     @pytest.mark.edit("torch-load")
     def test_weights_are_read(self, tmp_path):
@@ -232,7 +229,7 @@ class TestTorch:
         with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
             entry = tarfile.TarInfo("../outside.txt")
             archive.addfile(entry, io.BytesIO(b""))
-        with pytest.raises(ConfigurationError, match="model.tar.gz is damaged, or not an archive to unpack"):
+        with pytest.raises(ConfigurationError, match="model.tar.gz is refused: its member '../outside.txt'"):
             with extracted_archive(str(tmp_path / "model.tar.gz")):
                 pass
 
@@ -260,8 +257,55 @@ class TestTorch:
             with pytest.raises(ConfigurationError, match="model.tar.gz is (damaged|not a model archive)"):
                 with extracted_archive(str(path), cleanup=False):
                     pass
-            left = [place for place in (tmp_path / "unpacked").iterdir() if any(place.iterdir())]
-            assert not left
+            assert not list((tmp_path / "unpacked").iterdir())
+
+    @pytest.mark.edit("safe-weights")
+    def test_damaged_weights_are_named(self, tmp_path):
+        path = tmp_path / "weights.th"
+        torch.save({"weight": torch.ones(2)}, path)
+        path.write_bytes(path.read_bytes()[:500])
+        with pytest.raises(ConfigurationError, match="weights.th cannot be read as weights"):
+            nn_util.read_state_dict(path)
+        torch.save([torch.ones(2)], path)
+        with pytest.raises(ConfigurationError, match="weights.th holds a list"):
+            nn_util.read_state_dict(path)
+
+    @pytest.mark.edit("submodules-by-full-name")
+    def test_packages_of_the_same_name_are_not_imported(self, tmp_path, monkeypatch):
+        from allennlp.common.util import import_module_and_submodules
+
+        for name in ("full_name/inner", "inner"):
+            (tmp_path / name).mkdir(parents=True)
+            (tmp_path / name / "__init__.py").write_text("")
+        (tmp_path / "full_name/__init__.py").write_text("")
+        (tmp_path / "full_name/inner/module.py").write_text("")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        before = set(sys.modules)
+        import_module_and_submodules("full_name")
+        new = set(sys.modules) - before
+        assert {name for name in new if name.split(".")[0] in ("full_name", "inner")} == {
+            "full_name",
+            "full_name.inner",
+            "full_name.inner.module",
+        }
+
+    @pytest.mark.edit("untrusted-configs")
+    def test_configs_of_archives_are_marked(self, tmp_path):
+        """`tests/test_untrusted_archives.py` has what they must not do."""
+        from allennlp.common.untrusted import UntrustedConfigError, read_config
+        from allennlp.data.tokenizers import Tokenizer
+
+        config = {"dataset_reader": {"tokenizers": [{"type": "collections.Counter"}]}, "model": {}}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        with pytest.raises(UntrustedConfigError, match="dataset_reader.tokenizers.0.type in config.json"):
+            read_config(tmp_path)
+        trusted = read_config(tmp_path, trusted=True)["dataset_reader"]["tokenizers"][0]
+        assert Tokenizer.from_params(trusted) == Counter()
+        name = "allennlp.common.util.Path"
+        marked = read_config(tmp_path, {"model": {}, "dataset_reader": {}})
+        marked["dataset_reader"] = {"type": name}
+        with pytest.raises(UntrustedConfigError, match="not a class of kind Tokenizer"):
+            Tokenizer.from_params(marked.pop("dataset_reader"))
 
     @pytest.mark.edit("spawned-data-workers")
     def test_spawned_workers_read(self, lines_file):
