@@ -395,9 +395,13 @@ def _discard_unstarted_run(serialization_dir: Union[str, PathLike]) -> None:
     \"\"\"
     Removes the directory of a run that ended before there were weights or metrics to keep.
     \"\"\"
-    names = os.listdir(serialization_dir) if os.path.isdir(serialization_dir) else []
-    if not any(name.endswith((".th", ".tar.gz")) or name.startswith("metrics") for name in names):
-        shutil.rmtree(serialization_dir, ignore_errors=True)
+    try:
+        with locked_directory(serialization_dir):
+            names = os.listdir(serialization_dir)
+            if not any(name.endswith((".th", ".tar.gz")) or name.startswith("metrics") for name in names):
+                shutil.rmtree(serialization_dir, ignore_errors=True)
+    except ConfigurationError:
+        pass  # another run has begun there
 
 
 def train_model_from_file(

@@ -179,6 +179,67 @@ def create_serialization_dir(
     ),
 ]
 
+LOCKS = [
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/commands/train.py",
+        old="def train_model(\n",
+        new="@one_run_at_a_time\ndef train_model(\n",
+        reason="Two runs in one directory overwrote each other's checkpoints.",
+    ),
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/commands/train.py",
+        old="from allennlp.training import util as training_util\n",
+        new="from allennlp.training import util as training_util\n"
+        "from allennlp.training.run_lock import locked_directory, one_run_at_a_time\n",
+        reason="For the edit above, and for the one that removes the directory of a run that did not start.",
+    ),
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/commands/find_learning_rate.py",
+        old="def find_learning_rate_model(\n",
+        new="@one_run_at_a_time\ndef find_learning_rate_model(\n",
+        reason="With --force it would remove what a training is writing.",
+    ),
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/commands/find_learning_rate.py",
+        old="from allennlp.training.util import create_serialization_dir, data_loaders_from_params\n",
+        new="from allennlp.training.run_lock import one_run_at_a_time\n"
+        "from allennlp.training.util import create_serialization_dir, data_loaders_from_params\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/training/util.py",
+        old="""\
+        shutil.rmtree(serialization_dir)
+
+    if os.path.exists(serialization_dir) and os.listdir(serialization_dir):
+""",
+        new="""\
+        for name in directory_contents(serialization_dir):
+            path = os.path.join(serialization_dir, name)
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.remove(path)
+
+    if os.path.exists(serialization_dir) and directory_contents(serialization_dir):
+""",
+        reason="The file of the lock, which is held by then, stays, and a directory that has no other is empty.",
+    ),
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/training/util.py",
+        old="from allennlp.nn import util as nn_util\n",
+        new="from allennlp.nn import util as nn_util\n"
+        "from allennlp.training.run_lock import directory_contents\n",
+        reason="For the edit above.",
+    ),
+]
+
 DISTRIBUTED = [
     Edit(
         name="distributed-shutdown",
