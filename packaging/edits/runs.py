@@ -135,7 +135,11 @@ RECOVER = [
         flat_loaded = loaded_params.as_flat_dict()
 """,
         new="""\
-        may_differ = tuple(key for may in may_differ_on_recover for key in may(params))
+        may_differ = tuple(
+            key
+            for may in may_differ_on_recover
+            for key in may(params, loaded_params, serialization_dir)
+        )
         flat_params, flat_loaded = (
             {
                 key: value
@@ -152,10 +156,13 @@ RECOVER = [
         file="allennlp/training/util.py",
         old="def create_serialization_dir(\n",
         new="""\
-may_differ_on_recover: List[Callable[[Params], Iterable[str]]] = []
+may_differ_on_recover: List[
+    Callable[[Params, Params, Union[str, PathLike]], Iterable[str]]
+] = []
 \"\"\"
-Called with the parameters of a run that is to be recovered. They return keys, with dots, that need not be
-as they were, nor what is below them. Packages append theirs when they are imported.
+Called with the parameters of a run that is to be recovered, those that it has had so far, and its directory.
+They return keys, with dots, that need not be as they were, nor what is below them, and raise
+`ConfigurationError` where a change is not possible. Packages append theirs when they are imported.
 \"\"\"
 
 

@@ -477,7 +477,12 @@ class TestRecover:
         with pytest.raises(ConfigurationError, match="does not match"):
             recover(others)
         keys = ["distributed", "loader.size"]
-        may_differ = [lambda params: keys if params["trainer"]["steps"] == 3 else []]
+
+        def may(params, recovered, directory):
+            assert recovered.as_dict() == config and directory == tmp_path
+            return keys if params["trainer"]["steps"] == 3 else []
+
+        may_differ = [may]
         monkeypatch.setattr(util, "may_differ_on_recover", may_differ)
         recover(others)
         with pytest.raises(ConfigurationError, match="does not match"):
