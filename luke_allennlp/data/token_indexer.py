@@ -29,13 +29,19 @@ class LukeTokenIndexer(TokenIndexer):
         As of `WordTokenizer`.
     token_min_padding_length : `int`, optional (default = `0`)
         As of `TokenIndexer`.
+    revision : `str`, optional (default = `None`)
+        As of `WordTokenizer`.
     """
 
     def __init__(
-        self, model_name: str, marker_tokens: Optional[List[str]] = None, token_min_padding_length: int = 0
+        self,
+        model_name: str,
+        marker_tokens: Optional[List[str]] = None,
+        token_min_padding_length: int = 0,
+        revision: Optional[str] = None,
     ) -> None:
         super().__init__(token_min_padding_length=token_min_padding_length)
-        self._tokenizer = WordTokenizer(model_name, marker_tokens)
+        self._tokenizer = WordTokenizer(model_name, marker_tokens, revision=revision)
 
     @overrides
     def count_vocab_items(self, token: Token, counter: Dict[str, Dict[str, int]]) -> None:

@@ -18,7 +18,7 @@ from luke_allennlp.data.tokenizer_files import (
     load_backend,
     word_table_size,
 )
-from luke_allennlp.model_files import archived_checkpoint
+from luke_allennlp.model_files import archived_checkpoint, at_revision
 
 _CACHED_WORDS = 1_000_000
 _SPACED_WORD = re.compile("[^ \t\r\n\u202f]+")
@@ -60,6 +60,8 @@ class WordTokenizer(Tokenizer):
     add_special_tokens : `bool`, optional (default = `False`)
         Whether `tokenize` puts the start and end tokens around a text. The "luke" token indexer adds them
         itself.
+    revision : `str`, optional (default = `None`)
+        The commit, branch or tag on the hub, where `model_name` is a hub id.
     serialization_dir : `str`, optional (default = `None`)
         Given by AllenNLP: where the archive that is being loaded lies, which may bring the tokenizer along.
 
@@ -74,9 +76,10 @@ class WordTokenizer(Tokenizer):
         model_name: str,
         marker_tokens: Optional[List[str]] = None,
         add_special_tokens: bool = False,
+        revision: Optional[str] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
-        self.model_name = model_name
+        self.model_name = model_name = at_revision(model_name, revision)
         self.marker_tokens = list(marker_tokens or [])
         self._adds_special_tokens = add_special_tokens
 

@@ -16,7 +16,7 @@ from luke_allennlp.checkpoints.tensors import WeightsSource
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.encoder import LukeEncoderOutput
 from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, read_entity_vocabulary
-from luke_allennlp.model_files import archived_checkpoint
+from luke_allennlp.model_files import archived_checkpoint, at_revision
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +73,8 @@ class LukeEmbedder(TokenEmbedder):
         Weights to read in place of the checkpoint's (safetensors, or a state dict saved by torch).
     override_weights_strip_prefix : `str`, optional (default = `None`)
         Taken off the names in that file; names without it are left out.
+    revision : `str`, optional (default = `None`)
+        The commit, branch or tag on the hub, where `model_name` is a hub id.
     serialization_dir : `str`, optional (default = `None`)
         Given by AllenNLP: where the run, or the archive that is being loaded, lies.
 
@@ -101,6 +103,7 @@ class LukeEmbedder(TokenEmbedder):
         load_weights: Optional[bool] = None,
         override_weights_file: Optional[str] = None,
         override_weights_strip_prefix: Optional[str] = None,
+        revision: Optional[str] = None,
         serialization_dir: Optional[Union[str, os.PathLike]] = None,
     ) -> None:
         super().__init__()
@@ -108,6 +111,7 @@ class LukeEmbedder(TokenEmbedder):
             raise ConfigurationError(f"sub_token_mode is {sub_token_mode!r}; expected 'avg' or 'first'.")
         if load_weights is None:
             load_weights = not _is_archive(serialization_dir)
+        model_name = at_revision(model_name, revision)
         # A run's directory may have the small files of its archive already, but no weights.
         source = model_name if load_weights else archived_checkpoint(model_name, serialization_dir)
         is_fresh = entity_vocabulary is not None and read_config(source).entity_vocab_size == 0

@@ -108,8 +108,8 @@ class LinearWithWarmupRatio(LinearWithWarmup):
         old_rate = self._next_rate()
         self.__dict__.update(own)
         logger.info(
-            "The learning-rate schedule is now one of %s updates, %s of them warm-up; it was one of %s and %s. "
-            "After %s updates the rate goes on at %.3g; by the old schedule it would be %.3g.",
+            "The learning-rate schedule is now one of %s updates, %s of them warm-up; it was one of %s and "
+            "%s. After %s updates the rate goes on at %.3g; by the old schedule it would be %.3g.",
             *(f"{value:,}" for value in (*own.values(), *before.values(), self.steps + 1)),
             self._next_rate(),
             old_rate,

@@ -235,7 +235,7 @@ LOCKS = [
 
     if os.path.exists(serialization_dir) and directory_contents(serialization_dir):
 """,
-        reason="The file of the lock, which is held by then, stays, and a directory that has no other is empty.",
+        reason="The file of the lock, which is held by then, stays; a directory that has no other is empty.",
     ),
     Edit(
         name="one-run-at-a-time",

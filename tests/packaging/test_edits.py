@@ -550,7 +550,6 @@ with locked_directory({str(run)!r}):
 
     @pytest.mark.edit("one-run-at-a-time")
     def test_the_lock_is_no_content(self, tmp_path, monkeypatch):
-        from allennlp.commands import train
         from allennlp.training import util
         from allennlp.training.run_lock import LOCK_FILE, locked_directory
 

@@ -36,7 +36,7 @@ def locked_directory(serialization_dir: Union[str, PathLike], node_rank: int = 0
     serialization_dir : `str`
         The directory in which a run saves its results and logs.
     node_rank : `int`, optional (default = `0`)
-        In distributed training over several nodes, which share the directory, each node has a lock of its own.
+        In distributed training over several nodes, which share the directory, each has a lock of its own.
 
     # Raises
 
@@ -61,7 +61,7 @@ def locked_directory(serialization_dir: Union[str, PathLike], node_rank: int = 0
             path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:
-        # While it is held: whoever has opened the file before this sees that it is gone, and does not take it.
+        # While the lock is held: whoever has opened the file before sees that it is gone, and does not take it.
         path.unlink(missing_ok=True)
         lock.release()
         with suppress(OSError):
@@ -79,8 +79,8 @@ def _holder(path: Path) -> str:
 
 def one_run_at_a_time(run: Run) -> Run:
     """
-    Decorates a function that has the parameter `serialization_dir`, and possibly `node_rank`, so that it holds
-    the lock of that directory while it runs.
+    Decorates a function that has the parameter `serialization_dir`, and possibly `node_rank`, so that it
+    holds the lock of that directory while it runs.
     """
     signature = inspect.signature(run)
 
