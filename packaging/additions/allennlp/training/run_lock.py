@@ -61,7 +61,7 @@ def locked_directory(serialization_dir: Union[str, PathLike], node_rank: int = 0
             path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:
-        # While the lock is held: whoever has opened the file before sees that it is gone, and does not take it.
+        # While the lock is held, so that nobody who has opened the file before can take it.
         path.unlink(missing_ok=True)
         lock.release()
         with suppress(OSError):
