@@ -220,7 +220,9 @@ class TestHub:
         assert find_file(f"{HUB_ID}@{revision}", "config.json") == hub.cache / revision / "config.json"
 
     def test_no_such_revision(self, hub: Hub) -> None:
-        with pytest.raises(ConfigurationError, match=f"model '{HUB_ID}' has no revision 'v9'; give one of its"):
+        with pytest.raises(
+            ConfigurationError, match=f"model '{HUB_ID}' has no revision 'v9'; give one of its"
+        ):
             WordTokenizer(HUB_ID, revision="v9")
 
     @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ class WordTokenizer(Tokenizer):
         self.unknown_id = vocabulary[names["unknown"]]
         # The added tokens can only be looked up: in a text, such characters are characters like others.
         self._vocabulary = {**added_tokens(source), **vocabulary}
-        first_marker_id = word_table_size(source, backend)
-        self.marker_ids = {token: first_marker_id + i for i, token in enumerate(self.marker_tokens)}
+        self.word_table_size = word_table_size(source, backend)  # of the checkpoint, without the markers
+        self.marker_ids = {token: self.word_table_size + i for i, token in enumerate(self.marker_tokens)}
 
         self._with_space = _variant(backend, add_prefix_space=True)
         self._without_space = _variant(backend, add_prefix_space=False)

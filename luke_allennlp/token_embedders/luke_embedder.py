@@ -2,7 +2,8 @@
 
 import logging
 import os
-from typing import Dict, List, Optional, Tuple, Union
+import re
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.modules.token_embedders import TokenEmbedder
@@ -19,6 +20,8 @@ from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, read_en
 from luke_allennlp.model_files import archived_checkpoint, at_revision
 
 logger = logging.getLogger(__name__)
+
+_LAYER = re.compile(r"\bencoder\.layer\.\d+\b")
 
 
 @TokenEmbedder.register("luke")
@@ -186,6 +189,24 @@ class LukeEmbedder(TokenEmbedder):
         """
         freeze_entity_side(self.luke)
 
+    @overrides(check_signature=False)
+    def _load_from_state_dict(self, state_dict: Dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """
+        # Raises
+
+        `ConfigurationError`
+            The weights are those of an encoder of other sizes. torch would list every one of them.
+        """
+        problem = _misfit(
+            self, {name: weight for name, weight in state_dict.items() if name.startswith(prefix)}, prefix
+        )
+        if problem is not None:
+            raise ConfigurationError(
+                f"The weights to load are not those of a model with the checkpoint {self.model_name!r}: "
+                f"{problem}; give its embedder (model_name) the checkpoint that it was trained with, or a copy."
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     @overrides
     def get_output_dim(self) -> int:
         return self.luke.config.hidden_size
@@ -287,6 +308,20 @@ class LukeEmbedder(TokenEmbedder):
         # A single segment needs no look-up of segment embeddings.
         types = type_ids if self.luke.config.type_vocab_size > 1 else None
         return self.luke(token_ids, mask, entity_ids, entity_spans, entity_mask, types)
+
+
+def _misfit(embedder: LukeEmbedder, weights: Dict[str, Tensor], prefix: str) -> Optional[str]:
+    own = {f"{prefix}{name}": weight for name, weight in embedder.state_dict().items()}
+    for name, weight in own.items():
+        if name in weights and weights[name].shape != weight.shape:
+            found, expected = (
+                " x ".join(f"{size:,}" for size in tensor.shape) for tensor in (weights[name], weight)
+            )
+            return f"{name} is {found}, and by the checkpoint's config {expected}"
+    found_layers, own_layers = (len(set(_LAYER.findall(" ".join(names)))) for names in (weights, own))
+    if found_layers and found_layers != own_layers:
+        return f"they have {found_layers} layers, and the checkpoint's config {own_layers}"
+    return None
 
 
 def states_at(states: Tensor, positions: Tensor) -> Tensor:

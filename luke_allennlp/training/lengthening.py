@@ -50,8 +50,7 @@ def may_be_longer(params: Params, recovered: Params, serialization_dir: Union[st
     if length < length_before:
         raise ConfigurationError(
             f"trainer.{key} is {length}, and the run in {serialization_dir} is one of {length_before}; "
-            f"--recover takes the same number, as with -o '{{\"trainer.{key}\": {length_before}}}', or a larger "
-            "one."
+            f"--recover takes that number, with -o '{{\"trainer.{key}\": {length_before}}}', or a larger one."
         )
     _check_checkpoints(Path(serialization_dir), key)
     _check_schedule(trainer.get("learning_rate_scheduler"), key)
@@ -85,9 +84,9 @@ def _check_schedule(scheduler: Any, key: str) -> None:
     parameters = inspect.signature(getattr(class_, constructor) if constructor else class_).parameters
     if "num_epochs" in parameters and not issubclass(class_, LinearWithWarmupRatio):
         raise ConfigurationError(
-            f'trainer.{key}: the learning-rate scheduler "{name}" would end where the run was to end so far; '
-            'only a run with "linear_with_warmup_ratio", or with a scheduler that does not depend on the number '
-            "of epochs, can be lengthened."
+            f'trainer.{key}: the learning-rate scheduler "{name}" would end where the run was to end so '
+            'far; only a run with "linear_with_warmup_ratio", or with a scheduler that does not depend on '
+            "the number of epochs, can be lengthened."
         )
 
 

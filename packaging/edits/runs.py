@@ -186,6 +186,42 @@ def create_serialization_dir(
     ),
 ]
 
+ARCHIVES = [
+    Edit(
+        name="archive-checks",
+        file="allennlp/models/archival.py",
+        old="""\
+        # Load meta.
+        meta_path = os.path.join(serialization_dir, META_NAME)
+""",
+        new="""\
+        for check in archive_checks:
+            check(config.duplicate(), serialization_dir)
+
+        # Load meta.
+        meta_path = os.path.join(serialization_dir, META_NAME)
+""",
+        reason="A model and a reader that do not belong together can be loaded, and give nonsense.",
+    ),
+    Edit(
+        name="archive-checks",
+        file="allennlp/models/archival.py",
+        old="def load_archive(\n",
+        new="""\
+archive_checks: List[Any] = []
+\"\"\"
+Called by `load_archive` with the parameters of an archive, overrides included, and the directory into which
+it is unpacked, when its model and readers are made. A check raises `ConfigurationError`. Packages append
+theirs when they are imported.
+\"\"\"
+
+
+def load_archive(
+""",
+        reason="For the edit above.",
+    ),
+]
+
 LOCKS = [
     Edit(
         name="one-run-at-a-time",

@@ -491,6 +491,34 @@ class TestRecover:
             recover({**others, "loader": {"size": 2, "sizes": 1}})
 
 
+class TestArchives:
+    @pytest.mark.edit("archive-checks")
+    def test_what_a_package_checks(self, lines_file, tmp_path, monkeypatch):
+        from allennlp.models import archival
+
+        trainer = make_trainer(lines_file, tmp_path, 1)
+        trainer.train()
+        trainer.model.vocab.save_to_files(tmp_path / "vocabulary")
+        embedder = {"token_embedders": {"tokens": {"type": "embedding", "embedding_dim": 4}}}
+        encoder = {"type": "bag_of_embeddings", "embedding_dim": 4, "averaged": True}
+        model = {"type": "basic_classifier", "text_field_embedder": embedder, "seq2vec_encoder": encoder}
+        config = {"dataset_reader": {"type": "text_classification_json"}, "model": model}
+        Params(config).to_file(tmp_path / "config.json")
+        checked = []
+
+        def check(params, directory):
+            checked.append((params.as_dict(quiet=True), (Path(directory) / "config.json").is_file()))
+            if params.get("model").get("dropout") is not None:
+                raise ConfigurationError("no dropout here")
+
+        monkeypatch.setattr(archival, "archive_checks", [check])
+        archive = archival.archive_model(tmp_path)
+        assert archival.load_archive(archive).model is not None
+        assert checked == [(config, True)]
+        with pytest.raises(ConfigurationError, match="no dropout here"):
+            archival.load_archive(archive, overrides={"model.dropout": 0.1})
+
+
 class TestLocks:
     @pytest.fixture
     def run(self, tmp_path):
