@@ -203,7 +203,7 @@ class LukeEmbedder(TokenEmbedder):
         if problem is not None:
             raise ConfigurationError(
                 f"The weights to load are not those of a model with the checkpoint {self.model_name!r}: "
-                f"{problem}; give its embedder (model_name) the checkpoint that it was trained with, or a copy."
+                f"{problem}; give its embedder (model_name) the checkpoint it was trained with, or a copy."
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
 

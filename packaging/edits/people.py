@@ -366,7 +366,7 @@ def main(prog: Optional[str] = None) -> None:
 """,
         new="""\
     params = Params.from_file(parameter_filename, overrides)
-    is_new = not (os.path.isdir(serialization_dir) and os.listdir(serialization_dir))
+    is_new = not (os.path.isdir(serialization_dir) and directory_contents(serialization_dir))
     try:
         return train_model(
             params=params,

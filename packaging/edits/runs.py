@@ -235,8 +235,8 @@ LOCKS = [
         file="allennlp/commands/train.py",
         old="from allennlp.training import util as training_util\n",
         new="from allennlp.training import util as training_util\n"
-        "from allennlp.training.run_lock import locked_directory, one_run_at_a_time\n",
-        reason="For the edit above, and for the one that removes the directory of a run that did not start.",
+        "from allennlp.training.run_lock import directory_contents, locked_directory, one_run_at_a_time\n",
+        reason="For the edit above, and for those that remove the directory of a run that did not start.",
     ),
     Edit(
         name="one-run-at-a-time",

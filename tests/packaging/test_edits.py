@@ -502,7 +502,8 @@ class TestArchives:
         embedder = {"token_embedders": {"tokens": {"type": "embedding", "embedding_dim": 4}}}
         encoder = {"type": "bag_of_embeddings", "embedding_dim": 4, "averaged": True}
         model = {"type": "basic_classifier", "text_field_embedder": embedder, "seq2vec_encoder": encoder}
-        config = {"dataset_reader": {"type": "text_classification_json"}, "model": model}
+        reader = {"type": "text_classification_json", "tokenizer": "whitespace"}
+        config = {"dataset_reader": reader, "model": model}
         Params(config).to_file(tmp_path / "config.json")
         checked = []
 
@@ -598,6 +599,19 @@ with locked_directory({str(run)!r}):
             begins(force=False)
         assert begins(force=True) == [LOCK_FILE]
         assert not list((tmp_path / "new" / "run").iterdir())
+
+    @pytest.mark.edit("one-run-at-a-time")
+    def test_a_file_of_that_name(self, tmp_path):
+        from allennlp.training.run_lock import locked_directory
+
+        (tmp_path / "run").write_text("mine")
+        for path in (tmp_path / "run", tmp_path / "run" / "below"):
+            with (
+                pytest.raises(ConfigurationError, match="there is a file of this name"),
+                locked_directory(path),
+            ):
+                pass
+        assert (tmp_path / "run").read_text() == "mine"
 
     @pytest.mark.edit("one-run-at-a-time")
     def test_nodes_have_locks_of_their_own(self, tmp_path):

@@ -41,12 +41,18 @@ def locked_directory(serialization_dir: Union[str, PathLike], node_rank: int = 0
     # Raises
 
     `ConfigurationError`
-        Another process holds the lock. Nothing was changed.
+        Another process holds the lock, and nothing was changed; or there is a file of that name.
     """
     directory = Path(serialization_dir)
     path = directory / (f"{LOCK_FILE}.{node_rank}" if node_rank else LOCK_FILE)
     created = [folder for folder in (directory, *directory.parents) if not folder.exists()]
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ConfigurationError(
+            f"Serialization directory ({serialization_dir}) cannot be made: there is a file of this name, or "
+            "of that of a directory above. Give another one with --serialization-dir."
+        ) from None
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
