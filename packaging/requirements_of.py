@@ -21,7 +21,8 @@ REQUIREMENTS: Dict[str, Requirements] = {
             "nltk>=3.9",
             # Its older releases hold `filelock` down.
             "cached-path>=1.7",
-            "filelock>=3.13",
+            # From here on, forked processes do not keep the lock of a run.
+            "filelock>=3.32",
             "lmdb>=1.4",
             "h5py>=3.11",
             "dill>=0.3.8",

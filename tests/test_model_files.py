@@ -1,11 +1,15 @@
 import json
+import logging
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import time
+from contextlib import ExitStack
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List, Optional, Tuple
 from unittest import mock
 
 import huggingface_hub
@@ -13,8 +17,20 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from huggingface_hub import errors
 
+from luke_allennlp.checkpoints.tensors import open_checkpoint
+from luke_allennlp.data.token_indexer import LukeTokenIndexer
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.model_files import check_available, find_file, local_directory, looks_like_path, read_json
+from luke_allennlp.model_files import (
+    _download,
+    at_revision,
+    check_available,
+    find_file,
+    local_directory,
+    looks_like_path,
+    read_json,
+)
+from luke_allennlp.reading_comprehension.entity_linker import SpansEntityLinker
+from luke_allennlp.token_embedders import LukeEmbedder
 
 HUB_ID = "studio-ousia/luke-that-nobody-published"
 
@@ -36,12 +52,12 @@ class TestDirectory:
     def test_comes_before_the_hub(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / HUB_ID).mkdir(parents=True)
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", pytest.fail)
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", pytest.fail)
         assert find_file(HUB_ID, "config.json") is None
 
     def test_that_is_not_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", pytest.fail)
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", pytest.fail)
         with pytest.raises(ConfigurationError) as error:
             find_file("./missing", "config.json")
         message = str(error.value)
@@ -73,10 +89,10 @@ class TestLooksLikePath:
 
 
 def raising(error: Exception) -> Callable[..., str]:
-    def hf_hub_download(*_: Any, **__: Any) -> str:
+    def snapshot_download(*_: Any, **__: Any) -> str:
         raise error
 
-    return hf_hub_download
+    return snapshot_download
 
 
 def hub_error(name: str) -> Exception:
@@ -85,22 +101,129 @@ def hub_error(name: str) -> Exception:
     return cls.__new__(cls, f"a {name} of the hub")
 
 
+class Hub:
+    """Repositories, by id and commit, in place of the hub: `snapshot_download` copies what it is asked."""
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
+        self.repositories: Dict[str, Dict[str, Path]] = {}
+        self.main: Dict[str, str] = {}
+        self.asked: List[Tuple[str, Optional[str]]] = []
+        self.fetched: List[str] = []
+
+    def add(self, name: str, commit: str, directory: Path) -> None:
+        """A commit, which becomes the newest."""
+        self.repositories.setdefault(name, {})[commit] = directory
+        self.main[name] = commit
+
+    def snapshot_download(
+        self, name: str, revision: Optional[str], allow_patterns: List[str], **_: Any
+    ) -> str:
+        self.asked.append((name, revision))
+        if revision is None or revision == "main":
+            revision = self.main[name]
+        if revision not in self.repositories[name]:
+            raise hub_error("RevisionNotFoundError")
+        snapshot = self.cache / revision
+        snapshot.mkdir(parents=True, exist_ok=True)
+        for path in self.repositories[name][revision].iterdir():
+            if any(fnmatch(path.name, pattern) for pattern in allow_patterns):
+                self.fetched.append(path.name)
+                (snapshot / path.name).write_bytes(path.read_bytes())
+        return str(snapshot)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_known() -> None:
+    """Of the hub, from other tests."""
+    _download.cache_clear()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """It has tiny-luke, with weights in two forms and with files that nobody here needs."""
+    repository = tmp_path / "repository"
+    shutil.copytree(fixtures_dir / "tiny-luke", repository)
+    for name in ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.onnx", "README.md"):
+        (repository / name).write_text("not needed")
+    hub = Hub(tmp_path / "cache")
+    hub.add(HUB_ID, "a" * 40, repository)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
+    return hub
+
+
 class TestHub:
-    def test_file_is_fetched(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        asked = []
-
-        def hf_hub_download(repository: str, filename: str, **_: Any) -> str:
-            asked.append((repository, filename))
-            return str(tmp_path / filename)
-
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
-        assert find_file(HUB_ID, "config.json") == tmp_path / "config.json"
-        assert asked == [(HUB_ID, "config.json")]
-
-    def test_file_may_be_absent(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        error = hub_error("EntryNotFoundError")
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", raising(error))
+    def test_is_asked_once_for_the_small_files(self, hub: Hub, fixtures_dir: Path) -> None:
+        tokenizer = WordTokenizer(HUB_ID)
+        assert (
+            tokenizer.encode("the pub").ids
+            == WordTokenizer(str(fixtures_dir / "tiny-luke")).encode("the pub").ids
+        )
+        check_available(HUB_ID)
         assert find_file(HUB_ID, "tokenizer.json") is None
+        LukeEmbedder(HUB_ID, entities=["[PAD]", "[MASK]"], load_weights=False)
+        assert hub.asked == [(HUB_ID, None)]
+        assert not [
+            name for name in hub.fetched if name.startswith(("model.", "pytorch", "tf", "flax", "README"))
+        ]
+
+    def test_weights_come_when_they_are_asked_for_from_the_same_commit(
+        self, hub: Hub, tmp_path: Path
+    ) -> None:
+        WordTokenizer(HUB_ID)
+        newer = tmp_path / "newer"
+        newer.mkdir()
+        hub.add(HUB_ID, "b" * 40, newer)
+        fetched = len(hub.fetched)
+        for _ in range(2):
+            LukeEmbedder(HUB_ID, entities=["[PAD]", "[MASK]"])
+        assert hub.asked == [(HUB_ID, None), (HUB_ID, "a" * 40)]
+        assert hub.fetched[fetched:] == ["model.safetensors"]
+
+    def test_weights_of_torch_where_there_are_no_others(self, hub: Hub) -> None:
+        repository = hub.repositories[HUB_ID]["a" * 40]
+        (repository / "model.safetensors").unlink()
+        with (
+            ExitStack() as stack,
+            pytest.raises(ConfigurationError, match="pytorch_model.bin are refused"),
+        ):
+            open_checkpoint(HUB_ID, stack)
+        assert "pytorch_model.bin" in hub.fetched and "model.onnx" not in hub.fetched
+
+    def test_parts_of_weights(self, hub: Hub) -> None:
+        repository = hub.repositories[HUB_ID]["a" * 40]
+        (repository / "model.safetensors").rename(repository / "model-1-of-1.safetensors")
+        index = {"weight_map": {"any": "model-1-of-1.safetensors"}}
+        (repository / "model.safetensors.index.json").write_text(json.dumps(index))
+        with ExitStack() as stack:
+            assert open_checkpoint(HUB_ID, stack)
+        assert "model-1-of-1.safetensors" in hub.fetched and "pytorch_model.bin" not in hub.fetched
+
+    def test_a_name_with_wildcards_is_just_a_name(self, hub: Hub) -> None:
+        assert find_file(HUB_ID, "*") is None
+        assert "README.md" not in hub.fetched
+
+    @pytest.mark.parametrize("revision", ["c" * 40, "v1.0", "refs/pr/1"])
+    def test_revision(self, hub: Hub, revision: str, tmp_path: Path, fixtures_dir: Path) -> None:
+        (tmp_path / "cache").mkdir()
+        older = tmp_path / "older"
+        shutil.copytree(fixtures_dir / "tiny-luke", older)
+        hub.repositories[HUB_ID][revision] = older
+        WordTokenizer(f"{HUB_ID}@{revision}")
+        tokenizer = WordTokenizer(HUB_ID, revision=revision)
+        assert tokenizer.model_name == f"{HUB_ID}@{revision}"
+        LukeTokenIndexer(HUB_ID, revision=revision)
+        embedder = LukeEmbedder(HUB_ID, entities=[], load_weights=False, revision=revision)
+        assert embedder.model_name == f"{HUB_ID}@{revision}"
+        SpansEntityLinker(HUB_ID, revision=revision)
+        assert hub.asked == [(HUB_ID, revision)]
+        assert find_file(f"{HUB_ID}@{revision}", "config.json") == hub.cache / revision / "config.json"
+
+    def test_no_such_revision(self, hub: Hub) -> None:
+        with pytest.raises(
+            ConfigurationError, match=f"model '{HUB_ID}' has no revision 'v9'; give one of its"
+        ):
+            WordTokenizer(HUB_ID, revision="v9")
 
     @pytest.mark.parametrize(
         "name, expected",
@@ -112,12 +235,11 @@ class TestHub:
             ("RepositoryNotFoundError", "nor a model of this id on the hub; correct the name"),
             ("GatedRepoError", "asks for a login"),
             ("HFValidationError", "nor a possible hub id"),
-            ("HfHubHTTPError", "could not deliver 'config.json' of .*; try again, or give a directory"),
+            ("HfHubHTTPError", "could not deliver the files of .*; try again, or give a directory"),
         ],
     )
     def test_says_what_is_wrong(self, name: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", raising(hub_error(name)))
-        monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", raising(hub_error(name)))
         with pytest.raises(ConfigurationError, match=expected) as error:
             find_file(HUB_ID, "config.json")
         assert HUB_ID in str(error.value)
@@ -127,7 +249,7 @@ class TestHub:
         "error", [ConnectionError("refused"), TimeoutError("too slow"), OSError("disk full")]
     )
     def test_says_that_the_system_failed(self, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", raising(error))
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", raising(error))
         with pytest.raises(ConfigurationError, match=f"could not deliver .*{type(error).__name__}: {error}"):
             find_file(HUB_ID, "config.json")
 
@@ -138,16 +260,35 @@ class TestHub:
             find_file(name, "config.json")
 
 
+class TestAtRevision:
+    def test_none(self) -> None:
+        assert at_revision(HUB_ID, None) == HUB_ID
+        assert at_revision(f"{HUB_ID}@main", "main") == f"{HUB_ID}@main"
+
+    def test_a_directory_has_none(self, fixtures_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+        directory = str(fixtures_dir / "tiny-luke")
+        with caplog.at_level(logging.INFO):
+            assert at_revision(directory, "v1.0") == directory
+        assert "The revision 'v1.0' does not count" in caplog.text
+
+    def test_two(self) -> None:
+        with pytest.raises(
+            ConfigurationError, match="names a revision, and the option 'revision' is 'v2'; give"
+        ):
+            at_revision(f"{HUB_ID}@v1", "v2")
+
+
 @pytest.fixture
 def hub_cache(tmp_path: Path, fixtures_dir: Path) -> Dict[str, str]:
-    """The environment of a process without network, in whose cache is the tiny checkpoint."""
-    repository = tmp_path / "hub" / "models--studio-ousia--luke-tiny"
-    snapshot = repository / "snapshots" / ("0" * 40)
-    snapshot.mkdir(parents=True)
-    for path in (fixtures_dir / "tiny-luke").iterdir():
-        (snapshot / path.name).write_bytes(path.read_bytes())
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text("0" * 40)
+    """The environment of a process without network, in whose cache are a checkpoint and a part of another."""
+    for name, files in (("luke-tiny", "*"), ("luke-part", "config.json")):
+        repository = tmp_path / "hub" / f"models--studio-ousia--{name}"
+        snapshot = repository / "snapshots" / ("0" * 40)
+        snapshot.mkdir(parents=True)
+        for path in (fixtures_dir / "tiny-luke").glob(files):
+            (snapshot / path.name).write_bytes(path.read_bytes())
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text("0" * 40)
     return {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub")}
 
 
@@ -170,6 +311,8 @@ print(json.dumps({{
     "rows": embedder.luke.entity_embeddings.entity_embeddings.weight.shape[0],
     "ids": WordTokenizer("studio-ousia/luke-tiny").encode("the pub").ids,
     "absent": find_file("studio-ousia/luke-tiny", "tokenizer.json") is None,
+    "part": find_file("studio-ousia/luke-part", "config.json") is not None,
+    "rest": find_file("studio-ousia/luke-part", "model.safetensors") is None,
     "message": message,
     "seconds": time.perf_counter() - start,
 }}))
@@ -188,6 +331,7 @@ print(json.dumps({{
     assert result["rows"] == 2
     assert result["ids"] == WordTokenizer(str(root_dir / "fixtures" / "tiny-luke")).encode("the pub").ids
     assert result["absent"]
+    assert result["part"] and result["rest"]
     assert f"The model {HUB_ID!r} is no directory here" in result["message"]
     assert "the hub cannot be reached" in result["message"]
     assert result["seconds"] < 10

@@ -142,7 +142,7 @@ class TestBetweenEpochs:
         assert json.loads(Path(output).read_text())["f1"] == pytest.approx(metrics["validation_f1"])
 
     def test_another_config_does_not_go_on(self, killed: Path, allennlp: Callable) -> None:
-        finished = allennlp(*arguments(str(killed), {"trainer.num_epochs": EPOCHS + 1}), "--recover")
+        finished = allennlp(*arguments(str(killed), {"trainer.optimizer.lr": 1}), "--recover")
         assert finished.status == 1
         assert "does not match the configuration we're recovering from" in finished.error
 
@@ -165,3 +165,74 @@ class TestInAnEpoch:
         whole = workplace / "runs" / "whole_with_checkpoints"
         assert allennlp(*arguments(str(whole), overrides)).status == 0
         check_same(run, whole)
+
+
+# Imported by `--include-package`: notes the rate of each update.
+RATES = """
+import json
+
+from allennlp.training.callbacks import TrainerCallback
+
+
+@TrainerCallback.register("rates", exist_ok=True)
+class Rates(TrainerCallback):
+    def on_batch(self, trainer, *args, is_training=True, **kwargs):
+        if is_training:
+            with open(self.serialization_dir + "/rates.jsonl", "a") as file:
+                json.dump([trainer._total_batches_completed, trainer.optimizer.param_groups[0]["lr"]], file)
+                file.write("\\n")
+"""
+
+
+@pytest.mark.slow
+class TestLonger:
+    def test_a_finished_run_becomes_longer(
+        self, workplace: Path, allennlp: Callable, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (workplace / "noting_rates.py").write_text(RATES)
+
+        def train(run: str, epochs: int, *options: str) -> Any:
+            overrides = {
+                "trainer.num_epochs": epochs,
+                "trainer.callbacks": [{"type": "keep_last"}, {"type": "rates"}],
+            }
+            package = ("--include-package", "noting_rates")
+            arguments = ("train", CONFIG, "-s", f"runs/{run}", "-o", json.dumps(overrides), *package)
+            return allennlp(*arguments, *options)
+
+        def rates(run: str) -> List[Tuple[int, float]]:
+            lines = (workplace / "runs" / run / "rates.jsonl").read_text().splitlines()
+            return [tuple(json.loads(line)) for line in lines]
+
+        run = workplace / "runs" / "longer"
+        assert train("longer", 2).status == 0
+        first = {path.name: path.read_bytes() for path in run.glob("metrics_epoch_*.json")}
+        assert sorted(first) == ["metrics_epoch_0.json", "metrics_epoch_1.json"]
+        updates = len(rates("longer")) // 2
+
+        finished = train("longer", 1, "--recover")
+        assert finished.status == 1
+        assert "trainer.num_epochs is 1, and the run in runs/longer is one of 2" in finished.error
+        assert json.loads((run / "config.json").read_text())["trainer"]["num_epochs"] == 2
+
+        finished = train("longer", EPOCHS, "--recover")
+        assert finished.status == 0, finished.err
+        assert "The learning-rate schedule is now one of " in (run / "out.log").read_text()
+        assert train("straight", EPOCHS).status == 0
+        assert rates("longer")[2 * updates :] == rates("straight")[2 * updates :]
+        assert len(rates("longer")) == EPOCHS * updates
+        assert rates("longer")[: 2 * updates] != rates("straight")[: 2 * updates]
+
+        assert {path.name: path.read_bytes() for path in run.glob("metrics_epoch_[01].json")} == first
+        assert json.loads((run / "config.json").read_text())["trainer"]["num_epochs"] == EPOCHS
+        metrics, weights = results(run)
+        assert metrics.keys() >= {"validation_f1"}
+        last = torch.load(run / f"model_state_e{EPOCHS}_b0.th", weights_only=True)
+        assert all(torch.equal(weight, last[name]) for name, weight in weights.items())
+        archived = json.loads((run / "archive" / "config.json").read_text())
+        assert archived["trainer"]["num_epochs"] == EPOCHS
+
+        for path in run.glob("model_state_*.th"):
+            path.unlink()
+        finished = train("longer", EPOCHS + 1, "--recover")
+        assert finished.status == 1 and "has no checkpoint left" in finished.error

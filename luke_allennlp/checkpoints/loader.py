@@ -29,7 +29,7 @@ from luke_allennlp.data.text_lines import listed
 from luke_allennlp.encoder import LukeEncoder
 from luke_allennlp.encoder.embeddings import EntityEmbeddings
 from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, check_same_entities
-from luke_allennlp.model_files import find_file
+from luke_allennlp.model_files import ENTITY_VOCABULARY_FILES, find_file
 
 if TYPE_CHECKING:
     from transformers import LukeConfig
@@ -59,7 +59,6 @@ _LEFT_OUT = (
     "qa_outputs.",
     "embeddings.position_ids",
 )
-_VOCABULARY_FILES = ("entity_vocab.json", "entity_vocab.tsv", "entity_vocab.jsonl")
 EXTRA_QUERY = re.compile(r"\.attention\.self\.(w2e|e2w|e2e)_query\.")
 _PREFIX = re.compile(r"^(luke|roberta|bert)\.")
 
@@ -144,7 +143,7 @@ def load_encoder(
             rows = _rows(model_name, entities, table_size)
         config.entity_vocab_size = len(entities)
         config.entity_pad_token_id = entities.index(PAD) if PAD in entities else None
-    elif has_entities and any(find_file(model_name, filename) for filename in _VOCABULARY_FILES):
+    elif has_entities and any(find_file(model_name, filename) for filename in ENTITY_VOCABULARY_FILES):
         # Not 0 everywhere: there multilingual releases have [MASK], which must learn.
         vocabulary = EntityVocabulary.from_checkpoint(model_name)
         config.entity_pad_token_id = vocabulary[PAD] if PAD in vocabulary else None

@@ -20,16 +20,8 @@ from luke_allennlp.checkpoints.stored_tensor import (
     stored_tensor,
 )
 from luke_allennlp.checkpoints.torch_zip import NoStateDictError, torch_zip_regions
-from luke_allennlp.model_files import cache_hint, find_file
+from luke_allennlp.model_files import WEIGHTS_FILES, cache_hint, find_file
 
-# In the order of preference; an index lists the files over which a large checkpoint is spread.
-_FILES = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "luke.bin",  # the original release's
-)
 _DAMAGED = (
     DamagedFileError,
     SafetensorError,
@@ -125,7 +117,7 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
     `ConfigurationError`
         There are no weights, or they are damaged.
     """
-    for filename in _FILES:
+    for filename in WEIGHTS_FILES:
         path = find_file(model_name, filename)
         if path is None:
             continue
@@ -134,7 +126,7 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
             paths = [_shard(model_name, shard, path) for shard in _shards(path)]
         return _merge([open_file(path, stack) for path in paths], str(path))
     raise ConfigurationError(
-        f"The model {model_name!r} has no weights: expected one of {', '.join(_FILES)}."
+        f"The model {model_name!r} has no weights: expected one of {', '.join(WEIGHTS_FILES)}."
         + cache_hint(model_name)
     )
 

@@ -29,6 +29,8 @@ class LukeTokenIndexer(TokenIndexer):
         As of `WordTokenizer`.
     token_min_padding_length : `int`, optional (default = `0`)
         As of `TokenIndexer`.
+    revision : `str`, optional (default = `None`)
+        As of `WordTokenizer`.
     serialization_dir : `str`, optional (default = `None`)
         Given by AllenNLP: where the archive that is being loaded lies, which may bring the tokenizer along.
     """
@@ -38,10 +40,13 @@ class LukeTokenIndexer(TokenIndexer):
         model_name: str,
         marker_tokens: Optional[List[str]] = None,
         token_min_padding_length: int = 0,
+        revision: Optional[str] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
         super().__init__(token_min_padding_length=token_min_padding_length)
-        self._tokenizer = WordTokenizer(model_name, marker_tokens, serialization_dir=serialization_dir)
+        self._tokenizer = WordTokenizer(
+            model_name, marker_tokens, revision=revision, serialization_dir=serialization_dir
+        )
 
     @overrides
     def count_vocab_items(self, token: Token, counter: Dict[str, Dict[str, int]]) -> None:

@@ -9,23 +9,12 @@ from tokenizers import Tokenizer as Backend
 
 from luke_allennlp.checkpoints.original_release import is_roberta, original_config, tokenizer_sources
 from luke_allennlp.data.text_lines import shown
-from luke_allennlp.model_files import find_file, read_json
+from luke_allennlp.model_files import TOKENIZER_FILES, find_file, read_json
 
 # The names that the special tokens have in the vocabularies of RoBERTa and XLM-R, and in those of BERT.
 SPECIAL_TOKENS = (
     {"start": "<s>", "end": "</s>", "pad": "<pad>", "unknown": "<unk>", "mask": "<mask>"},
     {"start": "[CLS]", "end": "[SEP]", "pad": "[PAD]", "unknown": "[UNK]", "mask": "[MASK]"},
-)
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "vocab.json",
-    "merges.txt",
-    "vocab.txt",
-    "sentencepiece.bpe.model",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
 )
 
 

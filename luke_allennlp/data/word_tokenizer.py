@@ -19,7 +19,7 @@ from luke_allennlp.data.tokenizer_files import (
     word_table_size,
 )
 from luke_allennlp.data.word_cache import WordCache
-from luke_allennlp.model_files import archived_checkpoint
+from luke_allennlp.model_files import archived_checkpoint, at_revision
 
 _SPACED_WORD = re.compile("[^ \t\r\n\u202f]+")
 
@@ -60,6 +60,8 @@ class WordTokenizer(Tokenizer):
     add_special_tokens : `bool`, optional (default = `False`)
         Whether `tokenize` puts the start and end tokens around a text. The "luke" token indexer adds them
         itself.
+    revision : `str`, optional (default = `None`)
+        The commit, branch or tag on the hub, where `model_name` is a hub id.
     serialization_dir : `str`, optional (default = `None`)
         Given by AllenNLP: where the archive that is being loaded lies, which may bring the tokenizer along.
 
@@ -74,9 +76,10 @@ class WordTokenizer(Tokenizer):
         model_name: str,
         marker_tokens: Optional[List[str]] = None,
         add_special_tokens: bool = False,
+        revision: Optional[str] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
-        self.model_name = model_name
+        self.model_name = model_name = at_revision(model_name, revision)
         self.marker_tokens = list(marker_tokens or [])
         self._adds_special_tokens = add_special_tokens
 
@@ -96,8 +99,8 @@ class WordTokenizer(Tokenizer):
         self.unknown_id = vocabulary[names["unknown"]]
         # The added tokens can only be looked up: in a text, such characters are characters like others.
         self._vocabulary = {**added_tokens(source), **vocabulary}
-        first_marker_id = word_table_size(source, backend)
-        self.marker_ids = {token: first_marker_id + i for i, token in enumerate(self.marker_tokens)}
+        self.word_table_size = word_table_size(source, backend)  # of the checkpoint, without the markers
+        self.marker_ids = {token: self.word_table_size + i for i, token in enumerate(self.marker_tokens)}
 
         self._with_space = _variant(backend, add_prefix_space=True)
         self._without_space = _variant(backend, add_prefix_space=False)

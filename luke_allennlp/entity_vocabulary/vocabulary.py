@@ -16,11 +16,10 @@ from luke_allennlp.entity_vocabulary.json_lines import check_entry, read_json_li
 from luke_allennlp.entity_vocabulary.names import full_name, is_special
 from luke_allennlp.entity_vocabulary.table import EntityTable, TableBuilder
 from luke_allennlp.entity_vocabulary.tsv import read_tsv, write_tsv
-from luke_allennlp.model_files import cache_hint, find_file
+from luke_allennlp.model_files import ENTITY_VOCABULARY_FILES, cache_hint, find_file
 
 ENTITY_VOCABULARY_FILE = "entity_vocab.json"
 # In the order in which they are looked for. Of the last two the original takes the first as well.
-_FILES = (ENTITY_VOCABULARY_FILE, "entity_vocab.tsv", "entity_vocab.jsonl")
 _WRITERS = {".json": write_hugging_face, ".tsv": write_tsv, ".jsonl": write_json_lines}
 _COMPARED_FOR_SUGGESTIONS = 4000
 _ENTRIES_AT_ONCE = 10_000
@@ -116,13 +115,14 @@ class EntityVocabulary:
         `ConfigurationError`
             There is none, or it is damaged.
         """
-        for name in _FILES:
+        for name in ENTITY_VOCABULARY_FILES:
             path = find_file(model_name, name)
             if path is not None:
                 source = f"the entity vocabulary of {model_name!r}"
                 return cls.from_file(path, multilingual, redirects, source)
+        *others, last = ENTITY_VOCABULARY_FILES
         raise ConfigurationError(
-            f"The model {model_name!r} has no {_FILES[0]}, {_FILES[1]} or {_FILES[2]}; expected a checkpoint "
+            f"The model {model_name!r} has no {', '.join(others)} or {last}; expected a checkpoint "
             f"of LUKE.{cache_hint(model_name)}"
         )
 

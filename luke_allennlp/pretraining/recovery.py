@@ -1,6 +1,6 @@
 """What may change in the config of a pretraining that is recovered."""
 
-from typing import List
+from typing import Any, List
 
 from allennlp.common import Params
 from allennlp.training import util
@@ -13,7 +13,7 @@ _MAY_DIFFER += ["trainer.checkpointer", "trainer.log_every"]
 _OPTIMIZERS = ("fused_adamw", "zero_adamw")
 
 
-def may_differ(params: Params) -> List[str]:
+def may_differ(params: Params, *_: Any) -> List[str]:
     """
     # Parameters
 

@@ -9,7 +9,7 @@ from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.model_files import archived_checkpoint
+from luke_allennlp.model_files import archived_checkpoint, at_revision
 from luke_allennlp.reading_comprehension.entity_linker import ArticleLinker, EntityLinker, EntityMention
 from luke_allennlp.reading_comprehension.link_database import Link, LinkDatabase
 from luke_allennlp.reading_comprehension.name_linker import NameLinker
@@ -50,6 +50,8 @@ class ArticleLinksEntityLinker(EntityLinker):
     merge_aliases : `bool`, optional (default = `False`)
         Whether a name that leads to two titles of one entity, by `model_redirects`, is kept. The original
         system leaves it out.
+    revision : `str`, optional (default = `None`)
+        The commit, branch or tag on the hub, where `model_name` is a hub id.
 
     # Raises
 
@@ -66,6 +68,7 @@ class ArticleLinksEntityLinker(EntityLinker):
         min_link_probability: float = 0.01,
         max_mention_length: int = 30,
         merge_aliases: bool = False,
+        revision: Optional[str] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
         if not 0 <= min_link_probability <= 1:
@@ -76,7 +79,7 @@ class ArticleLinksEntityLinker(EntityLinker):
         self._link_redirects = Redirects(link_redirects) if link_redirects is not None else None
         self._model_redirects = Redirects(model_redirects) if model_redirects is not None else None
         self._vocabulary = EntityVocabulary.from_checkpoint(
-            archived_checkpoint(model_name, serialization_dir)
+            archived_checkpoint(at_revision(model_name, revision), serialization_dir)
         )
         self._min_link_probability = float(numpy.float32(min_link_probability))
         self._max_mention_length = max_mention_length

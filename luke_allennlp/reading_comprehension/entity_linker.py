@@ -7,7 +7,7 @@ from allennlp.common import Registrable
 from overrides import overrides
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.model_files import archived_checkpoint
+from luke_allennlp.model_files import archived_checkpoint, at_revision
 
 Offsets = Sequence[Tuple[int, int]]
 Window = Tuple[int, int]
@@ -133,6 +133,8 @@ class SpansEntityLinker(EntityLinker):
 
     model_name : `str`
         The checkpoint, a directory or hub id, whose entity vocabulary is used: the embedder's.
+    revision : `str`, optional (default = `None`)
+        The commit, branch or tag on the hub, where `model_name` is a hub id.
 
     # Raises
 
@@ -140,8 +142,10 @@ class SpansEntityLinker(EntityLinker):
         The checkpoint has no entity vocabulary.
     """
 
-    def __init__(self, model_name: str, serialization_dir: Optional[str] = None) -> None:
-        source = archived_checkpoint(model_name, serialization_dir)
+    def __init__(
+        self, model_name: str, revision: Optional[str] = None, serialization_dir: Optional[str] = None
+    ) -> None:
+        source = archived_checkpoint(at_revision(model_name, revision), serialization_dir)
         self._vocabulary = EntityVocabulary.from_checkpoint(source)
 
     @overrides

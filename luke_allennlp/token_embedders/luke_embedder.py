@@ -2,7 +2,8 @@
 
 import logging
 import os
-from typing import Dict, List, Optional, Tuple, Union
+import re
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.modules.token_embedders import TokenEmbedder
@@ -16,9 +17,11 @@ from luke_allennlp.checkpoints.tensors import WeightsSource
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.encoder import LukeEncoderOutput
 from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, read_entity_vocabulary
-from luke_allennlp.model_files import archived_checkpoint
+from luke_allennlp.model_files import archived_checkpoint, at_revision
 
 logger = logging.getLogger(__name__)
+
+_LAYER = re.compile(r"\bencoder\.layer\.\d+\b")
 
 
 @TokenEmbedder.register("luke")
@@ -73,6 +76,8 @@ class LukeEmbedder(TokenEmbedder):
         Weights to read in place of the checkpoint's (safetensors, or a state dict saved by torch).
     override_weights_strip_prefix : `str`, optional (default = `None`)
         Taken off the names in that file; names without it are left out.
+    revision : `str`, optional (default = `None`)
+        The commit, branch or tag on the hub, where `model_name` is a hub id.
     serialization_dir : `str`, optional (default = `None`)
         Given by AllenNLP: where the run, or the archive that is being loaded, lies.
 
@@ -101,6 +106,7 @@ class LukeEmbedder(TokenEmbedder):
         load_weights: Optional[bool] = None,
         override_weights_file: Optional[str] = None,
         override_weights_strip_prefix: Optional[str] = None,
+        revision: Optional[str] = None,
         serialization_dir: Optional[Union[str, os.PathLike]] = None,
     ) -> None:
         super().__init__()
@@ -108,6 +114,7 @@ class LukeEmbedder(TokenEmbedder):
             raise ConfigurationError(f"sub_token_mode is {sub_token_mode!r}; expected 'avg' or 'first'.")
         if load_weights is None:
             load_weights = not _is_archive(serialization_dir)
+        model_name = at_revision(model_name, revision)
         # A run's directory may have the small files of its archive already, but no weights.
         source = model_name if load_weights else archived_checkpoint(model_name, serialization_dir)
         is_fresh = entity_vocabulary is not None and read_config(source).entity_vocab_size == 0
@@ -181,6 +188,24 @@ class LukeEmbedder(TokenEmbedder):
         for nothing, and whose processes would wait for its gradients in a distributed run.
         """
         freeze_entity_side(self.luke)
+
+    @overrides(check_signature=False)
+    def _load_from_state_dict(self, state_dict: Dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """
+        # Raises
+
+        `ConfigurationError`
+            The weights are those of an encoder of other sizes. torch would list every one of them.
+        """
+        problem = _misfit(
+            self, {name: weight for name, weight in state_dict.items() if name.startswith(prefix)}, prefix
+        )
+        if problem is not None:
+            raise ConfigurationError(
+                f"The weights to load are not those of a model with the checkpoint {self.model_name!r}: "
+                f"{problem}; give its embedder (model_name) the checkpoint it was trained with, or a copy."
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @overrides
     def get_output_dim(self) -> int:
@@ -283,6 +308,20 @@ class LukeEmbedder(TokenEmbedder):
         # A single segment needs no look-up of segment embeddings.
         types = type_ids if self.luke.config.type_vocab_size > 1 else None
         return self.luke(token_ids, mask, entity_ids, entity_spans, entity_mask, types)
+
+
+def _misfit(embedder: LukeEmbedder, weights: Dict[str, Tensor], prefix: str) -> Optional[str]:
+    own = {f"{prefix}{name}": weight for name, weight in embedder.state_dict().items()}
+    for name, weight in own.items():
+        if name in weights and weights[name].shape != weight.shape:
+            found, expected = (
+                " x ".join(f"{size:,}" for size in tensor.shape) for tensor in (weights[name], weight)
+            )
+            return f"{name} is {found}, and by the checkpoint's config {expected}"
+    found_layers, own_layers = (len(set(_LAYER.findall(" ".join(names)))) for names in (weights, own))
+    if found_layers and found_layers != own_layers:
+        return f"they have {found_layers} layers, and the checkpoint's config {own_layers}"
+    return None
 
 
 def states_at(states: Tensor, positions: Tensor) -> Tensor:

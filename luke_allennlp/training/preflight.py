@@ -21,8 +21,9 @@ from allennlp.data import DatasetReader
 from allennlp.modules import TokenEmbedder
 
 from luke_allennlp.checkpoints.tensors import open_checkpoint
-from luke_allennlp.model_files import check_available
+from luke_allennlp.model_files import at_revision, check_available
 from luke_allennlp.training.config_check import ConfiguredObject, configured_objects
+from luke_allennlp.training.word_check import check_words
 
 _READER_KEYS = ("dataset_reader", "validation_dataset_reader")
 _DATA_KEYS = ("train_data_path", "validation_data_path", "test_data_path")
@@ -41,7 +42,8 @@ def preflight(params: Params) -> None:
         to the dataset reader, and so are bare words, which some readers take as the name of a split. A reader
         with a method `check_file` looks through them. Each `model_name` of an object of this package must be
         the directory of a model, or a model which the Hugging Face hub or its cache has, with weights where
-        an embedder takes them.
+        an embedder takes them. The checkpoints of tokenizers, token indexers and the embedder must have the
+        same words.
 
     # Raises
 
@@ -51,6 +53,7 @@ def preflight(params: Params) -> None:
     _check_data_paths(params)
     _check_amp(params)
     _check_models(objects)
+    check_words(objects)
     _check_data(params, objects)
 
 
@@ -91,6 +94,7 @@ def _check_models(objects: List[ConfiguredObject]) -> None:
         if not isinstance(name, str) or not _is_ours(cls):
             continue
         with _under(f"{path}.model_name"):
+            name = at_revision(name, options.get("revision"))
             if name not in checked:
                 check_available(name)
             checked.add(name)

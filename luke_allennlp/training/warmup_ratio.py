@@ -1,11 +1,14 @@
 """The learning-rate schedule of LUKE's fine-tuning: warm-up over a share of all steps, then linear decay."""
 
-from typing import Optional
+import logging
+from typing import Any, Dict, Optional
 
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.training.learning_rate_schedulers import LearningRateScheduler, LinearWithWarmup
 from overrides import overrides
+
+logger = logging.getLogger(__name__)
 
 
 @LearningRateScheduler.register("linear_with_warmup_ratio")
@@ -84,3 +87,37 @@ class LinearWithWarmupRatio(LinearWithWarmup):
         """
         # AllenNLP's annotation is `int`, with `None` as its default.
         super().step_batch(None if batch_num_total is None else max(batch_num_total - 1, 0))  # type: ignore[arg-type]
+
+    @overrides
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        """
+        Goes on at the step of `state_dict`, with this schedule's own length and warm-up: those of a run that
+        is recovered with more epochs are not what they were. The rates are those that a run of this length
+        from the beginning has at the same steps, so that the rate may jump where the run goes on.
+
+        # Parameters
+
+        state_dict : `Dict[str, Any]`
+            Of a schedule of this class.
+        """
+        own = {"total_steps": self.total_steps, "warmup_steps": self.warmup_steps}
+        super().load_state_dict(state_dict)
+        before = {name: getattr(self, name) for name in own}
+        if before == own:
+            return
+        old_rate = self._next_rate()
+        self.__dict__.update(own)
+        logger.info(
+            "The learning-rate schedule is now one of %s updates, %s of them warm-up; it was one of %s and "
+            "%s. After %s updates the rate goes on at %.3g; by the old schedule it would be %.3g.",
+            *(f"{value:,}" for value in (*own.values(), *before.values(), self.steps + 1)),
+            self._next_rate(),
+            old_rate,
+        )
+
+    def _next_rate(self) -> float:
+        """The highest of the parameter groups' rates at the next update."""
+        self.steps += 1
+        rate = max(self.get_values())
+        self.steps -= 1
+        return rate

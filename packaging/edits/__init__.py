@@ -10,7 +10,7 @@ from typing import List
 from edits.edit import Edit
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
-from edits.runs import CHECKPOINTS, DISTRIBUTED, RECOVER
+from edits.runs import ARCHIVES, CHECKPOINTS, DISTRIBUTED, LOCKS, RECOVER
 from edits.start import PLUGINS_WHEN_NEEDED, START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
 from edits.transformers import TRANSFORMERS
@@ -28,6 +28,8 @@ EDITS: List[Edit] = [
     *START,
     *CHECKPOINTS,
     *RECOVER,
+    *LOCKS,
+    *ARCHIVES,
     *DISTRIBUTED,
     *FOR_PEOPLE,
     *PLUGINS_WHEN_NEEDED,

@@ -352,7 +352,7 @@ def main(prog: Optional[str] = None) -> None:
 """,
         new="""\
     params = Params.from_file(parameter_filename, overrides)
-    is_new = not (os.path.isdir(serialization_dir) and os.listdir(serialization_dir))
+    is_new = not (os.path.isdir(serialization_dir) and directory_contents(serialization_dir))
     try:
         return train_model(
             params=params,
@@ -381,9 +381,13 @@ def _discard_unstarted_run(serialization_dir: Union[str, PathLike]) -> None:
     \"\"\"
     Removes the directory of a run that ended before there were weights or metrics to keep.
     \"\"\"
-    names = os.listdir(serialization_dir) if os.path.isdir(serialization_dir) else []
-    if not any(name.endswith((".th", ".tar.gz")) or name.startswith("metrics") for name in names):
-        shutil.rmtree(serialization_dir, ignore_errors=True)
+    try:
+        with locked_directory(serialization_dir):
+            names = os.listdir(serialization_dir)
+            if not any(name.endswith((".th", ".tar.gz")) or name.startswith("metrics") for name in names):
+                shutil.rmtree(serialization_dir, ignore_errors=True)
+    except ConfigurationError:
+        pass  # another run has begun there
 
 
 def train_model_from_file(

@@ -135,7 +135,11 @@ RECOVER = [
         flat_loaded = loaded_params.as_flat_dict()
 """,
         new="""\
-        may_differ = tuple(key for may in may_differ_on_recover for key in may(params))
+        may_differ = tuple(
+            key
+            for may in may_differ_on_recover
+            for key in may(params, loaded_params, serialization_dir)
+        )
         flat_params, flat_loaded = (
             {
                 key: value
@@ -152,10 +156,13 @@ RECOVER = [
         file="allennlp/training/util.py",
         old="def create_serialization_dir(\n",
         new="""\
-may_differ_on_recover: List[Callable[[Params], Iterable[str]]] = []
+may_differ_on_recover: List[
+    Callable[[Params, Params, Union[str, PathLike]], Iterable[str]]
+] = []
 \"\"\"
-Called with the parameters of a run that is to be recovered. They return keys, with dots, that need not be
-as they were, nor what is below them. Packages append theirs when they are imported.
+Called with the parameters of a run that is to be recovered, those that it has had so far, and its directory.
+They return keys, with dots, that need not be as they were, nor what is below them, and raise
+`ConfigurationError` where a change is not possible. Packages append theirs when they are imported.
 \"\"\"
 
 
@@ -176,6 +183,103 @@ def create_serialization_dir(
         old='f"{flat_params[key]} != {flat_loaded[key]}"',
         new='f"{flat_params.get(key)} != {flat_loaded.get(key)}"',
         reason="A key that is new was a KeyError instead of the message.",
+    ),
+]
+
+ARCHIVES = [
+    Edit(
+        name="archive-checks",
+        file="allennlp/models/archival.py",
+        old="""\
+        # Load meta.
+        meta_path = os.path.join(serialization_dir, META_NAME)
+""",
+        new="""\
+        for check in archive_checks:
+            check(config.duplicate(), serialization_dir)
+
+        # Load meta.
+        meta_path = os.path.join(serialization_dir, META_NAME)
+""",
+        reason="A model and a reader that do not belong together can be loaded, and give nonsense.",
+    ),
+    Edit(
+        name="archive-checks",
+        file="allennlp/models/archival.py",
+        old="def load_archive(\n",
+        new="""\
+archive_checks: List[Any] = []
+\"\"\"
+Called by `load_archive` with the parameters of an archive, overrides included, and the directory into which
+it is unpacked, when its model and readers are made. A check raises `ConfigurationError`. Packages append
+theirs when they are imported.
+\"\"\"
+
+
+def load_archive(
+""",
+        reason="For the edit above.",
+    ),
+]
+
+LOCKS = [
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/commands/train.py",
+        old="def train_model(\n",
+        new="@one_run_at_a_time\ndef train_model(\n",
+        reason="Two runs in one directory overwrote each other's checkpoints.",
+    ),
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/commands/train.py",
+        old="from allennlp.training import util as training_util\n",
+        new="from allennlp.training import util as training_util\n"
+        "from allennlp.training.run_lock import directory_contents, locked_directory, one_run_at_a_time\n",
+        reason="For the edit above, and for those that remove the directory of a run that did not start.",
+    ),
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/commands/find_learning_rate.py",
+        old="def find_learning_rate_model(\n",
+        new="@one_run_at_a_time\ndef find_learning_rate_model(\n",
+        reason="With --force it would remove what a training is writing.",
+    ),
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/commands/find_learning_rate.py",
+        old="from allennlp.training.util import create_serialization_dir, data_loaders_from_params\n",
+        new="from allennlp.training.run_lock import one_run_at_a_time\n"
+        "from allennlp.training.util import create_serialization_dir, data_loaders_from_params\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/training/util.py",
+        old="""\
+        shutil.rmtree(serialization_dir)
+
+    if os.path.exists(serialization_dir) and os.listdir(serialization_dir):
+""",
+        new="""\
+        for name in directory_contents(serialization_dir):
+            path = os.path.join(serialization_dir, name)
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.remove(path)
+
+    if os.path.exists(serialization_dir) and directory_contents(serialization_dir):
+""",
+        reason="The file of the lock, which is held by then, stays; a directory that has no other is empty.",
+    ),
+    Edit(
+        name="one-run-at-a-time",
+        file="allennlp/training/util.py",
+        old="from allennlp.nn import util as nn_util\n",
+        new="from allennlp.nn import util as nn_util\n"
+        "from allennlp.training.run_lock import directory_contents\n",
+        reason="For the edit above.",
     ),
 ]
 

@@ -16,7 +16,7 @@ from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.checkpoints.loader import WORD_TABLE
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.encoder import LukeEncoder
-from luke_allennlp.model_files import check_available, find_file
+from luke_allennlp.model_files import _download, check_available, find_file
 from luke_allennlp.token_embedders import LukeEmbedder
 
 ENTITIES = ["[PAD]", "[MASK]", "[MASK]"]
@@ -27,11 +27,11 @@ OPTIONS: Dict[str, Any] = {"entities": ENTITIES, "marker_rows": [5, 7]}
 def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     error = huggingface_hub.errors.LocalEntryNotFoundError
 
-    def hf_hub_download(*_: object, **__: object) -> str:
+    def snapshot_download(*_: object, **__: object) -> str:
         raise error.__new__(error, "no network")
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
-    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    _download.cache_clear()
 
 
 def assert_same_model(encoder: LukeEncoder, fixtures_dir: Path, **options: Any) -> None:
@@ -226,22 +226,21 @@ class TestTokenizer:
         self,
         make_original: Callable,
         fixtures_dir: Path,
+        tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         expected: list,
     ) -> None:
         asked = []
 
-        def hf_hub_download(repository: str, filename: str, **_: Any) -> str:
+        def snapshot_download(repository: str, **_: Any) -> str:
             asked.append(repository)
-            if filename not in ("vocab.json", "merges.txt"):
-                error = huggingface_hub.errors.EntryNotFoundError
-                raise error.__new__(error, "no such file")
-            return str(fixtures_dir / "tiny-luke" / filename)
+            self.put(tmp_path / "snapshot", fixtures_dir)
+            return str(tmp_path / "snapshot")
 
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
         directory = make_original(tokenizer=False, bert_model_name="FacebookAI/roberta-tiny")
         assert WordTokenizer(str(directory)).encode(self.TEXT).ids == expected
-        assert set(asked) == {"FacebookAI/roberta-tiny"}
+        assert asked == ["FacebookAI/roberta-tiny"]
 
     @pytest.mark.parametrize(
         "name, packed, expected",

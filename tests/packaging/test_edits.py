@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import io
 import json
+import os
 import pickle
 import re
 import signal
@@ -520,13 +521,155 @@ class TestRecover:
         with pytest.raises(ConfigurationError, match="does not match"):
             recover(others)
         keys = ["distributed", "loader.size"]
-        may_differ = [lambda params: keys if params["trainer"]["steps"] == 3 else []]
+
+        def may(params, recovered, directory):
+            assert recovered.as_dict() == config and directory == tmp_path
+            return keys if params["trainer"]["steps"] == 3 else []
+
+        may_differ = [may]
         monkeypatch.setattr(util, "may_differ_on_recover", may_differ)
         recover(others)
         with pytest.raises(ConfigurationError, match="does not match"):
             recover({**others, "trainer": {"steps": 4}})
         with pytest.raises(ConfigurationError, match="does not match"):
             recover({**others, "loader": {"size": 2, "sizes": 1}})
+
+
+class TestArchives:
+    @pytest.mark.edit("archive-checks")
+    def test_what_a_package_checks(self, lines_file, tmp_path, monkeypatch):
+        from allennlp.models import archival
+
+        trainer = make_trainer(lines_file, tmp_path, 1)
+        trainer.train()
+        trainer.model.vocab.save_to_files(tmp_path / "vocabulary")
+        embedder = {"token_embedders": {"tokens": {"type": "embedding", "embedding_dim": 4}}}
+        encoder = {"type": "bag_of_embeddings", "embedding_dim": 4, "averaged": True}
+        model = {"type": "basic_classifier", "text_field_embedder": embedder, "seq2vec_encoder": encoder}
+        reader = {"type": "text_classification_json", "tokenizer": "whitespace"}
+        config = {"dataset_reader": reader, "model": model}
+        Params(config).to_file(tmp_path / "config.json")
+        checked = []
+
+        def check(params, directory):
+            checked.append((params.as_dict(quiet=True), (Path(directory) / "config.json").is_file()))
+            if params.get("model").get("dropout") is not None:
+                raise ConfigurationError("no dropout here")
+
+        monkeypatch.setattr(archival, "archive_checks", [check])
+        archive = archival.archive_model(tmp_path)
+        assert archival.load_archive(archive).model is not None
+        assert checked == [(config, True)]
+        with pytest.raises(ConfigurationError, match="no dropout here"):
+            archival.load_archive(archive, overrides={"model.dropout": 0.1})
+
+
+class TestLocks:
+    @pytest.fixture
+    def run(self, tmp_path):
+        """A directory in which another process trains, as far as its lock knows, and that process."""
+        run = tmp_path / "run"
+        script = f"""
+import os, time
+from allennlp.training.run_lock import locked_directory
+
+with locked_directory({str(run)!r}):
+    with open({str(run / "config.json")!r}, "w") as file:
+        file.write("{{}}")
+    worker = os.fork()  # as a data worker is
+    if worker:
+        print(worker, flush=True)
+    time.sleep(600)
+"""
+        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        worker = int(process.stdout.readline())
+        yield run, process
+        process.kill()
+        process.wait()
+        os.kill(worker, signal.SIGKILL)
+
+    @pytest.mark.edit("one-run-at-a-time")
+    def test_a_second_run_is_refused_and_touches_nothing(self, run, tmp_path):
+        from allennlp.commands import find_learning_rate, train
+        from allennlp.training.run_lock import LOCK_FILE
+
+        directory, process = run
+        config = tmp_path / "config.json"
+        config.write_text("{}")
+
+        def state():
+            paths = [directory, *directory.iterdir()]
+            return {path: (path.stat().st_mtime_ns, path.is_file() and path.read_bytes()) for path in paths}
+
+        before = state()
+        assert {path.name for path in before} == {"run", "config.json", LOCK_FILE}
+        for options in ({}, {"recover": True}, {"force": True}, {"dry_run": True}, {"return_model": True}):
+            with pytest.raises(ConfigurationError) as info:
+                train.train_model_from_file(config, directory, **options)
+            message = str(info.value)
+            assert (
+                f"({directory}) belongs to a run that is still going on (process {process.pid} on " in message
+            )
+        with pytest.raises(ConfigurationError, match="still going on"):
+            find_learning_rate.find_learning_rate_model(Params({}), str(directory), force=True)
+        assert state() == before
+
+        process.kill()
+        process.wait()
+        # Its worker lives on, and does not keep the lock.
+        with pytest.raises(ConfigurationError, match="not empty. Specify --recover"):
+            train.train_model_from_file(config, directory)
+        assert [path.name for path in directory.iterdir()] == ["config.json"]
+
+    @pytest.mark.edit("one-run-at-a-time")
+    def test_the_lock_is_no_content(self, tmp_path, monkeypatch):
+        from allennlp.training import util
+        from allennlp.training.run_lock import LOCK_FILE, locked_directory
+
+        def begins(force):
+            with locked_directory(tmp_path / "new" / "run"):
+                util.create_serialization_dir(
+                    Params({}), tmp_path / "new" / "run", recover=False, force=force
+                )
+                return sorted(path.name for path in (tmp_path / "new" / "run").iterdir())
+
+        assert begins(force=False) == [LOCK_FILE]
+        # Nothing was written, and nothing is left.
+        assert not (tmp_path / "new").exists()
+        (tmp_path / "new" / "run" / "vocabulary").mkdir(parents=True)
+        for name in ("config.json", "vocabulary/tokens.txt", LOCK_FILE):  # the last of a run that was killed
+            (tmp_path / "new" / "run" / name).write_text("")
+        with pytest.raises(ConfigurationError, match="not empty"):
+            begins(force=False)
+        assert begins(force=True) == [LOCK_FILE]
+        assert not list((tmp_path / "new" / "run").iterdir())
+
+    @pytest.mark.edit("one-run-at-a-time")
+    def test_a_file_of_that_name(self, tmp_path):
+        from allennlp.training.run_lock import locked_directory
+
+        (tmp_path / "run").write_text("mine")
+        for path in (tmp_path / "run", tmp_path / "run" / "below"):
+            with (
+                pytest.raises(ConfigurationError, match="there is a file of this name"),
+                locked_directory(path),
+            ):
+                pass
+        assert (tmp_path / "run").read_text() == "mine"
+
+    @pytest.mark.edit("one-run-at-a-time")
+    def test_nodes_have_locks_of_their_own(self, tmp_path):
+        from allennlp.training.run_lock import directory_contents, locked_directory
+
+        with locked_directory(tmp_path), locked_directory(tmp_path, 1):
+            assert len(list(tmp_path.iterdir())) == 2 and not directory_contents(tmp_path)
+            for rank in (0, 1):
+                with (
+                    pytest.raises(ConfigurationError, match="still going on"),
+                    locked_directory(tmp_path, rank),
+                ):
+                    pass
+        assert not list(tmp_path.iterdir())
 
 
 class Doubling:

@@ -317,6 +317,26 @@ class TestGoingOn:
         with pytest.raises(ConfigurationError, match="taken with 7 steps an epoch, and the data now has 4"):
             make_trainer(dataset, tmp_path / "run", num_steps=4, global_batch_size=16).train()
 
+    def test_goes_on_with_more_steps(self, dataset: Path, tmp_path: Path) -> None:
+        """With the rates of a run that was meant to be as long, and the last weights."""
+        options: Dict[str, Any] = {"log_every": 1}
+        make_trainer(dataset, tmp_path / "run", num_steps=5, **options).train()
+        longer = make_trainer(dataset, tmp_path / "run", num_steps=11, **options)
+        longer.train()
+        make_trainer(dataset, tmp_path / "straight", num_steps=11, **options).train()
+
+        def rates(run: str) -> Dict[int, float]:
+            return {
+                line["step"]: line["learning_rate"] for line in log(tmp_path / run) if "learning_rate" in line
+            }
+
+        assert rates("run").keys() == set(range(1, 12))
+        assert {step: rate for step, rate in rates("run").items() if step > 5} == {
+            step: rate for step, rate in rates("straight").items() if step > 5
+        }
+        assert rates("run")[5] != rates("straight")[5]
+        assert_equal(torch.load(tmp_path / "run" / "best.th", weights_only=True), weights(longer))
+
     def test_what_was_logged_after_the_checkpoint_goes(self, dataset: Path, tmp_path: Path) -> None:
         make_trainer(dataset, tmp_path / "run", num_steps=4).train()
         with (tmp_path / "run/steps.jsonl").open("a") as file:

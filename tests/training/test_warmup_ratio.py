@@ -1,6 +1,7 @@
 """The schedule against the one of transformers."""
 
 import copy
+import logging
 from typing import Any, List
 
 import pytest
@@ -73,6 +74,37 @@ def test_goes_on_from_its_state() -> None:
         resumed.step_batch(step)
         assert rates(second) == rates(first)
     assert rates(second) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("options, warmup", [({"warmup_ratio": 0.6}, 120), ({"warmup_steps": 4}, 4)])
+def test_goes_on_with_more_epochs(options: Any, warmup: int, caplog: pytest.LogCaptureFixture) -> None:
+    first, second, third = optimizer(), optimizer(), optimizer()
+    short = LinearWithWarmupRatio(first, 2, 50, **options)
+    for step in range(1, 101):
+        short.step_batch(step)
+    state = copy.deepcopy((short.state_dict(), first.state_dict()))
+
+    longer, straight = (
+        LinearWithWarmupRatio(second, 4, 50, **options),
+        LinearWithWarmupRatio(third, 4, 50, **options),
+    )
+    second.load_state_dict(state[1])
+    with caplog.at_level(logging.INFO):
+        longer.load_state_dict(state[0])
+    for step in range(1, 203):
+        straight.step_batch(step)
+        if step > 100:
+            longer.step_batch(step)
+            assert rates(second) == rates(third)
+        if step == 101:
+            rate = rates(third)[1]
+    assert rates(second) == [0.0, 0.0]
+    (record,) = caplog.records
+    message = record.getMessage()
+    assert f"now one of 200 updates, {warmup} of them warm-up; it was one of 100 and " in message
+    assert message.endswith(
+        f"After 100 updates the rate goes on at {rate:.3g}; by the old schedule it would be 0."
+    )
 
 
 @pytest.mark.parametrize("ratio", [-0.1, 1.1, 100, float("nan")])

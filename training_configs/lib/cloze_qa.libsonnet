@@ -21,21 +21,16 @@
 
   reader:: {
     type: 'luke_cloze_qa',
-    tokenizer: {
-      type: 'luke',
-      model_name: experiment.model_name,
-      marker_tokens: [marker[0] for marker in markers],
-    },
+    tokenizer: { type: 'luke', marker_tokens: [marker[0] for marker in markers] } + experiment.checkpoint,
   } + experiment.reader_options,
   model: {
     type: 'luke_cloze_qa',
     embedder: {
       type: 'luke',
-      model_name: experiment.model_name,
       entities: if experiment.use_entity_state then ['[PAD]', '[MASK]'] else [],
       marker_tokens: markers,
       entity_aware_attention: experiment.entity_aware_attention,
-    } + experiment.embedder_options,
+    } + experiment.checkpoint + experiment.embedder_options,
     use_entity_state: experiment.use_entity_state,
     use_word_states: experiment.use_word_states,
   },

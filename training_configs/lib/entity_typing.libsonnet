@@ -18,17 +18,16 @@
 
   reader:: {
     type: 'luke_entity_typing',
-    tokenizer: { type: 'luke', model_name: experiment.model_name, marker_tokens: ['[ENTITY]'] },
+    tokenizer: { type: 'luke', marker_tokens: ['[ENTITY]'] } + experiment.checkpoint,
   } + experiment.reader_options,
   model: {
     type: 'luke_entity_typing',
     embedder: {
       type: 'luke',
-      model_name: experiment.model_name,
       entities: if experiment.use_entity_state then ['[PAD]', '[MASK]'] else [],
       marker_tokens: { '[ENTITY]': '@' },
       entity_aware_attention: experiment.entity_aware_attention,
-    } + experiment.embedder_options,
+    } + experiment.checkpoint + experiment.embedder_options,
     use_entity_state: experiment.use_entity_state,
     use_word_states: experiment.use_word_states,
   },

@@ -8,6 +8,7 @@ local environment = import 'environment.libsonnet';
 
   // Knobs of every experiment.
   model_name:: environment.model_name,
+  revision:: null,  // a commit, branch or tag, where model_name is a hub id
   data:: environment.data,
   learning_rate:: error 'learning_rate: set the peak learning rate, for example 1e-5',
   num_epochs:: error 'num_epochs: set how many times to go through the training data',
@@ -25,6 +26,12 @@ local environment = import 'environment.libsonnet';
   train_data:: error 'train_data: set the path of the training data',
   validation_data:: null,
   test_data:: null,
+
+  // What says where the checkpoint is.
+  checkpoint:: {
+    model_name: experiment.model_name,
+    [if experiment.revision != null then 'revision']: experiment.revision,
+  },
 
   local num_devices = if experiment.devices == null then 1 else std.length(experiment.devices),
   local per_device = std.min(experiment.batch_size, std.floor(experiment.effective_batch_size / num_devices)),

@@ -22,17 +22,16 @@
 
   reader:: {
     type: 'luke_ner',
-    tokenizer: { type: 'luke', model_name: experiment.model_name },
+    tokenizer: { type: 'luke' } + experiment.checkpoint,
     context: experiment.context,
   } + experiment.reader_options,
   model: {
     type: 'luke_ner',
     embedder: {
       type: 'luke',
-      model_name: experiment.model_name,
       entities: if experiment.use_entity_state then ['[PAD]', '[MASK]'] else [],
       entity_aware_attention: experiment.entity_aware_attention,
-    } + experiment.embedder_options,
+    } + experiment.checkpoint + experiment.embedder_options,
     use_entity_state: experiment.use_entity_state,
     use_word_states: experiment.use_word_states,
     flat: experiment.flat,

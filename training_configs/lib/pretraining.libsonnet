@@ -7,6 +7,7 @@ local environment = import 'environment.libsonnet';
 
   // Knobs of every experiment.
   model_name:: error 'model_name: set the checkpoint to start from: a directory or a hub id',
+  revision:: null,  // a commit, branch or tag, where model_name is a hub id
   data:: environment.data,
   dataset:: experiment.data + '/pretraining/en',  // as `allennlp pretraining-dataset` writes it
   datasets:: [],  // further ones, as of other languages
@@ -34,6 +35,12 @@ local environment = import 'environment.libsonnet';
   embedder_options:: {},  // further options of the embedder "luke", for example { gradient_checkpointing: true }
   masking_options:: {},  // further options of the masking "luke"
 
+  // What says where the checkpoint is.
+  checkpoint:: {
+    model_name: experiment.model_name,
+    [if experiment.revision != null then 'revision']: experiment.revision,
+  },
+
   local devices = if experiment.devices == null then [0] else experiment.devices,
   local processes = std.length(devices) * experiment.nodes,
   local entity_vocabulary = if experiment.entities then { entity_vocabulary: experiment.dataset } else {},
@@ -55,7 +62,7 @@ local environment = import 'environment.libsonnet';
   include_in_archive: ['checkpoint'],  // what the callback "archived_checkpoint" writes: the archive needs nothing beside it
   dataset_reader: {
     type: 'luke_pretraining',
-    tokenizer: { type: 'luke', model_name: experiment.model_name },
+    tokenizer: { type: 'luke' } + experiment.checkpoint,
   } + entity_vocabulary + experiment.reader_options,
   train_data_path: experiment.dataset,
   validation_data_path: if experiment.validate then experiment.dataset,
@@ -65,9 +72,8 @@ local environment = import 'environment.libsonnet';
     type: 'luke_pretraining',
     embedder: {
       type: 'luke',
-      model_name: experiment.model_name,
       entity_aware_attention: false,
-    } + entity_vocabulary + experiment.embedder_options,
+    } + experiment.checkpoint + entity_vocabulary + experiment.embedder_options,
     entities: experiment.entities,
     train_only_new: experiment.train_only_new,
   },

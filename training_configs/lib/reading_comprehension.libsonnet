@@ -15,12 +15,11 @@
   min_link_probability:: 0.01,
   linker:: if experiment.use_entities then {
     type: 'article_links',
-    model_name: experiment.model_name,
     link_database: experiment.links,
     link_redirects: experiment.link_redirects,
     model_redirects: experiment.model_redirects,
     min_link_probability: experiment.min_link_probability,
-  } else { type: 'none' },
+  } + experiment.checkpoint else { type: 'none' },
   reader_options:: {},  // further options of the reader "luke_reading_comprehension", for example { stride: 256 }
   model_options:: {},  // further options of the model, for example { answer_text: 'detokenized' }
   embedder_options:: {},  // further options of the embedder "luke", for example { gradient_checkpointing: true }
@@ -37,7 +36,7 @@
 
   reader:: {
     type: 'luke_reading_comprehension',
-    tokenizer: { type: 'luke', model_name: experiment.model_name },
+    tokenizer: { type: 'luke' } + experiment.checkpoint,
     linker: experiment.linker,
     training: true,
   } + experiment.reader_options,
@@ -46,12 +45,11 @@
     type: 'luke_reading_comprehension',
     embedder: {
       type: 'luke',
-      model_name: experiment.model_name,
       // The whole table, as it is.
       entities: if experiment.use_entities then null else [],
       freeze_entity_table: experiment.use_entities,
       entity_aware_attention: experiment.entity_aware_attention,
-    } + experiment.embedder_options,
+    } + experiment.checkpoint + experiment.embedder_options,
     use_entities: experiment.use_entities,
     allow_no_answer: experiment.version == '2.0',
   } + experiment.model_options,

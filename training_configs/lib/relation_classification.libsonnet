@@ -23,19 +23,18 @@
 
   reader:: {
     type: 'luke_relation_classification',
-    tokenizer: { type: 'luke', model_name: experiment.model_name, marker_tokens: ['[HEAD]', '[TAIL]'] },
+    tokenizer: { type: 'luke', marker_tokens: ['[HEAD]', '[TAIL]'] } + experiment.checkpoint,
   } + experiment.reader_options,
   model: {
     type: 'luke_relation_classification',
     embedder: {
       type: 'luke',
-      model_name: experiment.model_name,
       // The two entities are told apart, so each has a row of its own.
       entities: if experiment.use_entity_state then ['[PAD]', '[MASK]', '[MASK]'] else [],
       // In the order of the tokenizer's.
       marker_tokens: [['[HEAD]', '@'], ['[TAIL]', '#']],
       entity_aware_attention: experiment.entity_aware_attention,
-    } + experiment.embedder_options,
+    } + experiment.checkpoint + experiment.embedder_options,
     use_entity_state: experiment.use_entity_state,
     use_word_states: experiment.use_word_states,
     classifier_bias: experiment.classifier_bias,

@@ -17,7 +17,7 @@
   reader:: {
     type: 'conll2003',
     convert_to_coding_scheme: 'BIOUL',  // from IOB1, which the reader takes the file to be in
-    token_indexers: { tokens: { type: 'luke', model_name: experiment.model_name } },
+    token_indexers: { tokens: { type: 'luke' } + experiment.checkpoint },
   },
   model: {
     type: 'crf_tagger',
@@ -26,12 +26,11 @@
       token_embedders: {
         tokens: {
           type: 'luke',
-          model_name: experiment.model_name,
           entities: [],
           // So small a model has nothing to spare for dropout.
           hidden_dropout: 0,
           attention_dropout: 0,
-        },
+        } + experiment.checkpoint,
       },
     },
     encoder: { type: 'pass_through', input_dim: experiment.hidden_size },
