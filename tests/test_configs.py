@@ -313,6 +313,9 @@ class TestLibrary:
             ("pretraining/luke_large_stage2.jsonnet", "warmup_step:: 1", 'did you mean "warmup_steps"'),
             ("pretraining/mluke_base_stage2.jsonnet", "langauges:: []", 'did you mean "languages"'),
             ("pretraining/mluke_base_stage2.jsonnet", "num_epochs:: 1", "num_epochs:: is no knob"),
+            ("ner/conll.jsonnet", "num_epoch: 3", 'num_epoch: is no field .* did you mean "num_epochs"'),
+            ("ner/conll.jsonnet", "evaluationbatchsize: 3", 'did you mean "evaluation_batch_size"'),
+            ("pretraining/demo_stage1.jsonnet", "num_step: 3", 'did you mean "num_steps"'),
             ("ner/conll.jsonnet", "qqq:: 1", "the knobs are batch_size, .*, warmup_ratio .* is a local"),
             ("ner/conll.jsonnet", "trainer+:: { num_epochs: 3 }", r"trainer:: is hidden .* trainer\+:"),
             ("ner/conll.jsonnet", "trainer+: { num_epochs:: 3 }", "trainer.num_epochs is hidden"),
@@ -336,6 +339,7 @@ class TestLibrary:
               trainer+: {{ patience: $.patience }},
               evaluation: {{ type: 'simple' }},
               test_data_path:: null,
+              validation_dataset_reader: $.reader,
             }}) + {{ patience:: 3, learning_rate:: rate, num_epochs: 4 }}
         """
         config = evaluate(tmp_path / "mine.jsonnet", text)

@@ -259,6 +259,98 @@ they are imported.
         reason="Data without labels scored 0 in all metrics; a reader can say what is wrong with a file.",
     ),
     Edit(
+        name="override-checks",
+        file="allennlp/common/params.py",
+        old='T = TypeVar("T", dict, list)\n',
+        new="""\
+override_checks: List[Callable[[str, Dict[str, Any], Dict[str, Any], Dict[str, str]], None]] = []
+\"\"\"
+Called by `Params.from_file` with the path of the configuration file, what it makes, the overrides before
+they are applied, and the external variables. A check raises `ConfigurationError`. Packages append theirs
+when they are imported.
+\"\"\"
+
+
+T = TypeVar("T", dict, list)
+""",
+        reason="A package knows what its own configurations are made from, and can say what to override.",
+    ),
+    Edit(
+        name="override-checks",
+        file="allennlp/common/params.py",
+        old="            param_dict = with_overrides(file_dict, overrides_dict)\n",
+        new="""\
+            for check in override_checks:
+                check(params_file, file_dict, overrides_dict, ext_vars)
+            param_dict = with_overrides(file_dict, overrides_dict)
+""",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="override-checks",
+        file="allennlp/common/params.py",
+        old="from typing import Any, Dict, List, Union, Optional, TypeVar, Iterable, Set\n",
+        new="from typing import Any, Callable, Dict, List, Union, Optional, TypeVar, Iterable, Set\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="unused-overrides",
+        file="allennlp/commands/evaluate.py",
+        old="    config = deepcopy(archive.config)\n    prepare_environment(config)\n",
+        new="""\
+    reader, loader = (
+        f"validation_{key}" if f"validation_{key}" in archive.config else key
+        for key in ("dataset_reader", "data_loader")
+    )
+    refuse_unused_overrides(
+        cmd_overrides,
+        archive.config,
+        "evaluate",
+        ("model", reader, loader, "evaluation", "vocabulary", "random_seed", "numpy_seed", "pytorch_seed"),
+        {"dataset_reader": reader, "data_loader": loader},
+    )
+    config = deepcopy(archive.config)
+    prepare_environment(config)
+""",
+        reason="Overrides of what a command does not use, as of the reader for training, did nothing.",
+    ),
+    Edit(
+        name="unused-overrides",
+        file="allennlp/commands/evaluate.py",
+        old="from allennlp.commands.subcommand import Subcommand\n",
+        new="from allennlp.commands.subcommand import Subcommand\n"
+        "from allennlp.commands.unused_overrides import refuse_unused_overrides\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="unused-overrides",
+        file="allennlp/commands/predict.py",
+        old="    predictor_args = args.predictor_args.strip()\n",
+        new="""\
+    readers = ["dataset_reader", "validation_dataset_reader"]
+    if args.dataset_reader_choice == "validation" and readers[1] in archive.config:
+        readers.reverse()
+    refuse_unused_overrides(
+        args.overrides,
+        archive.config,
+        "predict",
+        ("model", readers[0], "vocabulary"),
+        {readers[1]: readers[0]},
+    )
+
+    predictor_args = args.predictor_args.strip()
+""",
+        reason="Overrides of what a command does not use, as of the reader for training, did nothing.",
+    ),
+    Edit(
+        name="unused-overrides",
+        file="allennlp/commands/predict.py",
+        old="from allennlp.commands.subcommand import Subcommand\n",
+        new="from allennlp.commands.subcommand import Subcommand\n"
+        "from allennlp.commands.unused_overrides import refuse_unused_overrides\n",
+        reason="For the edit above.",
+    ),
+    Edit(
         name="evaluate-prints",
         file="allennlp/commands/evaluate.py",
         old="    return evaluate_from_archive(\n        archive_file=args.archive_file,\n",

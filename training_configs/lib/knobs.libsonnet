@@ -47,13 +47,21 @@ function(base, fields)
     assert num_hidden <= std.length(config.knob_names) + std.length(own) || unknown == []
            : explanation(unknown[0], config.knob_names, std.member(config.visible_names, unknown[0])),
 
-    // For the same reason this is in a field.
+    // For the same reason these are in a field.
     [if std.objectHas(fields, 'random_seed') then 'random_seed']:
       local unread = std.flattenArrays([
         hidden_inside(name, config[name])
         for name in std.objectFields(config)
         if name != 'random_seed'
       ]);
-      if unread == [] then super.random_seed
-      else error '%s is hidden from AllenNLP by its two colons; write one' % unread[0],
+      local misspelt = [
+        [name, knob]
+        for name in std.setDiff(std.objectFields(config), std.set(config.visible_names))
+        for knob in config.knob_names
+        // No field that only AllenNLP knows is so similar to a knob.
+        if similarity(name, knob) >= 0.8
+      ];
+      if unread != [] then error '%s is hidden from AllenNLP by its two colons; write one' % unread[0]
+      else if misspelt != [] then error '%s: is no field of the config; did you mean "%s"?' % misspelt[0]
+      else super.random_seed,
   }
