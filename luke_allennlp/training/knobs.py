@@ -21,8 +21,8 @@ def refuse_knobs(
     path: str, config: Dict[str, Any], overrides: Dict[str, Any], variables: Dict[str, str]
 ) -> None:
     """
-    Raises a `ConfigurationError` if an override names a knob, or nearly so. It says what the file makes of the
-    knob's new value: the file is evaluated with it, and the configs are compared.
+    Raises a `ConfigurationError` if an override names a knob, or nearly so. It says what the file makes of
+    the knob's new value: the file is evaluated with it, and the configs are compared.
 
     # Parameters
 

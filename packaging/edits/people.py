@@ -133,12 +133,24 @@ they are imported.
         file="allennlp/__main__.py",
         old='    main(prog="allennlp")\n',
         new="""\
+    # A message that cannot be written, as on a full disk, is no reason for a traceback.
+    logging.raiseExceptions = bool(os.environ.get("ALLENNLP_DEBUG"))
     try:
         main(prog="allennlp")
     except (ConfigurationError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
         if os.environ.get("ALLENNLP_DEBUG"):
             raise
         sys.exit(f"allennlp: error: {' '.join(str(error).split())}")
+    except OSError as error:
+        # What a full disk, a quota and a limit on the size of files are.
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if os.environ.get("ALLENNLP_DEBUG") or not full:
+            raise
+        sys.exit(
+            f"allennlp: error: {error.filename or 'a file'} cannot be written: {error.strerror}; make room "
+            "for it. Files that were complete before are kept: `train` with --recover goes on from the last "
+            "checkpoint"
+        )
     except (KeyboardInterrupt, SigTermReceived) as error:
         if os.environ.get("ALLENNLP_DEBUG"):
             raise
@@ -159,6 +171,13 @@ they are imported.
         new="    from allennlp.commands import main  # noqa\n"
         "    from allennlp.common.checks import ConfigurationError\n"
         "    from allennlp.common.util import SigTermReceived, install_sigterm_handler\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="one-line-errors",
+        file="allennlp/__main__.py",
+        old="#!/usr/bin/env python\nimport logging\n",
+        new="#!/usr/bin/env python\nimport errno\nimport logging\n",
         reason="For the edit above.",
     ),
     Edit(
@@ -349,6 +368,128 @@ T = TypeVar("T", dict, list)
         new="from allennlp.commands.subcommand import Subcommand\n"
         "from allennlp.commands.unused_overrides import refuse_unused_overrides\n",
         reason="For the edit above.",
+    ),
+    Edit(
+        name="missing-gpu",
+        file="allennlp/common/checks.py",
+        old="""\
+        from allennlp.common.util import int_to_device
+
+        device = int_to_device(device)
+        if device != torch.device("cpu"):
+            num_devices_available = cuda.device_count()
+            if num_devices_available == 0:
+                raise ConfigurationError(
+                    "Experiment specified a GPU but none is available;"
+                    " if you want to run on CPU use the override"
+                    " 'trainer.cuda_device=-1' in the json config file."
+                )
+            elif device.index >= num_devices_available:
+                raise ConfigurationError(
+                    f"Experiment specified GPU device {device.index}"
+                    f" but there are only {num_devices_available} devices "
+                    f" available."
+                )
+""",
+        new="""\
+        if isinstance(device, int):
+            # `torch.device(device)` is an error where there is no GPU at all.
+            device = torch.device("cuda", device) if device >= 0 else torch.device("cpu")
+        if device != torch.device("cpu"):
+            num_devices_available = cuda.device_count()
+            # Without an index it is the first one.
+            index = device.index or 0
+            if index >= num_devices_available:
+                seen = {0: "no GPU", 1: "one GPU, 0"}.get(
+                    num_devices_available, f"GPUs 0 to {num_devices_available - 1}"
+                )
+                raise ConfigurationError(
+                    f"there is no GPU {index}, since torch sees {seen} here; -1 is the CPU, in "
+                    "`--cuda-device` as in the configuration"
+                )
+""",
+        reason="The message for any command was to change a key of the trainer.",
+    ),
+    Edit(
+        name="missing-gpu",
+        file="allennlp/commands/evaluate.py",
+        old="    # Load from archive\n    archive = load_archive(\n",
+        new="    check_for_gpu(cuda_device)\n"
+        "    if batch_size is not None and batch_size < 1:\n"
+        '        raise ConfigurationError(f"--batch-size is {batch_size}; expected at least 1")\n'
+        "    # Load from archive\n    archive = load_archive(\n",
+        reason="A GPU that is not there was a traceback, and a batch size of 0 the one of the archive.",
+    ),
+    Edit(
+        name="missing-gpu",
+        file="allennlp/commands/evaluate.py",
+        old="from allennlp.common import logging as common_logging\n",
+        new="from allennlp.common import logging as common_logging\n"
+        "from allennlp.common.checks import check_for_gpu, ConfigurationError\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="missing-gpu",
+        file="allennlp/commands/predict.py",
+        old="    check_for_gpu(args.cuda_device)\n",
+        new="    check_for_gpu(args.cuda_device)\n"
+        "    if args.batch_size < 1:\n"
+        '        raise ConfigurationError(f"--batch-size is {args.batch_size}; expected at least 1")\n',
+        reason="With a batch size of 0 nothing was predicted, without a word.",
+    ),
+    Edit(
+        name="print-results",
+        file="allennlp/commands/print_results.py",
+        old="""\
+            with open(full_name) as file_:
+                metrics = json.load(file_)
+            results_dict[full_name] = metrics
+
+    sorted_keys = sorted(list(results_dict.keys()))
+""",
+        new="""\
+            with open(full_name) as file_:
+                try:
+                    metrics = dict(json.load(file_))
+                except (TypeError, ValueError):
+                    raise ConfigurationError(
+                        f"{full_name} is no file of metrics, which holds one JSON object; leave its "
+                        "directory out"
+                    )
+            results_dict[full_name] = metrics
+
+    if not results_dict:
+        raise ConfigurationError(
+            f"there is no {metrics_name} in {path} or below; give the directory of a run that is "
+            "finished, or one that holds such runs"
+        )
+    if keys is None:
+        # All there are, in the order in which they come.
+        keys = list(dict.fromkeys(key for metrics in results_dict.values() for key in metrics))
+    sorted_keys = sorted(list(results_dict.keys()))
+""",
+        reason="Without --keys it was a traceback, and where there are no runs, a line of headings.",
+    ),
+    Edit(
+        name="print-results",
+        file="allennlp/commands/print_results.py",
+        old="from allennlp.commands.subcommand import Subcommand\n",
+        new="from allennlp.commands.subcommand import Subcommand\n"
+        "from allennlp.common.checks import ConfigurationError\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="print-results",
+        file="allennlp/commands/print_results.py",
+        old="""\
+            help="Keys to print from metrics.json."
+            'Keys not present in all metrics.json will result in "N/A"',
+""",
+        new="""\
+            help="Keys to print from metrics.json (default = all there are). "
+            'Keys not present in all metrics.json will result in "N/A"',
+""",
+        reason="For the first of these.",
     ),
     Edit(
         name="evaluate-prints",

@@ -1,6 +1,7 @@
 """
 Overrides of an archive's configuration that would change nothing.
 """
+
 from typing import Any, Dict, Iterator, Optional, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
