@@ -65,7 +65,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
             )
         self.tokenizer: WordTokenizer = tokenizer
         self.encoding = encoding
-        self._max_instances = max_instances
+        self.max_items = max_instances
 
     def read_examples(self, file_path: str) -> Iterator[Example]:
         """
@@ -154,7 +154,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
     @overrides
     def _read(self, file_path: Any) -> Iterable[Instance]:
         items: Iterator[Tuple[Item, bool]] = itertools.islice(
-            self.labeled_items(str(file_path)), self._max_instances
+            self.labeled_items(str(file_path)), self.max_items
         )
         if self._distributed_info is not None:
             items = deal(items, self._distributed_info.global_rank, self._distributed_info.world_size)

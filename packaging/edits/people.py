@@ -191,7 +191,10 @@ they are imported.
         try:
             file_dict = json.loads(evaluate_file(params_file, ext_vars=ext_vars))
         except (RuntimeError, json.JSONDecodeError) as error:
-            raise ConfigurationError(f"{params_file} cannot be read: {str(error).strip()}") from error
+            # What Jsonnet says, and the first of the places on the way to it.
+            message, *places = str(error).strip().split("\\n\\t")
+            place = f" ({places[0].split()[0]})" if places else ""
+            raise ConfigurationError(f"{params_file} cannot be read: {message}{place}") from error
         if not isinstance(file_dict, dict):
             raise ConfigurationError(
                 f"{params_file} should hold one object, but holds {type(file_dict).__name__}"
@@ -465,7 +468,7 @@ T = TypeVar("T", dict, list)
         )
     if keys is None:
         # All there are, in the order in which they come.
-        keys = list(dict.fromkeys(key for metrics in results_dict.values() for key in metrics))
+        keys = list(dict.fromkeys(key for name in sorted(results_dict) for key in results_dict[name]))
     sorted_keys = sorted(list(results_dict.keys()))
 """,
         reason="Without --keys it was a traceback, and where there are no runs, a line of headings.",

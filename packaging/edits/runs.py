@@ -146,13 +146,19 @@ def hardlink_or_copy(""",
                             hardlink_or_copy(model_state_file, self._best_model_filename)
 """,
         new="""\
-                            temporary = f"{self._best_model_filename}.tmp"
-                            if os.path.exists(temporary):
-                                os.remove(temporary)
-                            hardlink_or_copy(model_state_file, temporary)
-                            os.replace(temporary, self._best_model_filename)
+                            with written_whole(self._best_model_filename) as temporary:
+                                if os.path.exists(temporary):
+                                    os.remove(temporary)
+                                hardlink_or_copy(model_state_file, temporary)
 """,
         reason="The best weights so far must not be lost to a kill either.",
+    ),
+    Edit(
+        name="atomic-checkpoints",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="from allennlp.common.file_utils import hardlink_or_copy\n",
+        new="from allennlp.common.file_utils import hardlink_or_copy, written_whole\n",
+        reason="For the edit above.",
     ),
     Edit(
         name="best-after-resume",

@@ -51,7 +51,8 @@ def refuse_unused_overrides(
         counterpart = (instead or {}).get(key)
         if counterpart is not None:
             counterpart += dot + rest
-            if any(f"{other}.".startswith(f"{counterpart}.") for other in overrides):
+            pairs = [(f"{other}.", f"{counterpart}.") for other in overrides]
+            if any(one.startswith(two) or two.startswith(one) for one, two in pairs):
                 continue
             hint = f"set {counterpart!r}"
         elif path in OPTIONS:
