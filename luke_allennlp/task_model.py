@@ -1,6 +1,6 @@
 """What the models of all tasks share: LUKE's states of words and entities, dropout, a linear head."""
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -77,6 +77,22 @@ class TaskModel(Model):
         if bias:
             nn.init.zeros_(layer.bias)
         return layer
+
+    @classmethod
+    def metric_names(cls, options: Mapping[str, Any]) -> Optional[List[str]]:
+        """
+        # Parameters
+
+        options : `Mapping[str, Any]`
+            Of the model, as a config gives them.
+
+        # Returns
+
+        `Optional[List[str]]`
+            The names that `get_metrics` returns, so that a config can be checked before there is a model.
+            Names that depend on the data are given as patterns, such as "f1_*". By default `None`: unknown.
+        """
+        return None
 
     @property
     def span_feature_size(self) -> int:

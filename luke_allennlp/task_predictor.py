@@ -172,7 +172,8 @@ class _ExampleReader(DatasetReader):
     """
 
     def __init__(self, reader: TaskReader) -> None:
-        super().__init__()
+        # Here an instance is an example.
+        super().__init__(max_instances=reader.max_items)
         self._reader = reader
 
     @overrides

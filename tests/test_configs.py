@@ -298,6 +298,58 @@ class TestLibrary:
             self.ner(tmp_path, knobs)
         assert message in str(raised.value) and "mine.jsonnet" in str(raised.value)
 
+    @pytest.mark.parametrize(
+        "name, mistake, message",
+        [
+            ("lib/fine_tuning.libsonnet", "num_epoch:: 3", 'num_epoch:: is no knob, .* mean "num_epochs"'),
+            ("ner/conll.jsonnet", "num_epoch:: 3", 'num_epoch:: .* did you mean "num_epochs"'),
+            ("ner/conll_no_entities.jsonnet", "use_entity_sate:: true", 'mean "use_entity_state"'),
+            ("ner/demo.jsonnet", "num_epoch+:: 1", 'did you mean "num_epochs"'),
+            ("ner/crf_tagger.jsonnet", "hiden_size:: 8", 'did you mean "hidden_size"'),
+            ("entity_typing/open_entity.jsonnet", "learningrate:: 1", 'did you mean "learning_rate"'),
+            ("relation_classification/tacred.jsonnet", "sem_eval:: true", 'did you mean "semeval"'),
+            ("cloze_qa/record.jsonnet", "bacth_size:: 1", 'did you mean "batch_size"'),
+            ("reading_comprehension/squad2.jsonnet", "use_entitys:: true", 'did you mean "use_entities"'),
+            ("pretraining/luke_large_stage2.jsonnet", "warmup_step:: 1", 'did you mean "warmup_steps"'),
+            ("pretraining/mluke_base_stage2.jsonnet", "langauges:: []", 'did you mean "languages"'),
+            ("pretraining/mluke_base_stage2.jsonnet", "num_epochs:: 1", "num_epochs:: is no knob"),
+            ("ner/conll.jsonnet", "num_epoch: 3", 'num_epoch: is no field .* did you mean "num_epochs"'),
+            ("ner/conll.jsonnet", "evaluationbatchsize: 3", 'did you mean "evaluation_batch_size"'),
+            ("pretraining/demo_stage1.jsonnet", "num_step: 3", 'did you mean "num_steps"'),
+            ("ner/conll.jsonnet", "qqq:: 1", "the knobs are batch_size, .*, warmup_ratio .* is a local"),
+            ("ner/conll.jsonnet", "trainer+:: { num_epochs: 3 }", r"trainer:: is hidden .* trainer\+:"),
+            ("ner/conll.jsonnet", "trainer+: { num_epochs:: 3 }", "trainer.num_epochs is hidden"),
+            ("pretraining/demo_stage1.jsonnet", "model+: { entities:: false }", "model.entities is hidden"),
+            ("ner/demo.jsonnet", "reader_options+:: { context:: 'x' }", "dataset_reader.context is hidden"),
+            ("ner/demo.jsonnet", "callbacks:: [{ type:: 'x' }]", r"trainer.callbacks.0.type is hidden"),
+        ],
+    )
+    def test_what_nobody_reads_is_an_error(
+        self, tmp_path: Path, name: str, mistake: str, message: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=message):
+            evaluate(tmp_path / "mine.jsonnet", f"(import '{CONFIGS / name}') + {{ {mistake} }}")
+
+    def test_a_config_may_have_what_allennlp_reads_and_knobs_of_its_own(self, tmp_path: Path) -> None:
+        text = f"""
+            local knobs = import '{LIBRARY}/knobs.libsonnet';
+            local rate = 1e-4;
+            knobs(import '{CONFIGS}/ner/conll.jsonnet', {{
+              patience:: 2,
+              trainer+: {{ patience: $.patience }},
+              evaluation: {{ type: 'simple' }},
+              test_data_path:: null,
+              validation_dataset_reader: $.reader,
+            }}) + {{ patience:: 3, learning_rate:: rate, num_epochs: 4 }}
+        """
+        config = evaluate(tmp_path / "mine.jsonnet", text)
+        assert config["trainer"]["patience"] == 3 and config["trainer"]["num_epochs"] == 4
+        assert config["trainer"]["optimizer"]["lr"] == 1e-4
+        assert config["evaluation"] == {"type": "simple"}
+        assert "num_epochs" not in config and "test_data_path" not in config
+        with pytest.raises(ConfigurationError, match='did you mean "patience"'):
+            evaluate(tmp_path / "mine.jsonnet", text.replace("patience:: 3", "patiense:: 3"))
+
     @pytest.mark.parametrize("knob", ["learning_rate", "num_epochs", "seed", "batch_size", "train_data"])
     def test_a_task_must_set_its_knobs(self, tmp_path: Path, knob: str) -> None:
         given = {"learning_rate": "1e-5", "num_epochs": "3", "effective_batch_size": "8", "batch_size": "4"}

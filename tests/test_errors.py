@@ -1,6 +1,8 @@
 """What is wrong is said in one sentence, at once, and leaves nothing behind."""
 
 import json
+import resource
+import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Tuple
 
@@ -20,6 +22,7 @@ FILES = {
     "span.jsonl": '{"text": "Mira runs.", "entities": [{"start": 0, "end": 99, "label": "PER"}]}\n',
     "unknown_key.jsonl": '{"text": "Mira runs."}\n\n{"sentence": "Tovik runs."}\n',
     "list.jsonl": '["Mira runs."]\n',
+    "misspelt.jsonnet": "(import 'training_configs/ner/demo.jsonnet') + { num_epoch:: 3 }\n",
     "syntax.jsonnet": "{ dataset_reader: { type: 'luke_ner',, } }\n",
     "no_weights/config.json": "",
 }
@@ -163,6 +166,22 @@ class TestConfig:
             (("no_such.jsonnet",), ("no_such.jsonnet", "not found")),
             (("syntax.jsonnet",), ("syntax.jsonnet cannot be read: ", "syntax.jsonnet:1:38")),
             (("training_configs/lib/ner.libsonnet",), ("train_data: set the path of the training data",)),
+            (("misspelt.jsonnet",), ("num_epoch:: is no knob", 'did you mean "num_epochs"?')),
+            (
+                (CONFIG, "-o", '{"num_epochs": 3}'),
+                ('"num_epochs", a knob', "-o '{\"trainer.num_epochs\": 3}'"),
+            ),
+            ((CONFIG, "-o", '{"trainer.num_epochs": 0}'), ("trainer.num_epochs is 0; expected at least 1",)),
+            ((CONFIG, "-o", '{"trainer.cuda_device": 77}'), ("trainer.cuda_device: there is no GPU 77",)),
+            (
+                (CONFIG, "-o", '{"distributed.cuda_devices": [0, 77]}'),
+                ("the overrides set something in distributed",),
+            ),
+            (
+                (CONFIG, "-o", '{"distributed": {"cuda_devices": [77, 78]}}'),
+                ("distributed.cuda_devices: there is no GPU 77",),
+            ),
+            ((CONFIG, "-o", '{"trainer.validation_metric": "+f2"}'), ('"+f2"', 'did you mean "+f1"?')),
             (("training_configs",), ("training_configs",)),
             ((CONFIG, "-o", "{'a'"), ("the overrides \"{'a'\" cannot be read",)),
             ((CONFIG, "-o", '{"trainr.num_epochs": 3}'), ("the overrides set trainr.num_epochs",)),
@@ -185,9 +204,8 @@ class TestConfig:
         "overrides, part",
         [
             ({"model.use_entity_state": False, "model.use_word_states": False}, "one of them must be true"),
-            ({"trainer.learning_rate_scheduler.warmup_ratio": 6}, "warmup_ratio is 6"),
             ({"model.embedder.entities": ["[PAD]", "[MSK]"]}, "[MSK]"),
-            ({"trainer.validation_metric": "+f2", "trainer.num_epochs": 1}, "f2"),
+            ({"trainer.validation_metric": "+f1_PERS", "trainer.num_epochs": 1}, "f1_PERS"),
         ],
     )
     def test_what_only_the_objects_know(
@@ -287,6 +305,64 @@ class TestArchive:
         check(finished, "unknown_key.jsonl, line 3: ", "predicted.jsonl has the predictions")
         (line,) = (workplace / "predicted.jsonl").read_text(encoding="utf-8").splitlines()
         assert json.loads(line)["text"] == "Mira runs."
+
+    @pytest.mark.parametrize(
+        "arguments, parts",
+        [
+            (("--cuda-device", "77"), ("there is no GPU 77", "--cuda-device")),
+            (("--batch-size", "0"), ("--batch-size is 0; expected at least 1",)),
+            (("-o", '{"trainer.num_epochs": 3}'), ("'trainer.num_epochs'", "it uses model, dataset_reader")),
+            (("-o", '{"trainer.cuda_device": 3}'), ("'trainer.cuda_device'", "use --cuda-device")),
+            (("-o", '{"num_epochs": 3}'), ("'num_epochs'", "it uses model, dataset_reader")),
+            (("-o", '{"flat": false}'), ("did you mean 'model.flat'?",)),
+            (("-o", '{"context": "sentence"}'), ("did you mean 'dataset_reader.context'?",)),
+        ],
+    )
+    @pytest.mark.parametrize("command", ["evaluate", "predict"])
+    def test_options_that_do_not_count(
+        self,
+        allennlp: Callable,
+        archive: str,
+        command: str,
+        arguments: Tuple[str, ...],
+        parts: Tuple[str, ...],
+    ) -> None:
+        check(allennlp(command, archive, "fixtures/ner/dev.conll", *arguments), *parts)
+
+    def test_the_reader_that_counts(self, workplace: Path, allennlp: Callable, archive: str) -> None:
+        shutil.copytree(workplace / archive.removesuffix("/model.tar.gz"), workplace / "runs/two")
+        config = json.loads((workplace / "runs/two/config.json").read_text())
+        config["validation_dataset_reader"] = config["dataset_reader"]
+        (workplace / "runs/two/config.json").write_text(json.dumps(config))
+        overrides = '{"dataset_reader.max_instances": 3}'
+        name = "'validation_dataset_reader.max_instances'"
+        data = "fixtures/ner/dev.conll"
+        reading = ("--use-dataset-reader", "--silent", "--output-file", "out.jsonl")
+        check(allennlp("evaluate", "runs/two", data, "-o", overrides), name)
+        check(allennlp("predict", "runs/two", data, *reading, "-o", overrides), name)
+        for run, given, options in [
+            ("runs/two", overrides.replace("dataset", "validation_dataset"), ()),
+            ("runs/two", overrides, ("--dataset-reader-choice", "train")),
+            (archive, overrides, ()),
+        ]:
+            finished = allennlp("predict", run, data, *reading, *options, "-o", given)
+            assert finished.status == 0
+            assert len((workplace / "out.jsonl").read_text().splitlines()) == 3
+            if not options:
+                output = ("--predictions-output-file", "batches.jsonl", "-o", given)
+                assert allennlp("evaluate", run, data, *output).status == 0
+                batches = (workplace / "batches.jsonl").read_text().splitlines()
+                assert sum(len(json.loads(batch)["predictions"]) for batch in batches) == 3
+
+    def test_full_disk(self, workplace: Path, allennlp: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
+        try:
+            finished = allennlp("train", CONFIG, "-s", "runs/full", "-o", '{"trainer.num_epochs": 1}')
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        check(finished, "runs/full/", "_e1_b0.th cannot be written: File too large; ", "--recover")
+        assert not list((workplace / "runs/full").glob("*.t*"))
 
     def test_output_folder(self, allennlp: Callable, archive: str) -> None:
         arguments = ("fixtures/ner/sentences.jsonl", "--output-file", "no/such/folder.jsonl")

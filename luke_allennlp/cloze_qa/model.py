@@ -1,6 +1,6 @@
 """Cloze QA as the choice of a mention: the model."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import torch
 from allennlp.data import TextFieldTensors, Vocabulary
@@ -61,6 +61,11 @@ class ClozeQaModel(TaskModel):
         self._metric = ClozeQaMetric()
         if initializer is not None:
             initializer(self)
+
+    @classmethod
+    @overrides
+    def metric_names(cls, options: Mapping[str, Any]) -> List[str]:
+        return list(ClozeQaMetric().get_metric())
 
     def forward(
         self,

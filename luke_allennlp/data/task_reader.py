@@ -72,7 +72,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
             )
         self.tokenizer: WordTokenizer = tokenizer
         self.encoding = encoding
-        self._max_instances = max_instances
+        self.max_items = max_instances
 
     def read_examples(self, file_path: str) -> Iterator[Example]:
         """
@@ -174,7 +174,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
     @overrides
     def _read(self, file_path: Any) -> Iterable[Instance]:
         items: Iterator[Tuple[Item, bool]] = itertools.islice(
-            self.labeled_items(str(file_path)), self._max_instances
+            self.labeled_items(str(file_path)), self.max_items
         )
         if self._distributed_info is not None:
             # Worker by worker, if there are any: each deals out the same items in all of the processes.

@@ -1,6 +1,6 @@
 """Entity typing: the model."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import torch
 from allennlp.data import TextFieldTensors, Vocabulary
@@ -66,6 +66,11 @@ class EntityTypingModel(TaskModel):
         self._metric = EntityTypingMetric()
         if initializer is not None:
             initializer(self)
+
+    @classmethod
+    @overrides
+    def metric_names(cls, options: Mapping[str, Any]) -> List[str]:
+        return list(EntityTypingMetric().get_metric())
 
     def forward(
         self,

@@ -1,6 +1,6 @@
 """Named entity recognition as the classification of spans: the model."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import torch
 from allennlp.data import TextFieldTensors, Vocabulary
@@ -81,6 +81,15 @@ class NerModel(TaskModel):
         self._flat = flat
         if initializer is not None:
             initializer(self)
+
+    @classmethod
+    @overrides
+    def metric_names(cls, options: Mapping[str, Any]) -> List[str]:
+        names = list(
+            NerMetric(paper_compatible=options.get("paper_compatible", False)).get_metric(reset=True)
+        )
+        # Those of the types.
+        return [*names, *(f"{name}_*" for name in ("precision", "recall", "f1"))]
 
     def forward(
         self,

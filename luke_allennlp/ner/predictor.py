@@ -168,7 +168,8 @@ class _SentenceReader(DatasetReader):
     """
 
     def __init__(self, reader: NerReader) -> None:
-        super().__init__()
+        # Here an instance is a sentence.
+        super().__init__(max_instances=reader.max_items)
         self._reader = reader
 
     @overrides

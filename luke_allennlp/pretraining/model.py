@@ -1,6 +1,6 @@
 """LUKE with the heads that it is pretrained with."""
 
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -120,6 +120,12 @@ class LukePretrainingModel(Model):
                     parameter.requires_grad = False
         self._chunk_size = chunk_size
         self._metric = PretrainingMetric(["word", "entity"] if entities else ["word"])
+
+    @classmethod
+    def metric_names(cls, options: Mapping[str, Any]) -> List[str]:
+        """As of `TaskModel`."""
+        tasks = ["word", "entity"] if options.get("entities", True) else ["word"]
+        return list(PretrainingMetric(tasks).get_metric())
 
     def forward(
         self,

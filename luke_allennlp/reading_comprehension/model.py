@@ -1,7 +1,7 @@
 """Extractive question answering: the model."""
 
 import logging
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -108,6 +108,14 @@ class ReadingComprehensionModel(TaskModel):
         self._metric = ReadingComprehensionMetric(allow_no_answer, null_score_threshold)
         if initializer is not None:
             initializer(self.qa_outputs)
+
+    @classmethod
+    @overrides
+    def metric_names(cls, options: Mapping[str, Any]) -> List[str]:
+        allow_no_answer = options.get("allow_no_answer", False)
+        names = list(ReadingComprehensionMetric(allow_no_answer).get_metric(reset=True))
+        # Those of the questions with and without an answer.
+        return [*names, "HasAns_*", "NoAns_*"] if allow_no_answer else names
 
     def forward(
         self,

@@ -1,7 +1,7 @@
 """Relation classification: the model."""
 
 import logging
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors, Vocabulary
@@ -98,6 +98,11 @@ class RelationModel(TaskModel):
         self._metric = RelationMetric(self.negative_label, semeval)
         if initializer is not None:
             initializer(self)
+
+    @classmethod
+    @overrides
+    def metric_names(cls, options: Mapping[str, Any]) -> List[str]:
+        return list(RelationMetric(semeval=options.get("semeval", False)).get_metric())
 
     def forward(
         self,

@@ -23,6 +23,7 @@ from allennlp.modules import TokenEmbedder
 from luke_allennlp.checkpoints.tensors import open_checkpoint
 from luke_allennlp.model_files import at_revision, check_available
 from luke_allennlp.training.config_check import ConfiguredObject, configured_objects
+from luke_allennlp.training.value_checks import check_devices, check_numbers, check_validation_metric
 from luke_allennlp.training.word_check import check_words
 
 _READER_KEYS = ("dataset_reader", "validation_dataset_reader")
@@ -37,7 +38,8 @@ def preflight(params: Params) -> None:
     # Parameters
 
     params : `Params`
-        The config of `allennlp train`. Its keys and types must be known. Local files among `train_data_path`,
+        The config of `allennlp train`. Its keys and types must be known, its numbers in range, its GPUs
+        there, and its `validation_metric` one of the model's. Local files among `train_data_path`,
         `validation_data_path` and `test_data_path` must exist; URLs, patterns and lists with commas are left
         to the dataset reader, and so are bare words, which some readers take as the name of a split. A reader
         with a method `check_file` looks through them. Each `model_name` of an object of this package must be
@@ -50,6 +52,9 @@ def preflight(params: Params) -> None:
     `ConfigurationError`
     """
     objects = configured_objects(params)
+    check_numbers(objects)
+    check_validation_metric(objects)
+    check_devices(params.as_dict(quiet=True))
     _check_data_paths(params)
     _check_amp(params)
     _check_models(objects)

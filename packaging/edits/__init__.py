@@ -10,7 +10,7 @@ from typing import List
 from edits.edit import Edit
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
-from edits.runs import ARCHIVES, CHECKPOINTS, DISTRIBUTED, LOCKS, RECOVER
+from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LOCKS, RECOVER
 from edits.start import PLUGINS_WHEN_NEEDED, START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
 from edits.transformers import TRANSFORMERS
@@ -29,7 +29,7 @@ EDITS: List[Edit] = [
     *CHECKPOINTS,
     *RECOVER,
     *LOCKS,
-    *ARCHIVES,
+    *ARCHIVE_CHECKS,
     *DISTRIBUTED,
     *FOR_PEOPLE,
     *PLUGINS_WHEN_NEEDED,

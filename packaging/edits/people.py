@@ -133,12 +133,24 @@ they are imported.
         file="allennlp/__main__.py",
         old='    main(prog="allennlp")\n',
         new="""\
+    # A message that cannot be written, as on a full disk, is no reason for a traceback.
+    logging.raiseExceptions = bool(os.environ.get("ALLENNLP_DEBUG"))
     try:
         main(prog="allennlp")
     except (ConfigurationError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
         if os.environ.get("ALLENNLP_DEBUG"):
             raise
         sys.exit(f"allennlp: error: {' '.join(str(error).split())}")
+    except OSError as error:
+        # What a full disk, a quota and a limit on the size of files are.
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if os.environ.get("ALLENNLP_DEBUG") or not full:
+            raise
+        sys.exit(
+            f"allennlp: error: {error.filename or 'a file'} cannot be written: {error.strerror}; make room "
+            "for it. Files that were complete before are kept: `train` with --recover goes on from the last "
+            "checkpoint"
+        )
     except (KeyboardInterrupt, SigTermReceived) as error:
         if os.environ.get("ALLENNLP_DEBUG"):
             raise
@@ -163,6 +175,13 @@ they are imported.
     ),
     Edit(
         name="one-line-errors",
+        file="allennlp/__main__.py",
+        old="#!/usr/bin/env python\nimport logging\n",
+        new="#!/usr/bin/env python\nimport errno\nimport logging\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="one-line-errors",
         file="allennlp/common/params.py",
         old="        file_dict = json.loads(evaluate_file(params_file, ext_vars=ext_vars))\n",
         new="""\
@@ -172,7 +191,10 @@ they are imported.
         try:
             file_dict = json.loads(evaluate_file(params_file, ext_vars=ext_vars))
         except (RuntimeError, json.JSONDecodeError) as error:
-            raise ConfigurationError(f"{params_file} cannot be read: {str(error).strip()}") from error
+            # What Jsonnet says, and the first of the places on the way to it.
+            message, *places = str(error).strip().split("\\n\\t")
+            place = f" ({places[0].split()[0]})" if places else ""
+            raise ConfigurationError(f"{params_file} cannot be read: {message}{place}") from error
         if not isinstance(file_dict, dict):
             raise ConfigurationError(
                 f"{params_file} should hold one object, but holds {type(file_dict).__name__}"
@@ -257,6 +279,220 @@ they are imported.
         )
 """,
         reason="Data without labels scored 0 in all metrics; a reader can say what is wrong with a file.",
+    ),
+    Edit(
+        name="override-checks",
+        file="allennlp/common/params.py",
+        old='T = TypeVar("T", dict, list)\n',
+        new="""\
+override_checks: List[Callable[[str, Dict[str, Any], Dict[str, Any], Dict[str, str]], None]] = []
+\"\"\"
+Called by `Params.from_file` with the path of the configuration file, what it makes, the overrides before
+they are applied, and the external variables. A check raises `ConfigurationError`. Packages append theirs
+when they are imported.
+\"\"\"
+
+
+T = TypeVar("T", dict, list)
+""",
+        reason="A package knows what its own configurations are made from, and can say what to override.",
+    ),
+    Edit(
+        name="override-checks",
+        file="allennlp/common/params.py",
+        old="            param_dict = with_overrides(file_dict, overrides_dict)\n",
+        new="""\
+            for check in override_checks:
+                check(params_file, file_dict, overrides_dict, ext_vars)
+            param_dict = with_overrides(file_dict, overrides_dict)
+""",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="override-checks",
+        file="allennlp/common/params.py",
+        old="from typing import Any, Dict, List, Union, Optional, TypeVar, Iterable, Set\n",
+        new="from typing import Any, Callable, Dict, List, Union, Optional, TypeVar, Iterable, Set\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="unused-overrides",
+        file="allennlp/commands/evaluate.py",
+        old="    config = deepcopy(archive.config)\n    prepare_environment(config)\n",
+        new="""\
+    reader, loader = (
+        f"validation_{key}" if f"validation_{key}" in archive.config else key
+        for key in ("dataset_reader", "data_loader")
+    )
+    refuse_unused_overrides(
+        cmd_overrides,
+        archive.config,
+        "evaluate",
+        ("model", reader, loader, "evaluation", "vocabulary", "random_seed", "numpy_seed", "pytorch_seed"),
+        {"dataset_reader": reader, "data_loader": loader},
+    )
+    config = deepcopy(archive.config)
+    prepare_environment(config)
+""",
+        reason="Overrides of what a command does not use, as of the reader for training, did nothing.",
+    ),
+    Edit(
+        name="unused-overrides",
+        file="allennlp/commands/evaluate.py",
+        old="from allennlp.commands.subcommand import Subcommand\n",
+        new="from allennlp.commands.subcommand import Subcommand\n"
+        "from allennlp.commands.unused_overrides import refuse_unused_overrides\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="unused-overrides",
+        file="allennlp/commands/predict.py",
+        old="    predictor_args = args.predictor_args.strip()\n",
+        new="""\
+    readers = ["dataset_reader", "validation_dataset_reader"]
+    if args.dataset_reader_choice == "validation" and readers[1] in archive.config:
+        readers.reverse()
+    refuse_unused_overrides(
+        args.overrides,
+        archive.config,
+        "predict",
+        ("model", readers[0], "vocabulary"),
+        {readers[1]: readers[0]},
+    )
+
+    predictor_args = args.predictor_args.strip()
+""",
+        reason="Overrides of what a command does not use, as of the reader for training, did nothing.",
+    ),
+    Edit(
+        name="unused-overrides",
+        file="allennlp/commands/predict.py",
+        old="from allennlp.commands.subcommand import Subcommand\n",
+        new="from allennlp.commands.subcommand import Subcommand\n"
+        "from allennlp.commands.unused_overrides import refuse_unused_overrides\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="missing-gpu",
+        file="allennlp/common/checks.py",
+        old="""\
+        from allennlp.common.util import int_to_device
+
+        device = int_to_device(device)
+        if device != torch.device("cpu"):
+            num_devices_available = cuda.device_count()
+            if num_devices_available == 0:
+                raise ConfigurationError(
+                    "Experiment specified a GPU but none is available;"
+                    " if you want to run on CPU use the override"
+                    " 'trainer.cuda_device=-1' in the json config file."
+                )
+            elif device.index >= num_devices_available:
+                raise ConfigurationError(
+                    f"Experiment specified GPU device {device.index}"
+                    f" but there are only {num_devices_available} devices "
+                    f" available."
+                )
+""",
+        new="""\
+        if isinstance(device, int):
+            # `torch.device(device)` is an error where there is no GPU at all.
+            device = torch.device("cuda", device) if device >= 0 else torch.device("cpu")
+        if device != torch.device("cpu"):
+            num_devices_available = cuda.device_count()
+            # Without an index it is the first one.
+            index = device.index or 0
+            if index >= num_devices_available:
+                seen = {0: "no GPU", 1: "one GPU, 0"}.get(
+                    num_devices_available, f"GPUs 0 to {num_devices_available - 1}"
+                )
+                raise ConfigurationError(
+                    f"there is no GPU {index}, since torch sees {seen} here; -1 is the CPU, in "
+                    "`--cuda-device` as in the configuration"
+                )
+""",
+        reason="The message for any command was to change a key of the trainer.",
+    ),
+    Edit(
+        name="missing-gpu",
+        file="allennlp/commands/evaluate.py",
+        old="    # Load from archive\n    archive = load_archive(\n",
+        new="    check_for_gpu(cuda_device)\n"
+        "    if batch_size is not None and batch_size < 1:\n"
+        '        raise ConfigurationError(f"--batch-size is {batch_size}; expected at least 1")\n'
+        "    # Load from archive\n    archive = load_archive(\n",
+        reason="A GPU that is not there was a traceback, and a batch size of 0 the one of the archive.",
+    ),
+    Edit(
+        name="missing-gpu",
+        file="allennlp/commands/evaluate.py",
+        old="from allennlp.common import logging as common_logging\n",
+        new="from allennlp.common import logging as common_logging\n"
+        "from allennlp.common.checks import check_for_gpu, ConfigurationError\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="missing-gpu",
+        file="allennlp/commands/predict.py",
+        old="    check_for_gpu(args.cuda_device)\n",
+        new="    check_for_gpu(args.cuda_device)\n"
+        "    if args.batch_size < 1:\n"
+        '        raise ConfigurationError(f"--batch-size is {args.batch_size}; expected at least 1")\n',
+        reason="With a batch size of 0 nothing was predicted, without a word.",
+    ),
+    Edit(
+        name="print-results",
+        file="allennlp/commands/print_results.py",
+        old="""\
+            with open(full_name) as file_:
+                metrics = json.load(file_)
+            results_dict[full_name] = metrics
+
+    sorted_keys = sorted(list(results_dict.keys()))
+""",
+        new="""\
+            with open(full_name) as file_:
+                try:
+                    metrics = dict(json.load(file_))
+                except (TypeError, ValueError):
+                    raise ConfigurationError(
+                        f"{full_name} is no file of metrics, which holds one JSON object; leave its "
+                        "directory out"
+                    )
+            results_dict[full_name] = metrics
+
+    if not results_dict:
+        raise ConfigurationError(
+            f"there is no {metrics_name} in {path} or below; give the directory of a run that is "
+            "finished, or one that holds such runs"
+        )
+    if keys is None:
+        # All there are, in the order in which they come.
+        keys = list(dict.fromkeys(key for name in sorted(results_dict) for key in results_dict[name]))
+    sorted_keys = sorted(list(results_dict.keys()))
+""",
+        reason="Without --keys it was a traceback, and where there are no runs, a line of headings.",
+    ),
+    Edit(
+        name="print-results",
+        file="allennlp/commands/print_results.py",
+        old="from allennlp.commands.subcommand import Subcommand\n",
+        new="from allennlp.commands.subcommand import Subcommand\n"
+        "from allennlp.common.checks import ConfigurationError\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="print-results",
+        file="allennlp/commands/print_results.py",
+        old="""\
+            help="Keys to print from metrics.json."
+            'Keys not present in all metrics.json will result in "N/A"',
+""",
+        new="""\
+            help="Keys to print from metrics.json (default = all there are). "
+            'Keys not present in all metrics.json will result in "N/A"',
+""",
+        reason="For the first of these.",
     ),
     Edit(
         name="evaluate-prints",

@@ -41,12 +41,10 @@ def save_atomically(state: Any, path: Union[PathLike, str]) -> None:
     \"\"\"
     Does what `torch.save` does, but so that `path` never is a part of a file, whenever the process is killed.
     \"\"\"
-    temporary = f"{path}.tmp"
-    with open(temporary, "wb") as handle:
+    with written_whole(path) as temporary, open(temporary, "wb") as handle:
         torch.save(state, handle)
         handle.flush()
         os.fsync(handle.fileno())
-    os.replace(temporary, path)
 
 
 def read_state_dict(
@@ -58,6 +56,64 @@ def read_state_dict(
         file="allennlp/nn/util.py",
         old="import logging\nfrom os import PathLike\n",
         new="import logging\nimport os\nfrom os import PathLike\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="atomic-checkpoints",
+        file="allennlp/nn/util.py",
+        old="from allennlp.common.checks import ConfigurationError\n",
+        new="from allennlp.common.checks import ConfigurationError\n"
+        "from allennlp.common.file_utils import written_whole\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="full-disk",
+        file="allennlp/common/file_utils.py",
+        old="def hardlink_or_copy(",
+        new="""\
+@contextmanager
+def written_whole(path: Union[PathLike, str]) -> Iterator[str]:
+    \"\"\"
+    A temporary path beside `path`, to which the file is moved at the end. If it cannot be written, nothing
+    is left of it, and the `OSError` names `path`.
+    \"\"\"
+    temporary = f"{path}.tmp"
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException as error:
+        with suppress(OSError):
+            os.remove(temporary)
+        # Of an error while writing torch makes a `RuntimeError`.
+        reason = error.__context__ if isinstance(error, RuntimeError) else error
+        if isinstance(reason, OSError) and reason.errno is not None:
+            raise OSError(reason.errno, reason.strerror, str(path)) from error
+        raise
+
+
+def hardlink_or_copy(""",
+        reason="A full disk left files half-written, and was torch's matter, `unexpected pos 704 vs 598`.",
+    ),
+    Edit(
+        name="full-disk",
+        file="allennlp/common/file_utils.py",
+        old="from contextlib import contextmanager\n",
+        new="from contextlib import contextmanager, suppress\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="full-disk",
+        file="allennlp/models/archival.py",
+        old='    with tarfile.open(archive_file, "w:gz") as archive:\n',
+        new="    with written_whole(archive_file) as temporary, "
+        'tarfile.open(temporary, "w:gz") as archive:\n',
+        reason="A full disk, or a kill, left a part of an archive.",
+    ),
+    Edit(
+        name="full-disk",
+        file="allennlp/models/archival.py",
+        old="from allennlp.common.file_utils import cached_path\n",
+        new="from allennlp.common.file_utils import cached_path, written_whole\n",
         reason="For the edit above.",
     ),
     Edit(
@@ -90,13 +146,19 @@ def read_state_dict(
                             hardlink_or_copy(model_state_file, self._best_model_filename)
 """,
         new="""\
-                            temporary = f"{self._best_model_filename}.tmp"
-                            if os.path.exists(temporary):
-                                os.remove(temporary)
-                            hardlink_or_copy(model_state_file, temporary)
-                            os.replace(temporary, self._best_model_filename)
+                            with written_whole(self._best_model_filename) as temporary:
+                                if os.path.exists(temporary):
+                                    os.remove(temporary)
+                                hardlink_or_copy(model_state_file, temporary)
 """,
         reason="The best weights so far must not be lost to a kill either.",
+    ),
+    Edit(
+        name="atomic-checkpoints",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="from allennlp.common.file_utils import hardlink_or_copy\n",
+        new="from allennlp.common.file_utils import hardlink_or_copy, written_whole\n",
+        reason="For the edit above.",
     ),
     Edit(
         name="best-after-resume",
@@ -186,7 +248,7 @@ def create_serialization_dir(
     ),
 ]
 
-ARCHIVES = [
+ARCHIVE_CHECKS = [
     Edit(
         name="archive-checks",
         file="allennlp/models/archival.py",
@@ -398,8 +460,8 @@ def _train_worker(
     Edit(
         name="distributed-test-data",
         file="allennlp/commands/train.py",
-        old="import argparse\nimport logging\n",
-        new="import argparse\nimport json\nimport logging\n",
+        old="import argparse\nimport logging\nimport os\n",
+        new="import argparse\nimport json\nimport logging\nimport os\nimport re\n",
         reason="For the edit above.",
     ),
     Edit(
@@ -440,6 +502,9 @@ def _spawn(*args, **kwargs) -> None:
     except mp.ProcessRaisedException as error:
         # All there is of a worker's exception is its traceback, as text.
         _, found, message = str(error).rpartition("allennlp.common.checks.ConfigurationError: ")
+        failed = re.search(r"^OSError: \\[Errno (\\d+)\\] ([^:\\n]+)(?:: '(.*)')?\\s*\\Z", str(error), re.M)
+        if failed:
+            raise OSError(int(failed[1]), failed[2], failed[3]) from error
         if not found:
             raise
         raise ConfigurationError(message.strip()) from error

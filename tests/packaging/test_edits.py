@@ -1,5 +1,6 @@
 """What each edit of `packaging/edits` brings about in the installed AllenNLP."""
 
+import errno
 import importlib
 import importlib.util
 import io
@@ -7,6 +8,7 @@ import json
 import os
 import pickle
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -21,14 +23,18 @@ import pytest
 import torch
 import torch.multiprocessing
 import transformers
+from allennlp.commands import main
+from allennlp.commands.unused_overrides import refuse_unused_overrides
 from allennlp.common import Params
-from allennlp.common.checks import ConfigurationError
+from allennlp.common.checks import ConfigurationError, check_for_gpu
+from allennlp.common.file_utils import written_whole
 from allennlp.data.data_loaders import MultiProcessDataLoader, SimpleDataLoader
 from allennlp.data.dataset_readers import TextClassificationJsonReader
 from allennlp.data.token_indexers import PretrainedTransformerIndexer
 from allennlp.data.tokenizers import PretrainedTransformerTokenizer, WhitespaceTokenizer
 from allennlp.data.vocabulary import Vocabulary
 from allennlp.models import BasicClassifier
+from allennlp.models.archival import archive_model
 from allennlp.modules.seq2vec_encoders import BagOfEmbeddingsEncoder
 from allennlp.modules.text_field_embedders import BasicTextFieldEmbedder
 from allennlp.modules.token_embedders import Embedding
@@ -43,6 +49,20 @@ without = {
     name: pytest.mark.skipif(importlib.util.find_spec(name) is not None, reason=f"{name} is installed")
     for name in ("torchvision", "fairscale", "wandb", "rouge")
 }
+
+
+ARCHIVED = {
+    "dataset_reader": {"type": "x", "t": {"model_name": "a"}},
+    "validation_dataset_reader": {"type": "x", "t": {"model_name": "a"}},
+    "data_loader": {"batch_size": 2},
+    "validation_data_loader": {"batch_size": 2},
+    "model": {"type": "y", "dropout": 0.5, "embedder": {"model_name": "a"}},
+    "trainer": {"num_epochs": 2},
+}
+EVALUATE = (
+    ("model", "validation_dataset_reader", "validation_data_loader", "evaluation"),
+    {"dataset_reader": "validation_dataset_reader", "data_loader": "validation_data_loader"},
+)
 
 
 def test_every_edit_has_a_test_of_its_effect():
@@ -483,6 +503,74 @@ class TestCheckpoints:
         assert all(torch.equal(weights[name], restored[name]) for name in weights)
 
 
+class TestFullDisk:
+    @pytest.mark.edit("full-disk")
+    @pytest.mark.parametrize("writes", ["torch", "python", "close"])
+    def test_nothing_is_left_of_a_file_that_cannot_be_written(self, tmp_path, writes):
+        path = tmp_path / "weights.th"
+        path.write_text("before")
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+        try:
+            with pytest.raises(OSError) as info:
+                if writes == "torch":
+                    nn_util.save_atomically({"weight": torch.zeros(100_000)}, path)
+                else:
+                    with written_whole(path) as temporary, open(temporary, "wb") as file:
+                        file.write(b"x" * (5000 if writes == "close" else 1_000_000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert info.value.errno == errno.EFBIG and info.value.filename == str(path)
+        assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+    @pytest.mark.edit("full-disk")
+    def test_other_errors_stay_what_they_are(self, tmp_path):
+        for error in (RuntimeError("no such device"), KeyboardInterrupt(), ConfigurationError("a mistake")):
+            with pytest.raises(type(error)) as info, written_whole(tmp_path / "a") as temporary:
+                Path(temporary).write_text("a part")
+                try:
+                    raise FileNotFoundError(2, "No such file", "x")
+                except FileNotFoundError:
+                    pass
+                raise error
+            assert info.value is error and not list(tmp_path.iterdir())
+        with written_whole(tmp_path / "a") as temporary:
+            Path(temporary).write_text("all")
+        assert (tmp_path / "a").read_text() == "all" and len(list(tmp_path.iterdir())) == 1
+
+    @pytest.mark.edit("full-disk")
+    def test_half_an_archive_is_none(self, tmp_path):
+        (tmp_path / "vocabulary").mkdir()
+        (tmp_path / "config.json").write_text("{}")
+        (tmp_path / "best.th").write_bytes(numpy.random.default_rng(1).bytes(100_000))
+        before = sorted(tmp_path.iterdir())
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+        try:
+            with pytest.raises(OSError) as info:
+                archive_model(tmp_path, weights="best.th")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert info.value.filename == str(tmp_path / "model.tar.gz")
+        assert sorted(tmp_path.iterdir()) == before
+        assert archive_model(tmp_path, weights="best.th") == str(tmp_path / "model.tar.gz")
+
+    @pytest.mark.edit("full-disk")
+    @pytest.mark.parametrize("place", ["", ": '/a/model state.th'"])
+    def test_in_a_worker(self, monkeypatch, place):
+        from allennlp.commands import train
+
+        def spawn(*args):
+            text = f"\n\n-- Process 0:\nTraceback\nOSError: [Errno 28] No space left on device{place}\n"
+            raise torch.multiprocessing.ProcessRaisedException(text, 0, 1)
+
+        monkeypatch.setattr(torch.multiprocessing, "spawn", spawn)
+        with pytest.raises(OSError, match="No space left") as info:
+            train._spawn()
+        assert info.value.errno == errno.ENOSPC
+        assert info.value.filename == ("/a/model state.th" if place else None)
+
+
 class TestDistributed:
     @pytest.mark.edit("distributed-errors")
     def test_a_workers_configuration_error_comes_out_as_one(self, monkeypatch):
@@ -752,6 +840,102 @@ class TestPeople:
         with pytest.raises(ConfigurationError, match="is a directory"):
             Params.from_file(tmp_path)
 
+    @pytest.mark.edit("override-checks")
+    def test_overrides_are_checked_before_they_are_applied(self, tmp_path, monkeypatch):
+        from allennlp.common import params
+
+        path = tmp_path / "config.jsonnet"
+        path.write_text("{ a: std.extVar('A'), b:: 2 }")
+        seen = []
+        monkeypatch.setattr(params, "override_checks", [lambda *arguments: seen.append(arguments)])
+        Params.from_file(path, ext_vars={"A": "1"})
+        assert not seen
+        with pytest.raises(ConfigurationError, match="the overrides set b.c, but"):
+            Params.from_file(path, {"b.c": 3}, {"A": "1"})
+        [(found, made, overrides, variables)] = seen
+        assert (found, made, overrides) == (str(path), {"a": "1"}, {"b.c": 3}) and variables["A"] == "1"
+
+    @pytest.mark.edit("unused-overrides")
+    @pytest.mark.parametrize(
+        "overrides, message",
+        [
+            ({"dataset_reader.max_instances": 3}, "set 'validation_dataset_reader.max_instances'"),
+            ({"dataset_reader": {"type": "x"}}, "set 'validation_dataset_reader'"),
+            (
+                {"dataset_reader.a.b": 3, "validation_dataset_reader.a.c": 3},
+                "set 'validation_dataset_reader.a.b'",
+            ),
+            ({"data_loader.batch_size": 3}, "set 'validation_data_loader.batch_size'"),
+            ({"trainer.num_epochs": 3}, "it uses model, validation_dataset_reader, validation_data_loader"),
+            ({"trainer.cuda_device": 0}, "use --cuda-device"),
+            ({"test_data_path": "x"}, "use the file on the command line"),
+            ({"batch_size": 3}, "did you mean 'validation_data_loader.batch_size'"),
+            ({"model_name": "x"}, "did you mean 'model.embedder.model_name' or 'validation_dataset_reader.t"),
+            ({"modle.dropout": 3}, "did you mean 'model.dropout'"),
+        ],
+    )
+    def test_overrides_that_would_do_nothing(self, overrides, message):
+        with pytest.raises(ConfigurationError, match=re.escape(message)) as info:
+            refuse_unused_overrides(json.dumps(overrides), Params(ARCHIVED), "evaluate", *EVALUATE)
+        start = (
+            f"the overrides set {next(iter(overrides))!r}, which `allennlp evaluate` does not use with this"
+        )
+        assert str(info.value).startswith(start)
+
+    @pytest.mark.edit("unused-overrides")
+    @pytest.mark.parametrize(
+        "overrides",
+        [
+            {},
+            {"model.dropout": 0, "validation_dataset_reader.max_instances": 3, "evaluation": {}},
+            # An archive's readers are all made.
+            {"dataset_reader.t.model_name": "a", "validation_dataset_reader.t.model_name": "a"},
+            {"dataset_reader.t.model_name": "a", "validation_dataset_reader": {"t": {}}},
+            {"dataset_reader": {}, "validation_dataset_reader.t.model_name": "a"},
+        ],
+    )
+    def test_overrides_that_do_something(self, overrides):
+        refuse_unused_overrides(json.dumps(overrides), Params(ARCHIVED), "evaluate", *EVALUATE)
+        refuse_unused_overrides(overrides, Params(ARCHIVED), "evaluate", *EVALUATE)
+        refuse_unused_overrides("", Params(ARCHIVED), "evaluate", *EVALUATE)
+
+    @pytest.mark.edit("missing-gpu")
+    def test_a_gpu_that_is_not_there(self, monkeypatch):
+        for number, seen in ((0, "no GPU"), (1, "one GPU, 0"), (4, "GPUs 0 to 3")):
+            monkeypatch.setattr(torch.cuda, "device_count", lambda number=number: number)
+            for device in (4, torch.device("cuda", 4), [-1, 4]):
+                with pytest.raises(ConfigurationError, match=f"there is no GPU 4, since torch sees {seen} "):
+                    check_for_gpu(device)
+            check_for_gpu([-1, torch.device("cpu"), *range(number)])
+
+    @pytest.mark.edit("print-results")
+    def test_results_without_keys(self, tmp_path, monkeypatch, capsys):
+        def print_results(*arguments):
+            monkeypatch.setattr(sys, "argv", ["allennlp", "print-results", *map(str, arguments)])
+            main()
+            return capsys.readouterr().out.splitlines()
+
+        for name, metrics in (("a", {"loss": 1, "f1": 2}), ("b", {"loss": 3, "em": 4})):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "metrics.json").write_text(json.dumps(metrics))
+        assert print_results(tmp_path) == [
+            "model_run, loss, f1, em",
+            f"{tmp_path}/a/metrics.json, 1, 2, N/A",
+            f"{tmp_path}/b/metrics.json, 3, N/A, 4",
+        ]
+        assert print_results(tmp_path, "--keys", "f1")[1] == f"{tmp_path}/a/metrics.json, 2"
+        (tmp_path / "none").mkdir()
+        for place in ("none", "not/there"):
+            with pytest.raises(ConfigurationError, match=f"there is no metrics.json in .*{place} or below"):
+                print_results(tmp_path / place)
+        for text in ("[1]", "{", "3"):
+            (tmp_path / "b/metrics.json").write_text(text)
+            with pytest.raises(ConfigurationError, match="b/metrics.json is no file of metrics"):
+                print_results(tmp_path)
+        with pytest.raises(SystemExit):
+            print_results()
+        assert "the following arguments are required: path" in capsys.readouterr().err
+
     @pytest.mark.edit("environment-object")
     def test_configuration_asks_for_a_variable_that_may_not_be_set(self, tmp_path, monkeypatch):
         path = tmp_path / "config.jsonnet"
@@ -770,6 +954,13 @@ class TestPeople:
         [
             (ConfigurationError("key 'a'\n is missing"), 1, "allennlp: error: key 'a' is missing"),
             (FileNotFoundError("file x not found"), 1, "allennlp: error: file x not found"),
+            (
+                OSError(errno.ENOSPC, "No space left on device", "runs/a/best.th"),
+                1,
+                "allennlp: error: runs/a/best.th cannot be written: No space left on device; make room for "
+                "it. Files that were complete before are kept: `train` with --recover goes on from the last "
+                "checkpoint",
+            ),
             (KeyboardInterrupt(), 130, "allennlp: interrupted"),
         ],
     )

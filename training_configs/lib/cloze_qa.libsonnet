@@ -1,5 +1,7 @@
 // Cloze QA: mentions as [MASK] entities, scored for the place of the placeholder (Yamada et al., EMNLP 2020, section 4.4).
-(import 'fine_tuning.libsonnet') + {
+local knobs = import 'knobs.libsonnet';
+
+knobs(import 'fine_tuning.libsonnet', {
   local experiment = self,
 
   // Knobs of this task.
@@ -34,4 +36,4 @@
     use_entity_state: experiment.use_entity_state,
     use_word_states: experiment.use_word_states,
   },
-}
+})

@@ -1,5 +1,7 @@
 // Entity typing: the types of a marked mention, from the state of its [MASK] entity (Yamada et al., EMNLP 2020, section 4.1).
-(import 'fine_tuning.libsonnet') + {
+local knobs = import 'knobs.libsonnet';
+
+knobs(import 'fine_tuning.libsonnet', {
   local experiment = self,
 
   // Knobs of this task.
@@ -31,4 +33,4 @@
     use_entity_state: experiment.use_entity_state,
     use_word_states: experiment.use_word_states,
   },
-}
+})

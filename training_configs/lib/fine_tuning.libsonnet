@@ -2,8 +2,9 @@
 // batches that come out the same on any number of devices. Fields with `::` are knobs: a config sets them, and the AllenNLP config
 // is made from them.
 local environment = import 'environment.libsonnet';
+local knobs = import 'knobs.libsonnet';
 
-{
+knobs({}, {
   local experiment = self,
 
   // Knobs of every experiment.
@@ -73,4 +74,4 @@ local environment = import 'environment.libsonnet';
     use_amp: experiment.use_amp,
   },
   distributed: if num_devices > 1 then { cuda_devices: experiment.devices },
-}
+})

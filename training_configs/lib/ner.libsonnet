@@ -1,5 +1,7 @@
 // Named entity recognition: spans as [MASK] entities, classified (Yamada et al., EMNLP 2020, section 4.3).
-(import 'fine_tuning.libsonnet') + {
+local knobs = import 'knobs.libsonnet';
+
+knobs(import 'fine_tuning.libsonnet', {
   local experiment = self,
 
   // Knobs of this task.
@@ -37,4 +39,4 @@
     flat: experiment.flat,
     paper_compatible: experiment.paper_compatible,
   },
-}
+})

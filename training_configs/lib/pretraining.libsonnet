@@ -1,8 +1,9 @@
 // Pretraining by masked words and masked entities (Yamada et al., EMNLP 2020, section 3.3 and appendix): the updates are the
 // same on any number of devices. Fields with `::` are knobs: a config sets them, and the AllenNLP config is made from them.
 local environment = import 'environment.libsonnet';
+local knobs = import 'knobs.libsonnet';
 
-{
+knobs({}, {
   local experiment = self,
 
   // Knobs of every experiment.
@@ -107,4 +108,4 @@ local environment = import 'environment.libsonnet';
       primary_port: environment.primary_port,
     }
   ),
-}
+})

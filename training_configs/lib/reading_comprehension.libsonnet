@@ -1,6 +1,8 @@
 // Extractive question answering: the answer's first and last word, with the entities of question and passage as further
 // input (Yamada et al., EMNLP 2020, section 4.5).
-(import 'fine_tuning.libsonnet') + {
+local knobs = import 'knobs.libsonnet';
+
+knobs(import 'fine_tuning.libsonnet', {
   local experiment = self,
 
   // Knobs of this task.
@@ -53,4 +55,4 @@
     use_entities: experiment.use_entities,
     allow_no_answer: experiment.version == '2.0',
   } + experiment.model_options,
-}
+})

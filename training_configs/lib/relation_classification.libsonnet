@@ -1,6 +1,8 @@
 // Relation classification: head and tail between markers, two entities that start as [MASK] (Yamada et al., EMNLP 2020,
 // section 4.2).
-(import 'fine_tuning.libsonnet') + {
+local knobs = import 'knobs.libsonnet';
+
+knobs(import 'fine_tuning.libsonnet', {
   local experiment = self,
 
   // Knobs of this task.
@@ -41,4 +43,4 @@
     negative_label: experiment.negative_label,
     semeval: experiment.semeval,
   },
-}
+})

@@ -1,10 +1,13 @@
 // LUKE as an embedder like any other: words in, one vector a word out, no entities. The model is allennlp-models'
 // CRF tagger, the corpus and the tiny checkpoint are those of fixtures/.
-(import '../lib/fine_tuning.libsonnet') + {
+local knobs = import '../lib/knobs.libsonnet';
+
+knobs(import '../lib/fine_tuning.libsonnet', {
+  hidden_size:: 64,  // the model's: 768 for luke-base, 1024 for luke-large
+}) + {
   local experiment = self,
 
   model_name:: 'fixtures/tiny-luke',
-  hidden_size:: 64,  // the model's: 768 for luke-base, 1024 for luke-large
   train_data:: 'fixtures/ner/train.conll',
   validation_data:: 'fixtures/ner/dev.conll',
   learning_rate:: 3e-3,

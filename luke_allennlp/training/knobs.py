@@ -1,0 +1,104 @@
+"""
+Overrides of knobs. `--overrides` changes the config that a Jsonnet file makes, so it comes too late for the
+knobs, the file's hidden fields. Whoever tries is told which fields of the config to set.
+
+Importing this module adds the check to `allennlp.common.params.override_checks`, where the installed AllenNLP
+has it.
+"""
+
+import json
+import os
+import shlex
+from difflib import get_close_matches
+from typing import Any, Dict, Iterator, Tuple
+
+from _jsonnet import evaluate_snippet
+from allennlp.common import params
+from allennlp.common.checks import ConfigurationError
+
+
+def refuse_knobs(
+    path: str, config: Dict[str, Any], overrides: Dict[str, Any], variables: Dict[str, str]
+) -> None:
+    """
+    Raises a `ConfigurationError` if an override names a knob, or nearly so. It says what the file makes of
+    the knob's new value: the file is evaluated with it, and the configs are compared.
+
+    # Parameters
+
+    path : `str`
+        Of the file.
+    config : `Dict[str, Any]`
+        What it makes.
+    overrides : `Dict[str, Any]`
+        As given: keys may be joined by dots.
+    variables : `Dict[str, str]`
+        Jsonnet's external variables.
+    """
+    unknown = {key: value for key, value in overrides.items() if key.partition(".")[0] not in config}
+    if not unknown:
+        return
+    made = f"(import {json.dumps(os.path.abspath(path))})"
+    hidden = f"local made = {made}; std.setDiff(std.objectFieldsAll(made), std.objectFields(made))"
+    knobs = json.loads(evaluate_snippet("knobs", hidden, ext_vars=variables))
+    names = {}
+    for key in unknown:
+        name = key.partition(".")[0]
+        # No name of a field that AllenNLP knows is as close to a knob's.
+        close = [name] if name in knobs else get_close_matches(name, knobs, n=1, cutoff=0.8)
+        if close:
+            names[name] = close[0]
+    if not names:
+        return
+    for key, value in unknown.items():
+        name, _, rest = key.partition(".")
+        if name in names:
+            made += f" + {_jsonnet_object(names[name], rest, value)}"
+    listed = ", ".join(
+        f'"{name}"' if name == knob else f'"{name}" (did you mean "{knob}"?)' for name, knob in names.items()
+    )
+    listed += f", {'a knob' if len(names) == 1 else 'knobs'} of {path}"
+    try:
+        wanted = json.loads(evaluate_snippet("knobs", made, ext_vars=variables))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0].removeprefix("RUNTIME ERROR: ")
+        raise ConfigurationError(f"the overrides set {listed}, and it cannot be so: {reason}") from None
+    changes = dict(_changes(config, wanted))
+    if changes:
+        remedy = f"set what it is made into: -o {shlex.quote(json.dumps(changes, ensure_ascii=False))}"
+    else:
+        remedy = "leave it out, as the config is the same with it"
+    raise ConfigurationError(
+        f"the overrides set {listed}, but they change the config that the file makes, which has no knobs any "
+        f"more; {remedy}"
+    )
+
+
+def _jsonnet_object(knob: str, rest: str, value: Any) -> str:
+    """An object that sets the knob or, where there is a rest of the key, a part of it."""
+    parts = rest.split(".") if rest else []
+    text = json.dumps(value)
+    for number in range(len(parts), 0, -1):
+        text = f"{{ {json.dumps(parts[number - 1])}{'+' if number < len(parts) else ''}: {text} }}"
+    return f"{{ {json.dumps(knob)}{'+' if parts else ''}:: {text} }}"
+
+
+def _changes(before: Dict[str, Any], after: Dict[str, Any], prefix: str = "") -> Iterator[Tuple[str, Any]]:
+    """The overrides that make one config of another, with keys joined by dots."""
+    for key, value in after.items():
+        old = before.get(key)
+        if key in before and old == value:
+            continue
+        if isinstance(old, dict) and isinstance(value, dict) and old.keys() <= value.keys():
+            yield from _changes(old, value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _register() -> None:
+    checks = getattr(params, "override_checks", None)
+    if checks is not None and not any(check.__module__ == __name__ for check in checks):
+        checks.append(refuse_knobs)
+
+
+_register()
