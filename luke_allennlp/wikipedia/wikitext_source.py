@@ -21,7 +21,7 @@ _TABLE_PARTS = re.compile(r"</?t(?:body|d|foot|h|head|r)\b[^<>]*>", re.I)
 _HTML_TAG = re.compile(
     r"<(?P<end>/?)(?P<name>abbr|b|bd[io]|big|blockquote|caption|center|cite|code|data|dd|del|dfn|div|dl|dt|em|font"
     r"|h[1-6]|i|ins|kbd|li|mark|ol|p|q|r[bpt]|rtc|ruby|s|samp|small|span|strike|strong|su[bp]|table|time|tt|u|ul|var)"
-    r"(?=[\s/>])(?:[^<>{}\]]|\](?!\])|\{+[^<>{}]*\}+)*>",
+    r"(?=[\s/>])(?:[^<>{}\]]|\](?!\])|\{+(?:[^<>{}]|\{\{[^<>{}]*\}\})*\}+)*>",
     re.I,
 )
 # Only these matter as pairs.
@@ -121,12 +121,14 @@ def prepare(text: str, language: str) -> Source:
 
 def _without_nested_html(text: str) -> str:
     """Leaves of HTML's tags where they are, as tags without content; but for those that hide their content."""
-    kept = _hiding_tags(text) if _HIDING_TAG.search(text) else frozenset()
+    lowered = text.lower()
+    kept = _hiding_tags(text) if "<table" in lowered or "display" in lowered else frozenset()
 
     def alone(tag: Match[str]) -> str:
         if tag.start() in kept:
             return tag[0]
-        return "<div/>" if tag["name"].lower() == "table" else f"<{tag['name']}/>"
+        name = tag["name"].lower()
+        return "<div/>" if name == "table" else f"<{name}/>"
 
     return _HTML_TAG.sub(alone, text)
 
