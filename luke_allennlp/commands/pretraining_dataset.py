@@ -168,7 +168,8 @@ def build_from_args(args: argparse.Namespace) -> None:
         sys.exit(f"allennlp pretraining-dataset: {error}")
     if args.held_out and not metadata["counts"].get("pages_held_out"):
         print(
-            f"{output}: nothing is held out, as --held-out {args.held_out} asks for: only one page has sequences.",
+            f"{output}: nothing is held out in spite of --held-out {args.held_out}, as only one page has "
+            "sequences; give more pages.",
             file=sys.stderr,
         )
     for name, split in metadata["splits"].items():

@@ -50,6 +50,7 @@ from luke_allennlp.wikipedia.shuffling import (
 
 # What is in the work directory.
 _REDIRECTS, _SEQUENCES, _SHARDS, _DATASET, _OLD = "redirects", "sequences", "shards", "dataset", "old"
+_HELD_OUT = "held_out.json"
 _TRASH = ".work.done"
 
 
@@ -116,7 +117,9 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
         if plan.held_out:
             shards[VALIDATION] = max(1, round(plan.shards * plan.held_out / (1 - plan.held_out)))
     else:
-        is_ready = not _unfinished(work, len(tasks)) and is_done(work, stages[-1].name)
+        is_ready = not _unfinished(work, len(tasks))
+        if plan.held_out:
+            is_ready = is_ready and (work / _HELD_OUT).exists()
         if not is_ready and not executor.run(stages, work / "stages"):
             return False
         if not (work / _SHARDS / "numbers.json").exists():
@@ -213,20 +216,22 @@ class _SequenceTask:
 
 @dataclass(frozen=True)
 class _HeldOutTask:
-    """Where so small a share of so few pages is none, holds out the one that a larger share would begin with."""
+    """Where the share was too small to hold out any page, holds out the first that a larger one would."""
 
     plan: DatasetPlan
     work: Path
 
     def __call__(self, rank: int, tasks: int) -> None:
         _sequence_files(self.plan, self.work)
-        contents = _task_results(self.work)
-        counts = _summed_counts(contents)
-        # Of a single page there would be nothing left to learn from.
-        if counts["pages_held_out"] or counts["pages_with_sequences"] < 2:
-            return
-        least, first = min((content["least_fraction"], task) for task, content in enumerate(contents))
-        _SequenceTask(self.plan, self.work, math.nextafter(least, 1))(first, len(contents))
+        results = _task_results(self.work)
+        counts = _summed_counts(results)
+        # Of a single page nothing would be left to learn from.
+        if not counts["pages_held_out"] and counts["pages_with_sequences"] > 1:
+            least, first = min((result["least_fraction"], task) for task, result in enumerate(results))
+            _SequenceTask(self.plan, self.work, math.nextafter(least, 1))(first, len(results))
+            counts["pages_held_out"] = 1
+        # Its presence says that it is done.
+        write_json(self.work / _HELD_OUT, {"pages": counts["pages_held_out"]})
 
 
 @dataclass(frozen=True)

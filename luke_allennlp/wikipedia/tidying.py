@@ -18,8 +18,9 @@ _BRACKET = re.compile(f"[{re.escape(''.join([*_CLOSING, *_CLOSING.values()]))}]"
 _APART = rf"(?![^\s{_GONE}])"
 # The most tightly binding ones come last. Slashes and hyphens count only where they do not join words.
 _SEPARATOR = re.compile(
-    rf"([;؛；|·•])|([,،，、])|([:：–—・]|-{_APART}|(?<![^\s{_GONE}])-|/{_APART}|(?<!\s)/)"
+    rf"([;؛；|·•])|([,،，、])|([:：–—・]|-{_APART}|(?<![^\s{_GONE}])-|/{_APART}|(?<={_GONE})/)"
 )
+_PRONUNCIATION = re.compile(rf"(?<![\w/])/[^/\s{_GONE}][^/,;{_GONE}]*/")
 _BLANK = re.compile(rf"[\s{_GONE}\"'“”„«»‘’「」『』]*")
 _POINT = rf"(?:[,.;:]{_APART}|[،؛。，、；：])"
 _STRAY = re.compile(
@@ -37,9 +38,9 @@ _LONGEST = 1000
 
 def tidy(text: str, links: List[PageLink], removed: Sequence[int]) -> Tuple[str, List[PageLink]]:
     """
-    Removes what makes no sense without what was removed already: brackets with nothing left in them, separators
-    with nothing on one side, spaces before punctuation. `(; born 1970)` becomes `(born 1970)`. Brackets from which
-    nothing was removed stay as they are, and so does the text of each link.
+    Removes what makes no sense without what was removed already: brackets with nothing left in them,
+    separators with nothing on one side, spaces before punctuation. `(; born 1970)` becomes `(born 1970)`.
+    Brackets from which nothing was removed stay as they are, and so does the text of each link.
 
     # Parameters
 
@@ -55,7 +56,7 @@ def tidy(text: str, links: List[PageLink], removed: Sequence[int]) -> Tuple[str,
     `Tuple[str, List[PageLink]]`
         The text, and the links where they are in it.
     """
-    if not _is_untidy(text, removed):
+    if not removed or not _is_untidy(text, removed):
         return text, links
     marked = text[: removed[0]]
     for start, end in zip(removed, [*removed[1:], len(text)], strict=True):
@@ -67,7 +68,7 @@ def tidy(text: str, links: List[PageLink], removed: Sequence[int]) -> Tuple[str,
         start, end = link.start + bisect_right(removed, link.start), link.end + bisect_left(removed, link.end)
         shape[start:end] = _OPAQUE * (end - start)
         spans.append((start, end))
-    for start, end in _bracket_pairs(marked):
+    for start, end in _bracket_pairs("".join(shape)):
         if end - start <= _LONGEST:
             _tidy_brackets(shape, start, end)
     _erase_stray(shape, 0, len(shape))
@@ -134,7 +135,8 @@ def _erase_orphans(shape: List[str], start: int, end: int) -> None:
     """What is blank between two separators since something was removed, and one of the two."""
     before: List[Tuple[int, Match[str]]] = []  # where what is before it begins, and a separator
     begin = 0
-    for after in [*_SEPARATOR.finditer("".join(shape[start:end])), None]:
+    content = _PRONUNCIATION.sub(lambda match: _OPAQUE * len(match[0]), "".join(shape[start:end]))
+    for after in [*_SEPARATOR.finditer(content), None]:
         stop = end - start if after is None else after.start()
         while True:
             item = "".join(shape[start + begin : start + stop])

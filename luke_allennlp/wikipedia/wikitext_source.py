@@ -16,8 +16,8 @@ _COMMENT_OR_LITERAL = re.compile(
 )
 # Tables vanish; cells that are not closed would count as nested in each other, and soon be too deep to parse.
 _TABLE_PARTS = re.compile(r"</?t(?:body|d|foot|h|head|r)\b[^<>]*>", re.I)
-# Tags of HTML itself. MediaWiki pairs them when templates and links are long done, the parser would at once: one
-# that is left open in a template, a caption or a cell would take what ends that for its own content.
+# Tags of HTML itself. MediaWiki pairs them after all templates and links are parsed, the tokenizer at once:
+# what follows a tag that a template leaves open would be the tag's content, with the end of the template.
 _HTML_TAG = re.compile(
     r"<(?P<end>/?)(?P<name>abbr|b|bd[io]|big|blockquote|caption|center|cite|code|data|dd|del|dfn|div|dl|dt|em|font"
     r"|h[1-6]|i|ins|kbd|li|mark|ol|p|q|r[bpt]|rtc|ruby|s|samp|small|span|strike|strong|su[bp]|table|time|tt|u|ul|var)"
@@ -26,6 +26,11 @@ _HTML_TAG = re.compile(
 )
 # Only these matter as pairs.
 _HIDING_TAG = re.compile(r"<(?:table(?=[\s/>])|[^<>]*display:\s*none)", re.I)
+_ENCLOSING = (
+    (re.compile(r"\{\{"), re.compile(r"\}\}")),
+    (re.compile(r"\[\["), re.compile(r"\]\]")),
+    (re.compile(r"^\s*\{\|", re.M), re.compile(r"^\s*\|\}(?!\})", re.M)),
+)
 # A link in brackets, which the parser does not find.
 _BRACKETED_LINK = re.compile(r"\[(\[\[[^\[\]\n]*\]\])\]")
 _PUT_ASIDE = re.compile("\x7f([0-9]+)\x7f")
@@ -63,7 +68,7 @@ def prepare(text: str, language: str) -> Source:
     """
     Takes out of the source of a page what would only make parsing slow or uncertain: comments, the marks of
     bold and italic text, magic words such as `__NOTOC__`, characters that are not shown; chooses between
-    variants of a language. What `nowiki` protects stays as it is.
+    variants of a language. HTML's tags lose what pairs them. What `nowiki` protects stays as it is.
 
     # Parameters
 
@@ -120,7 +125,7 @@ def prepare(text: str, language: str) -> Source:
 
 
 def _without_nested_html(text: str) -> str:
-    """Leaves of HTML's tags where they are, as tags without content; but for those that hide their content."""
+    """Makes each of HTML's tags one without content, but for those that hide their content."""
     lowered = text.lower()
     kept = _hiding_tags(text) if "<table" in lowered or "display" in lowered else frozenset()
 
@@ -134,7 +139,7 @@ def _without_nested_html(text: str) -> str:
 
 
 def _hiding_tags(text: str) -> AbstractSet[int]:
-    """Where the tags are that hide what is between them, unless they are in different templates or links."""
+    """The places of tags that hide what is between them, unless they are in different templates or links."""
     opened: DefaultDict[str, List[Match[str]]] = defaultdict(list)
     found: Set[int] = set()
     for tag in _HTML_TAG.finditer(text):
@@ -145,7 +150,7 @@ def _hiding_tags(text: str) -> AbstractSet[int]:
             start = before.pop()
             inside = text[start.end() : tag.start()]
             if _HIDING_TAG.match(start[0]) and all(
-                inside.count(begin) == inside.count(end) for begin, end in (("{{", "}}"), ("[[", "]]"))
+                len(begin.findall(inside)) == len(end.findall(inside)) for begin, end in _ENCLOSING
             ):
                 found |= {start.start(), tag.start()}
     return found
