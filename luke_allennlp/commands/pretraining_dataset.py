@@ -112,7 +112,7 @@ def _add_shard_arguments(group: argparse._ArgumentGroup) -> None:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help='the share of the pages that go to the split "validation", such as 0.01',
+        help='the share of the pages that go to the split "validation", such as 0.01; at least one page',
     )
     number = group.add_mutually_exclusive_group()
     number.add_argument("--shards", type=int, metavar="N", help='files of the split "train"')
@@ -163,10 +163,16 @@ def build_from_args(args: argparse.Namespace) -> None:
             again = "" if args.shards else " Without --shards, start the same command again then."
             print(submitted(output) + again)
             return
-        splits = PretrainingDataset(str(output)).metadata["splits"]
+        metadata = PretrainingDataset(str(output)).metadata
     except (ConfigurationError, OSError) as error:
         sys.exit(f"allennlp pretraining-dataset: {error}")
-    for name, split in splits.items():
+    if args.held_out and not metadata["counts"].get("pages_held_out"):
+        print(
+            f"{output}: nothing is held out in spite of --held-out {args.held_out}, as only one page has "
+            "sequences; give more pages.",
+            file=sys.stderr,
+        )
+    for name, split in metadata["splits"].items():
         print(
             f"{output}, {name}: {split['sequences']:,} sequences with {split['words']:,} sub-words and "
             f"{split['entities']:,} entities"

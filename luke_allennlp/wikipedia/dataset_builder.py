@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import os
 import shutil
 from collections import Counter
@@ -49,6 +50,7 @@ from luke_allennlp.wikipedia.shuffling import (
 
 # What is in the work directory.
 _REDIRECTS, _SEQUENCES, _SHARDS, _DATASET, _OLD = "redirects", "sequences", "shards", "dataset", "old"
+_HELD_OUT = "held_out.json"
 _TRASH = ".work.done"
 
 
@@ -104,8 +106,10 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
 
     stages = [
         Stage("redirects", _RedirectTask(plan, work), len(plan.pages)),
-        Stage("sequences", _SequenceTask(plan, work), len(tasks)),
+        Stage("sequences", _SequenceTask(plan, work, plan.held_out), len(tasks)),
     ]
+    if plan.held_out:
+        stages.append(Stage("held_out", _HeldOutTask(plan, work), 1))
     shards: Optional[Dict[str, int]] = None
     if plan.shards:
         # All is submitted to Slurm at once.
@@ -113,7 +117,10 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
         if plan.held_out:
             shards[VALIDATION] = max(1, round(plan.shards * plan.held_out / (1 - plan.held_out)))
     else:
-        if _unfinished(work, len(tasks)) and not executor.run(stages, work / "stages"):
+        is_ready = not _unfinished(work, len(tasks))
+        if plan.held_out:
+            is_ready = is_ready and (work / _HELD_OUT).exists()
+        if not is_ready and not executor.run(stages, work / "stages"):
             return False
         if not (work / _SHARDS / "numbers.json").exists():
             (work / _SHARDS).mkdir(exist_ok=True)
@@ -167,10 +174,11 @@ class _RedirectTask:
 
 @dataclass(frozen=True)
 class _SequenceTask:
-    """Makes the sequences of a file of pages."""
+    """Makes the sequences of a file of pages, and notes which of them is the next that would be held out."""
 
     plan: DatasetPlan
     work: Path
+    held_out: float
 
     def __call__(self, rank: int, tasks: int) -> Mapping[str, int]:
         plan = self.plan
@@ -188,17 +196,42 @@ class _SequenceTask:
         directory = self.work / _SEQUENCES
         directory.mkdir(exist_ok=True)
         keyed = KeyedSequences(directory, rank, tokenizer_of(plan).vocab_size)
+        least = 1.0
         for page in wiki.pages(shard):
-            is_held_out = random_fraction("held out", plan.seed, language, page.page_id) < plan.held_out
+            fraction = random_fraction("held out", plan.seed, language, page.page_id)
+            is_held_out = fraction < self.held_out
             before = counts["sequences"]
             for index, sequence in enumerate(builder.sequences(page)):
                 keyed.add(random_key(is_held_out, plan.seed, language, page.page_id, index), sequence)
-            counts["pages_with_sequences"] += counts["sequences"] > before
-            counts["pages_held_out"] += is_held_out and counts["sequences"] > before
+            if counts["sequences"] > before:
+                counts["pages_with_sequences"] += 1
+                counts["pages_held_out"] += is_held_out
+                least = min(least, fraction)
         keyed.flush()
         # Its presence says that the task is done.
-        write_json(directory / f"{rank:05d}.json", dict(sorted(counts.items())))
+        content = {"counts": dict(sorted(counts.items())), "least_fraction": least}
+        write_json(directory / f"{rank:05d}.json", content)
         return {"sequences": counts["sequences"], "words": counts["words"]}
+
+
+@dataclass(frozen=True)
+class _HeldOutTask:
+    """Where the share was too small to hold out any page, holds out the first that a larger one would."""
+
+    plan: DatasetPlan
+    work: Path
+
+    def __call__(self, rank: int, tasks: int) -> None:
+        _sequence_files(self.plan, self.work)
+        results = _task_results(self.work)
+        counts = _summed_counts(results)
+        # Of a single page nothing would be left to learn from.
+        if not counts["pages_held_out"] and counts["pages_with_sequences"] > 1:
+            least, first = min((result["least_fraction"], task) for task, result in enumerate(results))
+            _SequenceTask(self.plan, self.work, math.nextafter(least, 1))(first, len(results))
+            counts["pages_held_out"] = 1
+        # Its presence says that it is done.
+        write_json(self.work / _HELD_OUT, {"pages": counts["pages_held_out"]})
 
 
 @dataclass(frozen=True)
@@ -244,16 +277,14 @@ class _DatasetTask:
             content = (self.work / _SHARDS / f"{rank:05d}.json").read_text(encoding="utf-8")
             splits[_shard_of(rank, self.shards)[0]].append(ShardInfo(**json.loads(content)))
         if not any(info.sequences for info in splits[TRAIN]):
-            raise _no_sequences(plan)
+            raise _no_sequences(plan, any(info.sequences for info in splits.get(VALIDATION, [])))
         _remove_others(directory, {info.file for infos in splits.values() for info in infos})
 
         (directory / TOKENIZER_DIRECTORY).mkdir()
         copy_tokenizer(plan.tokenizer, directory / TOKENIZER_DIRECTORY)
         vocabulary = vocabulary_of(plan)
         vocabulary.save(directory / ENTITY_VOCABULARY_FILE)
-        counts: "Counter[str]" = Counter()
-        for path in sorted((self.work / _SEQUENCES).glob("*.json")):
-            counts.update(json.loads(path.read_text(encoding="utf-8")))
+        counts = _summed_counts(_task_results(self.work))
         statistics = dataset_statistics(directory, splits, vocabulary)
         wikis = plan.wikis()
         tokenizer_class, vocab_size = _tokenizer_class(plan), tokenizer_of(plan).vocab_size
@@ -279,7 +310,7 @@ class _DatasetTask:
 def _shard_numbers(plan: DatasetPlan, work: Path) -> Dict[str, int]:
     train, held_out = counts_by_split(_sequence_files(plan, work))
     if not train:
-        raise _no_sequences(plan)
+        raise _no_sequences(plan, held_out > 0)
     numbers = {TRAIN: _rounded_up(train, plan.shard_sequences)}
     if held_out:
         numbers[VALIDATION] = _rounded_up(held_out, plan.shard_sequences)
@@ -290,7 +321,24 @@ def _rounded_up(number: int, divisor: int) -> int:
     return -(-number // divisor)
 
 
-def _no_sequences(plan: DatasetPlan) -> ConfigurationError:
+def _task_results(work: Path) -> List[Dict[str, Any]]:
+    paths = sorted((work / _SEQUENCES).glob("*.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def _summed_counts(results: List[Dict[str, Any]]) -> "Counter[str]":
+    counts: "Counter[str]" = Counter()
+    for result in results:
+        counts.update(result["counts"])
+    return counts
+
+
+def _no_sequences(plan: DatasetPlan, are_held_out: bool) -> ConfigurationError:
+    if are_held_out:
+        return ConfigurationError(
+            f"--held-out is {plan.held_out}, which holds out every page of {', '.join(map(str, plan.pages))} "
+            "that has sequences; give a smaller share, so that there is something to learn from."
+        )
     return ConfigurationError(
         f"No sequence to learn from came out of {', '.join(map(str, plan.pages))}: no sentence of "
         f"{plan.options.min_sentence_length} to {plan.options.max_length - 2} sub-words has a link to an "

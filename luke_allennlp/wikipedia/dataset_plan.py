@@ -40,7 +40,8 @@ class DatasetPlan(NamedTuple):
     seed : `int`, optional (default = `0`)
         Of the order of the sequences, and of which pages are held out.
     held_out : `float`, optional (default = `0.0`)
-        The share of the pages that go to the split "validation".
+        The share of the pages that go to the split "validation": at least one, unless it is 0 or only one
+        page has sequences.
     shards : `int`, optional (default = `None`)
         Of the split "train"; if `None`, as many as `shard_sequences` makes.
     shard_sequences : `int`, optional (default = `16384`)

@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Tuple
 
 from luke_allennlp.wikipedia.pages import PageLink, Paragraph, Section
+from luke_allennlp.wikipedia.tidying import tidy
 
 _SPACES = re.compile("[ \t]{2,}|\t")
 # HTML that was never opened or closed; MediaWiki mends it or takes it out.
@@ -45,7 +46,8 @@ class OpenLink(NamedTuple):
 class PageText:
     """
     Puts paragraphs together. A line is a paragraph; inside of links and headings a line's end is a space.
-    Runs of spaces are one, as they are shown, and there are none at a paragraph's ends.
+    Runs of spaces are one, as they are shown, and there are none at a paragraph's ends. What makes no sense
+    without something that vanished, vanishes too.
     """
 
     def __init__(self) -> None:
@@ -55,6 +57,7 @@ class PageText:
         self._parts: List[str] = []
         self._length = 0
         self._links: List[PageLink] = []
+        self._vanished: List[int] = []
         self._open: List[OpenLink] = []
         self._in_heading = False
         self._after_space = True
@@ -90,6 +93,10 @@ class PageText:
             self._parts.append(text)
             self._length += len(text)
             self._after_space = text[-1] == " "
+
+    def vanish(self) -> None:
+        """Something that is not shown was here."""
+        self._vanished.append(self._length)
 
     def end_line(self) -> None:
         """What is a block of its own begins or ends."""
@@ -191,11 +198,11 @@ class PageText:
         level : `int`
             2 for `== Heading ==`.
         """
-        title = "".join(self._parts).strip()
-        self.dropped["heading"] += len(self._links)
+        title, links = self._tidied()
+        self.dropped["heading"] += len(links)
         self._clear()
         self._in_heading = False
-        self.sections.append(Section(level, title, len(self.paragraphs)))
+        self.sections.append(Section(level, title.strip(), len(self.paragraphs)))
 
     def end(self) -> None:
         """Of the page."""
@@ -204,9 +211,9 @@ class PageText:
 
     def _end_paragraph(self) -> None:
         if not self._parts:
+            self._vanished = []
             return
-        text = "".join(self._parts)
-        links = self._links
+        text, links = self._tidied()
         self._clear()
         stripped = text.strip()
         if not links and not any(map(str.isalnum, stripped)):
@@ -222,8 +229,13 @@ class PageText:
             links = [link._replace(start=link.start - shift, end=link.end - shift) for link in links]
         self.paragraphs.append(Paragraph(stripped, links, len(self.sections) - 1))
 
+    def _tidied(self) -> Tuple[str, List[PageLink]]:
+        text = "".join(self._parts)
+        return tidy(text, self._links, self._vanished) if self._vanished else (text, self._links)
+
     def _clear(self) -> None:
         self._parts = []
         self._length = 0
         self._links = []
+        self._vanished = []
         self._after_space = True

@@ -25,6 +25,7 @@ INVALID = "invalid"
 
 _TALK = 1
 _FILE = 6
+_TEMPLATE = 10
 _CATEGORY = 14
 _CACHED = 1 << 16
 _LONGEST = 255
@@ -106,6 +107,27 @@ class TitleRules:
         `ResolvedTitle`
         """
         return self._cached(target)
+
+    def template_name(self, name: str) -> Optional[str]:
+        """
+        # Parameters
+
+        name : `str`
+            What is between `{{` and `}}` or `|`, as the wikitext has it.
+
+        # Returns
+
+        `Optional[str]`
+            The template's name without its namespace. `None` if it is the page of another namespace.
+        """
+        name = name.strip()
+        if ":" not in name:
+            return name
+        resolved = self.resolve(name)
+        if resolved.namespace == _TEMPLATE:
+            return resolved.title.partition(":")[2]
+        # What looks like a prefix, and is none, is a part of the name.
+        return resolved.title if resolved.kind == ARTICLE and not name.startswith(":") else None
 
     def _resolve(self, target: str) -> ResolvedTitle:
         if _PLAIN.fullmatch(target) and len(target) <= _LONGEST:

@@ -1,7 +1,8 @@
 """What is done to wikitext before it is parsed."""
 
 import re
-from typing import List, Match, NamedTuple
+from collections import defaultdict
+from typing import AbstractSet, DefaultDict, List, Match, NamedTuple, Set
 
 # Languages with several scripts or orthographies: `-{...}-` chooses between them.
 _LANGUAGES_WITH_VARIANTS = frozenset("ban crh gan iu kk ku mni shi sh sr tg tly uz wuu zgh zh".split())
@@ -15,6 +16,21 @@ _COMMENT_OR_LITERAL = re.compile(
 )
 # Tables vanish; cells that are not closed would count as nested in each other, and soon be too deep to parse.
 _TABLE_PARTS = re.compile(r"</?t(?:body|d|foot|h|head|r)\b[^<>]*>", re.I)
+# Tags of HTML itself. MediaWiki pairs them after all templates and links are parsed, the tokenizer at once:
+# what follows a tag that a template leaves open would be the tag's content, with the end of the template.
+_HTML_TAG = re.compile(
+    r"<(?P<end>/?)(?P<name>abbr|b|bd[io]|big|blockquote|caption|center|cite|code|data|dd|del|dfn|div|dl|dt|em|font"
+    r"|h[1-6]|i|ins|kbd|li|mark|ol|p|q|r[bpt]|rtc|ruby|s|samp|small|span|strike|strong|su[bp]|table|time|tt|u|ul|var)"
+    r"(?=[\s/>])(?:[^<>{}\]]|\](?!\])|\{+(?:[^<>{}]|\{\{[^<>{}]*\}\})*\}+)*>",
+    re.I,
+)
+# Only these matter as pairs.
+_HIDING_TAG = re.compile(r"<(?:table(?=[\s/>])|[^<>]*display:\s*none)", re.I)
+_ENCLOSING = (
+    (re.compile(r"\{\{"), re.compile(r"\}\}")),
+    (re.compile(r"\[\["), re.compile(r"\]\]")),
+    (re.compile(r"^\s*\{\|", re.M), re.compile(r"^\s*\|\}(?!\})", re.M)),
+)
 # A link in brackets, which the parser does not find.
 _BRACKETED_LINK = re.compile(r"\[(\[\[[^\[\]\n]*\]\])\]")
 _PUT_ASIDE = re.compile("\x7f([0-9]+)\x7f")
@@ -52,7 +68,7 @@ def prepare(text: str, language: str) -> Source:
     """
     Takes out of the source of a page what would only make parsing slow or uncertain: comments, the marks of
     bold and italic text, magic words such as `__NOTOC__`, characters that are not shown; chooses between
-    variants of a language. What `nowiki` protects stays as it is.
+    variants of a language. HTML's tags lose what pairs them. What `nowiki` protects stays as it is.
 
     # Parameters
 
@@ -83,6 +99,7 @@ def prepare(text: str, language: str) -> Source:
         # MediaWiki takes a comment that is never closed to the end of the page.
         text = text.partition("<!--")[0]
         text = _TABLE_PARTS.sub(" ", text)
+        text = _without_nested_html(text)
 
     if "{{!}}" in text:
         text = _PIPE_IN_LINK.sub(r"\1|", text)
@@ -105,6 +122,38 @@ def prepare(text: str, language: str) -> Source:
     if literals:
         text = _PUT_ASIDE.sub(lambda match: literals[int(match[1])], text)
     return Source(text, magic_words)
+
+
+def _without_nested_html(text: str) -> str:
+    """Makes each of HTML's tags one without content, but for those that hide their content."""
+    lowered = text.lower()
+    kept = _hiding_tags(text) if "<table" in lowered or "display" in lowered else frozenset()
+
+    def alone(tag: Match[str]) -> str:
+        if tag.start() in kept:
+            return tag[0]
+        name = tag["name"].lower()
+        return "<div/>" if name == "table" else f"<{name}/>"
+
+    return _HTML_TAG.sub(alone, text)
+
+
+def _hiding_tags(text: str) -> AbstractSet[int]:
+    """The places of tags that hide what is between them, unless they are in different templates or links."""
+    opened: DefaultDict[str, List[Match[str]]] = defaultdict(list)
+    found: Set[int] = set()
+    for tag in _HTML_TAG.finditer(text):
+        before = opened[tag["name"].lower()]
+        if not tag["end"]:
+            before.append(tag)
+        elif before:
+            start = before.pop()
+            inside = text[start.end() : tag.start()]
+            if _HIDING_TAG.match(start[0]) and all(
+                len(begin.findall(inside)) == len(end.findall(inside)) for begin, end in _ENCLOSING
+            ):
+                found |= {start.start(), tag.start()}
+    return found
 
 
 def _without_magic_words(text: str, found: List[str]) -> str:

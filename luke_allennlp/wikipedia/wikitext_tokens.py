@@ -159,12 +159,15 @@ class TokenWalk:
                 links += 1
         if links:
             self._page.dropped[reason] += links
+        self._page.vanish()
         return position + 1
 
     def _template(self, position: int) -> int:
         name = self._tokens[position + 1]
         if type(name) is self._kinds.text:
-            self.templates.append(name["text"])
+            template = self._titles.template_name(name["text"])
+            if template is not None:
+                self.templates.append(template)
         return self._skip(position, self._kinds.in_template, "template")
 
     def _argument(self, position: int) -> int:
@@ -211,6 +214,8 @@ class TokenWalk:
         while (kind := type(self._tokens[position])) not in ends:
             depths = self._kinds.skipped.get(kind)
             position = position + 1 if depths is None else self._skip(position, depths, "template")
+        if kind is self._kinds.url_close:
+            self._page.vanish()
         return position + 1
 
     def _tag(self, position: int) -> int:

@@ -4,7 +4,7 @@ import pytest
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.pretraining.dataset import PretrainingDataset
-from tests.wikipedia.made_pages import random_shards, write_pages
+from tests.wikipedia.made_pages import page, random_shards, write_pages
 
 
 @pytest.fixture
@@ -100,3 +100,17 @@ def test_unfinished_pages(allennlp, made):
         *("--entity-vocab", f"{made}/entities.tsv"),
     )
     assert finished.status == 1 and "there is no metadata.json" in finished.error
+
+
+def test_says_why_nothing_is_held_out(allennlp, made):
+    write_pages(made / "one", [[page("Page 1", "One page links to the [[Page 2]] and has some more words.")]])
+    finished = allennlp(
+        *("pretraining-dataset", f"{made}/one", "-o", f"{made}/out", "--tokenizer", "fixtures/tiny-luke"),
+        *("--entity-vocab", f"{made}/entities.tsv", "--min-sentence-length", "2", "--held-out", "0.001"),
+    )
+    assert finished.status == 0, finished.err
+    reason = (
+        "nothing is held out in spite of --held-out 0.001, as only one page has sequences; give more pages."
+    )
+    assert f"{made}/out: {reason}\n" in finished.err
+    assert PretrainingDataset(f"{made}/out").metadata["counts"]["sequences"] == 1

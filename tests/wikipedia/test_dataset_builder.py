@@ -166,6 +166,36 @@ def test_held_out_pages_are_whole(made, dataset):
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("shards", [None, 2])
+def test_a_small_share_holds_out_a_page(made, tmp_path, shards):
+    build_dataset(plan(made, "en", "ja", held_out=1e-9, shards=shards), tmp_path / "out", Executor())
+    validation = PretrainingDataset(str(tmp_path / "out"), "validation")
+    counts = validation.metadata["counts"]
+    assert counts["pages_held_out"] == 1 and counts["pages_with_sequences"] > 20
+    held_out = {json.dumps(row) for row in rows(tmp_path / "out", "validation")}
+    train = {json.dumps(row) for row in rows(tmp_path / "out")}
+    assert held_out and len(held_out) + len(train) == counts["sequences"] and not held_out & train
+    # It is the first page of a larger share.
+    build_dataset(plan(made, "en", "ja", held_out=0.2, shards=1), tmp_path / "more", Executor())
+    assert held_out < {json.dumps(row) for row in rows(tmp_path / "more", "validation")}
+
+
+@pytest.mark.usefixtures("here")
+def test_all_or_nothing_is_held_out(tmp_path):
+    text = "This one links to the [[Page 1]] harbour and to [[Page 1|it]] and has some other words."
+    write_pages(tmp_path / "en", [[page("Page 1", text)]])
+    EntityVocabulary({"[PAD]": 0, "[UNK]": 1, "[MASK]": 2, "Page 1": 3}).save(tmp_path / "entities.jsonl")
+    build_dataset(plan(tmp_path, held_out=0.001), tmp_path / "out", Executor())
+    metadata = PretrainingDataset(str(tmp_path / "out")).metadata
+    assert metadata["counts"]["pages_held_out"] == 0 and "validation" not in metadata["splits"]
+    for shards in (None, 1):
+        with pytest.raises(ConfigurationError, match="--held-out is 0.9999, which holds out every page of"):
+            build_dataset(
+                plan(tmp_path, held_out=0.9999, shards=shards), tmp_path / f"none{shards}", Executor()
+            )
+
+
+@pytest.mark.usefixtures("here")
 def test_redirects_lead_to_entities(tmp_path):
     pages = [
         page("Page 1", "This one links to the [[Old]] harbour, to [[Older]] ones and to [[Page 2|it]]."),
@@ -369,10 +399,13 @@ def test_on_slurm_it_is_started_again(made, tmp_path, monkeypatch):
         return False
 
     monkeypatch.setattr(Executor, "run", submit)
-    wanted = plan(made, shard_sequences=20)
+    wanted = plan(made, shard_sequences=20, held_out=1e-9)
     assert not build_dataset(wanted, tmp_path / "out", Executor("slurm"))
     assert not build_dataset(wanted, tmp_path / "out", Executor("slurm"))
-    assert submitted == [["redirects", "sequences"], ["redirects", "sequences", "shards", "dataset"]]
+    assert submitted == [
+        ["redirects", "sequences", "held_out"],
+        ["redirects", "sequences", "held_out", "shards", "dataset"],
+    ]
     assert len(PretrainingDataset(str(tmp_path / "out")).shards) > 1
     submitted.clear()
     assert not build_dataset(plan(made, shards=2), tmp_path / "two", Executor("slurm"))

@@ -312,6 +312,63 @@ def test_html_that_is_not_closed() -> None:
     assert page.dropped == {"table": 100}
 
 
+OPEN_TAGS = [
+    "<li>",
+    "<dd>",
+    "<DT>",
+    "<li value=3>",
+    '<Li class="{{a|{{b}}}}">',
+    "<li\n>",
+    "<li><dd>x<li>",
+    "<p>",
+]
+OPEN_TAGS += [
+    "<small>",
+    "<table>",
+    "<td>",
+    "<div style='display:none'>",
+    "<span title='[c]'>",
+    "<caption>",
+    "<br>",
+]
+
+
+@pytest.mark.parametrize("tag", OPEN_TAGS)
+@pytest.mark.parametrize(
+    "source, reason, links_in_it",
+    [
+        ("{{{{Infobox|p={}[[Beta]]|o=x}}}}", "template", 1),
+        ("{{{{Infobox|p={{{{a|{0}[[b]]{0}}}}}[[c]]\n|o={0}}}}}", "template", 2),
+        ("{{{{{{1|{}[[b]]}}}}}}", "template", 1),
+        ("{{|\n| {0}[[b]] || {0}c\n|-\n! {0}\n|}}", "table", 1),
+        ("<table><tr><td>{}[[b]]</table>", "table", 1),
+        ("[[File:b.png|thumb|{}[[c]]]]", "caption", 1),
+        ("<ref name=b>{}[[c]]</ref>", "reference", 1),
+        ("{{|\n| {{{{b|{0}[[c]]}}}} <ref>{0}d</ref> [[File:e.png|{0}]]\n|}}", "table", 2),
+    ],
+)
+@pytest.mark.parametrize("after", ["[[Alpha]].", "[[Alpha]].</li></DD></dt></p></small></td></div></span>"])
+def test_html_that_is_not_closed_where_it_was_opened(
+    tag: str, source: str, reason: str, links_in_it: int, after: str
+) -> None:
+    page = parse(f"{source.format(tag)}\nOld {after}")
+    assert page.paragraphs == [Paragraph("Old Alpha.", [("Alpha", "Alpha", 4, 9, None)], -1)]
+    assert page.dropped[reason] == links_in_it
+
+
+def test_html_around_the_end_of_a_link_or_a_heading() -> None:
+    assert links("[[a|b<li>c]] [[d]]</li>") == [("b c", "A"), ("d", "D")]
+    page = parse("== <big>a ==\nb</big> [[c]]")
+    assert page.sections == [Section(2, "a", 0)] and [p.text for p in page.paragraphs] == ["b c"]
+    # What hides its content still does, unless its end is elsewhere.
+    assert lines("a <li style='display: none'>b <li>c</li></li> d") == ["a d"]
+    assert lines("a <i style='display:none'>b [[c|d</i>]] e") == ["a b d e"]
+    assert lines("{{a|<table>}} b</table> c\n{|\n| <table>d\n|}\ne </table> [[f]]") == ["b", "c", "e", "f"]
+    # These are no tags.
+    assert lines("{{a|b <i }} c> d") == ["c> d"]
+    assert lines("a [[b|c <u]] v> d") == ["a c <u v> d"]
+
+
 def test_pre() -> None:
     assert lines("<pre>\n[[a]] ''b''\n\n * c &amp;\n</pre>") == ["[[a]] ''b''", "* c &"]
 
@@ -341,6 +398,14 @@ def test_variants(source: str, shown: str) -> None:
         ("{{Begriffsklärung}}", "Page", True),
         ("{{Disambigua}}", "Page", True),
         ("{{曖昧さ回避}}", "Page", True),
+        ("{{Template:Disambiguation}}", "Page", True),
+        ("{{ template : disambig\n|geo}}", "Page", True),
+        ("{{_TEMPLATE_:_School_disambiguation_}}", "Page", True),
+        ("{{en:Template:Disambig}}", "Page", True),
+        ("{{User:Disambiguation}}", "Page", False),
+        ("{{:Disambiguation}}", "Page", False),
+        ("{{de:Disambiguation}}", "Page", False),
+        ("{{Template talk:Disambiguation}}", "Page", False),
         ("{{توضيح}}", "Page", True),
         ("a\n__DISAMBIG__", "Page", True),
         ("* [[a]]", "Mercury (disambiguation)", True),
@@ -354,6 +419,23 @@ def test_variants(source: str, shown: str) -> None:
 )
 def test_disambiguations(source: str, title: str, expected: bool) -> None:
     assert parse(source, title=title).is_disambiguation is expected
+
+
+@pytest.mark.parametrize(
+    "language, local, source",
+    [
+        ("de", "Vorlage", "{{Vorlage:Begriffsklärung}}"),
+        ("de", "Vorlage", "{{ vorlage:_Begriffsklärung }}"),
+        ("de", "Vorlage", "{{Template:Begriffsklärung}}"),
+        ("ja", "Template", "{{template:Aimai}}"),
+        ("fr", "Modèle", "{{modèle:Homonymie}}"),
+        ("ru", "Шаблон", "{{Ш:неоднозначность}}"),
+        ("xx", "Any name", "{{any_name:disambig}}"),
+    ],
+)
+def test_templates_with_the_name_of_their_namespace(language: str, local: str, source: str) -> None:
+    parser = WikitextParser(rules(language, _10=local), language=language)
+    assert parser.parse(source).is_disambiguation
 
 
 def test_empty_page() -> None:
