@@ -179,7 +179,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         if self._distributed_info is not None:
             # Worker by worker, if there are any: each deals out the same items in all of the processes.
             items = deal(items, self._distributed_info.global_rank, self._distributed_info.world_size)
-        if self._worker_info is not None and self._max_instances is not None:
+        if self._worker_info is not None and self.max_items is not None:
             items = itertools.islice(items, self._worker_info.id, None, self._worker_info.num_workers)
         for item, labeled in items:
             yield self.text_to_instance(item, labeled)
@@ -197,7 +197,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
             Those whose items this data worker makes; all of them where there are no workers, and where
             `max_instances` is set, which counts the items of all parts.
         """
-        if self._worker_info is None or self._max_instances is not None:
+        if self._worker_info is None or self.max_items is not None:
             return iter(parts)
         return itertools.islice(parts, self._worker_info.id, None, self._worker_info.num_workers)
 

@@ -29,11 +29,11 @@ EDITS: List[Edit] = [
     *CHECKPOINTS,
     *RECOVER,
     *LOCKS,
-    *ARCHIVE_CHECKS,
     *DISTRIBUTED,
     *FOR_PEOPLE,
     *PLUGINS_WHEN_NEEDED,
     *ARCHIVES,
     *UNTRUSTED,
+    *ARCHIVE_CHECKS,
 ]
 """All of them, in the order in which they are applied."""

@@ -248,20 +248,17 @@ def create_serialization_dir(
     ),
 ]
 
+# After those of `trust` that are about the same lines.
 ARCHIVE_CHECKS = [
     Edit(
         name="archive-checks",
         file="allennlp/models/archival.py",
-        old="""\
-        # Load meta.
-        meta_path = os.path.join(serialization_dir, META_NAME)
-""",
+        old="        # Load meta, and check version compatibility.\n",
         new="""\
         for check in archive_checks:
             check(config.duplicate(), serialization_dir)
 
-        # Load meta.
-        meta_path = os.path.join(serialization_dir, META_NAME)
+        # Load meta, and check version compatibility.
 """,
         reason="A model and a reader that do not belong together can be loaded, and give nonsense.",
     ),
