@@ -40,10 +40,29 @@ def process_state_kept() -> Iterator[None]:
             logging.getLogger(name).disabled = False
 
 
+@contextmanager
+def default_signal_handlers() -> Iterator[None]:
+    """
+    Gives SIGINT and SIGTERM the handlers that Python starts with. A process inherits that a signal is ignored,
+    and so do those which it starts: SIGINT is ignored in background jobs of scripts, under some CI, and after
+    `trap '' INT`. Tests that send one of these signals, to this process or another, would wait in vain.
+    """
+    defaults: Dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Iterator[None]:
-    """A test's messages must not go to files of the one before, which are closed; its fixtures included."""
-    with process_state_kept():
+    """
+    A test's messages must not go to files of the one before, which are closed, nor is it to depend on the
+    signals that were ignored when the tests were started; its fixtures included.
+    """
+    with default_signal_handlers(), process_state_kept():
         return (yield)
 
 
