@@ -24,6 +24,8 @@ DOCUMENTS = sorted(
 # command goes unseen.
 PROGRAMS = {"allennlp", "diff", "echo", "for", "hf", "make", "mkdir", "pip", "python", "unzip"}
 ASSIGNMENTS = re.compile(r"(?:[A-Z_]+=\S+ )*")
+# Options with a value that is a program's to read.
+OPTIONS = re.compile(r"--?[a-z-]+ '\{")
 # Of synopses, as in `allennlp show-entities FILE`: these stand in the text, never in a block of commands.
 PLACEHOLDER = re.compile(r"(?<=\s)(?:\.\.\.|[A-Z]+|\[.*\])(?=\s|$)")
 
@@ -32,7 +34,7 @@ PLACEHOLDER = re.compile(r"(?<=\s)(?:\.\.\.|[A-Z]+|\[.*\])(?=\s|$)")
 class Item:
     """A code block, or code in the text (`inline`), with the heading above and the text right before it."""
 
-    kind: str  # commands, python, jsonnet, json or other
+    kind: str  # commands, options, python, jsonnet, json or other
     text: str
     line: int
     heading: str
@@ -53,8 +55,10 @@ class Item:
         return found
 
     def file(self) -> str:
-        """The Jsonnet file that the text before the block names last, or an empty string."""
-        return (re.findall(r"`([\w./-]+\.jsonnet)`", self.before) or [""])[-1]
+        """Where a config belongs: the file that the text before it names last, or an empty string."""
+        return (
+            (re.findall(r"`([\w./-]+\.jsonnet)`", self.before) or [""])[-1] if self.kind == "jsonnet" else ""
+        )
 
     def records(self) -> Iterator[Any]:
         """The values of a block of JSON, over one line or several."""
@@ -65,17 +69,19 @@ class Item:
             rest = rest[end:].strip()
 
 
-def read_document(text: str) -> List[Item]:
+def read_document(text: str, name: str = "document") -> List[Item]:
     """
     # Parameters
 
     text : `str`
         Markdown.
+    name : `str`, optional (default = `"document"`)
+        What errors call it.
 
     # Returns
 
     `List[Item]`
-        All code blocks, and what of the code in the text is a command that can be run as it stands.
+        All code blocks, and those commands and options in the text that can be used as they stand.
 
     # Raises
 
@@ -94,12 +100,12 @@ def read_document(text: str) -> List[Item]:
             else:
                 before = token.content
             for child in token.children or []:
-                if child.type == "code_inline" and _is_command(child.content):
-                    items.append(Item("commands", child.content, line, heading, before, inline=True))
+                if child.type == "code_inline" and (kind := _inline_kind(child.content)):
+                    items.append(Item(kind, child.content, line, heading, before, inline=True))
         elif token.type in ("code_block", "fence"):
             line += token.type == "fence"
             for part, first in _parts(token.content, token.info):
-                kind = _kind(part, token.info, line + first)
+                kind = _kind(part, token.info, f"{name}, line {line + first}")
                 items.append(Item(kind, part, line + first, heading, before))
     return items
 
@@ -116,7 +122,7 @@ def _parts(text: str, info: str) -> Iterator[Tuple[str, int]]:
         line += part.count("\n")
 
 
-def _kind(text: str, info: str, line: int) -> str:
+def _kind(text: str, info: str, where: str) -> str:
     """Of a block: what its fence says, else by its first word."""
     if info:
         return info if info in ("python", "jsonnet", "json") else "other"
@@ -124,7 +130,7 @@ def _kind(text: str, info: str, line: int) -> str:
     if first in PROGRAMS:
         if placeholder := PLACEHOLDER.search(_without_strings(text)):
             raise ValueError(
-                f"line {line}: {placeholder[0]!r} among commands cannot be run; print a command as a user "
+                f"{where}: {placeholder[0]!r} among commands cannot be run; print a command as a user "
                 "types it, and put the synopsis into the text"
             )
         return "commands"
@@ -135,16 +141,20 @@ def _kind(text: str, info: str, line: int) -> str:
     if first.startswith("{"):
         return "json"
     if re.fullmatch(r"[a-z][\w.+-]*", first):
-        raise ValueError(f"line {line}: {first!r} begins no command that is known here; add it to PROGRAMS")
+        raise ValueError(f"{where}: {first!r} begins no command that is known here; add it to PROGRAMS")
     return "other"
 
 
-def _is_command(code: str) -> bool:
-    """Names of subcommands are none, as `allennlp train`, nor are these with nothing but options."""
+def _inline_kind(code: str) -> str:
+    """Names of subcommands are no commands, as `allennlp train`, nor are these with nothing but options."""
+    if PLACEHOLDER.search(_without_strings(code)) or "..." in code:
+        return ""
+    if OPTIONS.match(code):
+        return "options"
     words = code[ASSIGNMENTS.match(code).end() :].split()  # type: ignore[union-attr]
-    if len(words) < 2 or words[0] not in PROGRAMS or PLACEHOLDER.search(_without_strings(code)):
-        return False
-    return words[0] != "allennlp" or len(words) > 2 and not words[2].startswith("-")
+    if len(words) < 2 or words[0] not in PROGRAMS:
+        return ""
+    return "commands" if words[0] != "allennlp" or len(words) > 2 and not words[2].startswith("-") else ""
 
 
 def _without_strings(text: str) -> str:

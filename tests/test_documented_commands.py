@@ -1,18 +1,19 @@
 """
-Every command of the documents is run as it is printed, in their order, from what looks like a checkout. Small data
-and models are where the commands and the hub's cache have theirs; so none is altered. Those that cannot run here are
-listed with the reason.
+Every command of the documents is run as it is printed, in their order, from what looks like a checkout. Small
+data and models are where the commands expect theirs, and in the hub's cache, so that none is altered. Those
+that cannot run here are listed with the reason.
 """
 
 import gzip
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Set, Tuple
 
 import huggingface_hub
 import joblib
@@ -21,13 +22,20 @@ import transformers
 from allennlp.commands import parse_args
 from allennlp.common import Params
 
-from tests.conftest import FIXTURES, ROOT, Command, Finished, allennlp_in_process, small_corpus
+from tests.conftest import FIXTURES, ROOT, Command, Finished, allennlp_in_process, plugins_once, small_corpus
 from tests.documents import ASSIGNMENTS, DOCUMENTS, Item, read_document
 from tests.wikipedia.made_pages import page, write_pages
 from tests.wikipedia.test_executors import SBATCH
 from tests.wikipedia.test_release import REDIRECTS, link_database, mention_database
 
-ITEMS = {name: read_document((ROOT / name).read_text(encoding="utf-8")) for name in DOCUMENTS}
+ITEMS: Dict[str, List[Item]] = {
+    name: read_document((ROOT / name).read_text(encoding="utf-8"), name) for name in DOCUMENTS
+}
+
+COMMANDS = {
+    name: [command for item in items if item.kind == "commands" for command in item.commands()]
+    for name, items in ITEMS.items()
+}
 
 INSTALLS = "it installs from the package index"
 MAKES = "it takes minutes and installs what is not there; `make -n` shows that make knows it"
@@ -50,15 +58,18 @@ NOT_RUN = {
     "pip install --find-links build/wheels -c constraints.txt .": INSTALLS,
     "pip install --use-pep517 --find-links build/wheels -c constraints.txt -e '.[dev]'": INSTALLS,
     "pip install --find-links build/wheels 'allennlp[wandb]==2.10.1+modern.1'": INSTALLS,
+    "-o '{\"trainer.use_amp\": true}'": "it needs a GPU",
+    '-o \'{"distributed": {"cuda_devices": [0, 1, 2, 3, 4, 5, 6, 7]}}\'': "it needs eight GPUs",
     "hf download studio-ousia/luke-large --local-dir models/luke-large": "it needs the network",
     "allennlp train training_configs/ner/conll.jsonnet --include-package luke_allennlp "
-    '-o \'{"distributed": {"cuda_devices": [0, 1, 2, 3]}, "trainer.num_gradient_accumulation_steps": 1}\'': DEVICES,
+    '-o \'{"distributed": {"cuda_devices": [0, 1, 2, 3]}, '
+    '"trainer.num_gradient_accumulation_steps": 1}\'': DEVICES,
     "MASTER_ADDR=node0 MASTER_PORT=29500 allennlp train training_configs/pretraining/two_machines.jsonnet "
     "-s runs/two_machines --include-package luke_allennlp --node-rank 0": MACHINES,
-    "MASTER_ADDR=first-machine MASTER_PORT=29500 allennlp train training_configs/pretraining/two_machines.jsonnet "
-    "-s runs/two_machines --node-rank 0": MACHINES,
-    "MASTER_ADDR=first-machine MASTER_PORT=29500 allennlp train training_configs/pretraining/two_machines.jsonnet "
-    "-s runs/two_machines --node-rank 1": MACHINES,
+    "MASTER_ADDR=first-machine MASTER_PORT=29500 allennlp train "
+    "training_configs/pretraining/two_machines.jsonnet -s runs/two_machines --node-rank 0": MACHINES,
+    "MASTER_ADDR=first-machine MASTER_PORT=29500 allennlp train "
+    "training_configs/pretraining/two_machines.jsonnet -s runs/two_machines --node-rank 1": MACHINES,
     "for language in ar bn de el en es fi fr hi id it ja ko nl pl pt ru sv sw te th tr vi zh; do "
     "allennlp wikipedia-extract dumps/${language}wiki-*.xml.bz2 -o wiki/$language --workers 16 done": (
         "24 dumps; the first command of the same document is run"
@@ -70,12 +81,28 @@ NOT_RUN = {
     ),
 }
 
-# What is appended to commands with these words, since they would take days otherwise.
-SHORTENED = {
-    "allennlp train training_configs/pretraining/luke_large_stage": (
+# What is appended to commands that begin so: the one would take days, the other hold out no page of so few.
+APPENDED = {
+    "allennlp train training_configs/pretraining/luke_large_stage": [
         "-o",
-        '{"trainer.num_steps": 2, "data_loader.num_workers": 0, "validation_data_loader.num_workers": 0}',
-    )
+        '{"trainer.num_steps": 1, "data_loader.global_batch_size": 16, "data_loader.num_workers": 0}',
+    ],
+    "allennlp pretraining-dataset": ["--held-out", "0.1"],
+}
+
+# Options that the text names, and the command that they are added to.
+OPTIONS = {
+    """--predictor-args '{"batch_size": 32}'""": (
+        "allennlp predict runs/ner/conll/model.tar.gz sentences.jsonl --include-package luke_allennlp"
+    ),
+    """-o '{"dataset_reader.tag_column": null}'""": (
+        "allennlp predict runs/ner/conll/model.tar.gz untagged.txt --use-dataset-reader --silent "
+        "--include-package luke_allennlp"
+    ),
+    """-o '{"validation_dataset_reader.linker": {"type": "none"}}'""": (
+        "allennlp predict runs/reading_comprehension/squad/model.tar.gz questions.jsonl "
+        "--include-package luke_allennlp"
+    ),
 }
 
 # `diff` tells by 1 that there are differences.
@@ -99,7 +126,7 @@ def normal(command: str) -> str:
 
 
 def make_place(place: Path) -> None:
-    """A checkout whose `data` and `models` are small, with a dump and sentences; further programs in `bin`."""
+    """A checkout with small `data` and `models`, a dump and sentences; further programs are in `bin`."""
     for name in ("training_configs", "fixtures", "packaging"):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in (".allennlp_plugins", "Makefile", "constraints.txt", "setup.cfg", "pyproject.toml"):
@@ -108,8 +135,11 @@ def make_place(place: Path) -> None:
     (place / "data/conll2003").mkdir()
     for part, name in (("train", "eng.train"), ("dev", "eng.testa"), ("test", "eng.testb")):
         small_corpus(FIXTURES / f"ner/{part}.conll", place / "data/conll2003" / name, 4)
-        small_corpus(FIXTURES / f"ner/{part}.conll", place / f"fixtures/ner/{part}.conll", 4)
+        small_corpus(
+            FIXTURES / f"ner/{part}.conll", place / f"fixtures/ner/{part}.conll", 8 if part == "train" else 4
+        )
     shutil.copyfile(FIXTURES / "ner/sentences.jsonl", place / "sentences.jsonl")
+    (place / "untagged.txt").write_text("Tavin\nOakesh\nspoke\n.\n\nDorrick\nwon\n.\n", encoding="utf-8")
     for date in ("20160305", "20181220"):
         shutil.copyfile(DUMP, place / f"enwiki-{date}-pages-articles.xml.bz2")
     for name in ("luke", "luke-large"):
@@ -164,8 +194,8 @@ def moved_archive(place: Path) -> None:
 
 def own_columns(place: Path) -> None:
     (place / "my").mkdir()
-    for part in ("train", "dev"):
-        lines = (place / f"fixtures/ner/{part}.conll").read_text(encoding="utf-8").splitlines()
+    for part, file in (("train", "eng.train"), ("dev", "eng.testa")):
+        lines = (place / "data/conll2003" / file).read_text(encoding="utf-8").splitlines()
         words = [line.split() for line in lines if not line.startswith("-DOCSTART-")]
         rows = (
             "\t".join((str(number), word[0], word[-1])) if word else "" for number, word in enumerate(words)
@@ -224,8 +254,15 @@ RECORDS = {
     ("docs/relation_classification.md", "head"): "sentences.jsonl",
 }
 
-# Commands of README that another document goes on from.
-BEFORE = {"docs/ner.md": "allennlp train training_configs/ner/conll.jsonnet --include-package luke_allennlp"}
+# The beginnings of README's commands that another document goes on from.
+BEFORE = {
+    "docs/ner.md": ["allennlp train training_configs/ner/conll.jsonnet"],
+    "training_configs/README.md": [
+        "allennlp wikipedia-extract",
+        "allennlp wikipedia-entity-vocab",
+        "allennlp pretraining-dataset",
+    ],
+}
 
 
 class Shell:
@@ -244,8 +281,8 @@ class Shell:
         if not bare.startswith("allennlp ") or re.search(r"[|<>&;]", re.sub("'[^']*'", "", bare)):
             return self.bash(command)
         words = self.bash(f"printf '%s\\0' {bare}").out.split("\0")[1:-1]
-        for words_of, more in SHORTENED.items():
-            words += more if bare.startswith(words_of) else ()
+        for beginning, more in APPENDED.items():
+            words += more if bare.startswith(beginning) else []
         with pytest.MonkeyPatch.context() as patch:
             for assignment in assignments[0].split():
                 patch.setenv(*assignment.split("=", 1))
@@ -296,22 +333,21 @@ def shell(
 @pytest.mark.slow
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_they_run_as_they_are_printed(document: str, shell: Shell) -> None:
-    for item in ITEMS[document]:
-        for record in item.records() if item.kind == "json" else ():
-            for (name, key), file in RECORDS.items():
-                if name == document and isinstance(record, dict) and key in record:
-                    with open(shell.place / file, "a", encoding="utf-8") as stream:
-                        stream.write(json.dumps(record) + "\n")
-    if document in BEFORE:
-        check(shell, BEFORE[document], "before the document")
-    done = set()
+    write_records(document, shell.place)
+    for beginning in BEFORE.get(document, []):
+        check(
+            shell,
+            next(command for command in COMMANDS["README.md"] if command.startswith(beginning)),
+            "README.md",
+        )
+    done: Set[str] = set()
     heading = None
     for item in ITEMS[document]:
         if item.heading != heading:
             heading = item.heading
             SECTIONS.get((document, heading), lambda place: None)(shell.place)
         where = f"{document}, line {item.line}"
-        if item.kind == "jsonnet" and item.file():
+        if item.file():
             (shell.place / item.file()).write_text(item.text, encoding="utf-8")
         elif item.kind == "python":
             exec(compile(item.text, where, "exec"), {})
@@ -321,13 +357,190 @@ def test_they_run_as_they_are_printed(document: str, shell: Shell) -> None:
                 if normal(command) not in NOT_RUN and not (item.inline and command in done):
                     check(shell, command, where)
                 done.add(command)
+    for item in ITEMS[document]:
+        if item.kind == "options" and item.text not in NOT_RUN:
+            check(shell, f"{OPTIONS[item.text]} {item.text}", f"{document}, line {item.line}")
+
+
+def write_records(document: str, place: Path) -> None:
+    files: Dict[str, str] = {}
+    for item in ITEMS[document]:
+        for record in item.records() if item.kind == "json" else ():
+            for (name, key), file in RECORDS.items():
+                if name == document and key in record:
+                    files[file] = files.get(file, "") + json.dumps(record) + "\n"
+    for file, content in files.items():
+        (place / file).write_text(content, encoding="utf-8")
 
 
 def check(shell: Shell, command: str, where: str) -> None:
     finished = shell(command)
-    assert finished.status == STATUS.get(command, 0) and "Traceback" not in finished.err, (
-        f"{where}: this command ends with status {finished.status}.\n    {command}\n"
-        f"It writes:\n{finished.out[-2000:]}\n{finished.err[-4000:]}\n"
-        "Correct the document or the code, give the command what it needs in SECTIONS, or list it in NOT_RUN "
-        "with the reason why it cannot run here."
+    if finished.status != STATUS.get(command, 0) or "Traceback" in finished.err:
+        pytest.fail(
+            f"{where}: this command ends with status {finished.status}.\n\n    {command}\n\n"
+            f"It writes:\n{finished.out[-2000:]}\n{finished.err[-4000:]}\n"
+            "Correct the document or the code, or give the command what it needs (SECTIONS, RECORDS, "
+            "BEFORE), or list it in NOT_RUN with the reason why it cannot run here.",
+            pytrace=False,
+        )
+
+
+def test_the_lists_are_of_commands_that_are_printed() -> None:
+    commands = {normal(command) for printed in COMMANDS.values() for command in printed}
+    options = {item.text for items in ITEMS.values() for item in items if item.kind == "options"}
+    assert NOT_RUN.keys() <= commands | options, "NOT_RUN has what no document prints any more"
+    assert options == OPTIONS.keys() | options & NOT_RUN.keys(), "OPTIONS has other options than are printed"
+    for beginning in APPENDED:
+        assert any(command.startswith(beginning) for command in commands), (
+            f"APPENDED: {beginning} is not printed"
+        )
+    headings = {(name, item.heading) for name, items in ITEMS.items() for item in items}
+    assert SECTIONS.keys() <= headings, "SECTIONS has what is no heading of commands any more"
+    keys = {
+        (name, key)
+        for name, items in ITEMS.items()
+        for item in items
+        if item.kind == "json"
+        for record in item.records()
+        for key in record
+    }
+    assert RECORDS.keys() <= keys, "RECORDS has keys that no document shows any more"
+
+
+@pytest.mark.parametrize("command", sorted(command for command in NOT_RUN if command.startswith("make ")))
+def test_make_knows_its_targets(command: str) -> None:
+    finished = subprocess.run(
+        ["bash", "-c", f"make -n {command.removeprefix('make ')}"], cwd=ROOT, capture_output=True, text=True
     )
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize(
+    "command", sorted(command for command in NOT_RUN if " allennlp train " in f" {command}")
+)
+def test_options_and_configs_of_what_is_not_run(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`allennlp` knows the options, and the config has the updates that the documents say it has."""
+    make_place(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assignments = ASSIGNMENTS.match(command)
+    assert assignments is not None
+    for assignment in assignments[0].split():
+        monkeypatch.setenv(*assignment.split("=", 1))
+    for items in ITEMS.values():
+        for item in items:
+            if item.file():
+                (tmp_path / item.file()).write_text(item.text, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", shlex.split(command[assignments.end() :]))
+    monkeypatch.setattr("allennlp.commands.import_plugins", plugins_once)
+    _, arguments = parse_args("allennlp")
+    config = Params.from_file(arguments.param_path, arguments.overrides).as_dict(quiet=True)
+    distributed = config["distributed"]
+    if "pretraining" in arguments.param_path:
+        assert distributed["num_nodes"] == 2 and distributed["primary_address"] == os.environ["MASTER_ADDR"]
+        assert config["data_loader"]["global_batch_size"] == 2048 and 0 <= arguments.node_rank < 2
+    else:
+        assert updates(config) == 8
+
+
+def updates(config: Dict[str, Any]) -> int:
+    """Instances of an update."""
+    devices = len(config["distributed"]["cuda_devices"])
+    return (
+        devices * config["data_loader"]["batch_size"] * config["trainer"]["num_gradient_accumulation_steps"]
+    )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_configs_can_be_evaluated(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A config stands where the text says, else beside what it imports."""
+    make_place(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for item in ITEMS[document]:
+        if item.kind == "jsonnet" and (imported := re.match(r"\(import '(.*?)'\)", item.text)):
+            beside = next((tmp_path / "training_configs").rglob(Path(imported[1]).name)).parent
+            file = tmp_path / item.file() if item.file() else beside / "mine.jsonnet"
+            file.write_text(item.text, encoding="utf-8")
+            assert Params.from_file(file).as_dict(quiet=True)["trainer"], f"{document}, line {item.line}"
+
+
+EIGHT = {
+    "Open Entity": ("entity_typing/open_entity", 4),
+    "TACRED, SemEval, KBP37": ("relation_classification/tacred", 8),
+    "CoNLL-2003": ("ner/conll", 8),
+    "ReCoRD": ("cloze_qa/record", 8),
+    "SQuAD": ("reading_comprehension/squad", 8),
+}
+
+
+@pytest.mark.parametrize("experiment", EIGHT)
+def test_eight_gpus_make_the_same_updates(experiment: str) -> None:
+    text = (ROOT / "training_configs/README.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| {experiment} \| (\d+) \|.*`(.*)` \|$", text, re.M)
+    assert row is not None
+    name, devices = EIGHT[experiment]
+    distributed = json.dumps({"cuda_devices": list(range(devices))})
+    overrides = f'{{"distributed": {distributed}, {row[2]}}}'
+    config = Params.from_file(ROOT / f"training_configs/{name}.jsonnet", overrides).as_dict(quiet=True)
+    assert updates(config) == int(row[1])
+
+
+class TestReading:
+    def kinds(self, text: str) -> List[Tuple[str, str]]:
+        return [(item.kind, item.text.strip()) for item in read_document(text)]
+
+    def test_blocks(self) -> None:
+        items = read_document(
+            "# Head\n\nBefore `a/my.jsonnet`:\n\n```jsonnet\n(import 'x') + {}\n```\n\n"
+            "    A=b allennlp train x \\\n      -o '[X]'  # why\n    make a\n\n"
+            '    {"a":\n     1}\n    {"b": 2}\n'
+        )
+        assert [item.kind for item in items] == ["jsonnet", "commands", "json"]
+        assert [item.line for item in items] == [6, 9, 13]
+        assert items[0].file() == "a/my.jsonnet" and items[1].heading == "Head"
+        commands = items[1].commands()
+        assert commands == ["A=b allennlp train x \\\n  -o '[X]'  # why", "make a"]
+        assert normal(commands[0]) == "A=b allennlp train x -o '[X]'"
+        assert list(items[2].records()) == [{"a": 1}, {"b": 2}]
+
+    def test_loops(self) -> None:
+        (item,) = read_document("    for a in b; do\n      make $a\n    done\n    make c\n")
+        assert item.commands() == ["for a in b; do\n  make $a\ndone", "make c"]
+
+    def test_the_text(self) -> None:
+        names = "`allennlp train`, `allennlp train --force`, `make`"
+        synopses = (
+            "`allennlp show-entities FILE`, `allennlp train ... -f`, `--limit N`, `-o '{\"a\": {...}}'`"
+        )
+        assert self.kinds(f"{names}, {synopses}") == []
+        text = "| a |\n|---|\n| `X=y allennlp train z` `pip install .` `-o '{\"a\": 1}'` |\n"
+        assert self.kinds(text) == [
+            ("commands", "X=y allennlp train z"),
+            ("commands", "pip install ."),
+            ("options", "-o '{\"a\": 1}'"),
+        ]
+
+    @pytest.mark.parametrize(
+        "block, message",
+        [
+            ("allennlp predict FILE", "'FILE'"),
+            ("allennlp train a ... -f", "'...'"),
+            ("make [X=y]", "'[X=y]'"),
+            ("python a.py\n    luke a\n\n    torchrun a.py", "'torchrun' begins no command"),
+        ],
+    )
+    def test_what_cannot_be_told(self, block: str, message: str) -> None:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            read_document(f"Text:\n\n    {block}\n")
+
+
+def test_a_command_that_fails_is_shown(shell: Shell) -> None:
+    (shell.place / "predictions.jsonl").write_text("")
+    check(shell, "X=1 allennlp show-entities predictions.jsonl  # all", "a.md, line 1")
+    check(shell, "test $HF_HUB_OFFLINE = 1 && echo a | grep -q a", "a.md, line 2")
+    for command in ("allennlp show-entities none.jsonl", "echo a | grep -q b"):
+        with pytest.raises(
+            pytest.fail.Exception, match=f"a.md, line 3: .* status 1.\n\n    {re.escape(command)}"
+        ):
+            check(shell, command, "a.md, line 3")
