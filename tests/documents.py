@@ -23,7 +23,9 @@ DOCUMENTS = sorted(
 # What a command begins with. A code block that begins with another word in lower case is an error, so that no
 # command goes unseen.
 PROGRAMS = {"allennlp", "diff", "echo", "for", "hf", "make", "mkdir", "pip", "python", "unzip"}
-ASSIGNMENTS = re.compile(r"(?:[A-Z_]+=\S+ )*")
+SHELLS = {"sh", "bash", "shell", "console"}  # as fences call it
+COMMAND_LIKE = re.compile(r"\$|\.[\w./-]+|[a-z][\w.+-]*")
+ASSIGNMENTS = re.compile(r"(?:[A-Z][A-Z_0-9]*=\S+ )*")
 # Options with a value that is a program's to read.
 OPTIONS = re.compile(r"--?[a-z-]+ '\{")
 # Of synopses, as in `allennlp show-entities FILE`: these stand in the text, never in a block of commands.
@@ -50,20 +52,19 @@ class Item:
             )
             if goes_on:
                 found[-1] += "\n" + line
-            elif line.strip():
+            elif line.strip() and not line.lstrip().startswith("#"):
                 found.append(line)
         return found
 
     def file(self) -> str:
         """Where a config belongs: the file that the text before it names last, or an empty string."""
-        return (
-            (re.findall(r"`([\w./-]+\.jsonnet)`", self.before) or [""])[-1] if self.kind == "jsonnet" else ""
-        )
+        files = re.findall(r"`([\w./-]+\.jsonnet)`", self.before)
+        return files[-1] if files and self.kind == "jsonnet" else ""
 
     def records(self) -> Iterator[Any]:
-        """The values of a block of JSON, over one line or several."""
+        """The values of a block of JSON, each over one line or several."""
         decoder, rest = json.JSONDecoder(), self.text.strip()
-        while rest:
+        while self.kind == "json" and rest:
             value, end = decoder.raw_decode(rest)
             yield value
             rest = rest[end:].strip()
@@ -112,7 +113,7 @@ def read_document(text: str, name: str = "document") -> List[Item]:
 
 def _parts(text: str, info: str) -> Iterator[Tuple[str, int]]:
     """An indented block goes on over blank lines: commands may be followed by what they read or print."""
-    if info or text.startswith(("from ", "import ")):
+    if info and info not in SHELLS or text.startswith(("from ", "import ")):
         yield text, 0
         return
     line = 0
@@ -124,9 +125,10 @@ def _parts(text: str, info: str) -> Iterator[Tuple[str, int]]:
 
 def _kind(text: str, info: str, where: str) -> str:
     """Of a block: what its fence says, else by its first word."""
-    if info:
+    if info and info not in SHELLS:
         return info if info in ("python", "jsonnet", "json") else "other"
-    first = text[ASSIGNMENTS.match(text).end() :].split()[0]  # type: ignore[union-attr]
+    lines = re.sub(r"^\s*#.*\n", "", text, flags=re.M) or "#"
+    first = lines[ASSIGNMENTS.match(lines).end() :].split()[0]  # type: ignore[union-attr]
     if first in PROGRAMS:
         if placeholder := PLACEHOLDER.search(_without_strings(text)):
             raise ValueError(
@@ -138,10 +140,10 @@ def _kind(text: str, info: str, where: str) -> str:
         return "python"
     if first.startswith("(import"):
         return "jsonnet"
-    if first.startswith("{"):
+    if first.startswith('{"') and "..." not in text:
         return "json"
-    if re.fullmatch(r"[a-z][\w.+-]*", first):
-        raise ValueError(f"{where}: {first!r} begins no command that is known here; add it to PROGRAMS")
+    if info in SHELLS or COMMAND_LIKE.fullmatch(first):
+        raise ValueError(f"{where}: {first!r} begins no command that is known here: see PROGRAMS")
     return "other"
 
 

@@ -504,6 +504,12 @@ class TestReading:
         assert normal(commands[0]) == "A=b allennlp train x -o '[X]'"
         assert list(items[2].records()) == [{"a": 1}, {"b": 2}]
 
+    def test_fences_and_comments(self) -> None:
+        text = '```bash\n# First\nmake a\n\n# then\nX_1=2 make b \\\n  # c\n```\n\n```json\n{}\n```\n\n    {"a": ...}\n'
+        first, second, *others = read_document(text)
+        assert first.commands() == ["make a"] and second.commands() == ["X_1=2 make b \\\n  # c"]
+        assert [item.kind for item in others] == ["json", "other"] and not list(others[1].records())
+
     def test_loops(self) -> None:
         (item,) = read_document("    for a in b; do\n      make $a\n    done\n    make c\n")
         assert item.commands() == ["for a in b; do\n  make $a\ndone", "make c"]
@@ -528,6 +534,8 @@ class TestReading:
             ("allennlp train a ... -f", "'...'"),
             ("make [X=y]", "'[X=y]'"),
             ("python a.py\n    luke a\n\n    torchrun a.py", "'torchrun' begins no command"),
+            ("$ allennlp train a", "'$' begins no command"),
+            ("./run.sh a", "'./run.sh' begins no command"),
         ],
     )
     def test_what_cannot_be_told(self, block: str, message: str) -> None:
