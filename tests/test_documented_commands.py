@@ -505,8 +505,8 @@ class TestReading:
         assert list(items[2].records()) == [{"a": 1}, {"b": 2}]
 
     def test_fences_and_comments(self) -> None:
-        text = '```bash\n# First\nmake a\n\n# then\nX_1=2 make b \\\n  # c\n```\n\n```json\n{}\n```\n\n    {"a": ...}\n'
-        first, second, *others = read_document(text)
+        shells = "```bash\n# First\nmake a\n\n# then\nX_1=2 make b \\\n  # c\n```\n\n"
+        first, second, *others = read_document(shells + '```json\n{}\n```\n\n    {"a": ...}\n')
         assert first.commands() == ["make a"] and second.commands() == ["X_1=2 make b \\\n  # c"]
         assert [item.kind for item in others] == ["json", "other"] and not list(others[1].records())
 
