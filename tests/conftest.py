@@ -40,10 +40,29 @@ def process_state_kept() -> Iterator[None]:
             logging.getLogger(name).disabled = False
 
 
+@contextmanager
+def default_signal_handlers() -> Iterator[None]:
+    """
+    Gives SIGINT and SIGTERM the handlers that Python starts with. Processes inherit that a signal is ignored:
+    SIGINT is in background jobs of scripts, under some CI, and after `trap '' INT`. Tests that send one of
+    these signals, to this process or one that it starts, would wait in vain.
+    """
+    defaults: Dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Iterator[None]:
-    """A test's messages must not go to files of the one before, which are closed; its fixtures included."""
-    with process_state_kept():
+    """
+    A test's messages must not go to files of the one before, which are closed, nor is it to depend on the
+    signals that were ignored when the tests were started; its fixtures included.
+    """
+    with default_signal_handlers(), process_state_kept():
         return (yield)
 
 
@@ -163,11 +182,18 @@ def allennlp(workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
     Runs `allennlp` with this package from the workplace. In this process: that spares the seconds of its
     start.
     """
+    run = allennlp_in_process(monkeypatch, capfd)
+    monkeypatch.chdir(workplace)
+    return lambda *arguments: run(*arguments, "--include-package", "luke_allennlp")
+
+
+def allennlp_in_process(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Makes a function that does in this process what `allennlp` with its arguments does."""
     from allennlp import __main__ as entry
 
     def run(*arguments: str) -> Finished:
         capfd.readouterr()
-        monkeypatch.setattr(sys, "argv", ["allennlp", *arguments, "--include-package", "luke_allennlp"])
+        monkeypatch.setattr(sys, "argv", ["allennlp", *arguments])
         status: Any = 0
         with process_state_kept():
             try:
@@ -183,5 +209,4 @@ def allennlp(workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
     # Importing all of them once more, to no effect, takes longer than most commands.
     for name in ("import_plugins", "import_default_plugins"):
         monkeypatch.setattr(f"allennlp.commands.{name}", plugins_once)
-    monkeypatch.chdir(workplace)
     return run

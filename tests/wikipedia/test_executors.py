@@ -120,7 +120,6 @@ def test_no_process_outlives_the_command(tmp_path: Path, number: int) -> None:
     if command == 0:
         try:
             os.close(read_end)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
             Tqdm.set_lock(threading.RLock())  # not shared with this process, since it is killed
 
             def work(rank: int, world_size: int) -> None:

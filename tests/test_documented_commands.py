@@ -1,0 +1,554 @@
+"""
+Every command of the documents is run as it is printed, in their order, from what looks like a checkout. Small
+data and models are where the commands expect theirs, and in the hub's cache, so that none is altered. Those
+that cannot run here are listed with the reason.
+"""
+
+import gzip
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Set, Tuple
+
+import huggingface_hub
+import joblib
+import pytest
+import transformers
+from allennlp.commands import parse_args
+from allennlp.common import Params
+
+from tests.conftest import FIXTURES, ROOT, Command, Finished, allennlp_in_process, plugins_once, small_corpus
+from tests.documents import ASSIGNMENTS, DOCUMENTS, Item, read_document
+from tests.wikipedia.made_pages import page, write_pages
+from tests.wikipedia.test_executors import SBATCH
+from tests.wikipedia.test_release import REDIRECTS, link_database, mention_database
+
+ITEMS: Dict[str, List[Item]] = {
+    name: read_document((ROOT / name).read_text(encoding="utf-8"), name) for name in DOCUMENTS
+}
+
+COMMANDS = {
+    name: [command for item in items if item.kind == "commands" for command in item.commands()]
+    for name, items in ITEMS.items()
+}
+
+INSTALLS = "it installs from the package index"
+MAKES = "it takes minutes and installs what is not there; `make -n` shows that make knows it"
+DEVICES = "it needs several GPUs; the config that comes of it is checked below"
+MACHINES = "it waits for another machine; the config and the options are checked below"
+
+# Each command that is not run, and why.
+NOT_RUN = {
+    "make install": MAKES,
+    "make demo": MAKES,
+    "make demo PYTHON=python3.12": MAKES,
+    "make pretrain-demo": MAKES,
+    "make test": MAKES,
+    "make test PYTEST_ARGS='-m \"not slow\"'": MAKES,
+    "make test PYTEST_ARGS=tests/ner": MAKES,
+    "make test PYTEST_ARGS=tests/packaging": MAKES,
+    "make test-matrix": MAKES,
+    "make lint": MAKES,
+    "pip install .": INSTALLS,
+    "pip install --find-links build/wheels -c constraints.txt .": INSTALLS,
+    "pip install --use-pep517 --find-links build/wheels -c constraints.txt -e '.[dev]'": INSTALLS,
+    "pip install --find-links build/wheels 'allennlp[wandb]==2.10.1+modern.1'": INSTALLS,
+    "-o '{\"trainer.use_amp\": true}'": "it needs a GPU",
+    '-o \'{"distributed": {"cuda_devices": [0, 1, 2, 3, 4, 5, 6, 7]}}\'': "it needs eight GPUs",
+    "hf download studio-ousia/luke-large --local-dir models/luke-large": "it needs the network",
+    "allennlp train training_configs/ner/conll.jsonnet --include-package luke_allennlp "
+    '-o \'{"distributed": {"cuda_devices": [0, 1, 2, 3]}, '
+    '"trainer.num_gradient_accumulation_steps": 1}\'': DEVICES,
+    "MASTER_ADDR=node0 MASTER_PORT=29500 allennlp train training_configs/pretraining/two_machines.jsonnet "
+    "-s runs/two_machines --include-package luke_allennlp --node-rank 0": MACHINES,
+    "MASTER_ADDR=first-machine MASTER_PORT=29500 allennlp train "
+    "training_configs/pretraining/two_machines.jsonnet -s runs/two_machines --node-rank 0": MACHINES,
+    "MASTER_ADDR=first-machine MASTER_PORT=29500 allennlp train "
+    "training_configs/pretraining/two_machines.jsonnet -s runs/two_machines --node-rank 1": MACHINES,
+    "for language in ar bn de el en es fi fr hi id it ja ko nl pl pt ru sv sw te th tr vi zh; do "
+    "allennlp wikipedia-extract dumps/${language}wiki-*.xml.bz2 -o wiki/$language --workers 16 done": (
+        "24 dumps; the first command of the same document is run"
+    ),
+    "for language in ar bn de el en es fi fr hi id it ja ko nl pl pt ru sv sw te th tr vi zh; do "
+    "allennlp pretraining-dataset wiki/$language -o data/pretraining/$language --tokenizer xlm-roberta-base "
+    "--entity-vocab wiki/entity_vocab.jsonl --sentence-splitter icu --held-out 0.001 --workers 16 done": (
+        "24 dumps, and it needs PyICU; the third command of the same document is run"
+    ),
+}
+
+# What is appended to commands that begin so: the one would take days, the other hold out no page of so few.
+APPENDED = {
+    "allennlp train training_configs/pretraining/luke_large_stage": [
+        "-o",
+        '{"trainer.num_steps": 1, "data_loader.global_batch_size": 16, "data_loader.num_workers": 0}',
+    ],
+    "allennlp pretraining-dataset": ["--held-out", "0.1"],
+}
+
+# Options that the text names, and the command that they are added to.
+OPTIONS = {
+    """--predictor-args '{"batch_size": 32}'""": (
+        "allennlp predict runs/ner/conll/model.tar.gz sentences.jsonl --include-package luke_allennlp"
+    ),
+    """-o '{"dataset_reader.tag_column": null}'""": (
+        "allennlp predict runs/ner/conll/model.tar.gz untagged.txt --use-dataset-reader --silent "
+        "--include-package luke_allennlp"
+    ),
+    """-o '{"validation_dataset_reader.linker": {"type": "none"}}'""": (
+        "allennlp predict runs/reading_comprehension/squad/model.tar.gz questions.jsonl "
+        "--include-package luke_allennlp"
+    ),
+}
+
+# `diff` tells by 1 that there are differences.
+STATUS = {"diff -ru build/before/allennlp build/after/allennlp": 1}
+
+HUB = {
+    "studio-ousia/luke-large": "tiny-luke",
+    "studio-ousia/luke-base": "tiny-luke",
+    "roberta-large": "tiny-roberta",
+    "roberta-base": "tiny-roberta",
+}
+DUMP = FIXTURES / "wikipedia/valdoriawiki-pages-articles-multistream.xml.bz2"
+
+
+def normal(command: str) -> str:
+    """On one line, and without comments, as the lists above have it."""
+    return " ".join(re.sub(r"\s# .*$|\s+#\s.*$", "", command.replace("\\\n", " "), flags=re.M).split())
+
+
+# --- The place where the commands run.
+
+
+def make_place(place: Path) -> None:
+    """A checkout with small `data` and `models`, a dump and sentences; further programs are in `bin`."""
+    for name in ("training_configs", "fixtures", "packaging"):
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (".allennlp_plugins", "Makefile", "constraints.txt", "setup.cfg", "pyproject.toml"):
+        shutil.copyfile(ROOT / name, place / name)
+    shutil.copytree(FIXTURES / "data", place / "data")
+    (place / "data/conll2003").mkdir()
+    for part, name in (("train", "eng.train"), ("dev", "eng.testa"), ("test", "eng.testb")):
+        small_corpus(FIXTURES / f"ner/{part}.conll", place / "data/conll2003" / name, 4)
+        small_corpus(
+            FIXTURES / f"ner/{part}.conll", place / f"fixtures/ner/{part}.conll", 8 if part == "train" else 4
+        )
+    shutil.copyfile(FIXTURES / "ner/sentences.jsonl", place / "sentences.jsonl")
+    (place / "untagged.txt").write_text("Tavin\nOakesh\nspoke\n.\n\nDorrick\nwon\n.\n", encoding="utf-8")
+    for date in ("20160305", "20181220"):
+        shutil.copyfile(DUMP, place / f"enwiki-{date}-pages-articles.xml.bz2")
+    for name in ("luke", "luke-large"):
+        shutil.copytree(FIXTURES / "tiny-luke", place / "models" / name)
+    vocabulary = json.loads((FIXTURES / "tiny-luke/entity_vocab.json").read_text(encoding="utf-8"))
+    titles = ["United States" if title == "Marlow" else title for title in vocabulary]
+    (place / "models/luke-large/entity_vocab.json").write_text(
+        json.dumps({t: i for i, t in enumerate(titles)})
+    )
+    (place / "entity_vocab.tsv").write_text("".join(f"{title}\t1\n" for title in titles), encoding="utf-8")
+    (place / "bin").mkdir()
+    for program, content in (("sbatch", SBATCH), ("srun", "#!/bin/bash\n"), ("scontrol", "#!/bin/bash\n")):
+        (place / "bin" / program).write_text(content)
+        (place / "bin" / program).chmod(0o755)
+
+
+def make_hub_cache(cache: Path) -> None:
+    """With the tiny checkpoints under the names of the published ones."""
+    commit = "0" * 40
+
+    def snapshot(name: str) -> Path:
+        repository = cache / f"models--{name.replace('/', '--')}"
+        (repository / "refs").mkdir(parents=True)
+        (repository / "refs/main").write_text(commit)
+        return repository / "snapshots" / commit
+
+    for name, checkpoint in HUB.items():
+        shutil.copytree(FIXTURES / checkpoint, snapshot(name))
+    fine_tuned = snapshot("studio-ousia/luke-large-finetuned-conll-2003")
+    labels = dict(enumerate(["NIL", "MISC", "PER", "ORG", "LOC"]))
+    tiny = FIXTURES / "tiny-luke"
+    config = transformers.LukeConfig.from_pretrained(
+        tiny, use_entity_aware_attention=True, id2label=labels, label2id={v: k for k, v in labels.items()}
+    )
+    shutil.copytree(tiny, fine_tuned)
+    transformers.LukeForEntitySpanClassification(config).save_pretrained(fine_tuned)
+
+
+def forget(*names: str) -> Callable[[Path], None]:
+    """A section tells another way to what an earlier one made."""
+
+    def prepare(place: Path) -> None:
+        for name in names:
+            shutil.rmtree(place / name)
+
+    return prepare
+
+
+def moved_archive(place: Path) -> None:
+    shutil.copyfile(place / "runs/ner/conll/model.tar.gz", place / "model.tar.gz")
+
+
+def own_columns(place: Path) -> None:
+    (place / "my").mkdir()
+    for part, file in (("train", "eng.train"), ("dev", "eng.testa")):
+        lines = (place / "data/conll2003" / file).read_text(encoding="utf-8").splitlines()
+        words = [line.split() for line in lines if not line.startswith("-DOCSTART-")]
+        rows = (
+            "\t".join((str(number), word[0], word[-1])) if word else "" for number, word in enumerate(words)
+        )
+        (place / f"my/{part}.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def release_files(place: Path) -> None:
+    shutil.rmtree(place / "data/squad")
+    shutil.rmtree(place / "wiki/mentions_2016")
+    joblib.dump(link_database(), place / "enwiki_20160305.pkl")
+    joblib.dump(REDIRECTS, place / "enwiki_20160305_redirects.pkl")
+    joblib.dump(REDIRECTS, place / "enwiki_20181220_redirects.pkl")
+    joblib.dump(mention_database(dict), place / "enwiki_20160305_mention_lp0.0.pkl")
+
+
+def languages(place: Path) -> None:
+    for language in ("en", "de", "ja"):
+        if not (place / "wiki" / language).exists():
+            write_pages(place / "wiki" / language, [[page("Tokyo", "[[Tokyo]] [[Tokyo]]")]], language)
+    (place / "wiki/entity_vocab.jsonl").unlink()
+    with gzip.open(place / "wiki/items.tsv.gz", "wt", encoding="utf-8") as table:
+        table.writelines(f"{language}\tTokyo\tQ1490\n" for language in ("en", "de", "ja"))
+
+
+def wheels(place: Path) -> None:
+    originals = ROOT / "build/wheels/originals"
+    if not originals.is_dir():
+        pytest.skip(f"the original wheels are not at {originals}: run make install")
+    shutil.copytree(originals, place / "build/wheels/originals")
+
+
+# What a section finds, beside what the commands before it have made.
+SECTIONS: Dict[Tuple[str, str], Callable[[Path], None]] = {
+    ("README.md", "Installing without make"): wheels,
+    ("README.md", "From Python and after moving"): moved_archive,
+    ("README.md", "Pretraining"): forget("runs/ner/conll"),
+    ("docs/link_database.md", "Building from dumps"): forget("data/squad"),
+    ("docs/link_database.md", "Converting the original release's files"): release_files,
+    ("docs/link_database.md", "Building from JSON lines"): forget("data/squad"),
+    ("docs/ner.md", "Your own data"): own_columns,
+    ("docs/pretraining.md", "Entities"): languages,
+    ("docs/pretraining.md", "Slurm"): forget("data/pretraining"),
+    ("docs/pretraining.md", "mLUKE's 24 languages"): languages,
+    ("packaging/README.md", "AllenNLP on today's stack"): wheels,
+}
+
+# The files that hold the records which a document shows: those with this key.
+RECORDS = {
+    ("README.md", "mentions"): "masked.jsonl",
+    ("docs/cloze_qa.md", "query"): "questions.jsonl",
+    ("docs/entity_typing.md", "span"): "mentions.jsonl",
+    ("docs/link_database.md", "links"): "links.jsonl",
+    ("docs/link_database.md", "target"): "redirects.jsonl",
+    ("docs/reading_comprehension.md", "question"): "questions.jsonl",
+    ("docs/relation_classification.md", "head"): "sentences.jsonl",
+}
+
+# The beginnings of README's commands that another document goes on from.
+BEFORE = {
+    "docs/ner.md": ["allennlp train training_configs/ner/conll.jsonnet"],
+    "training_configs/README.md": [
+        "allennlp wikipedia-extract",
+        "allennlp wikipedia-entity-vocab",
+        "allennlp pretraining-dataset",
+    ],
+}
+
+
+class Shell:
+    """Runs commands as a shell does from the place where they are; `allennlp` in this process."""
+
+    def __init__(self, place: Path, environment: Dict[str, str], allennlp: Command) -> None:
+        self.place = place
+        self.environment = environment
+        self.allennlp = allennlp
+
+    def __call__(self, command: str) -> Finished:
+        assignments = ASSIGNMENTS.match(command)
+        assert assignments is not None
+        bare = command[assignments.end() :]
+        # Pipes, loops and redirections are the shell's.
+        if not bare.startswith("allennlp ") or re.search(r"[|<>&;]", re.sub("'[^']*'", "", bare)):
+            return self.bash(command)
+        words = self.bash(f"printf '%s\\0' {bare}").out.split("\0")[1:-1]
+        for beginning, more in APPENDED.items():
+            words += more if bare.startswith(beginning) else []
+        with pytest.MonkeyPatch.context() as patch:
+            for assignment in assignments[0].split():
+                patch.setenv(*assignment.split("=", 1))
+            return self.allennlp(*words)
+
+    def bash(self, command: str) -> Finished:
+        finished = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.place,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        return Finished(finished.returncode, finished.stdout, finished.stderr)
+
+
+@pytest.fixture(scope="module")
+def hub_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cache = tmp_path_factory.mktemp("hub")
+    make_hub_cache(cache)
+    return cache
+
+
+@pytest.fixture
+def shell(
+    hub_cache: Path,
+    tmp_path: Path,
+    environment: Dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Shell:
+    make_place(tmp_path)
+    path = os.pathsep.join((str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]))
+    variables = {**environment, "PATH": path, "HF_HUB_CACHE": str(hub_cache)}
+    for name in os.environ.keys() - variables.keys():
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    # They were read when the library was imported.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(hub_cache))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.chdir(tmp_path)
+    return Shell(tmp_path, variables, allennlp_in_process(monkeypatch, capfd))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_they_run_as_they_are_printed(document: str, shell: Shell) -> None:
+    write_records(document, shell.place)
+    for beginning in BEFORE.get(document, []):
+        check(
+            shell,
+            next(command for command in COMMANDS["README.md"] if command.startswith(beginning)),
+            "README.md",
+        )
+    done: Set[str] = set()
+    heading = None
+    for item in ITEMS[document]:
+        if item.heading != heading:
+            heading = item.heading
+            SECTIONS.get((document, heading), lambda place: None)(shell.place)
+        where = f"{document}, line {item.line}"
+        if item.file():
+            (shell.place / item.file()).write_text(item.text, encoding="utf-8")
+        elif item.kind == "python":
+            exec(compile(item.text, where, "exec"), {})
+        elif item.kind == "commands":
+            for command in item.commands():
+                # In the text, commands are named again.
+                if normal(command) not in NOT_RUN and not (item.inline and command in done):
+                    check(shell, command, where)
+                done.add(command)
+    for item in ITEMS[document]:
+        if item.kind == "options" and item.text not in NOT_RUN:
+            check(shell, f"{OPTIONS[item.text]} {item.text}", f"{document}, line {item.line}")
+
+
+def write_records(document: str, place: Path) -> None:
+    files: Dict[str, str] = {}
+    for item in ITEMS[document]:
+        for record in item.records() if item.kind == "json" else ():
+            for (name, key), file in RECORDS.items():
+                if name == document and key in record:
+                    files[file] = files.get(file, "") + json.dumps(record) + "\n"
+    for file, content in files.items():
+        (place / file).write_text(content, encoding="utf-8")
+
+
+def check(shell: Shell, command: str, where: str) -> None:
+    finished = shell(command)
+    if finished.status != STATUS.get(command, 0) or "Traceback" in finished.err:
+        pytest.fail(
+            f"{where}: this command ends with status {finished.status}.\n\n    {command}\n\n"
+            f"It writes:\n{finished.out[-2000:]}\n{finished.err[-4000:]}\n"
+            "Correct the document or the code, or give the command what it needs (SECTIONS, RECORDS, "
+            "BEFORE), or list it in NOT_RUN with the reason why it cannot run here.",
+            pytrace=False,
+        )
+
+
+def test_the_lists_are_of_commands_that_are_printed() -> None:
+    commands = {normal(command) for printed in COMMANDS.values() for command in printed}
+    options = {item.text for items in ITEMS.values() for item in items if item.kind == "options"}
+    assert NOT_RUN.keys() <= commands | options, "NOT_RUN has what no document prints any more"
+    assert options == OPTIONS.keys() | options & NOT_RUN.keys(), "OPTIONS has other options than are printed"
+    for beginning in APPENDED:
+        assert any(command.startswith(beginning) for command in commands), (
+            f"APPENDED: {beginning} is not printed"
+        )
+    headings = {(name, item.heading) for name, items in ITEMS.items() for item in items}
+    assert SECTIONS.keys() <= headings, "SECTIONS has what is no heading of commands any more"
+    keys = {
+        (name, key)
+        for name, items in ITEMS.items()
+        for item in items
+        if item.kind == "json"
+        for record in item.records()
+        for key in record
+    }
+    assert RECORDS.keys() <= keys, "RECORDS has keys that no document shows any more"
+
+
+@pytest.mark.parametrize("command", sorted(command for command in NOT_RUN if command.startswith("make ")))
+def test_make_knows_its_targets(command: str) -> None:
+    finished = subprocess.run(
+        ["bash", "-c", f"make -n {command.removeprefix('make ')}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize(
+    "command", sorted(command for command in NOT_RUN if " allennlp train " in f" {command}")
+)
+def test_options_and_configs_of_what_is_not_run(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`allennlp` knows the options, and the config has the updates that the documents say it has."""
+    make_place(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assignments = ASSIGNMENTS.match(command)
+    assert assignments is not None
+    for assignment in assignments[0].split():
+        monkeypatch.setenv(*assignment.split("=", 1))
+    for items in ITEMS.values():
+        for item in items:
+            if item.file():
+                (tmp_path / item.file()).write_text(item.text, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", shlex.split(command[assignments.end() :]))
+    monkeypatch.setattr("allennlp.commands.import_plugins", plugins_once)
+    _, arguments = parse_args("allennlp")
+    config = Params.from_file(arguments.param_path, arguments.overrides).as_dict(quiet=True)
+    distributed = config["distributed"]
+    if "pretraining" in arguments.param_path:
+        assert distributed["num_nodes"] == 2 and distributed["primary_address"] == os.environ["MASTER_ADDR"]
+        assert config["data_loader"]["global_batch_size"] == 2048 and 0 <= arguments.node_rank < 2
+    else:
+        assert updates(config) == 8
+
+
+def updates(config: Dict[str, Any]) -> int:
+    """Instances of an update."""
+    devices = len(config["distributed"]["cuda_devices"])
+    return (
+        devices * config["data_loader"]["batch_size"] * config["trainer"]["num_gradient_accumulation_steps"]
+    )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_configs_can_be_evaluated(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A config stands where the text says, else beside what it imports."""
+    make_place(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for item in ITEMS[document]:
+        if item.kind == "jsonnet" and (imported := re.match(r"\(import '(.*?)'\)", item.text)):
+            beside = next((tmp_path / "training_configs").rglob(Path(imported[1]).name)).parent
+            file = tmp_path / item.file() if item.file() else beside / "mine.jsonnet"
+            file.write_text(item.text, encoding="utf-8")
+            assert Params.from_file(file).as_dict(quiet=True)["trainer"], f"{document}, line {item.line}"
+
+
+EIGHT = {
+    "Open Entity": ("entity_typing/open_entity", 4),
+    "TACRED, SemEval, KBP37": ("relation_classification/tacred", 8),
+    "CoNLL-2003": ("ner/conll", 8),
+    "ReCoRD": ("cloze_qa/record", 8),
+    "SQuAD": ("reading_comprehension/squad", 8),
+}
+
+
+@pytest.mark.parametrize("experiment", EIGHT)
+def test_eight_gpus_make_the_same_updates(experiment: str) -> None:
+    text = (ROOT / "training_configs/README.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| {experiment} \| (\d+) \|.*`(.*)` \|$", text, re.M)
+    assert row is not None
+    name, devices = EIGHT[experiment]
+    distributed = json.dumps({"cuda_devices": list(range(devices))})
+    overrides = f'{{"distributed": {distributed}, {row[2]}}}'
+    config = Params.from_file(ROOT / f"training_configs/{name}.jsonnet", overrides).as_dict(quiet=True)
+    assert updates(config) == int(row[1])
+
+
+class TestReading:
+    def kinds(self, text: str) -> List[Tuple[str, str]]:
+        return [(item.kind, item.text.strip()) for item in read_document(text)]
+
+    def test_blocks(self) -> None:
+        items = read_document(
+            "# Head\n\nBefore `a/my.jsonnet`:\n\n```jsonnet\n(import 'x') + {}\n```\n\n"
+            "    A=b allennlp train x \\\n      -o '[X]'  # why\n    make a\n\n"
+            '    {"a":\n     1}\n    {"b": 2}\n'
+        )
+        assert [item.kind for item in items] == ["jsonnet", "commands", "json"]
+        assert [item.line for item in items] == [6, 9, 13]
+        assert items[0].file() == "a/my.jsonnet" and items[1].heading == "Head"
+        commands = items[1].commands()
+        assert commands == ["A=b allennlp train x \\\n  -o '[X]'  # why", "make a"]
+        assert normal(commands[0]) == "A=b allennlp train x -o '[X]'"
+        assert list(items[2].records()) == [{"a": 1}, {"b": 2}]
+
+    def test_fences_and_comments(self) -> None:
+        shells = "```bash\n# First\nmake a\n\n# then\nX_1=2 make b \\\n  # c\n```\n\n"
+        first, second, *others = read_document(shells + '```json\n{}\n```\n\n    {"a": ...}\n')
+        assert first.commands() == ["make a"] and second.commands() == ["X_1=2 make b \\\n  # c"]
+        assert [item.kind for item in others] == ["json", "other"] and not list(others[1].records())
+
+    def test_loops(self) -> None:
+        (item,) = read_document("    for a in b; do\n      make $a\n    done\n    make c\n")
+        assert item.commands() == ["for a in b; do\n  make $a\ndone", "make c"]
+
+    def test_the_text(self) -> None:
+        names = "`allennlp train`, `allennlp train --force`, `make`"
+        synopses = (
+            "`allennlp show-entities FILE`, `allennlp train ... -f`, `--limit N`, `-o '{\"a\": {...}}'`"
+        )
+        assert self.kinds(f"{names}, {synopses}") == []
+        text = "| a |\n|---|\n| `X=y allennlp train z` `pip install .` `-o '{\"a\": 1}'` |\n"
+        assert self.kinds(text) == [
+            ("commands", "X=y allennlp train z"),
+            ("commands", "pip install ."),
+            ("options", "-o '{\"a\": 1}'"),
+        ]
+
+    @pytest.mark.parametrize(
+        "block, message",
+        [
+            ("allennlp predict FILE", "'FILE'"),
+            ("allennlp train a ... -f", "'...'"),
+            ("make [X=y]", "'[X=y]'"),
+            ("python a.py\n    luke a\n\n    torchrun a.py", "'torchrun' begins no command"),
+            ("$ allennlp train a", "'$' begins no command"),
+            ("./run.sh a", "'./run.sh' begins no command"),
+        ],
+    )
+    def test_what_cannot_be_told(self, block: str, message: str) -> None:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            read_document(f"Text:\n\n    {block}\n")
+
+
+def test_a_command_that_fails_is_shown(shell: Shell) -> None:
+    (shell.place / "predictions.jsonl").write_text("")
+    check(shell, "X=1 allennlp show-entities predictions.jsonl  # all", "a.md, line 1")
+    check(shell, "test $HF_HUB_OFFLINE = 1 && echo a | grep -q a", "a.md, line 2")
+    for command in ("allennlp show-entities none.jsonl", "echo a | grep -q b"):
+        with pytest.raises(
+            pytest.fail.Exception, match=f"a.md, line 3: .* status 1.\n\n    {re.escape(command)}"
+        ):
+            check(shell, command, "a.md, line 3")
