@@ -87,7 +87,6 @@ APPENDED = {
         "-o",
         '{"trainer.num_steps": 1, "data_loader.global_batch_size": 16, "data_loader.num_workers": 0}',
     ],
-    "allennlp pretraining-dataset": ["--held-out", "0.1"],
 }
 
 # Options that the text names, and the command that they are added to.
