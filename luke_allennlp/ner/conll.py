@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
-from typing import Callable, Iterable, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -152,24 +152,29 @@ class _ConllLines:
 
     def read(self) -> Iterator[_TaggedSentence]:
         sentence: Optional[_TaggedSentence] = None
+        known: Dict[str, Tuple[str, str]] = {}  # word and tag of lines within sentences: many come again
         for number, line in read_lines(self._path, self._encoding):
-            fields = [] if _is_blank(line) else self._fields(line)
-            is_boundary = self._is_boundary(line, fields)
-            if not fields or is_boundary:
-                if sentence is not None:
-                    yield sentence
-                sentence = None
-                self.boundaries += is_boundary
-                continue
-            if sentence is None and self._is_comment(line, fields):
-                self.comments += 1
-                continue
-            self._check(number, line, fields)
+            if sentence is None or line not in known:
+                fields = [] if _is_blank(line) else self._fields(line)
+                is_boundary = self._is_boundary(line, fields)
+                if not fields or is_boundary:
+                    if sentence is not None:
+                        yield sentence
+                    sentence = None
+                    self.boundaries += is_boundary
+                    continue
+                if sentence is None and self._is_comment(line, fields):
+                    self.comments += 1
+                    continue
+                self._check(number, line, fields)
+                tag = "" if self._tag is None else fields[self._tag].strip(" ")
+                known[line] = fields[self._word], tag
             if sentence is None:
                 sentence = _TaggedSentence(document=self.boundaries, line=number)
-            sentence.words.append(fields[self._word])
+            word, tag = known[line]
+            sentence.words.append(word)
             if self._tag is not None:
-                sentence.tags.append(fields[self._tag].strip(" "))
+                sentence.tags.append(tag)
                 sentence.lines.append(number)
         if sentence is not None:
             yield sentence
