@@ -6,6 +6,8 @@ from typing import Mapping, Optional
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.data.text_lines import listed
+
 logger = logging.getLogger(__name__)
 
 
@@ -30,7 +32,8 @@ class LabelMap:
         for label, name in self._mapping.items():
             if name is not None and (not isinstance(name, str) or not name.strip()):
                 raise ConfigurationError(
-                    f"label_map has {name!r} for {label!r}; expected the new name of the label, or null to drop it."
+                    f"label_map has {name!r} for {label!r}; expected the new name of the label, or null to drop "
+                    "it."
                 )
         self._counts: Counter[str] = Counter()
 
@@ -58,13 +61,17 @@ class LabelMap:
         """
         counts, self._counts = self._counts, Counter()
         done = [
-            f"{number:,} {label!r} {'dropped' if self._mapping[label] is None else f'read as {self._mapping[label]!r}'}"
+            f"{number:,} {label!r} " + ("dropped" if name is None else f"read as {name!r}")
             for label, number in counts.items()
+            for name in [self._mapping[label]]
         ]
         if done:
-            logger.info("%s: label_map: %s", source, ", ".join(done))
+            logger.info("%s: label_map changes %d labels: %s", source, len(done), listed(done))
         unused = [label for label in self._mapping if label not in counts]
         if unused:
             logger.warning(
-                "%s: label_map names labels that do not occur: %s", source, ", ".join(map(repr, unused))
+                "%s: label_map names %d labels that do not occur: %s",
+                source,
+                len(unused),
+                listed([repr(label) for label in unused]),
             )
