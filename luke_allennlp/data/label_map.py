@@ -6,6 +6,8 @@ from typing import Mapping, Optional
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.data.text_lines import listed
+
 logger = logging.getLogger(__name__)
 
 
@@ -62,9 +64,12 @@ class LabelMap:
             name = self._mapping[label]
             done.append(f"{number:,} {label!r} " + ("dropped" if name is None else f"read as {name!r}"))
         if done:
-            logger.info("%s: label_map: %s", source, ", ".join(done))
+            logger.info("%s: label_map: %s", source, listed(done))
         unused = [label for label in self._mapping if label not in counts]
         if unused:
             logger.warning(
-                "%s: label_map names labels that do not occur: %s", source, ", ".join(map(repr, unused))
+                "%s: label_map names %d labels that do not occur: %s",
+                source,
+                len(unused),
+                listed([repr(label) for label in unused]),
             )

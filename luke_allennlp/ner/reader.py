@@ -62,7 +62,7 @@ class NerReader(TaskReader[Document, SentenceChunk]):
     context : `str`, optional (default = `"document"`)
         What surrounds the sentence in its window: its "document", or nothing ("sentence").
     max_span_length : `int`, optional (default = `16`)
-        Sub-words of a candidate at the most. Longer gold entities are listed in the log and count as missed.
+        Sub-words of a candidate at the most. Longer gold entities are counted in the log and as missed.
     max_entities : `int`, optional (default = `128`)
         Candidates of an instance at the most; a sentence with more gives several instances.
     word_column, tag_column : `int`, optional (default = `0` and `-1`)

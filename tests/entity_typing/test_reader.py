@@ -166,7 +166,7 @@ class TestLabelMap:
             labels = [example.labels for example in reader.read_examples(path)]
         # Each once; "town" is not general. A mention stays, whatever it loses.
         assert labels == [["person"], ["person"], []]
-        assert "label_map: 2 'human' read as 'person', 2 'actor' dropped" in caplog.text
+        assert "label_map: 2 'human' read as 'person'; 2 'actor' dropped" in caplog.text
         reader.check_file(path, training=True)
 
     def test_nothing_is_left(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:

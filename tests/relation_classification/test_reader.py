@@ -274,7 +274,7 @@ class TestLabelMap:
         with caplog.at_level(logging.INFO):
             instances = read(reader, path)
         assert [instance["label"].label for instance in instances] == ["why", "z"]
-        assert f"{path}: label_map: 2 'x' dropped, 1 'y' read as 'why'" in caplog.text
+        assert f"{path}: label_map: 2 'x' dropped; 1 'y' read as 'why'" in caplog.text
         assert "names labels that do not occur: 'q'" in caplog.text
         assert "2 examples, 2 relations" in caplog.text
 

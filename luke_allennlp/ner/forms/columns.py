@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -132,24 +132,29 @@ class _Lines:
 
     def read(self) -> Iterator[_TaggedSentence]:
         sentence: Optional[_TaggedSentence] = None
+        known: Dict[str, Tuple[str, str]] = {}  # word and tag of lines within sentences: many come again
         for number, line in read_lines(self._path, self._encoding):
-            fields = [] if _is_blank(line) else self._fields(line)
-            is_boundary = self._is_boundary(line, fields)
-            if not fields or is_boundary:
-                if sentence is not None:
-                    yield sentence
-                sentence = None
-                self.boundaries += is_boundary
-                continue
-            if sentence is None and self._is_comment(line, fields):
-                self.comments += 1
-                continue
-            self._check(number, line, fields)
+            if sentence is None or line not in known:
+                fields = [] if _is_blank(line) else self._fields(line)
+                is_boundary = self._is_boundary(line, fields)
+                if not fields or is_boundary:
+                    if sentence is not None:
+                        yield sentence
+                    sentence = None
+                    self.boundaries += is_boundary
+                    continue
+                if sentence is None and self._is_comment(line, fields):
+                    self.comments += 1
+                    continue
+                self._check(number, line, fields)
+                tag = "" if self._tag is None else fields[self._tag].strip(" ")
+                known[line] = fields[self._word], tag
             if sentence is None:
                 sentence = _TaggedSentence(document=self.boundaries, line=number)
-            sentence.words.append(fields[self._word])
+            word, tag = known[line]
+            sentence.words.append(word)
             if self._tag is not None:
-                sentence.tags.append(fields[self._tag].strip(" "))
+                sentence.tags.append(tag)
                 sentence.lines.append(number)
         if sentence is not None:
             yield sentence
@@ -180,9 +185,8 @@ class _Lines:
             )
         if share == 0:
             raise NoColumnsError(
-                f"{self._path}: column {self._tag} holds no tags: neither O nor a type with a prefix such as "
-                "B- is "
-                f"in it, but {shown(sentences[0].tags[0])} on line {sentences[0].line} for example. Set "
+                f"{self._path}: column {self._tag} holds no tags: neither O nor a type with a prefix such "
+                f"as B- is in it, but {shown(sentences[0].tags[0])} on line {sentences[0].line} for example. Set "
                 "`tag_column`, or `tag_scheme` to IO if every word is an entity."
             )
 
