@@ -275,7 +275,7 @@ class TestLabelMap:
             instances = read(reader, path)
         assert [instance["label"].label for instance in instances] == ["why", "z"]
         assert f"{path}: label_map: 2 'x' dropped; 1 'y' read as 'why'" in caplog.text
-        assert "names labels that do not occur: 'q'" in caplog.text
+        assert "names 1 labels that do not occur: 'q'" in caplog.text
         assert "2 examples, 2 relations" in caplog.text
 
     def test_nothing_is_left(self, tokenizer: WordTokenizer, path: Path) -> None:

@@ -186,8 +186,8 @@ class _Lines:
         if share == 0:
             raise NoColumnsError(
                 f"{self._path}: column {self._tag} holds no tags: neither O nor a type with a prefix such "
-                f"as B- is in it, but {shown(sentences[0].tags[0])} on line {sentences[0].line} for example. Set "
-                "`tag_column`, or `tag_scheme` to IO if every word is an entity."
+                f"as B- is in it, but {shown(sentences[0].tags[0])} on line {sentences[0].line} for example. "
+                "Set `tag_column`, or `tag_scheme` to IO if every word is an entity."
             )
 
     def _values(self, column: int) -> Iterator[str]:
