@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from allennlp.training.run_lock import directory_contents
 
 # Imported by `--include-package`: kills the run after some batches, and keeps an account of the hook.
 PACKAGE = """
@@ -28,7 +29,7 @@ def note(params):
         raise ConfigurationError("train_data_path: there is no file missing.jsonl")
     # What a check takes out of its copy is not missing afterwards.
     params.pop("model")
-    Path("checked.txt").write_text(json.dumps(sorted(os.listdir("."))))
+    Path("checked.txt").write_text(json.dumps([file for _, _, files in os.walk(".") for file in files]))
 
 
 train.preflight_checks.append(note)
@@ -151,7 +152,7 @@ PACKAGES = ("--include-package", "some_package")
 def killed(folder):
     """A run that was killed in the middle of its second epoch."""
     result = allennlp(folder, "train", CONFIG, *PACKAGES, KILL_WITH=str(int(signal.SIGKILL)))
-    files = sorted(path.name for path in (folder / "runs/tiny/classifier").iterdir())
+    files = directory_contents(folder / "runs/tiny/classifier")
     return result, files
 
 
@@ -183,7 +184,7 @@ class TestTrain:
     @pytest.mark.edit("preflight-checks")
     def test_preflight_checks_come_first(self, folder, killed, command, capsys):
         listed = json.loads((folder / "checked.txt").read_text())
-        assert "some_package.py" in listed and "runs" not in listed
+        assert "some_package.py" in listed and ".lock" in listed and "config.json" not in listed
         overrides = '{"train_data_path": "missing.jsonl"}'
         assert command("train", CONFIG, *PACKAGES, "-s", "other", "--overrides", overrides) == 1
         written = capsys.readouterr().err
@@ -201,7 +202,7 @@ class TestTrain:
         )
         assert "--recover" in last and "--force" in last and "--serialization-dir" in last
         assert "Traceback" not in written.out + written.err
-        assert sorted(path.name for path in (folder / "runs/tiny/classifier").iterdir()) == killed[1]
+        assert sorted(directory_contents(folder / "runs/tiny/classifier")) == sorted(killed[1])
 
     @pytest.mark.slow
     def test_a_killed_run_goes_on_to_the_same_weights(self, folder, resumed, command):
