@@ -226,6 +226,12 @@ def test_overrides_are_the_users(packed: Packed, module: str) -> None:
         assert type(found._tokenizer).__name__ == "Own"
 
 
+def test_overrides_that_are_none(packed: Packed) -> None:
+    for overrides in ("{", "[1]", "3", '{"model.nothing.here": 1}'):
+        with pytest.raises(ConfigurationError, match="the overrides"):
+            load_archive(packed(), overrides=overrides)
+
+
 @pytest.mark.parametrize(
     "name", ["allennlp.data.tokenizers.WhitespaceTokenizer", "allennlp.data.WhitespaceTokenizer"]
 )

@@ -285,8 +285,8 @@ def naming(archive: Union[str, os.PathLike], directory: Union[str, os.PathLike],
         if directory != archive:
             message = message.replace(directory + os.sep, "")
         raise ConfigurationError(
-            f"{archive}: {part} cannot be loaded ({type(error).__name__}: {message}); the archive is damaged "
-            "or incomplete, or was made for other versions of what it needs."
+            f"{archive}: {part} cannot be loaded ({type(error).__name__}: {message}); the archive may be "
+            "damaged or incomplete, or made for other versions or another machine."
         ) from error
 
 
