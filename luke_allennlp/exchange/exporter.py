@@ -27,6 +27,7 @@ from luke_allennlp.exchange.pretrained import (
     fit_entity_bias,
     tokenizer_source,
 )
+from luke_allennlp.exchange.usage import SCORER, usage
 from luke_allennlp.exchange.word_model import word_model_config, word_model_tensors
 from luke_allennlp.model_files import archived_checkpoint
 from luke_allennlp.token_embedders import LukeEmbedder
@@ -112,13 +113,16 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
         with files.new_directory(Path(directory), force, "an export", inputs) as target:
             files.write_json(target / "config.json", contents.config)
             save_file(contents.tensors, target / "model.safetensors", {"format": "pt"})
+            if contents.scorer:
+                save_file(contents.scorer, target / SCORER, {"format": "pt"})
             files.copy_tokenizer(contents.tokenizer, target)
             if contents.vocabulary is not None:
                 contents.vocabulary.save(target / files.ENTITY_VOCABULARY)
                 with _damage(archive, "its tokenizer"):
                     notes += _describe_tokenizer(loaded, form, contents.tokens, target)
             with _damage(archive, "its config"):
-                card = model_card(loaded.config, metrics, architecture, notes)
+                example = usage(loaded, form, architecture, contents.vocabulary, target)
+                card = model_card(loaded.config, metrics, architecture, notes, example)
             (target / "README.md").write_text(card, encoding="utf-8")
     return Exported(architecture, notes)
 
@@ -136,6 +140,8 @@ class _Contents(NamedTuple):
     vocabulary : `EntityVocabulary`, optional (default = `None`)
     tokens : `Dict[str, int]`, optional (default = `{}`)
         Which the tokenizer's files lack.
+    scorer : `Dict[str, Tensor]`, optional (default = `{}`)
+        The head that Hugging Face has no class for.
     """
 
     tensors: Dict[str, Tensor]
@@ -144,6 +150,7 @@ class _Contents(NamedTuple):
     tokenizer: str
     vocabulary: Optional[EntityVocabulary] = None
     tokens: Dict[str, int] = {}
+    scorer: Dict[str, Tensor] = {}
 
 
 def _contents(loaded: Archive, form: TaskForm, archive: str, place: str, lite: bool) -> _Contents:
@@ -156,10 +163,11 @@ def _contents(loaded: Archive, form: TaskForm, archive: str, place: str, lite: b
         left_out = _left_out(source, embedder)
     with _damage(archive, "its entities"):
         entities = exported_entities(embedder, source, left_out, lite)
-    tensors, notes = _tensors(loaded, form, archive)
+    tensors, notes = _tensors(loaded, form)
     notes += entities.notes
     tensors[f"luke.{ENTITY_TABLE}"] = entities.table
     tokens: Dict[str, int] = {}
+    scorer: Dict[str, Tensor] = {}
     if form is PRETRAINING:
         with _damage(archive, "its tokenizer"):
             tokenizer = tokenizer_source(loaded, tokenizer, place)
@@ -173,10 +181,11 @@ def _contents(loaded: Archive, form: TaskForm, archive: str, place: str, lite: b
         tensors = _in_stored_types(tensors, form, source, left_out)
     if form.architecture is None:  # the encoder alone
         prefix = "luke."
+        scorer = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{form.head}.")}
         tensors = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     with _damage(archive, f"{SOURCE}/config.json"):
         config = _config(loaded, form, embedder, source, tensors)
-    return _Contents(tensors, config, notes, tokenizer, entities.vocabulary, tokens)
+    return _Contents(tensors, config, notes, tokenizer, entities.vocabulary, tokens, scorer)
 
 
 def _word_contents(loaded: Archive, archive: str, place: str) -> _Contents:
@@ -272,7 +281,7 @@ def _left_out(source: Path, embedder: LukeEmbedder) -> Dict[str, Tensor]:
     return tensors
 
 
-def _tensors(archive: Archive, form: TaskForm, path: str) -> Tuple[Dict[str, Tensor], List[str]]:
+def _tensors(archive: Archive, form: TaskForm) -> Tuple[Dict[str, Tensor], List[str]]:
     prefix = "embedder.luke."
     tensors: Dict[str, Tensor] = {}
     notes: List[str] = []
@@ -285,8 +294,7 @@ def _tensors(archive: Archive, form: TaskForm, path: str) -> Tuple[Dict[str, Ten
     if form.architecture is None:
         notes.append(
             "Hugging Face has no class for this task: this is the encoder (LukeModel). The head "
-            f"({', '.join(heads)}) is "
-            f"left out; it is in weights.th of {Path(path).name}."
+            f"({', '.join(heads)}) is in {SCORER}."
         )
     if form.task == "luke_relation_classification" and "classifier.bias" in tensors:
         notes.append(

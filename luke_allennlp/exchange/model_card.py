@@ -1,6 +1,6 @@
 """The README of an exported checkpoint: what it was trained on, how, and what it scores."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from allennlp.common import Params
 
@@ -15,8 +15,17 @@ _TITLES = {
     "luke_pretraining": "masked words and entities",
 }
 
+# Of `training_words_per_second` and the like, which are of the machine.
+_NO_SCORES = ("_per_second", "_seconds", "_MB", "_learning_rate", "_start_epoch", "_epochs")
 
-def model_card(config: Params, metrics: Optional[Dict[str, Any]], architecture: str, notes: List[str]) -> str:
+
+def model_card(
+    config: Params,
+    metrics: Optional[Dict[str, Any]],
+    architecture: str,
+    notes: List[str],
+    usage: Sequence[str] = (),
+) -> str:
     """
     # Parameters
 
@@ -28,6 +37,8 @@ def model_card(config: Params, metrics: Optional[Dict[str, Any]], architecture: 
         Hugging Face's class that loads it.
     notes : `List[str]`
         What that class does not hold.
+    usage : `Sequence[str]`, optional (default = `()`)
+        Lines on how to use it.
 
     # Returns
 
@@ -70,25 +81,39 @@ def model_card(config: Params, metrics: Optional[Dict[str, Any]], architecture: 
     lines += [f"# LUKE for {_TITLES[task]}", ""]
     lines += [f"Loaded by `transformers.{architecture}.from_pretrained`. Exported by luke-allennlp.", ""]
     lines += [f"- {note}" for note in notes] + ([""] if notes else [])
+    lines += usage
     lines += ["## Training", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {_cell(value)} |" for name, value in rows.items() if value is not None]
     if not trainer:
         lines += ["", "Imported from a published checkpoint; how it was trained is said there."]
     lines += ["", "## Scores", ""]
-    scores = {
-        name: value
-        for name, value in (metrics or {}).items()
-        if isinstance(value, (int, float)) and name.startswith(("best_validation_", "test_", "best_epoch"))
-    }
+    scores = _scores(metrics or {})
     if scores:
         lines += [
             "| | |",
             "|---|---|",
             *(f"| {_cell(name)} | {value:.6g} |" for name, value in scores.items()),
         ]
+    elif metrics:
+        lines += ["None are known: there is none in the metrics.json beside the archive."]
     else:
         lines += ["None are known: no metrics.json lay beside the archive."]
     return "\n".join(lines) + "\n"
+
+
+def _scores(metrics: Dict[str, Any]) -> Dict[str, float]:
+    """Of validation and test; where a run had neither, as in pretraining, the last ones of training."""
+    numbers = {
+        name: value
+        for name, value in metrics.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+    for prefixes in (("best_validation_", "test_", "best_epoch"), ("validation_",), ("training_", "step")):
+        found = {name: value for name, value in numbers.items() if name.startswith(prefixes)}
+        found = {name: value for name, value in found.items() if not name.endswith(_NO_SCORES)}
+        if found.keys() - {"best_epoch", "step"}:
+            return found
+    return {}
 
 
 def _cell(value: Any) -> str:

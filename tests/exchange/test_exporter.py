@@ -531,3 +531,41 @@ def test_cells_stay_cells(imported: Any) -> None:
     card = model_card(Params(config), {"test_x|y\nz": 1.0}, NER, [])
     assert "| training data | a\\|b # evil --- license: mit |" in card.splitlines()
     assert "| test_x\\|y z | 1 |" in card.splitlines()
+
+
+@pytest.mark.parametrize(
+    "metrics, rows",
+    [
+        ({"best_validation_f1": 0.5, "validation_f1": 0.4, "training_loss": 1.5}, ["best_validation_f1"]),
+        # Pretraining, with validation data and without.
+        (
+            {"best_validation_step": 40, "best_validation_loss": 2.5},
+            ["best_validation_step", "best_validation_loss"],
+        ),
+        (
+            {
+                "epoch": 1,
+                "step": 40,
+                "training_loss": 2.5,
+                "training_masked_word_accuracy": 0.5,
+                "training_words_per_second": 9.5,
+                "training_step_seconds": 0.5,
+                "training_learning_rate": 0.1,
+                "training_duration": "0:00:09",
+            },
+            ["step", "training_loss", "training_masked_word_accuracy"],
+        ),
+        ({"epoch": 1, "training_duration": "0:00:09"}, "there is none in the metrics.json beside"),
+        ({}, "no metrics.json lay beside"),
+    ],
+)
+def test_scores(metrics: Dict[str, Any], rows: Any, changed: Any, tmp_path: Path) -> None:
+    archive = changed()
+    if metrics:
+        (archive.parent / "metrics.json").write_text(json.dumps(metrics))
+    export_checkpoint(str(archive), str(tmp_path / "out"))
+    lines = (tmp_path / "out" / "README.md").read_text().partition("## Scores")[2].splitlines()
+    if isinstance(rows, str):
+        assert any(rows in line for line in lines)
+    else:
+        assert lines[4:] == [f"| {name} | {metrics[name]:.6g} |" for name in rows]

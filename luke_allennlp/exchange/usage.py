@@ -1,0 +1,197 @@
+"""What the card of an exported model says of its use: an example that gives the archive's predictions."""
+
+import functools
+import inspect
+import json
+from pathlib import Path
+from string import Template
+from typing import Any, Dict, List, Optional
+
+from allennlp.models import Archive
+
+from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, EntityVocabulary
+from luke_allennlp.exchange import usage_code
+from luke_allennlp.exchange.files import read_object
+from luke_allennlp.exchange.forms import PRETRAINING, TaskForm
+
+SCORER = "scorer.safetensors"
+"""The head of a task for which Hugging Face has no class."""
+
+_CODE = {
+    "luke_entity_typing": usage_code.TYPING,
+    "luke_relation_classification": usage_code.RELATIONS,
+    "luke_ner": usage_code.NER,
+    "luke_reading_comprehension": usage_code.QUESTIONS,
+    "luke_cloze_qa": usage_code.CLOZE,
+}
+# Of Hugging Face's tokenizer; the numbers are measured.
+_AROUND_MARKERS = (
+    '`LukeTokenizer(task="{}")` puts the same markers around mentions, but makes other sub-words next to them, '
+    "as it does not take each part of the text to follow a space. In {} of {} texts that were tried its "
+    "sub-words were other ones than those of the training, and probabilities differed by up to 0.05."
+)
+_AT_START = (
+    "`{}` makes other sub-words than those of the training ({}): it did so in {} of {} texts that were tried."
+)
+_LUKE_TOKENIZER = {
+    "luke_entity_typing": _AROUND_MARKERS.format("entity_classification", 15, 15),
+    "luke_relation_classification": _AROUND_MARKERS.format("entity_pair_classification", 36, 36),
+    "luke_ner": _AT_START.format(
+        'LukeTokenizer(task="entity_span_classification")',
+        "of the first word, and of signs and apostrophes with a space before them",
+        *(42, 42),
+    ),
+    "luke_reading_comprehension": _AT_START.format(
+        "LukeTokenizer", "of the first words of question and passage", 26, 26
+    ),
+    "luke_pretraining": _AT_START.format("LukeTokenizer", "of the first word", 42, 42),
+}
+
+
+def usage(
+    archive: Archive, form: TaskForm, architecture: str, vocabulary: Optional[EntityVocabulary], target: Path
+) -> List[str]:
+    """
+    # Parameters
+
+    archive : `Archive`
+    form : `TaskForm`
+        Of its task.
+    architecture : `str`
+        Hugging Face's class that loads the export.
+    vocabulary : `Optional[EntityVocabulary]`
+        The exported one; `None` for a model of words alone.
+    target : `Path`
+        Has the exported files of the tokenizer.
+
+    # Returns
+
+    `List[str]`
+        Lines of Markdown.
+    """
+    reader: Any = archive.validation_dataset_reader
+    values = {"architecture": architecture, **_tokenizer_values(reader.tokenizer, target)}
+    if vocabulary is None:
+        code = usage_code.WORDS
+    else:
+        values.update(mask=vocabulary[MASK], mask2=vocabulary.get(MASK2))
+        if form is PRETRAINING:
+            code = usage_code.MASKED
+            values.update(_pretraining_values(archive, vocabulary))
+        else:
+            code = _CODE[form.task]
+            values.update(_task_values(archive, form))
+    lines = Template(code).substitute(values).strip("\n")
+    text = [
+        "## Usage",
+        "",
+        "This gives the predictions of the archive, for texts that fit the model at once:",
+        "",
+    ]
+    text += ["```python", lines, "```", ""]
+    if vocabulary is not None and form.task in _LUKE_TOKENIZER and (target / "merges.txt").is_file():
+        text += [_LUKE_TOKENIZER[form.task], ""]
+    return text
+
+
+def _tokenizer_values(tokenizer: Any, target: Path) -> Dict[str, Any]:
+    """How the example makes sub-words that follow a space and others, and the ids of special tokens."""
+    whole = target / "tokenizer.json"
+    if whole.is_file():
+        kinds = json.dumps(read_object(whole).get("pre_tokenizer"))
+        made = 'Tokenizer.from_file(f"{path}/tokenizer.json")'
+        imports = "from tokenizers import Tokenizer"
+        spaced, joined = f"spaced = {made}", f"joined = {made}"
+        if '"Metaspace"' in kinds:
+            imports += ", pre_tokenizers"
+            spaced += '\nspaced.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")'
+            joined += '\njoined.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")'
+        elif '"ByteLevel"' in kinds:
+            imports += ", pre_tokenizers"
+            spaced += "\nspaced.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)"
+            joined += "\njoined.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)"
+    elif (target / "merges.txt").is_file():
+        imports = "from tokenizers import ByteLevelBPETokenizer"
+        files = 'f"{path}/vocab.json", f"{path}/merges.txt"'
+        spaced = f"spaced = ByteLevelBPETokenizer({files}, add_prefix_space=True)"
+        joined = f"joined = ByteLevelBPETokenizer({files})"
+    else:  # BERT's, to which it is the same
+        imports = "from transformers import AutoTokenizer"
+        spaced = "spaced = AutoTokenizer.from_pretrained(path).backend_tokenizer"
+        joined = "joined = spaced"
+    return {
+        "imports": imports,
+        "spaced": spaced,
+        "joined": joined,
+        "start_id": tokenizer.start_id,
+        "end_id": tokenizer.end_id,
+        "unknown_id": tokenizer.unknown_id,
+        "mask_id": tokenizer.mask_id,
+        "mask_token": tokenizer.token(tokenizer.mask_id),
+    }
+
+
+def _task_values(archive: Archive, form: TaskForm) -> Dict[str, Any]:
+    """What the options of the reader and of the model change in the example."""
+    reader: Any = archive.validation_dataset_reader
+    model: Any = archive.model
+    option = functools.partial(_option, archive)
+    values: Dict[str, Any] = {}
+    if form.task in ("luke_entity_typing", "luke_relation_classification", "luke_cloze_qa"):
+        longest = option("max_mention_length")
+        values["longest"] = "" if longest is None else f"[:{longest}]"
+    for name in form.marker_options:
+        values[f"{name}_name"] = option(name)
+        values[name] = reader.tokenizer.token_id(option(name))
+    if form.task == "luke_entity_typing":
+        has_names = option("normalize_brackets")
+        values["import_re"] = "import re\n\n" if has_names else ""
+        values["brackets"] = usage_code.BRACKETS if has_names else ""
+    elif form.task == "luke_relation_classification":
+        has_bias = model.classifier.bias is not None
+        values["import_bias"] = "from safetensors.torch import load_file\n" if has_bias else ""
+        values["read_bias"] = usage_code.READ_BIAS if has_bias else ""
+        values["add_bias"] = " + bias" if has_bias else ""
+    elif form.task == "luke_ner":
+        values.update({name: option(name) for name in ("max_span_length", "max_entities")})
+        values["decoding"] = usage_code.GREEDY if model.flat else usage_code.NESTED
+    elif form.task == "luke_reading_comprehension":
+        values["max_question_length"] = option("max_question_length")
+        values["strip"] = "strip()" if option("strip_question") else "lstrip()"
+        values.update(n_best=model.n_best, max_answer_length=model.max_answer_length)
+        text = "context[offsets[i - begin][0] : offsets[j - begin][1]]"
+        is_detokenized = archive.config.as_dict(quiet=True)["model"].get("answer_text") == "detokenized"
+        values["answer"] = f'" ".join({text}.split())' if is_detokenized else text
+        values["no_answer"] = ""
+        if model.allow_no_answer:
+            values["no_answer"] = usage_code.NO_ANSWER.format(model.null_score_threshold)
+    elif form.task == "luke_cloze_qa":
+        names = [marker for marker, _ in form.markers]
+        values["markers"] = f"{', '.join(str(reader.tokenizer.token_id(name)) for name in names)}"
+        values["word_states"] = usage_code.WORD_STATES if model.use_word_states else ""
+    return values
+
+
+def _pretraining_values(archive: Archive, vocabulary: EntityVocabulary) -> Dict[str, Any]:
+    """How much of the tables was trained, and what is no entity."""
+    reader: Any = archive.validation_dataset_reader
+    model: Any = archive.model
+    luke = model.embedder.luke
+    trained = reader.entity_vocabulary
+    rows = luke.entity_embeddings.entity_embeddings.weight.size(0)
+    return {
+        # A table of special entities has nothing to choose from.
+        "mentions": ", [(29, 35)]" if vocabulary.table_size >= rows else "",
+        "words": luke.embeddings.word_embeddings.weight.size(0),
+        "entities": min(rows, vocabulary.table_size),
+        "excluded": [trained[title] for title in (PAD, MASK, MASK2) if title in trained],
+        "max_mention_length": _option(archive, "max_mention_length"),
+    }
+
+
+def _option(archive: Archive, name: str) -> Any:
+    """What an option of the reader is, given or by default."""
+    config = archive.config.as_dict(quiet=True)
+    options = config.get("validation_dataset_reader") or config["dataset_reader"]
+    reader = type(archive.validation_dataset_reader)
+    return options.get(name, inspect.signature(reader).parameters[name].default)

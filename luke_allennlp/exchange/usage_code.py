@@ -1,0 +1,335 @@
+"""How each exported model is used, in Python: templates of what its card shows."""
+
+TYPING = '''
+${import_re}import torch
+$imports
+from transformers import LukeForEntityClassification
+
+path = "."  # the directory of this card
+model = LukeForEntityClassification.from_pretrained(path).eval()
+$spaced
+
+
+def sub_words(text):
+    """Of a part of the text, as if a space came before it."""
+$brackets    return spaced.encode(text.strip(), add_special_tokens=False).ids
+
+
+def predict(text, span):
+    """The probability of each type of the mention text[start:end]."""
+    start, end = span
+    left, mention, right = sub_words(text[:start]), sub_words(text[start:end]), sub_words(text[end:])
+    marker = $marker  # $marker_name
+    input_ids = [$start_id, *left, marker, *mention, marker, *right, $end_id]
+    first = 1 + len(left)
+    positions = list(range(first, first + len(mention) + 2))$longest
+    with torch.no_grad():
+        logits = model(
+            input_ids=torch.tensor([input_ids]),
+            entity_ids=torch.tensor([[$mask]]),  # [MASK]
+            entity_position_ids=torch.tensor([[positions]]),
+        ).logits[0]
+    return {model.config.id2label[index]: value for index, value in enumerate(logits.sigmoid().tolist())}
+
+
+print(predict("Edda Rask leads the choir of Marlow.", (0, 9)))
+'''
+
+RELATIONS = '''
+import torch
+${import_bias}$imports
+from transformers import LukeForEntityPairClassification
+
+path = "."  # the directory of this card
+model = LukeForEntityPairClassification.from_pretrained(path).eval()
+$spaced
+$read_bias
+
+def sub_words(text):
+    """Of a part of the text, as if a space came before it."""
+    return spaced.encode(text.strip(), add_special_tokens=False).ids
+
+
+def predict(text, head, tail):
+    """The probability of each relation of two mentions, (start, end) in the text, that do not overlap."""
+    input_ids, positions, before = [$start_id], {}, 0
+    # $head_marker_name and $tail_marker_name
+    for span, marker in sorted([(tuple(head), $head_marker), (tuple(tail), $tail_marker)]):
+        start, end = span
+        input_ids += sub_words(text[before:start])
+        first = len(input_ids)
+        input_ids += [marker, *sub_words(text[start:end]), marker]
+        positions[marker] = list(range(first, len(input_ids)))$longest
+        before = end
+    input_ids += [*sub_words(text[before:]), $end_id]
+    pair = [positions[$head_marker], positions[$tail_marker]]
+    longest = max(map(len, pair))
+    with torch.no_grad():
+        logits = model(
+            input_ids=torch.tensor([input_ids]),
+            entity_ids=torch.tensor([[$mask, $mask2]]),  # [MASK], [MASK2]
+            entity_position_ids=torch.tensor([[*p, *[-1] * (longest - len(p))] for p in pair])[None],
+        ).logits[0]$add_bias
+    return {model.config.id2label[index]: value for index, value in enumerate(logits.softmax(-1).tolist())}
+
+
+print(predict("Edda Rask leads the choir of Marlow.", (0, 9), (29, 35)))
+'''
+
+NER = '''
+import string
+import unicodedata
+
+import torch
+$imports
+from transformers import LukeForEntitySpanClassification
+
+path = "."  # the directory of this card
+model = LukeForEntitySpanClassification.from_pretrained(path).eval()
+$spaced
+$joined
+
+
+def sub_words(word):
+    """Of a word; apostrophes and single signs stand as if no space came before them."""
+    is_sign = len(word) == 1 and (word in string.punctuation or unicodedata.category(word).startswith("P"))
+    tokenizer = joined if is_sign or word.startswith("'") else spaced
+    return tokenizer.encode(word.strip(), add_special_tokens=False).ids or [$unknown_id]
+
+
+def predict(words):
+    """The entities of a sentence: first word, the one after the last, label, probability."""
+    input_ids, bounds = [$start_id], [1]
+    for word in words:
+        input_ids += sub_words(word)
+        bounds.append(len(input_ids))
+    input_ids.append($end_id)
+    spans = [(i, j) for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
+    spans = [(i, j) for i, j in spans if bounds[j] - bounds[i] <= $max_span_length]
+    found = []
+    # As many at a time as in training.
+    size = -(-len(spans) // max(-(-len(spans) // $max_entities), 1))
+    for part in (spans[at : at + size] for at in range(0, len(spans), size or 1)):
+        positions = torch.full((1, len(part), $max_span_length), -1)
+        for index, (i, j) in enumerate(part):
+            positions[0, index, : bounds[j] - bounds[i]] = torch.arange(bounds[i], bounds[j])
+        with torch.no_grad():
+            logits = model(
+                input_ids=torch.tensor([input_ids]),
+                entity_ids=torch.full((1, len(part)), $mask),  # [MASK]
+                entity_position_ids=positions,
+                entity_start_positions=torch.tensor([[bounds[i] for i, _ in part]]),
+                entity_end_positions=torch.tensor([[bounds[j] - 1 for _, j in part]]),
+            ).logits[0]
+        for (i, j), row in zip(part, logits):
+            label = model.config.id2label[row.argmax().item()]
+            if label != "NIL":
+                found.append((row.max().item(), i, j, label, row.softmax(-1).max().item()))
+$decoding
+
+print(predict("Edda Rask leads the choir of Marlow .".split()))
+'''
+
+GREEDY = """    entities, taken = [], set()
+    for _, i, j, label, probability in sorted(found, key=lambda span: -span[0]):
+        if taken.isdisjoint(range(i, j)):
+            taken.update(range(i, j))
+            entities.append((i, j, label, probability))
+    return sorted(entities)
+"""
+NESTED = """    return sorted((i, j, label, probability) for _, i, j, label, probability in found)
+"""
+
+BRACKETS = """    text = re.sub("-R[RCS]B-", ")", re.sub("-L[RCS]B-", "(", text))
+"""
+READ_BIAS = """bias = load_file(f"{path}/model.safetensors")["classifier.bias"]  # not in the class
+"""
+WORD_STATES = """
+    first = [places[0] for places in positions]
+    states = torch.cat([output.last_hidden_state[0][first], states], dim=-1)"""
+
+QUESTIONS = '''
+import re
+
+import torch
+$imports
+from transformers import LukeForQuestionAnswering
+
+path = "."  # the directory of this card
+model = LukeForQuestionAnswering.from_pretrained(path).eval()
+$spaced
+
+
+def predict(question, context):
+    """The answer's text, and its score, the sum of two logits."""
+    question_ids = spaced.encode(question.$strip, add_special_tokens=False).ids[:$max_question_length]
+    input_ids = [$start_id, *question_ids, $end_id, $end_id]
+    begin, offsets = len(input_ids), []
+    for word in re.finditer("[^ \\t\\r\\n\\u202f]+", context):  # each by itself, after a space
+        encoded = spaced.encode(word[0], add_special_tokens=False)
+        input_ids += encoded.ids
+        offsets += [(word.start() + first, word.start() + last) for first, last in encoded.offsets]
+    inside = range(begin, len(input_ids))
+    input_ids.append($end_id)
+    with torch.no_grad():
+        output = model(input_ids=torch.tensor([input_ids]))
+    starts, ends = output.start_logits[0], output.end_logits[0]
+
+    def spans(firsts, lasts):
+        pairs = [(i, j) for i in firsts for j in lasts if i in inside and j in inside]
+        return [(starts[i] + ends[j], i, j) for i, j in pairs if 0 <= j - i < $max_answer_length]
+
+    number = min($n_best, len(starts))
+    best = spans(starts.topk(number).indices.tolist(), ends.topk(number).indices.tolist())
+    score, i, j = max(best or spans(inside, inside), key=lambda span: span[0])
+$no_answer    return $answer, score.item()
+
+
+print(predict("Who leads the choir?", "Edda Rask leads the choir of Marlow."))
+'''
+
+NO_ANSWER = """    null_score = starts[0] + ends[0]
+    if null_score - score > {}:
+        return "", null_score.item()
+"""
+
+CLOZE = '''
+import torch
+$imports
+from safetensors.torch import load_file
+from transformers import LukeModel
+
+path = "."  # the directory of this card
+model = LukeModel.from_pretrained(path).eval()
+scorer = load_file(f"{path}/scorer.safetensors")
+$spaced
+$joined
+HIGHLIGHT, PLACEHOLDER, ENTITY = $markers
+
+
+def sub_words(text, start, end):
+    """Of text[start:end], with a marker for each @highlight."""
+    follows_space = start == 0 or text[start - 1] == " " or text.startswith(" ", start, end)
+    ids = []
+    for number, part in enumerate(text[start:end].split("@highlight")):
+        if number:
+            ids.append(HIGHLIGHT)
+            follows_space = part.startswith(" ")
+        ids += (spaced if follows_space else joined).encode(part.strip(), add_special_tokens=False).ids
+    return ids
+
+
+def predict(passage, query, candidates):
+    """The probability of each candidate, (start, end) in the passage; they do not overlap."""
+    passage, query = passage.replace("\\n", " "), query.replace("\\n", " ")
+    start = query.index("@placeholder")
+    end = start + len("@placeholder")
+    input_ids = [$start_id, *sub_words(query, 0, start)]
+    positions, before = [[len(input_ids)]], 0
+    input_ids += [PLACEHOLDER, *sub_words(query, end, len(query)), $end_id, $end_id]
+    for start, end in sorted(candidates):
+        input_ids += sub_words(passage, before, start)
+        first = len(input_ids)
+        input_ids += [ENTITY, *sub_words(passage, start, end), ENTITY]
+        positions.append(list(range(first, len(input_ids)))$longest)
+        before = end
+    input_ids += [*sub_words(passage, before, len(passage)), $end_id]
+    longest = max(map(len, positions))
+    with torch.no_grad():
+        output = model(
+            input_ids=torch.tensor([input_ids]),
+            entity_ids=torch.full((1, len(positions)), $mask),  # [MASK]
+            entity_position_ids=torch.tensor([[*p, *[-1] * (longest - len(p))] for p in positions])[None],
+        )
+    states = output.entity_last_hidden_state[0]$word_states
+    pairs = torch.cat([states[:1].expand_as(states[1:]), states[1:]], dim=-1)
+    logits = pairs @ scorer["scorer.weight"][0] + scorer["scorer.bias"]
+    return dict(zip(sorted(candidates), logits.sigmoid().tolist()))
+
+
+print(predict("Edda Rask leads the choir of Marlow.", "The choir of @placeholder sings.", [(0, 9), (29, 35)]))
+'''
+
+MASKED = '''
+import json
+
+import torch
+$imports
+from transformers import LukeForMaskedLM
+
+path = "."  # the directory of this card
+model = LukeForMaskedLM.from_pretrained(path).eval()
+with open(f"{path}/entity_vocab.json", encoding="utf-8") as file:
+    titles = {index: title for title, index in reversed(json.load(file).items())}
+$spaced
+$joined
+
+
+def predict(text, mentions=()):
+    """The five best sub-words for each <mask>, and the five best entities of each mention, (start, end)."""
+    masks = [at for at in range(len(text)) if text.startswith("<mask>", at)]
+    ends = [at + len("<mask>") for at in masks]
+    bounds = sorted({0, len(text), *masks, *ends, *(at for span in mentions for at in span)})
+    input_ids, places = [$start_id], {0: 1}
+    for start, end in zip(bounds, bounds[1:]):
+        if start in masks:
+            input_ids.append($mask_id)
+        else:
+            follows_space = start == 0 or text[start].isspace() or text[start - 1].isspace()
+            tokenizer = spaced if follows_space else joined
+            input_ids += tokenizer.encode(text[start:end].strip(), add_special_tokens=False).ids
+        places[end] = len(input_ids)
+    input_ids.append($end_id)
+    entities = {}
+    if mentions:
+        positions = [list(range(places[start], places[end]))[:$max_mention_length] for start, end in mentions]
+        longest = max(map(len, positions))
+        entities["entity_ids"] = torch.full((1, len(mentions)), $mask)  # [MASK]
+        positions = [[*p, *[-1] * (longest - len(p))] for p in positions]
+        entities["entity_position_ids"] = torch.tensor([positions])
+    with torch.no_grad():
+        output = model(input_ids=torch.tensor([input_ids]), **entities)
+    # Without the rows that were appended in the export.
+    words = output.logits[0][[index for index, value in enumerate(input_ids) if value == $mask_id], :$words]
+    best = [zip(*row.softmax(-1).topk(5)) for row in words]
+    words = [[(spaced.id_to_token(index.item()), value.item()) for value, index in row] for row in best]
+    if not mentions:
+        return words, []
+    probabilities = output.entity_logits[0][:, :$entities].softmax(-1)
+    probabilities[:, $excluded] = -1  # no entities
+    best = [zip(*row.topk(min(5, $entities))) for row in probabilities]
+    return words, [[(titles[index.item()], value.item()) for value, index in row] for row in best]
+
+
+print(predict("<mask> Rask leads the choir of Marlow."$mentions))
+'''
+
+WORDS = '''
+import torch
+$imports
+from transformers import $architecture
+
+path = "."  # the directory of this card
+model = $architecture.from_pretrained(path).eval()
+$spaced
+$joined
+
+
+def predict(text):
+    """The five best sub-words for each $mask_token."""
+    input_ids = [$start_id]
+    for number, part in enumerate(text.split("$mask_token")):
+        if number:
+            input_ids.append($mask_id)
+        tokenizer = spaced if not number or part[:1].isspace() else joined
+        input_ids += tokenizer.encode(part.strip(), add_special_tokens=False).ids
+    input_ids.append($end_id)
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([input_ids])).logits[0]
+    masks = [index for index, value in enumerate(input_ids) if value == $mask_id]
+    best = [zip(*row.softmax(-1).topk(5)) for row in logits[masks]]
+    return [[(spaced.id_to_token(index.item()), value.item()) for value, index in row] for row in best]
+
+
+print(predict("$mask_token leads the choir of Marlow."))
+'''
