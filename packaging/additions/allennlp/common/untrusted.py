@@ -331,11 +331,14 @@ def _read_overrides(overrides: Union[str, Dict[str, Any]]) -> Dict[str, Any]:
     if isinstance(overrides, dict):
         return overrides
     try:
-        return parse_overrides(overrides)
+        read = parse_overrides(overrides)
     except (RuntimeError, ValueError) as error:
         raise ConfigurationError(
             f"the overrides {overrides!r} cannot be read: {str(error).strip()}"
         ) from None
+    if not isinstance(read, dict):
+        raise ConfigurationError(f"the overrides {overrides!r} are no object")
+    return read
 
 
 def _check(origin: Origin) -> None:
