@@ -454,6 +454,9 @@ UNTRUSTED = [
             with untrusted.naming(archive_file, serialization_dir, "its model"):
                 model = _load_model(config.duplicate(), weights_path, serialization_dir, cuda_device)
 
+        for check in archive_checks:
+            check(config.duplicate(), serialization_dir)
+
         # Load meta, and check version compatibility.
         meta_path = os.path.join(serialization_dir, META_NAME)
         if os.path.exists(meta_path):

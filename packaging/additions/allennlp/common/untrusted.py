@@ -307,7 +307,7 @@ def _read(path: Path, archive: str) -> Dict[str, Any]:
         raise ConfigurationError(
             f"{archive}: has no {_CONFIG}, so that it is no archive of a model, nor the directory of a run."
         ) from None
-    except (OSError, ValueError) as error:  # of the encoding, of JSON, of numbers beyond bounds
+    except (OSError, ValueError, RecursionError) as error:  # of encoding, JSON or bounds
         raise ConfigurationError(
             f"{archive}: {_CONFIG} is not JSON ({error}); the archive is damaged, or is none of AllenNLP's."
         ) from None
