@@ -153,7 +153,7 @@ class TestConfig:
             ("latin.conll", ("latin.conll, line 2: ", "0xeb", "encoding: latin-1")),
             ("broken.jsonl", ("broken.jsonl, line 2: ", "JSON")),
             ("span.jsonl", ("span.jsonl, line 1", "99")),
-            ("fixtures/ner", ("fixtures/ner: ", "is a directory", "expected the path of one file")),
+            ("fixtures/ner", ("fixtures/ner: ", "is a directory without any .ann file")),
         ],
     )
     def test_data(self, allennlp: Callable, key: str, file: str, parts: Tuple[str, ...]) -> None:

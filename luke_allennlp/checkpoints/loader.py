@@ -169,7 +169,7 @@ def _set_entity_emb_size(config: "LukeConfig", size: int, has_entities: bool, mo
     if has_entities and size != config.entity_emb_size:
         raise ConfigurationError(
             f"entity_emb_size is {size}, and the entity embeddings of {model_name!r} have "
-            f"{config.entity_emb_size}; leave it away."
+            f"{config.entity_emb_size}; omit it."
         )
     config.entity_emb_size = size
 
