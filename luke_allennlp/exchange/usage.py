@@ -26,9 +26,9 @@ _CODE = {
 }
 # Of Hugging Face's tokenizer; the numbers are measured.
 _AROUND_MARKERS = (
-    '`LukeTokenizer(task="{}")` puts the same markers around mentions, but makes other sub-words there, as it '
-    "does not take each part of the text to follow a space. In {} of {} texts that were tried its sub-words "
-    "were other ones than those of the training, and probabilities differed by up to 0.05."
+    '`LukeTokenizer(task="{}")` puts the same markers around mentions, but makes other sub-words there, as '
+    "it does not take each part of the text to follow a space. In {} of {} texts that were tried its "
+    "sub-words were other ones than those of the training, and probabilities differed by up to 0.05."
 )
 _AT_START = (
     "`{}` makes other sub-words than those of the training ({}): it did so in {} of {} texts that were tried."
