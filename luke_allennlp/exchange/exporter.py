@@ -163,7 +163,7 @@ def _contents(loaded: Archive, form: TaskForm, archive: str, place: str, lite: b
         left_out = _left_out(source, embedder)
     with _damage(archive, "its entities"):
         entities = exported_entities(embedder, source, left_out, lite)
-    tensors, notes = _tensors(loaded, form)
+    tensors, notes = _tensors(loaded, form, archive)
     notes += entities.notes
     tensors[f"luke.{ENTITY_TABLE}"] = entities.table
     tokens: Dict[str, int] = {}
@@ -281,7 +281,7 @@ def _left_out(source: Path, embedder: LukeEmbedder) -> Dict[str, Tensor]:
     return tensors
 
 
-def _tensors(archive: Archive, form: TaskForm) -> Tuple[Dict[str, Tensor], List[str]]:
+def _tensors(archive: Archive, form: TaskForm, path: str) -> Tuple[Dict[str, Tensor], List[str]]:
     prefix = "embedder.luke."
     tensors: Dict[str, Tensor] = {}
     notes: List[str] = []
@@ -294,7 +294,8 @@ def _tensors(archive: Archive, form: TaskForm) -> Tuple[Dict[str, Tensor], List[
     if form.architecture is None:
         notes.append(
             "Hugging Face has no class for this task: this is the encoder (LukeModel). The head "
-            f"({', '.join(heads)}) is in {SCORER}."
+            f"({', '.join(heads)}) is left out; it is in weights.th of {Path(path).name}, and beside this in "
+            f"{SCORER}."
         )
     if form.task == "luke_relation_classification" and "classifier.bias" in tensors:
         notes.append(

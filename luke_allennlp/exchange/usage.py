@@ -13,6 +13,7 @@ from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, EntityVocabulary
 from luke_allennlp.exchange import usage_code
 from luke_allennlp.exchange.files import read_object
 from luke_allennlp.exchange.forms import PRETRAINING, TaskForm
+from luke_allennlp.reading_comprehension.entity_linker import NoEntityLinker
 
 SCORER = "scorer.safetensors"
 """The head of a task for which Hugging Face has no class."""
@@ -26,12 +27,16 @@ _CODE = {
 }
 # Of Hugging Face's tokenizer; the numbers are measured.
 _AROUND_MARKERS = (
-    '`LukeTokenizer(task="{}")` puts the same markers around mentions, but makes other sub-words next to '
-    "them, as it does not take each part of the text to follow a space. In {} of {} texts that were tried "
-    "its sub-words were other ones than those of the training, and probabilities differed by up to 0.05."
+    '`LukeTokenizer(task="{}")` puts the same markers around mentions, but makes other sub-words there, as '
+    "it does not take each part of the text to follow a space. In {} of {} texts that were tried its "
+    "sub-words were other ones than those of the training, and probabilities differed by up to 0.05."
 )
 _AT_START = (
     "`{}` makes other sub-words than those of the training ({}): it did so in {} of {} texts that were tried."
+)
+_LINKER = (
+    "The archive's reader links entities, which the example does not: where the linker finds some, the "
+    "archive's predictions are other ones."
 )
 _LUKE_TOKENIZER = {
     "luke_entity_typing": _AROUND_MARKERS.format("entity_classification", 15, 15),
@@ -89,6 +94,8 @@ def usage(
         "",
     ]
     text += ["```python", lines, "```", ""]
+    if not isinstance(getattr(reader, "linker", NoEntityLinker()), NoEntityLinker):
+        text += [_LINKER, ""]
     if vocabulary is not None and form.task in _LUKE_TOKENIZER and (target / "merges.txt").is_file():
         text += [_LUKE_TOKENIZER[form.task], ""]
     return text

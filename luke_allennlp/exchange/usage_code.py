@@ -59,10 +59,10 @@ def predict(text, head, tail):
         input_ids += sub_words(text[before:start])
         first = len(input_ids)
         input_ids += [marker, *sub_words(text[start:end]), marker]
-        positions[marker] = list(range(first, len(input_ids)))$longest
+        positions[span] = list(range(first, len(input_ids)))$longest
         before = end
     input_ids += [*sub_words(text[before:]), $end_id]
-    pair = [positions[$head_marker], positions[$tail_marker]]
+    pair = [positions[tuple(head)], positions[tuple(tail)]]
     longest = max(map(len, pair))
     with torch.no_grad():
         logits = model(

@@ -189,6 +189,8 @@ def test_cloze_qa_exports_the_encoder(original: Any, tmp_path: Path, monkeypatch
     exported = export_checkpoint(str(path), str(tmp_path / "out"))
     assert exported.architecture == "LukeModel"
     assert "scorer.weight" in exported.notes[0] and "model.tar.gz" in exported.notes[0]
+    assert "scorer.safetensors" in exported.notes[0]
+    assert set(load_file(tmp_path / "out" / "scorer.safetensors")) == {"scorer.weight", "scorer.bias"}
     assert exported.notes[0] in (tmp_path / "out" / "README.md").read_text()
     model = transformers.LukeModel.from_pretrained(tmp_path / "out")
     expected = load_archive(path).model.embedder.luke.state_dict()

@@ -52,6 +52,8 @@ class TreeReader:
                     self.read(node.url)
                 elif node.title is not None:
                     self.read(node.title)
+                else:
+                    self.page.vanish()
             elif isinstance(node, nodes.Template | nodes.Argument):
                 self.drop_inside(node, "template")
             elif isinstance(node, nodes.Tag):
@@ -114,6 +116,7 @@ class TreeReader:
             for child in node.__children__()
             for inner in child.ifilter()
         )
+        self.page.vanish()
 
 
 def shown(node: nodes.HTMLEntity) -> str:
