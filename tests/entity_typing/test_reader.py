@@ -272,7 +272,7 @@ TEXTS = st.text(
     ),
     min_size=1,
     max_size=40,
-)
+).filter(str.strip)
 
 
 class TestAnyText:

@@ -148,4 +148,4 @@ def _unknown(source: Source) -> str:
 
 
 def _listed() -> str:
-    return f"The forms that are read are: {'; '.join(form.description for form in FORMS)}."
+    return f"What is read: {'; '.join(form.name for form in FORMS)}."

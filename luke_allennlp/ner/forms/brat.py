@@ -112,8 +112,7 @@ def _fragment(part: str, length: int, where: str) -> Tuple[int, int]:
 
 
 FORM = Form(
-    name="brat",
-    description="brat's .txt files with .ann files beside them (a directory, or one file)",
+    name="brat's .txt with .ann",
     recognises=lambda source: source.records is None and bool(_annotation_files(Path(source.path))),
     read=read_brat,
 )

@@ -279,8 +279,7 @@ def _share_of_tags(values: Iterable[str]) -> float:
 
 
 FORM = Form(
-    name="columns",
-    description="columns (CoNLL), a word and its tag on a line and a blank line after each sentence",
+    name="columns (CoNLL)",
     recognises=lambda source: False,
     read=read_columns,
     accepts=lambda source: source.records is None and not Path(source.path).is_dir(),

@@ -97,8 +97,7 @@ def _document(doc: "Doc", document_id: str, where: str, reading: Reading) -> Doc
 
 
 FORM = Form(
-    name="spaCy's DocBin",
-    description="spaCy's DocBin (.spacy)",
+    name="spaCy's DocBin (.spacy)",
     recognises=_is_docbin,
     read=read_docbin,
 )

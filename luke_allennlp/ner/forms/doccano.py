@@ -51,7 +51,6 @@ def _document(record: Record, where: str, reading: Reading, default_id: str) -> 
 
 FORM = RecordForm(
     name="doccano's export",
-    description='doccano\'s JSON lines: {"text": ..., "label": [[start, end, label], ...]}',
     entity_keys=_ENTITY_KEYS,
     has_entities=_has_entities,
     accepts=lambda record: isinstance(record.get("data"), str) or _entity_key(record) in ("label", "labels"),

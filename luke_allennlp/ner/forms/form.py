@@ -108,9 +108,7 @@ class Form(NamedTuple):
     # Parameters
 
     name : `str`
-        For messages and the log.
-    description : `str`
-        What files of this form look like, for the error where a file has none.
+        For the log, and for the error where a file has no known form.
     recognises : `Callable[[Source], bool]`
         Whether the structure says that it is this form and no other.
     read : `Callable[[Source, Reading], List[Document]]`
@@ -121,7 +119,6 @@ class Form(NamedTuple):
     """
 
     name: str
-    description: str
     recognises: Callable[[Source], bool]
     read: Callable[[Source, Reading], List[Document]]
     accepts: Callable[[Source], bool] = lambda source: False

@@ -105,9 +105,7 @@ def _document(record: Record, where: str, reading: Reading, default_id: str) -> 
 
 
 FORM = RecordForm(
-    name="Hugging Face's tokens with tags",
-    description='Hugging Face\'s JSON: {"tokens": [...], "ner_tags": [...]}, or "tags"; numbers need '
-    "`label_names`",
+    name="Hugging Face's 'tokens' with 'ner_tags' or 'tags'",
     entity_keys=_ENTITY_KEYS,
     has_entities=_has_entities,
     accepts=lambda record: isinstance(record.get("tokens"), list) and _tag_key(record) is not None,

@@ -110,7 +110,6 @@ def _entities(region: Dict[str, Any], where: str) -> List[Entity]:
 
 FORM = RecordForm(
     name="Label Studio's export",
-    description='Label Studio\'s JSON and JSON_MIN: {"data": {"text": ...}, "annotations": [...]}',
     entity_keys=_ENTITY_KEYS,
     has_entities=_has_entities,
     accepts=lambda record: _is_full(record) or "annotation_id" in record,

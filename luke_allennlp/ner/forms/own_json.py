@@ -113,9 +113,7 @@ def _has_entities(record: Record) -> bool:
 
 
 FORM = RecordForm(
-    name="JSON with text, tokens or sentences and entities",
-    description='JSON lines or an array of {"text": ..., "entities": [[start, end, label], ...]}, also with '
-    '"tokens" or "sentences" for "text"',
+    name="JSON with 'text', 'tokens' or 'sentences' and 'entities'",
     entity_keys=_ENTITY_KEYS,
     has_entities=_has_entities,
     accepts=lambda record: any(record.get(key) is not None for key in _CONTENT_KEYS),

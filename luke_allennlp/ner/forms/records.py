@@ -21,7 +21,7 @@ class RecordForm(NamedTuple):
 
     # Parameters
 
-    name, description : `str`
+    name : `str`
         As of `Form`.
     entity_keys : `Tuple[str, ...]`
         The keys under which records have entities.
@@ -36,7 +36,6 @@ class RecordForm(NamedTuple):
     """
 
     name: str
-    description: str
     entity_keys: Tuple[str, ...]
     has_entities: Callable[[Record], bool]
     accepts: Callable[[Record], bool]
@@ -47,7 +46,6 @@ class RecordForm(NamedTuple):
         """As a `Form` of files."""
         return Form(
             name=self.name,
-            description=self.description,
             recognises=lambda source: any(self.has_entities(record) for _, record in source.records or ()),
             read=self.read,
             accepts=lambda source: any(self.accepts(record) for _, record in (source.records or ())[:1]),

@@ -63,7 +63,6 @@ def _entity(value: Any, where: str, shift: int, length: int) -> Entity:
 
 FORM = RecordForm(
     name="SciERC's JSON lines",
-    description='SciERC\'s JSON lines: {"sentences": [[...], ...], "ner": [[[first, last, label]], ...]}',
     entity_keys=_ENTITY_KEYS,
     has_entities=lambda record: (
         isinstance(record.get("sentences"), list) and isinstance(record.get("ner"), list)

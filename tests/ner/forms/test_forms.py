@@ -405,7 +405,7 @@ class TestRefusals:
         with pytest.raises(ConfigurationError, match=f"data.json.*{message}") as error:
             NerReader(tokenizer).check_file(write(content))
         if "looks like" in message:
-            assert all(form.description in str(error.value) for form in FORMS)
+            assert all(form.name in str(error.value) for form in FORMS)
 
     @pytest.mark.parametrize("tag_scheme", ["auto", "IOB1"])
     def test_swapped_columns(self, tokenizer: WordTokenizer, write: Write, tag_scheme: str) -> None:

@@ -165,7 +165,7 @@ class TestFile:
         documents = read_json_lines(path)
         assert [d.id for d in documents] == ["0", "b"]
         assert [d.sentences[0].where for d in documents] == ["line 1", "line 3"]
-        assert "is read as JSON with text, tokens or sentences" in caplog.text
+        assert "is read as JSON with 'text', 'tokens' or 'sentences'" in caplog.text
 
     def test_successive_sentences_make_a_document(self, write):
         path = write(
