@@ -17,6 +17,7 @@ CONFIGS = Path(__file__).parents[2] / "training_configs"
 # Another value for each knob that a config of the libraries has.
 VALUES: Dict[str, Dict[str, Any]] = {
     "fine-tuning": {
+        "revision": "v9",
         "model_name": "models/it's",
         "learning_rate": 0.5,
         "num_epochs": 77,
@@ -92,6 +93,7 @@ VALUES: Dict[str, Dict[str, Any]] = {
         "checkpoint_minutes": 10,
         "seed": 99,
         "callbacks": [{"type": "track_epoch_callback"}],
+        "revision": "v9",
         "reader_options": {"a": 1},
         "embedder_options": {"hidden_dropout": 0},
         "masking_options": {"b": 2},
@@ -140,8 +142,11 @@ def test_these_are_all_knobs(name: str) -> None:
     hidden = "local made = import %s; std.setDiff(std.objectFieldsAll(made), std.objectFields(made))"
     file = json.dumps(str(CONFIGS / f"{name}.jsonnet"))
     knobs = evaluate_snippet("", hidden % file, ext_vars={"ALLENNLP_ENVIRONMENT": "{}"})
-    # The last two are the libraries' own, and the reader is made from others.
-    assert set(json.loads(knobs)) - {"reader", "knob_names", "visible_names"} == values_of(name).keys()
+    # The last two are the libraries' own, and the first two are made from others.
+    assert (
+        set(json.loads(knobs)) - {"reader", "checkpoint", "knob_names", "visible_names"}
+        == values_of(name).keys()
+    )
 
 
 class TestMessages:
