@@ -24,7 +24,6 @@ class Range(NamedTuple):
 
 
 _COUNT = Range("at least 1", lambda number: number >= 1)
-_POSITIVE = Range("a number above 0", lambda number: number > 0)
 _NOT_NEGATIVE = Range("0 or more", lambda number: number >= 0)
 _SHARE = Range("a number from 0 to 1", lambda number: 0 <= number <= 1)
 
@@ -37,8 +36,7 @@ _RANGES: List[Tuple[type, Tuple[str, ...], Range]] = [
     (DataLoader, ("num_workers",), _NOT_NEGATIVE),
     (BatchSampler, ("batch_size",), _COUNT),
     (DatasetReader, ("max_instances",), _COUNT),
-    (torch.optim.Optimizer, ("lr",), _POSITIVE),
-    (torch.optim.Optimizer, ("weight_decay", "eps"), _NOT_NEGATIVE),
+    (torch.optim.Optimizer, ("lr", "weight_decay", "eps"), _NOT_NEGATIVE),
     (LearningRateScheduler, ("warmup_ratio",), _SHARE),
     (LearningRateScheduler, ("warmup_steps",), _NOT_NEGATIVE),
     (TaskModel, ("dropout",), _SHARE),
