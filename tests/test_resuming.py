@@ -65,7 +65,7 @@ def results(run: Path) -> Tuple[Dict[str, float], Dict[str, torch.Tensor]]:
     kept = {
         key: value for key, value in metrics.items() if re.match("(training_loss|(best_)?validation_)", key)
     }
-    shutil.unpack_archive(run / "model.tar.gz", run / "archive", filter="data")
+    shutil.unpack_archive(run / "model.tar.gz", run / "archive")
     return kept, torch.load(run / "archive" / "weights.th", weights_only=True)
 
 
