@@ -1,6 +1,6 @@
 """What gold entities must be before a model learns from them or is scored by them."""
 
-from typing import Dict, Iterable, List, Tuple
+from typing import Dict, Iterable, List, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -48,8 +48,10 @@ def settle_gold(
 
 
 def _settled(
-    spans: Iterable[_Span], label_map: LabelMap, duplicate_spans: str, findings: Findings, where: str
+    spans: Sequence[_Span], label_map: LabelMap, duplicate_spans: str, findings: Findings, where: str
 ) -> List[_Span]:
+    if not spans:
+        return []
     labels: Dict[Tuple[int, int], str] = {}
     for start, end, given in spans:
         label = label_map(given)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from typing import Dict, Iterable, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -32,11 +32,22 @@ _FAMILIES = {
     **dict.fromkeys("LU", "as in BILOU"),
 }
 
-TaggedSentence = Sequence[Tuple[str, str]]
-"""The tags of a sentence, each with its place in the file, such as "line 7"."""
 
-# How often a tag follows another one, and where first.
-_Pairs = Dict[Tuple[str, str], Tuple[int, str]]
+class TaggedSentence(NamedTuple):
+    """
+    # Parameters
+
+    tags : `Sequence[str]`
+    place : `Callable[[int], str]`
+        What to call the place of a tag in the file, by its position: "line 7".
+    """
+
+    tags: Sequence[str]
+    place: Callable[[int], str]
+
+
+# How often a tag follows another one, `O` before the first and after the last.
+_Pairs = Dict[Tuple[str, str], int]
 
 
 class _ContradictionError(ConfigurationError):
@@ -71,11 +82,11 @@ def resolve_scheme(sentences: Sequence[TaggedSentence], scheme: str, source: str
         logger.info("%s: the tag scheme is recognised as %s%s", source, scheme, same)
     else:
         logger.info("%s: the tag scheme is set to %s", source, scheme)
-    faults = [
-        (sentence[position][1], reason)
-        for sentence in sentences
-        for position, reason in find_faults([tag for tag, _ in sentence], scheme)
-    ]
+    faults: List[Tuple[str, str]] = []
+    if any(fault(previous, tag, scheme) for previous, tag in _count_pairs(sentences)):
+        for sentence in sentences:
+            for position, reason in find_faults(sentence.tags, scheme):
+                faults.append((sentence.place(position), reason))
     if faults:
         logger.warning(
             "%s: %d tags break the rules of %s and are read as conlleval reads them: %s",
@@ -87,14 +98,14 @@ def resolve_scheme(sentences: Sequence[TaggedSentence], scheme: str, source: str
     return scheme
 
 
-def recognise_scheme(sentences: Iterable[TaggedSentence], source: str) -> str:
+def recognise_scheme(sentences: Sequence[TaggedSentence], source: str) -> str:
     """
     Finds the scheme that all tags of a file fit, or where they fit none, the one that nearly all fit: its
     faults are at most 1 in 1,000 entities, and at least ten times rarer than under any other scheme.
 
     # Parameters
 
-    sentences : `Iterable[TaggedSentence]`
+    sentences : `Sequence[TaggedSentence]`
     source : `str`
         The name of the file, for the error.
 
@@ -111,23 +122,14 @@ def recognise_scheme(sentences: Iterable[TaggedSentence], source: str) -> str:
         No scheme wins: it names lines that contradict each other. Or a tag is none in any scheme.
     """
     # Whether a tag fits depends on its neighbours alone, so the distinct pairs say all about a file.
-    pairs: _Pairs = {}
-    tags: Dict[str, str] = {}
-    for sentence in sentences:
-        previous, previous_place = "O", ""
-        for tag, place in [*sentence, ("O", "")]:
-            # An entity left open is the fault of its last tag, not of the `O` after it.
-            count, first = pairs.get((previous, tag), (0, previous_place if tag == "O" else place))
-            pairs[previous, tag] = (count + 1, first)
-            if place:
-                tags.setdefault(tag, place)
-            previous, previous_place = tag, place
-    tags.pop("O", None)
+    pairs = _count_pairs(sentences)
+    tags = list(dict.fromkeys(tag for _, tag in pairs if tag != "O"))
     if not tags:
         return "IOB2"
-    _check_known(tags, source)
+    places = _Places(sentences)
+    _check_known(tags, places, source)
     try:
-        return _flawless_scheme(pairs, tags, source)
+        return _flawless_scheme(pairs, tags, places, source)
     except _ContradictionError:
         winner = _clear_winner(pairs)
         if winner is None:
@@ -135,14 +137,39 @@ def recognise_scheme(sentences: Iterable[TaggedSentence], source: str) -> str:
         return winner
 
 
-def _flawless_scheme(pairs: _Pairs, tags: Dict[str, str], source: str) -> str:
-    _check_families(tags, source)
+def _count_pairs(sentences: Iterable[TaggedSentence]) -> _Pairs:
+    pairs: Counter[Tuple[str, str]] = Counter()
+    for tags, _ in sentences:
+        pairs.update(zip(("O", *tags), (*tags, "O"), strict=True))
+    return pairs
+
+
+class _Places:
+    """Where tags and pairs of tags stand first in a file: looked for only where an error says so."""
+
+    def __init__(self, sentences: Sequence[TaggedSentence]) -> None:
+        self._sentences = sentences
+
+    def of_tag(self, tag: str) -> str:
+        return next(place(list(tags).index(tag)) for tags, place in self._sentences if tag in tags)
+
+    def of_pair(self, pair: Tuple[str, str]) -> str:
+        for tags, place in self._sentences:
+            for position, found in enumerate(zip(("O", *tags), (*tags, "O"), strict=True)):
+                if found == pair:
+                    # An entity left open is the fault of its last tag, not of the `O` after it.
+                    return place(position - 1 if pair[1] == "O" else position)
+        raise ValueError(f"{pair} is no pair of these sentences.")
+
+
+def _flawless_scheme(pairs: _Pairs, tags: Sequence[str], places: _Places, source: str) -> str:
+    _check_families(tags, places, source)
     prefixes = {split_tag(tag)[0] for tag in tags}
     if prefixes <= {"", "I"}:
         return "IO"
     if prefixes <= {"B", "I"}:
-        bad_for_iob1 = _first_fault(pairs, "IOB1")
-        bad_for_iob2 = _first_fault(pairs, "IOB2")
+        bad_for_iob1 = _first_fault(pairs, places, "IOB1")
+        bad_for_iob2 = _first_fault(pairs, places, "IOB2")
         if bad_for_iob1 is None or bad_for_iob2 is None:
             return "IOB1" if bad_for_iob1 is None else "IOB2"
         raise _contradiction(
@@ -151,23 +178,25 @@ def _flawless_scheme(pairs: _Pairs, tags: Dict[str, str], source: str) -> str:
             (bad_for_iob1[0], f"has {bad_for_iob1[1]} (B- follows no entity of its type, as in IOB2)"),
         )
     scheme = "BILOU" if prefixes & {"L", "U"} else "BIOES"
-    first_fault = _first_fault(pairs, scheme)
+    first_fault = _first_fault(pairs, places, scheme)
     if first_fault is None:
         return scheme
     sign = next(tag for tag in tags if split_tag(tag)[0] not in "BI")
     raise _contradiction(
         source,
-        (tags[sign], f"has {sign!r}, as in {scheme}"),
+        (places.of_tag(sign), f"has {sign!r}, as in {scheme}"),
         (first_fault[0], f"has {first_fault[1]}, not allowed in {scheme}"),
     )
 
 
 def _clear_winner(pairs: _Pairs) -> Optional[str]:
-    entities = sum(count for (previous, tag), (count, _) in pairs.items() if _opens(previous, tag))
-    faults = Counter({scheme: sum(count for count, _, _ in _faults(pairs, scheme)) for scheme in TAG_SCHEMES})
+    entities = sum(count for (previous, tag), count in pairs.items() if _opens(previous, tag))
+    faults = Counter(
+        {scheme: sum(pairs[pair] for pair, _ in _faults(pairs, scheme)) for scheme in TAG_SCHEMES}
+    )
     uses: Counter[str] = Counter()
     types: Dict[bool, Set[str]] = {True: set(), False: set()}
-    for (_, tag), (count, _) in pairs.items():
+    for (_, tag), count in pairs.items():
         prefix, type_ = split_tag(tag)
         if prefix != "O":
             uses[prefix] += count
@@ -195,39 +224,40 @@ def _opens(previous: str, tag: str) -> bool:
     return prefix != "O" and not goes_on
 
 
-def _faults(pairs: _Pairs, scheme: str) -> Iterable[Tuple[int, str, str]]:
-    """How often, where first, and what."""
-    for (previous, tag), (count, place) in pairs.items():
+def _faults(pairs: _Pairs, scheme: str) -> Iterable[Tuple[Tuple[str, str], str]]:
+    """The pairs that a scheme does not allow, and what is wrong with each."""
+    for previous, tag in pairs:
         # A change of type within an entity is an error of annotation that published files of IOB2 have.
         if scheme == "IOB2" and previous != "O" and split_tag(tag)[0] == "I":
             continue
         reason = fault(previous, tag, scheme)
         if reason is not None:
-            yield count, place, reason
+            yield (previous, tag), reason
 
 
-def _first_fault(pairs: _Pairs, scheme: str) -> Optional[Tuple[str, str]]:
-    return next(((place, reason) for _, place, reason in _faults(pairs, scheme)), None)
+def _first_fault(pairs: _Pairs, places: _Places, scheme: str) -> Optional[Tuple[str, str]]:
+    return next(((places.of_pair(pair), reason) for pair, reason in _faults(pairs, scheme)), None)
 
 
-def _check_known(tags: Dict[str, str], source: str) -> None:
+def _check_known(tags: Sequence[str], places: _Places, source: str) -> None:
     """Raises an error if a tag has a prefix that no scheme has, or no type."""
-    for tag, place in tags.items():
+    for tag in tags:
         if split_tag(tag)[0] == "" and (PREFIXED.fullmatch(tag) or tag in KNOWN_PREFIXES):
             found = "has no entity type" if tag in KNOWN_PREFIXES else "has a prefix of no known scheme"
             raise ConfigurationError(
-                f"{source}, {place}: the tag {tag!r} {found}; expected O, or one of "
+                f"{source}, {places.of_tag(tag)}: the tag {tag!r} {found}; expected O, or one of "
                 f"{', '.join(KNOWN_PREFIXES)} with a hyphen and a type. If it is the whole name of a type, "
                 f"set `tag_scheme` to IO."
             )
 
 
-def _check_families(tags: Dict[str, str], source: str) -> None:
+def _check_families(tags: Sequence[str], places: _Places, source: str) -> None:
     """Raises an error if tags have prefixes that no one scheme has together."""
     signs: Dict[str, Tuple[str, str]] = {}
-    for tag, place in tags.items():
+    for tag in tags:
         family = _FAMILIES[split_tag(tag)[0]]
-        signs.setdefault(family, (place, f"has {tag!r}, {family}"))
+        if family not in signs:
+            signs[family] = (places.of_tag(tag), f"has {tag!r}, {family}")
     bare, bioes, bilou = (signs.get(_FAMILIES[prefix]) for prefix in ("", "E", "L"))
     if bare and len(signs) > 1:
         raise _contradiction(source, bare, next(sign for sign in signs.values() if sign is not bare))

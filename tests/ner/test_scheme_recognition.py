@@ -40,7 +40,7 @@ def corpus(scheme: str, entities: int, types: str = "PER LOC MISC") -> List[List
 def placed(sentences: List[List[str]]) -> List[TaggedSentence]:
     line, result = 0, []
     for tags in sentences:
-        result.append([(tag, f"line {line + i}") for i, tag in enumerate(tags, start=1)])
+        result.append(TaggedSentence(tags, lambda i, line=line: f"line {line + i + 1}"))
         line += len(tags) + 1
     return result
 
@@ -52,7 +52,7 @@ def test_few_faults_do_not_hide_a_scheme(scheme: str, caplog: pytest.LogCaptureF
     with caplog.at_level(logging.INFO):
         assert resolve_scheme(placed(sentences), "auto", "some.conll") == scheme
     assert f"recognised as {scheme}" in caplog.text
-    lines = [tag[1] for sentence in placed(sentences)[100:102] for tag in sentence]
+    lines = [place(i) for tags, place in placed(sentences)[100:102] for i in range(len(tags))]
     [warning] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert f"tags break the rules of {scheme} and are read as conlleval reads them" in warning
     assert any(f"{line} has " in warning for line in lines)

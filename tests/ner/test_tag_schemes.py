@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
 from luke_allennlp.ner.documents import LabeledSpan
-from luke_allennlp.ner.scheme_recognition import recognise_scheme
+from luke_allennlp.ner.scheme_recognition import TaggedSentence, recognise_scheme
 from luke_allennlp.ner.tag_schemes import (
     TAG_SCHEMES,
     check_scheme,
@@ -25,7 +25,7 @@ def recognise(*sentences: str) -> str:
     line, numbered = 0, []
     for sentence in sentences:
         tags = sentence.split()
-        numbered.append([(tag, f"line {line + i}") for i, tag in enumerate(tags, start=1)])
+        numbered.append(TaggedSentence(tags, lambda i, line=line: f"line {line + i + 1}"))
         line += len(tags) + 1
     return recognise_scheme(numbered, "some.conll")
 

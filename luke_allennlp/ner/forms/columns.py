@@ -1,6 +1,7 @@
 """CoNLL-like files: a word and its tag on a line, in columns, and a blank line after each sentence."""
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
@@ -11,7 +12,7 @@ from luke_allennlp.data.segmentation import INVISIBLE_SEPARATORS
 from luke_allennlp.data.text_lines import read_lines, shown
 from luke_allennlp.ner.documents import Document, Sentence
 from luke_allennlp.ner.forms.form import ColumnOptions, Form, Reading, Source
-from luke_allennlp.ner.scheme_recognition import resolve_scheme
+from luke_allennlp.ner.scheme_recognition import TaggedSentence, resolve_scheme
 from luke_allennlp.ner.tag_schemes import split_tag, tag_problem, tags_to_spans
 
 logger = logging.getLogger(__name__)
@@ -34,11 +35,10 @@ class _TaggedSentence:
     line: int
     words: List[str] = field(default_factory=list)
     tags: List[str] = field(default_factory=list)
-    lines: List[int] = field(default_factory=list)
 
-    @property
-    def placed_tags(self) -> List[Tuple[str, str]]:
-        return [(tag, f"line {line}") for tag, line in zip(self.tags, self.lines, strict=True)]
+    def place(self, position: int) -> str:
+        """Of a tag. Nothing but words stands between the first line of a sentence and its last."""
+        return f"line {self.line + position}"
 
 
 def read_columns(source: Source, reading: Reading) -> List[Document]:
@@ -85,7 +85,8 @@ def read_columns(source: Source, reading: Reading) -> List[Document]:
     scheme = reading.tag_scheme
     if options.tag_column is not None:
         reader.check_tags(sentences, scheme)
-        scheme = resolve_scheme([sentence.placed_tags for sentence in sentences], scheme, path)
+        tagged = [TaggedSentence(sentence.tags, sentence.place) for sentence in sentences]
+        scheme = resolve_scheme(tagged, scheme, path)
     is_divided = reader.boundaries > 0
     documents: List[Document] = []
     last = -1
@@ -155,7 +156,6 @@ class _Lines:
             sentence.words.append(word)
             if self._tag is not None:
                 sentence.tags.append(tag)
-                sentence.lines.append(number)
         if sentence is not None:
             yield sentence
 
@@ -271,11 +271,9 @@ def _is_surely_tag(tag: str) -> bool:
 
 
 def _share_of_tags(values: Iterable[str]) -> float:
-    total = tags = 0
-    for value in values:
-        total += 1
-        tags += _is_surely_tag(value.strip(" "))
-    return tags / max(total, 1)
+    counts = Counter(values)
+    tags = sum(count for value, count in counts.items() if _is_surely_tag(value.strip(" ")))
+    return tags / max(counts.total(), 1)
 
 
 FORM = Form(

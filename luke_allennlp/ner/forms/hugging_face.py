@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import Any, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
@@ -12,7 +13,7 @@ from luke_allennlp.ner.documents import Document
 from luke_allennlp.ner.forms.building import get_tokens, sentence_from_tokens
 from luke_allennlp.ner.forms.form import Reading
 from luke_allennlp.ner.forms.records import RecordForm, Records, document_id, no_entities
-from luke_allennlp.ner.scheme_recognition import resolve_scheme
+from luke_allennlp.ner.scheme_recognition import TaggedSentence, resolve_scheme
 from luke_allennlp.ner.tag_schemes import tag_problem, tags_to_spans
 
 logger = logging.getLogger(__name__)
@@ -82,8 +83,12 @@ def _prepare(records: Records, path: str, reading: Reading) -> Reading:
         isinstance(tag, int) for _, record, _ in tagged for tag in record[str(_tag_key(record))]
     ):
         logger.warning("%s: label_names is not used, as the tags are no numbers", path)
-    sentences = [[(tag, where.rpartition(", ")[2]) for tag in tags] for where, _, tags in tagged if tags]
+    sentences = [TaggedSentence(tags, partial(_place, where)) for where, _, tags in tagged if tags]
     return replace(reading, tag_scheme=resolve_scheme(sentences, reading.tag_scheme, path))
+
+
+def _place(where: str, position: int) -> str:
+    return where.rpartition(", ")[2]
 
 
 def _document(record: Record, where: str, reading: Reading, default_id: str) -> Document:
