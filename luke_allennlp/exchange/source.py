@@ -156,7 +156,7 @@ def labels_of(source: Source, path: Optional[str]) -> List[str]:
     if not form.has_labels:
         if path is not None:
             raise ConfigurationError(
-                f"{path}: a model of {form.task}, as {source.name!r} is, has no labels; leave --labels away."
+                f"{path}: a model of {form.task}, as {source.name!r} is, has no labels; omit --labels."
             )
         return []
     weight = source.head("weight")

@@ -76,14 +76,15 @@ def resolve_scheme(sentences: Sequence[TaggedSentence], scheme: str, source: str
     `ConfigurationError`
         As of `recognise_scheme`.
     """
+    pairs = _count_pairs(sentences)
     if scheme == "auto":
-        scheme = recognise_scheme(sentences, source)
+        scheme = _recognise(pairs, sentences, source)
         same = ", whose entities are those of IOB1" if scheme == "IO" else ""
         logger.info("%s: the tag scheme is recognised as %s%s", source, scheme, same)
     else:
         logger.info("%s: the tag scheme is set to %s", source, scheme)
     faults: List[Tuple[str, str]] = []
-    if any(fault(previous, tag, scheme) for previous, tag in _count_pairs(sentences)):
+    if any(fault(previous, tag, scheme) for previous, tag in pairs):
         for sentence in sentences:
             for position, reason in find_faults(sentence.tags, scheme):
                 faults.append((sentence.place(position), reason))
@@ -121,8 +122,11 @@ def recognise_scheme(sentences: Sequence[TaggedSentence], source: str) -> str:
     `ConfigurationError`
         No scheme wins: it names lines that contradict each other. Or a tag is none in any scheme.
     """
+    return _recognise(_count_pairs(sentences), sentences, source)
+
+
+def _recognise(pairs: _Pairs, sentences: Sequence[TaggedSentence], source: str) -> str:
     # Whether a tag fits depends on its neighbours alone, so the distinct pairs say all about a file.
-    pairs = _count_pairs(sentences)
     tags = list(dict.fromkeys(tag for _, tag in pairs if tag != "O"))
     if not tags:
         return "IOB2"

@@ -248,7 +248,7 @@ def test_architectures_that_are_no_names(architectures: Any, task: Any, copy: An
 def test_labels_for_a_task_without_labels(copy: Any, tmp_path: Path) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text("start\nend\n")
-    assert "has no labels; leave --labels away" in refused(copy(QUESTIONS), labels=str(labels))
+    assert "has no labels; omit --labels" in refused(copy(QUESTIONS), labels=str(labels))
 
 
 # --- the tokenizer

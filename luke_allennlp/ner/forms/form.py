@@ -54,7 +54,8 @@ class Findings:
             examples = listed(self._examples[kind], count)
             examples = examples.replace(f"{source}, ", "").replace(f"{source}{os.sep}", "")
             logger.warning("%s: %d %s: %s", source, count, kind, examples)
-        self.__init__()  # type: ignore[misc]
+        self._counts.clear()
+        self._examples.clear()
 
 
 @dataclass
