@@ -16,7 +16,7 @@ from typing import Callable, Dict, List
 import torch
 from transformers import LukeConfig, LukeModel
 
-from luke_allennlp.encoder import LukeEncoder
+from luke_allennlp.modules import LukeEncoder
 
 SIZES: Dict[str, Dict[str, int]] = {
     "tiny": dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128),

@@ -105,7 +105,7 @@ def plain_loss(arguments: Any) -> Loss:
 
 
 def chunked_loss(arguments: Any) -> Loss:
-    from luke_allennlp.pretraining.chunked_cross_entropy import chunked_cross_entropy
+    from luke_allennlp.modules.chunked_cross_entropy import chunked_cross_entropy
 
     return lambda *inputs: chunked_cross_entropy(*inputs, arguments.chunk).loss
 

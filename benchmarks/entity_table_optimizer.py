@@ -22,7 +22,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from allennlp.training.optimizers import HuggingfaceAdamWOptimizer
 
-from luke_allennlp.pretraining.chunked_cross_entropy import chunked_cross_entropy
+from luke_allennlp.modules.chunked_cross_entropy import chunked_cross_entropy
 from luke_allennlp.pretraining.optimizers import FusedAdamW, ZeroAdamW
 
 SIZE = 256

@@ -90,7 +90,7 @@ def import_only(directory: Path, arguments: argparse.Namespace) -> Dict[str, Any
 def load(directory: Path, arguments: argparse.Namespace) -> Dict[str, Any]:
     from transformers import LukeConfig  # noqa: F401
 
-    from luke_allennlp.checkpoints import load_encoder
+    from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
     start = time.perf_counter()
     encoder = load_encoder(str(directory), entities=ENTITIES)
@@ -104,7 +104,7 @@ def write(form: str, directory: Path, arguments: argparse.Namespace) -> Dict[str
     from safetensors.torch import save_file
     from transformers import LukeConfig
 
-    from luke_allennlp.encoder import LukeEncoder
+    from luke_allennlp.modules import LukeEncoder
 
     options = dict(
         vocab_size=50265,

@@ -28,7 +28,7 @@ from allennlp.data.data_loaders import MultiProcessDataLoader
 from allennlp.data.dataset_readers.dataset_reader import DistributedInfo
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.ner.reader import NerReader
+from luke_allennlp.tasks.ner.reader import NerReader
 
 BOUND = 0.6
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,33 +1,41 @@
 """
-LUKE, a transformer over words and entities, as components of AllenNLP. Importing the package registers all of
-them.
+LUKE, a transformer over words and entities, as components of AllenNLP.
+
+The names below are imported when they are first used. The components themselves are imported when AllenNLP
+first looks for a name that it does not know.
 """
 
-from luke_allennlp import (
-    cloze_qa,
-    commands,
-    entity_typing,
-    ner,
-    pretraining,
-    reading_comprehension,
-    relation_classification,
-    token_embedders,
-    training,
-)
-from luke_allennlp.data import token_indexer, word_tokenizer
+import importlib
+from typing import TYPE_CHECKING, Any, List
+
+from allennlp.common.registrable import Registrable
+
+if TYPE_CHECKING:
+    from luke_allennlp.data.word_tokenizer import WordTokenizer
+    from luke_allennlp.entity_vocabulary import EntityVocabulary
+    from luke_allennlp.modules import LukeEncoder
+    from luke_allennlp.token_embedders import LukeEmbedder, load_encoder
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "cloze_qa",
-    "commands",
-    "entity_typing",
-    "ner",
-    "pretraining",
-    "reading_comprehension",
-    "relation_classification",
-    "token_embedders",
-    "token_indexer",
-    "training",
-    "word_tokenizer",
-]
+__all__ = ["EntityVocabulary", "LukeEmbedder", "LukeEncoder", "WordTokenizer", "load_encoder"]
+
+_PLACES = {
+    "EntityVocabulary": "entity_vocabulary",
+    "LukeEmbedder": "token_embedders",
+    "LukeEncoder": "modules",
+    "WordTokenizer": "data.word_tokenizer",
+    "load_encoder": "token_embedders",
+}
+
+Registrable.register_on_demand("luke_allennlp.components")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})

@@ -15,8 +15,8 @@ from allennlp.common.util import prepare_environment
 from allennlp.training import Checkpointer, GradientDescentTrainer
 
 import luke_allennlp  # noqa: F401
-from luke_allennlp.ner.model import NerModel
-from luke_allennlp.ner.reader import NerReader
+from luke_allennlp.tasks.ner.model import NerModel
+from luke_allennlp.tasks.ner.reader import NerReader
 from luke_allennlp.training import KeepLastCallback, LinearWithWarmupRatio
 from luke_allennlp.training.preflight import preflight
 

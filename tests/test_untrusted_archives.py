@@ -186,7 +186,7 @@ def test_foreign_names(kind: str, packed: Packed, trap: Path) -> None:
         "allennlp.data.vocabulary.Vocabulary",
         "allennlp.data.Vocabulary.from_files",
         "allennlp.common.params.evaluate_file",
-        "luke_allennlp.tarballs.shutil",
+        "luke_allennlp.checkpoints.tarballs.shutil",
         "allennlp.common./../os.abort",
         "allennlp..abort",
         "allennlp.nothing.Tokenizer",

@@ -1,5 +1,1 @@
-"""Weights in: checkpoints in Hugging Face's layout."""
-
-from luke_allennlp.checkpoints.loader import freeze_entity_side, load_encoder
-
-__all__ = ["freeze_entity_side", "load_encoder"]
+"""Files of weights: where they are found, what is in them, and what their parameters are called."""

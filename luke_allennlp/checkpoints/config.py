@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.checkpoints.model_files import CONFIG_FILE, METADATA_FILE, read_json
 from luke_allennlp.checkpoints.original_release import is_roberta, original_config
-from luke_allennlp.data.text_lines import shown
-from luke_allennlp.model_files import CONFIG_FILE, METADATA_FILE, read_json
+from luke_allennlp.common.text_lines import shown
 
 if TYPE_CHECKING:
     from transformers import LukeConfig

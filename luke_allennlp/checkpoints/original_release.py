@@ -6,7 +6,13 @@ from typing import Any, Dict, Iterator, Optional
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.model_files import CONFIG_FILE, METADATA_FILE, find_file, local_directory, read_json
+from luke_allennlp.checkpoints.model_files import (
+    CONFIG_FILE,
+    METADATA_FILE,
+    find_file,
+    local_directory,
+    read_json,
+)
 
 # What there must be, beside what `checkpoints.config` has a default for.
 _REQUIRED = (

@@ -11,6 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from safetensors import SafetensorError
 
 from luke_allennlp.checkpoints.legacy_pickle import legacy_regions
+from luke_allennlp.checkpoints.model_files import WEIGHTS_FILES, cache_hint, find_file
 from luke_allennlp.checkpoints.safetensors_file import safetensors_regions
 from luke_allennlp.checkpoints.stored_tensor import (
     DamagedFileError,
@@ -20,7 +21,6 @@ from luke_allennlp.checkpoints.stored_tensor import (
     stored_tensor,
 )
 from luke_allennlp.checkpoints.torch_zip import NoStateDictError, torch_zip_regions
-from luke_allennlp.model_files import WEIGHTS_FILES, cache_hint, find_file
 
 _DAMAGED = (
     DamagedFileError,

@@ -77,8 +77,8 @@ def build(input_path: str, output_path: str, kind: str = "links", force: bool = 
         Whether to replace an output of the same kind.
     """
     # All subcommands are imported whenever `allennlp` starts.
-    from luke_allennlp.reading_comprehension.link_database import LinkDatabase
-    from luke_allennlp.reading_comprehension.redirects import Redirects
+    from luke_allennlp.linking.link_database import LinkDatabase
+    from luke_allennlp.linking.redirects import Redirects
 
     if kind == "redirects":
         redirects = Redirects.from_json_lines(input_path, output_path, force)

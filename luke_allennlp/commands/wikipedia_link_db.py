@@ -59,7 +59,7 @@ def link_db_from_args(args: argparse.Namespace) -> None:
     # All subcommands are imported whenever `allennlp` starts.
     from pathlib import Path
 
-    from luke_allennlp.reading_comprehension.link_database import LinkDatabase
+    from luke_allennlp.linking.link_database import LinkDatabase
     from luke_allennlp.wikipedia.jobs import submitted
     from luke_allennlp.wikipedia.links import build_link_database
     from luke_allennlp.wikipedia.release import links_from_release

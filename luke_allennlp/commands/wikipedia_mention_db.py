@@ -77,9 +77,9 @@ def mention_db_from_args(args: argparse.Namespace) -> None:
     # All subcommands are imported whenever `allennlp` starts.
     from pathlib import Path
 
+    from luke_allennlp.linking.mention_database import MentionDatabase
     from luke_allennlp.wikipedia.jobs import submitted
     from luke_allennlp.wikipedia.mention_counts import MentionOptions, build_mention_database
-    from luke_allennlp.wikipedia.mentions import MentionDatabase
     from luke_allennlp.wikipedia.release import mentions_from_release
 
     options = MentionOptions(args.min_link_prob, args.max_mention_words, args.top, args.min_link_count)

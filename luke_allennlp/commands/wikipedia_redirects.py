@@ -51,7 +51,7 @@ def redirects_from_args(args: argparse.Namespace) -> None:
     # All subcommands are imported whenever `allennlp` starts.
     from pathlib import Path
 
-    from luke_allennlp.reading_comprehension.redirects import Redirects
+    from luke_allennlp.linking.redirects import Redirects
     from luke_allennlp.wikipedia.jobs import submitted
     from luke_allennlp.wikipedia.redirects import build_redirects
     from luke_allennlp.wikipedia.release import redirects_from_release

@@ -6,7 +6,7 @@ from typing import Mapping, Optional
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import listed
+from luke_allennlp.common.text_lines import listed
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
-from luke_allennlp.data.text_lines import without_lone_surrogates
+from luke_allennlp.common.text_lines import without_lone_surrogates
 from luke_allennlp.data.word_tokenizer import is_punctuation
 
 if TYPE_CHECKING:

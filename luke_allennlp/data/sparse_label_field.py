@@ -8,7 +8,7 @@ from allennlp.data import Vocabulary
 from allennlp.data.fields.field import Field
 from overrides import overrides
 
-from luke_allennlp.data.text_lines import listed
+from luke_allennlp.common.text_lines import listed
 
 logger = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 """The files that a checkpoint's tokenizer is read from."""
 
+import shutil
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -7,9 +8,9 @@ from allennlp.common.checks import ConfigurationError
 from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
+from luke_allennlp.checkpoints.model_files import TOKENIZER_FILES, find_file, read_json
 from luke_allennlp.checkpoints.original_release import is_roberta, original_config, tokenizer_sources
-from luke_allennlp.data.text_lines import shown
-from luke_allennlp.model_files import TOKENIZER_FILES, find_file, read_json
+from luke_allennlp.common.text_lines import shown
 
 # The names that the special tokens have in the vocabularies of RoBERTa and XLM-R, and in those of BERT.
 SPECIAL_TOKENS = (
@@ -212,3 +213,9 @@ def _add_special_tokens(backend: Backend) -> None:
         backend.add_special_tokens(
             [AddedToken(name, lstrip=True, rstrip=True, normalized=False, special=True) for name in present]
         )
+
+
+def copy_tokenizer(model_name: str, target: Path) -> None:
+    """Copies the tokenizer's files of a checkpoint."""
+    for file in tokenizer_files(model_name):
+        shutil.copyfile(file, target / file.name)

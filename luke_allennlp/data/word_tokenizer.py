@@ -11,7 +11,8 @@ from overrides import overrides
 from tokenizers import Encoding
 from tokenizers import Tokenizer as Backend
 
-from luke_allennlp.data.text_lines import without_lone_surrogates
+from luke_allennlp.checkpoints.model_files import archived_checkpoint, at_revision
+from luke_allennlp.common.text_lines import without_lone_surrogates
 from luke_allennlp.data.tokenizer_files import (
     SPECIAL_TOKENS,
     added_tokens,
@@ -19,7 +20,6 @@ from luke_allennlp.data.tokenizer_files import (
     word_table_size,
 )
 from luke_allennlp.data.word_cache import WordCache
-from luke_allennlp.model_files import archived_checkpoint, at_revision
 
 _SPACED_WORD = re.compile("[^ \t\r\n\u202f]+")
 

@@ -8,7 +8,7 @@ from typing import IO, Iterator, List, Mapping, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import shown
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.entity_vocabulary.files import BLOCK, no_cycle_search, read_blocks
 from luke_allennlp.entity_vocabulary.names import (
     LANGUAGE,

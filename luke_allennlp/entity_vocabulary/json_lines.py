@@ -10,7 +10,7 @@ from typing import IO, Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import shown
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.entity_vocabulary.files import no_cycle_search, read_line_blocks
 from luke_allennlp.entity_vocabulary.table import EntityTable, TableBuilder
 

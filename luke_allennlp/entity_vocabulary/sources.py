@@ -6,7 +6,7 @@ from typing import Iterator, Optional, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import shown
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.entity_vocabulary.names import MASK2, full_name
 from luke_allennlp.entity_vocabulary.vocabulary import EntityVocabulary
 

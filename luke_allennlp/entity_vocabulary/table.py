@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import shown
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.entity_vocabulary.names import is_special
 
 _ROWS_AT_ONCE = 1 << 16

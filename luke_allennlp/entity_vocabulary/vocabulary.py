@@ -9,14 +9,14 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, 
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import shown
+from luke_allennlp.checkpoints.model_files import ENTITY_VOCABULARY_FILES, cache_hint, find_file
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.entity_vocabulary.files import written_whole
 from luke_allennlp.entity_vocabulary.hugging_face import read_hugging_face, table_of_names, write_hugging_face
 from luke_allennlp.entity_vocabulary.json_lines import check_entry, read_json_lines, write_json_lines
 from luke_allennlp.entity_vocabulary.names import full_name, is_special
 from luke_allennlp.entity_vocabulary.table import EntityTable, TableBuilder
 from luke_allennlp.entity_vocabulary.tsv import read_tsv, write_tsv
-from luke_allennlp.model_files import ENTITY_VOCABULARY_FILES, cache_hint, find_file
 
 ENTITY_VOCABULARY_FILE = "entity_vocab.json"
 # In the order in which they are looked for. Of the last two the original takes the first as well.

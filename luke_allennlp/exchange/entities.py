@@ -7,9 +7,9 @@ import torch
 from allennlp.common.checks import ConfigurationError
 from torch import Tensor
 
-from luke_allennlp.checkpoints.loader import ENTITY_TABLE
+from luke_allennlp.checkpoints.names import ENTITY_TABLE
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
-from luke_allennlp.exchange import files
+from luke_allennlp.exchange.forms import ENTITY_VOCABULARY
 from luke_allennlp.token_embedders import LukeEmbedder
 
 SPECIALS = (PAD, UNK, MASK, MASK2)
@@ -70,8 +70,8 @@ def exported_entities(
         for title, row in zip(embedder.entities, kept, strict=True):
             # The second of two copies of [MASK], as relation classification has them.
             rows[MASK2 if title in rows and title == MASK else title] = row
-        if (source / files.ENTITY_VOCABULARY).is_file():
-            vocabulary = EntityVocabulary.from_file(source / files.ENTITY_VOCABULARY)
+        if (source / ENTITY_VOCABULARY).is_file():
+            vocabulary = EntityVocabulary.from_file(source / ENTITY_VOCABULARY)
             whole = left_out[ENTITY_TABLE].to(kept.dtype, copy=True)
     if whole is not None:
         _check_ids(vocabulary, [*SPECIALS, *rows], len(whole))

@@ -14,11 +14,13 @@ from allennlp.models.archival import extracted_archive
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from luke_allennlp.checkpoints.loader import ENTITY_TABLE, EXTRA_QUERY
+from luke_allennlp.checkpoints.model_files import archived_checkpoint
+from luke_allennlp.checkpoints.names import ENTITY_TABLE, EXTRA_QUERY
+from luke_allennlp.common.files import new_directory, read_object, write_json
+from luke_allennlp.data.tokenizer_files import copy_tokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.exchange import files
 from luke_allennlp.exchange.entities import ExportedEntities, exported_entities
-from luke_allennlp.exchange.forms import PRETRAINING, TaskForm, form_of_model
+from luke_allennlp.exchange.forms import ENTITY_VOCABULARY, PRETRAINING, TaskForm, form_of_model
 from luke_allennlp.exchange.importer import DTYPES, LEFT_OUT, SOURCE
 from luke_allennlp.exchange.model_card import model_card
 from luke_allennlp.exchange.pretrained import (
@@ -27,9 +29,9 @@ from luke_allennlp.exchange.pretrained import (
     fit_entity_bias,
     tokenizer_source,
 )
+from luke_allennlp.exchange.tokenizers import describe_tokenizer
 from luke_allennlp.exchange.usage import SCORER, usage
 from luke_allennlp.exchange.word_model import word_model_config, word_model_tensors
-from luke_allennlp.model_files import archived_checkpoint
 from luke_allennlp.token_embedders import LukeEmbedder
 
 logger = logging.getLogger(__name__)
@@ -105,19 +107,19 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
             contents = _contents(loaded, form, archive, place, lite)
         architecture, notes = contents.config["architectures"][0], contents.notes
         with _damage(archive, "the scores beside it"):
-            metrics = files.read_object(path.parent / "metrics.json")
+            metrics = read_object(path.parent / "metrics.json")
         inputs = [Path(archive), path]
         embedder: Any = loaded.model.embedder
         started = Path(embedder.model_name).expanduser()
         inputs += [started] if started.exists() else []
-        with files.new_directory(Path(directory), force, "an export", inputs) as target:
-            files.write_json(target / "config.json", contents.config)
+        with new_directory(Path(directory), force, "an export", inputs) as target:
+            write_json(target / "config.json", contents.config)
             save_file(contents.tensors, target / "model.safetensors", {"format": "pt"})
             if contents.scorer:
                 save_file(contents.scorer, target / SCORER, {"format": "pt"})
-            files.copy_tokenizer(contents.tokenizer, target)
+            copy_tokenizer(contents.tokenizer, target)
             if contents.vocabulary is not None:
-                contents.vocabulary.save(target / files.ENTITY_VOCABULARY)
+                contents.vocabulary.save(target / ENTITY_VOCABULARY)
                 with _damage(archive, "its tokenizer"):
                     notes += _describe_tokenizer(loaded, form, contents.tokens, target)
             with _damage(archive, "its config"):
@@ -263,7 +265,7 @@ def _check_head(archive: Archive, form: TaskForm, embedder: LukeEmbedder, path: 
 
 def _left_out(source: Path, embedder: LukeEmbedder) -> Dict[str, Tensor]:
     """What an import kept along, by the encoder's names."""
-    vocabulary = source / files.ENTITY_VOCABULARY
+    vocabulary = source / ENTITY_VOCABULARY
     if not (source / LEFT_OUT).is_file():
         if vocabulary.is_file() or (source / "config.json").is_file():
             raise ConfigurationError("is not in the archive, though what belongs to it is.")
@@ -333,7 +335,7 @@ def _in_stored_types(
         halves = {name: str(tensor.dtype).rpartition(".")[2] for name, tensor in left_out.items()}
         names = {
             **{name: dtype for name, dtype in halves.items() if dtype in _HALVES},
-            **files.read_object(source / DTYPES),
+            **read_object(source / DTYPES),
         }
         for name, dtype in names.items():
             if dtype not in _HALVES:
@@ -359,7 +361,7 @@ def _config(
     archive: Archive, form: TaskForm, embedder: LukeEmbedder, source: Path, tensors: Dict[str, Tensor]
 ) -> Dict[str, Any]:
     prefix = "" if form.architecture is None else "luke."
-    config = files.read_object(source / "config.json")
+    config = read_object(source / "config.json")
     if not config:
         config = embedder.luke.config.to_dict()
         for key in ("position_start", "entity_pad_token_id", "word_model_type", "id2label", "label2id"):
@@ -393,4 +395,4 @@ def _describe_tokenizer(archive: Archive, form: TaskForm, new: Dict[str, int], t
     tokens = [
         options.get(option, default) for option, default in zip(form.marker_options, defaults, strict=False)
     ]
-    return files.describe_tokenizer(target, markers, tokens)
+    return describe_tokenizer(target, markers, tokens)

@@ -8,6 +8,9 @@ from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD
 
+ENTITY_VOCABULARY = "entity_vocab.json"
+"""Hugging Face's name of the file."""
+
 
 class TaskForm(NamedTuple):
     """

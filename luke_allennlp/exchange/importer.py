@@ -17,20 +17,21 @@ from allennlp.models.archival import archive_model
 from safetensors.torch import save_file
 from torch import Tensor
 
-from luke_allennlp.checkpoints.loader import (
+from luke_allennlp.checkpoints.loader import log_copied_queries
+from luke_allennlp.checkpoints.model_files import ARCHIVED_CHECKPOINT
+from luke_allennlp.checkpoints.names import (
     ENTITY_TABLE,
     WORD_TABLE,
     copied_queries,
-    log_copied_queries,
     may_be_left_out,
     query_of,
 )
 from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
+from luke_allennlp.common.files import new_directory, write_json
+from luke_allennlp.data.tokenizer_files import copy_tokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.exchange import files
-from luke_allennlp.exchange.forms import reader_options
+from luke_allennlp.exchange.forms import ENTITY_VOCABULARY, reader_options
 from luke_allennlp.exchange.source import Source, kept_rows, labels_of, open_source, published_markers
-from luke_allennlp.model_files import ARCHIVED_CHECKPOINT
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +93,9 @@ def import_checkpoint(
             for name in (source, labels)
             if name is not None and (path := Path(name).expanduser()).exists()
         ]
-        with files.new_directory(target, force, "an import", inputs) as place:
+        with new_directory(target, force, "an import", inputs) as place:
             _write_checkpoint(opened, place / ARCHIVED_CHECKPOINT)
-            files.write_json(place / "config.json", params)
+            write_json(place / "config.json", params)
             vocabulary.save_to_files(str(place / "vocabulary"))
             with _naming(opened, place):
                 expected = _expected(params, vocabulary, place)
@@ -136,19 +137,19 @@ def _naming(source: Source, place: Path) -> Iterator[None]:
 def _write_checkpoint(source: Source, target: Path) -> None:
     """The small files that the archive needs."""
     target.mkdir(parents=True)
-    files.copy_tokenizer(source.name, target)
+    copy_tokenizer(source.name, target)
     config = source.config.to_dict()
     config.pop("id2label", None)
     config.pop("label2id", None)
     config["vocab_size"] = source.tensors[WORD_TABLE].shape[0] - len(source.markers)
     titles = source.form.entities
     if titles is None:
-        EntityVocabulary.from_checkpoint(source.name).save(target / files.ENTITY_VOCABULARY)
+        EntityVocabulary.from_checkpoint(source.name).save(target / ENTITY_VOCABULARY)
     else:
         config["entity_vocab_size"] = len(titles)
         ids = {title: index for index, title in enumerate(titles)}
-        files.write_json(target / files.ENTITY_VOCABULARY, ids)
-    files.write_json(target / "config.json", config)
+        write_json(target / ENTITY_VOCABULARY, ids)
+    write_json(target / "config.json", config)
 
 
 def _params(source: Source, published: Sequence[str]) -> Dict[str, Any]:
@@ -249,14 +250,14 @@ def _keep_left_out(source: Source, names: List[str], target: Path) -> None:
     kept = {name: source.tensors[name].read() for name in names}
     if source.form.entities is not None and source.has_whole_entity_table:
         kept[ENTITY_TABLE] = source.tensors[ENTITY_TABLE].read()
-        EntityVocabulary.from_checkpoint(source.name).save(target / files.ENTITY_VOCABULARY)
+        EntityVocabulary.from_checkpoint(source.name).save(target / ENTITY_VOCABULARY)
     if source.raw_config:
-        files.write_json(target / "config.json", source.raw_config)
+        write_json(target / "config.json", source.raw_config)
     types = {
         name: str(tensor.dtype).removeprefix("torch.")
         for name, tensor in source.tensors.items()
         if tensor.dtype in (torch.float16, torch.bfloat16)
     }
     if types:
-        files.write_json(target / DTYPES, types)
+        write_json(target / DTYPES, types)
     save_file(kept, target / LEFT_OUT, {"format": "pt"})

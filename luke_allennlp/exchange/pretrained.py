@@ -6,12 +6,12 @@ import torch
 from allennlp.models import Archive
 from torch import Tensor
 
-from luke_allennlp.checkpoints.loader import WORD_TABLE
+from luke_allennlp.checkpoints.model_files import archived_checkpoint
+from luke_allennlp.checkpoints.names import WORD_TABLE
 from luke_allennlp.data.tokenizer_files import tokenizer_files
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import MASK, MASK2, EntityVocabulary
 from luke_allennlp.exchange.forms import PRETRAINING
-from luke_allennlp.model_files import archived_checkpoint
 
 # Whose rows the two tokens start as that mark entities.
 _STARTS = ("@", "#")

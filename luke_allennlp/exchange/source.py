@@ -7,18 +7,15 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.checkpoints.config import read_config
-from luke_allennlp.checkpoints.loader import (
-    ENTITY_TABLE,
-    WORD_TABLE,
-    encoder_tensors,
-    entity_rows,
-)
+from luke_allennlp.checkpoints.loader import encoder_tensors
+from luke_allennlp.checkpoints.model_files import find_file, read_json
+from luke_allennlp.checkpoints.names import ENTITY_TABLE, WORD_TABLE
 from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint
-from luke_allennlp.data.text_lines import read_lines, shown
+from luke_allennlp.common.text_lines import read_lines, shown
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
 from luke_allennlp.exchange.forms import TaskForm, find_form, form_of_task
-from luke_allennlp.model_files import find_file, read_json
+from luke_allennlp.token_embedders.encoder_loading import entity_rows
 
 _NIL = "NIL"
 _LAYER = re.compile(r"^encoder\.layer\.(\d+)\.")

@@ -9,11 +9,11 @@ from typing import Any, Dict, List, Optional
 
 from allennlp.models import Archive
 
+from luke_allennlp.common.files import read_object
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, EntityVocabulary
 from luke_allennlp.exchange import usage_code
-from luke_allennlp.exchange.files import read_object
 from luke_allennlp.exchange.forms import PRETRAINING, TaskForm
-from luke_allennlp.reading_comprehension.entity_linker import NoEntityLinker
+from luke_allennlp.linking.entity_linker import NoEntityLinker
 
 SCORER = "scorer.safetensors"
 """The head of a task for which Hugging Face has no class."""

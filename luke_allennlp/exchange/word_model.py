@@ -5,7 +5,7 @@ from typing import Any, Dict, NamedTuple
 from torch import Tensor
 
 from luke_allennlp.checkpoints.config import WORD_KEYS
-from luke_allennlp.checkpoints.loader import ENTITY_SIDE, EXTRA_QUERY, HEAD_OF_BERT
+from luke_allennlp.checkpoints.names import ENTITY_SIDE, EXTRA_QUERY, HEAD_OF_BERT
 from luke_allennlp.token_embedders import LukeEmbedder
 
 _ENCODER = "embedder.luke."

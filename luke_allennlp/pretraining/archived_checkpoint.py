@@ -7,9 +7,10 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.training import TrainerCallback
 from overrides import overrides
 
-from luke_allennlp.data.tokenizer_files import tokenizer_files
+from luke_allennlp.checkpoints.model_files import ARCHIVED_CHECKPOINT
+from luke_allennlp.common.files import new_directory, write_json
+from luke_allennlp.data.tokenizer_files import copy_tokenizer, tokenizer_files
 from luke_allennlp.entity_vocabulary import ENTITY_VOCABULARY_FILE
-from luke_allennlp.model_files import ARCHIVED_CHECKPOINT
 from luke_allennlp.token_embedders import LukeEmbedder
 
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ def write_archived_checkpoint(directory: Path, embedder: LukeEmbedder) -> None:
     `ConfigurationError`
         The checkpoint that it started from has no tokenizer, or the files cannot be written.
     """
-    from luke_allennlp.exchange import files
-
     if not tokenizer_files(embedder.model_name):
         raise ConfigurationError(
             f"The model {embedder.model_name!r} has no tokenizer that could go into the archive; put its "
@@ -63,8 +62,8 @@ def write_archived_checkpoint(directory: Path, embedder: LukeEmbedder) -> None:
     config = embedder.luke.config.to_dict()
     for key in ("id2label", "label2id"):
         config.pop(key, None)
-    with files.new_directory(directory / ARCHIVED_CHECKPOINT, True, "what goes into the archive") as place:
-        files.write_json(place / "config.json", config)
-        files.copy_tokenizer(embedder.model_name, place)
+    with new_directory(directory / ARCHIVED_CHECKPOINT, True, "what goes into the archive") as place:
+        write_json(place / "config.json", config)
+        copy_tokenizer(embedder.model_name, place)
         if embedder.entities is None:
             embedder.entity_vocabulary().save(place / ENTITY_VOCABULARY_FILE)

@@ -9,8 +9,8 @@ from typing import Any, Dict, Mapping, Tuple
 import numpy as np
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.requirements import required
 from luke_allennlp.pretraining.sequences import Sequences
-from luke_allennlp.wikipedia.requirements import required
 
 _BLOCK = 1 << 20
 _WORDS, _ENTITIES = ("word_ids",), ("entity_ids", "entity_starts", "entity_ends")

@@ -7,10 +7,11 @@ from typing import Dict, List
 from allennlp.common.checks import ConfigurationError
 from torch import Tensor
 
-from luke_allennlp.checkpoints.loader import HEAD_OF_BERT, encoder_tensors
+from luke_allennlp.checkpoints.loader import encoder_tensors
+from luke_allennlp.checkpoints.names import HEAD_OF_BERT
 from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
 from luke_allennlp.checkpoints.tensors import LazyTensors, WeightsSource
-from luke_allennlp.pretraining.heads import PredictionHead
+from luke_allennlp.modules.pretraining_heads import PredictionHead
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from overrides import overrides
 from torch.utils.data import DataLoader as Workers
 from torch.utils.data import IterableDataset, get_worker_info
 
-from luke_allennlp.data.text_lines import shown
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.pretraining.dataset import PretrainingDataset
 from luke_allennlp.pretraining.interruption import WorkersOutlast

@@ -6,8 +6,8 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.records import Record, Span, get_list, get_span, get_string, get_text
-from luke_allennlp.data.text_lines import shown
+from luke_allennlp.common.records import Record, Span, get_list, get_span, get_string, get_text
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.entity_vocabulary import MASK
 
 _MASKED_WORD = re.compile(r"<mask>|\[MASK\]")

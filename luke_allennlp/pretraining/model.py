@@ -11,10 +11,10 @@ from overrides import overrides
 from torch import Tensor
 
 from luke_allennlp.data.subword_field import TOKENS_KEY
-from luke_allennlp.pretraining.heads import EntityHead, PredictionHead, WordHead
+from luke_allennlp.modules.pretraining_heads import EntityHead, PredictionHead, WordHead
 from luke_allennlp.pretraining.load_heads import load_heads
 from luke_allennlp.pretraining.metric import PretrainingMetric
-from luke_allennlp.task_model import at_least_one, in_float32
+from luke_allennlp.tasks.base.model import at_least_one, in_float32
 from luke_allennlp.token_embedders import LukeEmbedder
 
 Total = Union[int, Tensor]

@@ -12,7 +12,7 @@ from overrides import overrides
 from luke_allennlp.pretraining.masked_text import MaskedText
 from luke_allennlp.pretraining.model import LukePretrainingModel
 from luke_allennlp.pretraining.reader import MaskedInput, PretrainingReader
-from luke_allennlp.task_predictor import TaskPredictor
+from luke_allennlp.tasks.base.predictor import TaskPredictor
 
 
 @Predictor.register("luke_pretraining")

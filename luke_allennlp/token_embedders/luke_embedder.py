@@ -11,13 +11,14 @@ from allennlp.nn import util
 from overrides import overrides
 from torch import Tensor
 
-from luke_allennlp.checkpoints import freeze_entity_side, load_encoder
 from luke_allennlp.checkpoints.config import read_config
+from luke_allennlp.checkpoints.loader import freeze_entity_side
+from luke_allennlp.checkpoints.model_files import archived_checkpoint, at_revision
 from luke_allennlp.checkpoints.tensors import WeightsSource
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.encoder import LukeEncoderOutput
 from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, read_entity_vocabulary
-from luke_allennlp.model_files import archived_checkpoint, at_revision
+from luke_allennlp.modules import LukeEncoderOutput
+from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 from allennlp.modules import TokenEmbedder
 
+from luke_allennlp.checkpoints.model_files import at_revision, check_available
 from luke_allennlp.checkpoints.tensors import open_checkpoint
-from luke_allennlp.model_files import at_revision, check_available
 from luke_allennlp.training.config_check import ConfiguredObject, configured_objects
 from luke_allennlp.training.value_checks import check_devices, check_numbers, check_validation_metric
 from luke_allennlp.training.word_check import check_words

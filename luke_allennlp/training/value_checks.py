@@ -12,7 +12,7 @@ from allennlp.modules import TokenEmbedder
 from allennlp.training import GradientDescentTrainer, Trainer
 from allennlp.training.learning_rate_schedulers import LearningRateScheduler
 
-from luke_allennlp.task_model import TaskModel
+from luke_allennlp.tasks.base.model import TaskModel
 from luke_allennlp.training.config_check import ConfiguredObject
 
 

@@ -15,9 +15,7 @@ from allennlp.data import DatasetReader
 from allennlp.models import Model, archival
 
 from luke_allennlp.checkpoints.config import read_config
-from luke_allennlp.data.token_indexer import LukeTokenIndexer
-from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.model_files import (
+from luke_allennlp.checkpoints.model_files import (
     CONFIG_FILE,
     METADATA_FILE,
     archived_checkpoint,
@@ -25,6 +23,8 @@ from luke_allennlp.model_files import (
     find_file,
     local_directory,
 )
+from luke_allennlp.data.token_indexer import LukeTokenIndexer
+from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.token_embedders import LukeEmbedder
 from luke_allennlp.training.config_check import ConfiguredObject, configured_objects
 

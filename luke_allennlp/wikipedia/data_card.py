@@ -6,9 +6,9 @@ from typing import Any, Iterable, List, Mapping, Sequence, Tuple
 import numpy as np
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.requirements import required
 from luke_allennlp.entity_vocabulary import UNK
 from luke_allennlp.wikipedia.dataset_statistics import DatasetStatistics, SplitStatistics, mean, quantile
-from luke_allennlp.wikipedia.requirements import required
 
 CARD_FILE = "README.md"
 PICTURE_FILE = "entities.png"

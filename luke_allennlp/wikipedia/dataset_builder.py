@@ -12,8 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.tokenizer_files import tokenizer_files
-from luke_allennlp.exchange.files import copy_tokenizer
+from luke_allennlp.data.tokenizer_files import copy_tokenizer, tokenizer_files
 from luke_allennlp.pretraining.dataset import (
     ENTITY_VOCABULARY_FILE,
     METADATA_FILE,

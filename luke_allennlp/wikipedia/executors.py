@@ -14,9 +14,9 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Optio
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.requirements import required
+from luke_allennlp.common.temporary_files import is_temporary, temporary_path
 from luke_allennlp.wikipedia.local_tasks import run_tasks
-from luke_allennlp.wikipedia.requirements import required
-from luke_allennlp.wikipedia.temporary_files import is_temporary, temporary_path
 
 KINDS = ("local", "slurm", "ray")
 PLAN_FILE = "plan.json"

@@ -9,6 +9,8 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp import __version__
+from luke_allennlp.common.requirements import required
 from luke_allennlp.wikipedia.dump import Dump
 from luke_allennlp.wikipedia.executors import LOGS, Executor, Stage, begin, read_json
 from luke_allennlp.wikipedia.extraction_tasks import (
@@ -19,7 +21,6 @@ from luke_allennlp.wikipedia.extraction_tasks import (
     GatherTask,
 )
 from luke_allennlp.wikipedia.pages import FORMAT, METADATA_FILE, PAGES, VERSION
-from luke_allennlp.wikipedia.requirements import required
 from luke_allennlp.wikipedia.siteinfo import SiteInfo
 
 # Parts are so small that workers can share a small dump, and so large that a large dump has not too many.
@@ -161,12 +162,11 @@ def _fingerprint(path: Path) -> Dict[str, Any]:
 
 def _versions() -> Dict[str, str]:
     """Of the packages that the output depends on."""
-    import luke_allennlp
 
     names = ("mwparserfromhell", "pyarrow")
     for name in names:
         required(name)
     return {
-        "luke-allennlp": luke_allennlp.__version__,
+        "luke-allennlp": __version__,
         **{name: importlib.metadata.version(name) for name in names},
     }

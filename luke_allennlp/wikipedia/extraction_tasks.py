@@ -9,13 +9,13 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.requirements import required
+from luke_allennlp.common.temporary_files import remove_temporaries
 from luke_allennlp.wikipedia.dump import Dump, DumpPart
 from luke_allennlp.wikipedia.executors import LOGS, read_json, write_json, write_lines
 from luke_allennlp.wikipedia.guard import CRASH, MEMORY, TIME, Limits, Watch, guarded
 from luke_allennlp.wikipedia.page_xml import WIKITEXT, BadPage, RawPage
 from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, PageWriter
-from luke_allennlp.wikipedia.requirements import required
-from luke_allennlp.wikipedia.temporary_files import remove_temporaries
 from luke_allennlp.wikipedia.titles import ARTICLE, NAMESPACE, TitleRules
 from luke_allennlp.wikipedia.wikitext import WikitextParser
 

@@ -9,7 +9,7 @@ import numpy
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 
-from luke_allennlp.data.text_lines import shown
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.wikipedia.link_counts import LinkCounts
 
 _ITEM = re.compile(r"Q([1-9][0-9]{0,17})")

@@ -9,11 +9,11 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-import luke_allennlp
+from luke_allennlp import __version__
+from luke_allennlp.common.temporary_files import temporary_path
 from luke_allennlp.pretraining.arrow_files import file_sha256
 from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin
 from luke_allennlp.wikipedia.pages import METADATA_FILE, ExtractedWikipedia
-from luke_allennlp.wikipedia.temporary_files import temporary_path
 
 _SUFFIX = ".work"
 _STAGES = "stages"
@@ -61,7 +61,7 @@ def run_job(
     if os.path.lexists(output) and not force and not (work / PLAN_FILE).exists():
         raise ConfigurationError(f"{output}: is there already; choose another path, or give --force.")
     output.parent.mkdir(parents=True, exist_ok=True)
-    begin(work, {**plan, "luke-allennlp": luke_allennlp.__version__}, force)
+    begin(work, {**plan, "luke-allennlp": __version__}, force)
     to_do = stages(work)
     if is_done(work, to_do[-1].name) and not os.path.lexists(output):
         # Somebody has removed it since: only the last stage is done again.

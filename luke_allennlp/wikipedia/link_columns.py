@@ -5,7 +5,7 @@ from typing import Any, Iterator, List, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.wikipedia.requirements import required
+from luke_allennlp.common.requirements import required
 
 _LINKS = "paragraphs.list.element.links.list.element."
 _TEXTS = "paragraphs.list.element.text"

@@ -14,8 +14,8 @@ from typing import Callable, Mapping, Optional, Sequence
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 
+from luke_allennlp.common.requirements import required
 from luke_allennlp.wikipedia.guard import die_with_parent
-from luke_allennlp.wikipedia.requirements import required
 
 Run = Callable[[int], Mapping[str, int]]
 

@@ -10,8 +10,11 @@ import marisa_trie
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.reading_comprehension.mapped_directory import check_target
-from luke_allennlp.reading_comprehension.string_spool import StringSpool
+from luke_allennlp.common.requirements import required
+from luke_allennlp.linking.mapped_directory import check_target
+from luke_allennlp.linking.mention_database import MENTION_FORMAT, MentionDatabase, NameRecord
+from luke_allennlp.linking.names import names_in, normalized_name, num_words
+from luke_allennlp.linking.string_spool import StringSpool
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.jobs import (
     load_array,
@@ -23,11 +26,8 @@ from luke_allennlp.wikipedia.jobs import (
     written_whole,
 )
 from luke_allennlp.wikipedia.link_columns import page_texts, target_surfaces
-from luke_allennlp.wikipedia.mentions import MENTION_FORMAT, MentionDatabase, NameRecord
-from luke_allennlp.wikipedia.names import names_in, normalized_name, num_words
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import checked_pages, opened_resolver, titles_of, titles_stage
-from luke_allennlp.wikipedia.requirements import required
 
 # Counts of pairs that are in memory before they are summed.
 _PAIRS = 16_000_000

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optiona
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.wikipedia.requirements import required
-from luke_allennlp.wikipedia.temporary_files import temporary_path
+from luke_allennlp.common.requirements import required
+from luke_allennlp.common.temporary_files import temporary_path
 
 if TYPE_CHECKING:
     import pyarrow

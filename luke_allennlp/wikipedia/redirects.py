@@ -8,15 +8,15 @@ from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.reading_comprehension.mapped_directory import (
+from luke_allennlp.linking.mapped_directory import (
     Format,
     MappedDirectory,
     check_target,
     write_metadata,
     written_whole,
 )
-from luke_allennlp.reading_comprehension.redirects import REDIRECTS_FORMAT, Redirects
-from luke_allennlp.reading_comprehension.string_spool import StringSpool
+from luke_allennlp.linking.redirects import REDIRECTS_FORMAT, Redirects
+from luke_allennlp.linking.string_spool import StringSpool
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page

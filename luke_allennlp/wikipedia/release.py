@@ -12,11 +12,11 @@ from typing import Any, Dict, Iterator, List, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.data.text_lines import shown
-from luke_allennlp.reading_comprehension.link_database import LINK_FORMAT, LinkDatabase
-from luke_allennlp.reading_comprehension.mapped_directory import Format, check_target
-from luke_allennlp.reading_comprehension.redirects import REDIRECTS_FORMAT, Redirects
-from luke_allennlp.wikipedia.mentions import MENTION_FORMAT, MentionDatabase, NameRecord
+from luke_allennlp.common.text_lines import shown
+from luke_allennlp.linking.link_database import LINK_FORMAT, LinkDatabase
+from luke_allennlp.linking.mapped_directory import Format, check_target
+from luke_allennlp.linking.mention_database import MENTION_FORMAT, MentionDatabase, NameRecord
+from luke_allennlp.linking.redirects import REDIRECTS_FORMAT, Redirects
 from luke_allennlp.wikipedia.release_pickle import StoredTrie, read_release_pickle
 
 _DAMAGES = (KeyError, ValueError, RuntimeError, struct.error, UnicodeDecodeError)

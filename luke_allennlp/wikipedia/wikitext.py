@@ -4,11 +4,11 @@ import gc
 from contextlib import contextmanager
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
+from luke_allennlp.common.requirements import required
 from luke_allennlp.wikipedia.disambiguation import is_disambiguation
 from luke_allennlp.wikipedia.link_trails import link_trail as link_trail_of
 from luke_allennlp.wikipedia.page_text import PageText
 from luke_allennlp.wikipedia.pages import Paragraph, Section
-from luke_allennlp.wikipedia.requirements import required
 from luke_allennlp.wikipedia.titles import TitleRules
 from luke_allennlp.wikipedia.wikitext_source import prepare
 from luke_allennlp.wikipedia.wikitext_tokens import TokenKinds, TokenWalk

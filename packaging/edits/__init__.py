@@ -11,7 +11,7 @@ from edits.edit import Edit
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
 from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LOCKS, RECOVER
-from edits.start import PLUGINS_WHEN_NEEDED, START
+from edits.start import PLUGINS_WHEN_NEEDED, REGISTER_ON_DEMAND, START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
 from edits.transformers import TRANSFORMERS
 from edits.trust import ARCHIVES, UNTRUSTED
@@ -32,6 +32,7 @@ EDITS: List[Edit] = [
     *DISTRIBUTED,
     *FOR_PEOPLE,
     *PLUGINS_WHEN_NEEDED,
+    *REGISTER_ON_DEMAND,
     *ARCHIVES,
     *UNTRUSTED,
     *ARCHIVE_CHECKS,

@@ -196,3 +196,58 @@ def import_declared_plugins() -> None:
         reason="A plugin's commands that do not build what a config says need not wait for all models.",
     ),
 ]
+
+REGISTER_ON_DEMAND = [
+    Edit(
+        name="register-on-demand",
+        file="allennlp/common/registrable.py",
+        old="    default_implementation: Optional[str] = None\n\n    @classmethod\n    def register(",
+        new="""\
+    default_implementation: Optional[str] = None
+
+    _on_demand: ClassVar[List[str]] = []
+
+    @staticmethod
+    def register_on_demand(module_name: str) -> None:
+        \"""
+        Names a module that registers classes. It is imported when a name is asked for that is not
+        registered, or when all names are.
+        \"""
+        Registrable._on_demand.append(module_name)
+
+    @staticmethod
+    def _import_on_demand() -> None:
+        while Registrable._on_demand:
+            module_name = Registrable._on_demand.pop()
+            try:
+                importlib.import_module(module_name)
+            except BaseException:
+                Registrable._on_demand.append(module_name)
+                raise
+
+    @classmethod
+    def register(""",
+        reason="Importing a package for one of its names had to import all that it registers.",
+    ),
+    Edit(
+        name="register-on-demand",
+        file="allennlp/common/registrable.py",
+        old="        if name in Registrable._registry[cls]:\n            subclass, constructor",
+        new="""\
+        if name not in Registrable._registry[cls] and "." not in name:
+            Registrable._import_on_demand()
+        if name in Registrable._registry[cls]:
+            subclass, constructor""",
+        reason="See above.",
+    ),
+    Edit(
+        name="register-on-demand",
+        file="allennlp/common/registrable.py",
+        old="        keys = list(Registrable._registry[cls].keys())\n",
+        new="""\
+        Registrable._import_on_demand()
+        keys = list(Registrable._registry[cls].keys())
+""",
+        reason="See above.",
+    ),
+]

@@ -15,9 +15,10 @@ import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.checkpoints import legacy_pickle, load_encoder
+from luke_allennlp.checkpoints import legacy_pickle
+from luke_allennlp.checkpoints.model_files import find_file
 from luke_allennlp.checkpoints.tensors import open_file
-from luke_allennlp.model_files import find_file
+from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
 ENTITIES = ["[PAD]", "[MASK]"]
 

@@ -10,11 +10,11 @@ from allennlp.common.checks import ConfigurationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from luke_allennlp.checkpoints import load_encoder
 from luke_allennlp.checkpoints import tensors as tensors_module
-from luke_allennlp.checkpoints.loader import ENTITY_TABLE, EXTRA_QUERY, WORD_TABLE, encoder_name
+from luke_allennlp.checkpoints.names import ENTITY_TABLE, EXTRA_QUERY, WORD_TABLE, encoder_name
 from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint
-from luke_allennlp.encoder import LukeEncoder
+from luke_allennlp.modules import LukeEncoder
+from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
 QUERY = "encoder.layer.1.attention.self.query.weight"
 MULTILINGUAL = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}

@@ -11,13 +11,14 @@ import torch
 from allennlp.common.checks import ConfigurationError
 from torch import Tensor
 
-from luke_allennlp.checkpoints import load_encoder, tensors
+from luke_allennlp.checkpoints import tensors
 from luke_allennlp.checkpoints.config import read_config
-from luke_allennlp.checkpoints.loader import WORD_TABLE
+from luke_allennlp.checkpoints.model_files import _download, check_available, find_file
+from luke_allennlp.checkpoints.names import WORD_TABLE
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.encoder import LukeEncoder
-from luke_allennlp.model_files import _download, check_available, find_file
+from luke_allennlp.modules import LukeEncoder
 from luke_allennlp.token_embedders import LukeEmbedder
+from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
 ENTITIES = ["[PAD]", "[MASK]", "[MASK]"]
 OPTIONS: Dict[str, Any] = {"entities": ENTITIES, "marker_rows": [5, 7]}

@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import LukeTokenizer
 
-from luke_allennlp import model_files
-from luke_allennlp.checkpoints import load_encoder
+from luke_allennlp.checkpoints import model_files
 from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
 TEXT = (
     "Top seed Ana Ivanovic said on Thursday she could hardly believe her luck as a fortuitous netcord helped "

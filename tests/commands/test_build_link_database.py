@@ -6,8 +6,8 @@ from typing import Any, Callable
 
 import pytest
 
-from luke_allennlp.reading_comprehension.link_database import Link, LinkDatabase
-from luke_allennlp.reading_comprehension.redirects import Redirects
+from luke_allennlp.linking.link_database import Link, LinkDatabase
+from luke_allennlp.linking.redirects import Redirects
 
 
 def write(path: Path, *lines: Any) -> str:

@@ -7,9 +7,9 @@ import joblib
 import pytest
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.reading_comprehension.link_database import Link, LinkDatabase
-from luke_allennlp.reading_comprehension.redirects import Redirects
-from luke_allennlp.wikipedia.mentions import Mention, MentionDatabase
+from luke_allennlp.linking.link_database import Link, LinkDatabase
+from luke_allennlp.linking.mention_database import Mention, MentionDatabase
+from luke_allennlp.linking.redirects import Redirects
 from tests.wikipedia.made_pages import page, redirect, write_pages
 
 

@@ -16,8 +16,10 @@ from allennlp.models import load_archive
 from safetensors.torch import load_file, save_file
 
 import luke_allennlp  # noqa: F401
-from luke_allennlp.exchange import export_checkpoint, files, import_checkpoint
+from luke_allennlp.common.files import new_directory
+from luke_allennlp.exchange import export_checkpoint, import_checkpoint
 from luke_allennlp.exchange.model_card import model_card
+from luke_allennlp.exchange.tokenizers import describe_tokenizer
 from luke_allennlp.token_embedders import LukeEmbedder
 
 NER = "LukeForEntitySpanClassification"
@@ -457,17 +459,17 @@ def test_what_was_trained_here_is_float32(changed: Any, tmp_path: Path) -> None:
 
 def test_a_tokenizer_of_one_file(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
-    (note,) = files.describe_tokenizer(tmp_path, {}, ())
+    (note,) = describe_tokenizer(tmp_path, {}, ())
     assert "LukeTokenizer" in note and "PreTrainedTokenizerFast" in note
     config = json.loads((tmp_path / "tokenizer_config.json").read_text())
     assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "XLMRobertaTokenizer"}')
-    (note,) = files.describe_tokenizer(tmp_path, {"[HEAD]": 7}, ())
+    (note,) = describe_tokenizer(tmp_path, {"[HEAD]": 7}, ())
     config = json.loads((tmp_path / "tokenizer_config.json").read_text())
     assert config["tokenizer_class"] == "XLMRobertaTokenizer" and "XLMRobertaTokenizer" in note
     for name in ("vocab.json", "merges.txt"):
         (tmp_path / name).write_text("")
-    assert files.describe_tokenizer(tmp_path, {}, ()) == []
+    assert describe_tokenizer(tmp_path, {}, ()) == []
     config = json.loads((tmp_path / "tokenizer_config.json").read_text())
     assert config["tokenizer_class"] == "LukeTokenizer"
 
@@ -484,14 +486,14 @@ def test_where_nothing_can_be_written(target: str, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ConfigurationError, match=target):
-        with files.new_directory(Path(target), True, "a test"):
+        with new_directory(Path(target), True, "a test"):
             raise AssertionError("there is no such place")
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_parents_are_removed_again(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
-        with files.new_directory(tmp_path / "a" / "b" / "c", False, "a test") as place:
+        with new_directory(tmp_path / "a" / "b" / "c", False, "a test") as place:
             (place / "x").write_text("x")
             raise KeyError
     assert not (tmp_path / "a").exists()
@@ -500,7 +502,7 @@ def test_parents_are_removed_again(tmp_path: Path) -> None:
 def test_a_link_stays(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    with files.new_directory(tmp_path / "link", False, "a test") as place:
+    with new_directory(tmp_path / "link", False, "a test") as place:
         (place / "x").write_text("x")
     assert (tmp_path / "link").is_symlink() and (tmp_path / "real" / "x").is_file()
 
@@ -519,7 +521,7 @@ def test_what_was_there_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(ConfigurationError, match="No space left"):
-        with files.new_directory(out, True, "a test") as place:
+        with new_directory(out, True, "a test") as place:
             (place / "x").write_text("x")
     assert len(calls) == 3 and (out / "mine").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "scratch"]

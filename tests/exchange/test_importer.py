@@ -13,7 +13,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.models import load_archive
 from safetensors.torch import load_file, save_file
 
-from luke_allennlp.checkpoints.loader import ENTITY_TABLE
+from luke_allennlp.checkpoints.names import ENTITY_TABLE
 from luke_allennlp.exchange import export_checkpoint, import_checkpoint, importer
 
 TYPING, PAIRS, SPANS = (f"LukeForEntity{kind}Classification" for kind in ("", "Pair", "Span"))

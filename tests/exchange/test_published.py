@@ -14,9 +14,9 @@ from allennlp.data import DataLoader
 from allennlp.models import load_archive
 from allennlp.training.util import evaluate
 
+from luke_allennlp.checkpoints.model_files import find_file
 from luke_allennlp.data.tokenizer_files import tokenizer_files
 from luke_allennlp.exchange import import_checkpoint
-from luke_allennlp.model_files import find_file
 
 # Scores of the model cards and notebooks: exact figures depend on preprocessing, which differs a little from
 # ours.

@@ -22,7 +22,7 @@ from transformers import BertModel, LukeModel, RobertaModel
 
 from luke_allennlp.data.token_indexer import LukeTokenIndexer
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.encoder import encoder as encoder_module
+from luke_allennlp.modules import encoder as encoder_module
 from luke_allennlp.token_embedders import LukeEmbedder
 from luke_allennlp.token_embedders.luke_embedder import states_at
 

@@ -16,7 +16,7 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 
 import luke_allennlp  # noqa: F401
-from luke_allennlp.ner.reader import NerReader
+from luke_allennlp.tasks.ner.reader import NerReader
 from luke_allennlp.training import preflight as module
 from luke_allennlp.training.preflight import preflight
 

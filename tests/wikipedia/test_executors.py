@@ -17,6 +17,8 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 
+from luke_allennlp.common.requirements import required
+from luke_allennlp.common.temporary_files import temporary_path
 from luke_allennlp.wikipedia.executors import (
     Executor,
     Stage,
@@ -26,8 +28,6 @@ from luke_allennlp.wikipedia.executors import (
     write_json,
     write_lines,
 )
-from luke_allennlp.wikipedia.requirements import required
-from luke_allennlp.wikipedia.temporary_files import temporary_path
 from tests.wikipedia.made_dump import articles, write_dump
 
 

@@ -5,7 +5,7 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.reading_comprehension.link_database import LinkDatabase
+from luke_allennlp.linking.link_database import LinkDatabase
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.jobs import run_job, work_directory
 from luke_allennlp.wikipedia.links import build_link_database

@@ -1,8 +1,8 @@
 import pytest
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.reading_comprehension.article_links import ArticleLinksEntityLinker
-from luke_allennlp.reading_comprehension.link_database import Link, LinkDatabase
+from luke_allennlp.linking.article_links import ArticleLinksEntityLinker
+from luke_allennlp.linking.link_database import Link, LinkDatabase
 from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.links import build_link_database
 from luke_allennlp.wikipedia.mention_counts import build_mention_database

@@ -8,11 +8,11 @@ from collections import Counter, defaultdict
 import pytest
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.linking.mention_database import Mention, MentionDatabase
+from luke_allennlp.linking.names import SEPARATOR, normalized_name
 from luke_allennlp.wikipedia import mention_counts
 from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.mention_counts import MentionOptions, build_mention_database
-from luke_allennlp.wikipedia.mentions import Mention, MentionDatabase
-from luke_allennlp.wikipedia.names import SEPARATOR, normalized_name
 from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.reading_comprehension.link_database import LinkDatabase
+from luke_allennlp.linking.link_database import LinkDatabase
 from luke_allennlp.wikipedia.extraction import extract
 from luke_allennlp.wikipedia.links import build_link_database
 from luke_allennlp.wikipedia.mention_counts import MentionOptions, build_mention_database

@@ -1,7 +1,7 @@
 import pytest
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.reading_comprehension.redirects import Redirects
+from luke_allennlp.linking.redirects import Redirects
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver, build_redirects, checked_pages
 from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages

@@ -11,8 +11,8 @@ import marisa_trie
 import pytest
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.reading_comprehension.link_database import Link
-from luke_allennlp.wikipedia.mentions import Mention
+from luke_allennlp.linking.link_database import Link
+from luke_allennlp.linking.mention_database import Mention
 from luke_allennlp.wikipedia.release import links_from_release, mentions_from_release, redirects_from_release
 from luke_allennlp.wikipedia.release_pickle import read_release_pickle
 

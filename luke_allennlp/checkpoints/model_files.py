@@ -1,0 +1,342 @@
+"""Where a checkpoint's files are: in a directory, in a tarball, or on the hub of Hugging Face."""
+
+import functools
+import glob
+import json
+import logging
+import os
+import socket
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple, Union
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.checkpoints.tarballs import is_tarball, unpacked
+
+logger = logging.getLogger(__name__)
+
+CONFIG_FILE = "config.json"
+METADATA_FILE = "metadata.json"  # of the original release
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+    "sentencepiece.bpe.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+ENTITY_VOCABULARY_FILES = ("entity_vocab.json", "entity_vocab.tsv", "entity_vocab.jsonl")
+# In the order of preference; an index lists the files over which a large checkpoint is spread.
+WEIGHTS_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "luke.bin",  # the original release's
+)
+# What is fetched of a checkpoint on the hub when it is first asked for, before any weights.
+_SMALL_FILES = (
+    CONFIG_FILE,
+    METADATA_FILE,
+    *TOKENIZER_FILES,
+    *ENTITY_VOCABULARY_FILES,
+    *(name for name in WEIGHTS_FILES if name.endswith(".index.json")),
+)
+
+ARCHIVED_CHECKPOINT = "checkpoint"
+"""The directory in an archive that holds the small files of its checkpoint, where an archive has them."""
+
+
+def archived_checkpoint(model_name: str, serialization_dir: Optional[Union[str, os.PathLike]]) -> str:
+    """
+    # Parameters
+
+    model_name : `str`
+    serialization_dir : `Union[str, os.PathLike]`, optional
+        Where an archive was unpacked, or a run's directory.
+
+    # Returns
+
+    `str`
+        The archive's own checkpoint if it brings one along, else `model_name`.
+    """
+    if serialization_dir is not None:
+        own = Path(serialization_dir) / ARCHIVED_CHECKPOINT
+        if (own / "config.json").is_file():
+            return str(own)
+    return model_name
+
+
+def at_revision(model_name: str, revision: Optional[str]) -> str:
+    """
+    The name of a checkpoint at a revision: where a `model_name` is taken, `name@revision` is taken too.
+
+    # Parameters
+
+    model_name : `str`
+        A directory or a tarball, which have no revisions, or a hub id.
+    revision : `str`, optional
+        A commit, branch or tag on the hub.
+
+    # Raises
+
+    `ConfigurationError`
+        The name has another revision already.
+    """
+    if revision is None:
+        return model_name
+    if looks_like_path(model_name) or Path(model_name).exists():
+        logger.info("The revision %r does not count: the model %r is not on the hub.", revision, model_name)
+        return model_name
+    repository, _, named = model_name.partition("@")
+    if named and named != revision:
+        raise ConfigurationError(
+            f"The model {model_name!r} names a revision, and the option 'revision' is {revision!r}; give one."
+        )
+    return f"{repository}@{revision}"
+
+
+def find_file(model_name: str, filename: str) -> Optional[Path]:
+    """
+    The path of one file of a checkpoint.
+
+    # Parameters
+
+    model_name : `str`
+        A directory, a tarball, or an id of the hub such as `studio-ousia/luke-large`, also with a revision
+        (`studio-ousia/luke-large@main`). A directory or tarball of that name comes first. A tarball is
+        unpacked when it is first asked for, see `tarballs.unpacked`. The hub is asked once in a process for
+        all small files of a checkpoint; weights come from the same commit when they are asked for.
+    filename : `str`
+        The file's name in it.
+
+    # Returns
+
+    `Optional[Path]`
+        `None` if the checkpoint has no such file.
+
+    # Raises
+
+    `ConfigurationError`
+        There is no such directory or tarball, and the hub has no such repository or cannot be reached; or the
+        tarball is damaged or refused.
+    """
+    directory = local_directory(model_name)
+    if directory is not None:
+        path = directory / filename
+        return path if path.is_file() else None
+    if looks_like_path(model_name):
+        raise ConfigurationError(
+            f"There is no model directory {model_name!r} (looked from {os.getcwd()!r}); "
+            "give an existing one (LUKE_MODEL, for the shipped configs) or a hub id such as "
+            "'studio-ousia/luke-large'."
+        )
+    return _find_on_hub(model_name, filename)
+
+
+def local_directory(model_name: str) -> Optional[Path]:
+    """
+    The directory that a model's name stands for: itself, or the one into which a tarball is unpacked.
+
+    # Parameters
+
+    model_name : `str`
+
+    # Returns
+
+    `Optional[Path]`
+        `None` if there is neither: it is a hub id, or nothing.
+
+    # Raises
+
+    `ConfigurationError`
+        It is a file, but no tarball of a checkpoint.
+    """
+    path = Path(model_name).expanduser()
+    if path.is_dir():
+        return path
+    if not path.exists():
+        return None
+    if path.is_file() and is_tarball(path):
+        return unpacked(path)
+    raise ConfigurationError(
+        f"The model {model_name!r} is a file; expected the directory of a checkpoint (with config.json, or "
+        "the original release's metadata.json), the original release's tarball, or a hub id."
+    )
+
+
+def looks_like_path(model_name: str) -> bool:
+    """
+    Whether a model's name can only be a path: hub ids have at most one slash and no leading `.`, `/` or `~`.
+    """
+    model_name = model_name.partition("@")[0]
+    return (
+        model_name.startswith((".", "/", "~", os.sep))
+        or model_name.count("/") > 1
+        or os.sep != "/"
+        and os.sep in model_name
+        or "/" in model_name
+        and Path(model_name).parent.is_dir()
+    )
+
+
+def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
+    snapshot = _download(model_name, _SMALL_FILES)
+    path = snapshot / filename
+    if filename not in _SMALL_FILES and not path.is_file():
+        _download(f"{model_name.partition('@')[0]}@{snapshot.name}", (filename,))
+    return path if path.is_file() else None
+
+
+@functools.lru_cache(maxsize=None)
+def _download(model_name: str, filenames: Tuple[str, ...]) -> Path:
+    """
+    The directory in the hub's cache, named as the commit, that has what there is of these files. Once in a
+    process: what follows is of the same commit, whatever happens on the hub.
+    """
+    # Imported here: it takes long, and a directory does not need it.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    repository, _, revision = model_name.partition("@")
+    advice = (
+        "give a directory instead (LUKE_MODEL, for the shipped configs; for an archive, -o with the "
+        "model_name of its reader's tokenizer and of its embedder)"
+    )
+    try:
+        return Path(
+            snapshot_download(
+                repository,
+                revision=revision or None,
+                allow_patterns=[glob.escape(filename) for filename in filenames],
+                # The client may wait for minutes for a hub that does not answer.
+                local_files_only=not _hub_is_reachable(),
+            )
+        )
+    except LocalEntryNotFoundError:
+        raise ConfigurationError(
+            f"The model {model_name!r} is no directory here (looked from {os.getcwd()!r}), is not in the "
+            f"hub's cache, and the hub cannot be reached; connect, fetch it beforehand with "
+            f"`{_download_command(model_name)}`, or {advice}."
+        ) from None
+    except GatedRepoError:
+        raise ConfigurationError(
+            f"The hub's model {repository!r} asks for a login: run `hf auth login`, or {advice}."
+        ) from None
+    except RevisionNotFoundError:
+        raise ConfigurationError(
+            f"The hub's model {repository!r} has no revision {revision!r}; give one of its commits, branches "
+            "or tags."
+        ) from None
+    except RepositoryNotFoundError:
+        raise ConfigurationError(
+            f"There is neither a directory {model_name!r} (looked from {os.getcwd()!r}) nor a model of "
+            f"this id on the hub; correct the name, or {advice}."
+        ) from None
+    except HFValidationError:
+        raise ConfigurationError(
+            f"The model {model_name!r} is neither an existing directory (looked from {os.getcwd()!r}) nor "
+            "a possible hub id (such as 'studio-ousia/luke-large')."
+        ) from None
+    except OSError as error:
+        what = repr(filenames[0]) if len(filenames) == 1 else "the files"
+        raise ConfigurationError(
+            f"The hub could not deliver {what} of {model_name!r} ({type(error).__name__}: {error}); "
+            f"try again, or {advice}."
+        ) from None
+
+
+def _download_command(model_name: str) -> str:
+    repository, _, revision = model_name.partition("@")
+    return f"hf download {repository}" + (f" --revision {revision}" if revision else "")
+
+
+@functools.lru_cache(maxsize=None)
+def _hub_is_reachable() -> bool:
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    hub = urlsplit(constants.ENDPOINT)
+    if hub.scheme in getproxies():  # only the client knows the way
+        return True
+    try:
+        socket.create_connection(
+            (hub.hostname, hub.port or (80 if hub.scheme == "http" else 443)), timeout=5
+        ).close()
+    except OSError:
+        return False
+    return True
+
+
+def cache_hint(model_name: str) -> str:
+    """What to add where a checkpoint lacks a file: a hub id's may just not have been fetched."""
+    if Path(model_name).expanduser().exists():
+        return ""
+    command = _download_command(model_name)
+    return f" If the hub cannot be reached, fetch all of the model beforehand: `{command}`."
+
+
+def check_available(model_name: str) -> None:
+    """
+    Raises the `ConfigurationError` of `find_file` or `read_json` at once if `model_name` cannot be loaded
+    from.
+
+    # Parameters
+
+    model_name : `str`
+        A directory, a tarball or a hub id.
+    """
+    if find_file(model_name, CONFIG_FILE) is None and find_file(model_name, METADATA_FILE) is not None:
+        read_json(model_name, METADATA_FILE)
+    else:
+        read_json(model_name, CONFIG_FILE)
+
+
+def read_json(model_name: str, filename: str) -> Dict[str, Any]:
+    """
+    A JSON object out of a checkpoint.
+
+    # Parameters
+
+    model_name : `str`
+        A directory, a tarball or a hub id.
+    filename : `str`
+
+    # Returns
+
+    `Dict[str, Any]`
+
+    # Raises
+
+    `ConfigurationError`
+        The file is not there, or holds no JSON object.
+    """
+    path = find_file(model_name, filename)
+    if path is None:
+        raise ConfigurationError(
+            f"The model {model_name!r} has no {filename}; expected a checkpoint in Hugging Face's layout, or "
+            f"in that of the original release (with {METADATA_FILE})." + cache_hint(model_name)
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # of the encoding, of JSON, of numbers or nesting beyond bounds
+        raise ConfigurationError(
+            f"{path} is not JSON ({error}); the checkpoint is damaged, fetch it again."
+        ) from None
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path} holds a JSON {type(content).__name__}; expected an object.")
+    return content

@@ -1,8 +1,0 @@
-"""Cloze-style question answering: ReCoRD and any data like it."""
-
-from luke_allennlp.cloze_qa.metric import ClozeQaMetric
-from luke_allennlp.cloze_qa.model import ClozeQaModel
-from luke_allennlp.cloze_qa.predictor import ClozeQaPredictor
-from luke_allennlp.cloze_qa.reader import ClozeQaReader
-
-__all__ = ["ClozeQaMetric", "ClozeQaModel", "ClozeQaPredictor", "ClozeQaReader"]

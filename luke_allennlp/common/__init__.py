@@ -1,0 +1,1 @@
+"""What no part of the package owns: files, JSON lines, optional requirements."""

@@ -1,5 +1,0 @@
-"""The LUKE transformer: plain torch, no AllenNLP, no I/O."""
-
-from luke_allennlp.encoder.encoder import LukeEncoder, LukeEncoderOutput
-
-__all__ = ["LukeEncoder", "LukeEncoderOutput"]

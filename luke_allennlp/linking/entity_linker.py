@@ -1,0 +1,185 @@
+"""Where the entities of questions and passages come from."""
+
+from bisect import bisect_left, bisect_right
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from allennlp.common import Registrable
+from overrides import overrides
+
+from luke_allennlp.checkpoints.model_files import archived_checkpoint, at_revision
+from luke_allennlp.entity_vocabulary import EntityVocabulary
+
+Offsets = Sequence[Tuple[int, int]]
+Window = Tuple[int, int]
+
+
+class EntityMention(NamedTuple):
+    """
+    A mention that the data names.
+
+    # Parameters
+
+    part : `str`
+        The text it is in: "question" or "context".
+    start, end : `int`
+        Its characters in that text, the end exclusive.
+    title : `str`
+        Its entity, as the entity vocabulary calls it.
+    """
+
+    part: str
+    start: int
+    end: int
+    title: str
+
+
+class LinkedEntity(NamedTuple):
+    """
+    An entity that a linker found in a window.
+
+    # Parameters
+
+    row : `int`
+        Of the checkpoint's entity table.
+    first, last : `int`
+        Its first and its last sub-word, counted from the window's first.
+    """
+
+    row: int
+    first: int
+    last: int
+
+
+class ArticleLinker:
+    """
+    A linker for the texts of one article: its passages and the questions about them. This one finds nothing.
+    """
+
+    def link(
+        self, text: str, offsets: Offsets, window: Optional[Window] = None, part: str = "context"
+    ) -> List[LinkedEntity]:
+        """
+        # Parameters
+
+        text : `str`
+            A whole question or a whole passage.
+        offsets : `Sequence[Tuple[int, int]]`
+            Where each sub-word of the text stands in it: character offsets, end exclusive.
+        window : `Tuple[int, int]`, optional (default = `None`)
+            The sub-words that are linked, end exclusive; all by default. A mention that is not wholly inside
+            is not seen.
+        part : `str`, optional (default = `"context"`)
+            What the text is: "question", which is tokenised in one piece, or "context", which is split into
+            words before.
+
+        # Returns
+
+        `List[LinkedEntity]`
+            From left to right; they do not overlap.
+        """
+        return []
+
+
+class EntityLinker(Registrable):
+    """
+    Finds the entities that a model of extractive QA gets as input.
+    """
+
+    default_implementation = "none"
+
+    def article(
+        self, title: Optional[str], entities: Optional[Sequence[EntityMention]] = None
+    ) -> ArticleLinker:
+        """
+        # Parameters
+
+        title : `str`, optional
+            The article's, if it is known.
+        entities : `Sequence[EntityMention]`, optional (default = `None`)
+            The mentions that the data names.
+
+        # Returns
+
+        `ArticleLinker`
+            To be kept for the texts that follow: it remembers what it worked out for the last of them.
+        """
+        raise NotImplementedError
+
+
+@EntityLinker.register("none")
+class NoEntityLinker(EntityLinker):
+    """
+    Registered as an `EntityLinker` with name "none".
+
+    Finds nothing.
+    """
+
+    @overrides
+    def article(
+        self, title: Optional[str], entities: Optional[Sequence[EntityMention]] = None
+    ) -> ArticleLinker:
+        return ArticleLinker()
+
+
+@EntityLinker.register("spans")
+class SpansEntityLinker(EntityLinker):
+    """
+    Registered as an `EntityLinker` with name "spans".
+
+    Takes the mentions that the data names. Those whose title is not in the entity vocabulary are left out; of
+    two that overlap, the one that begins first is taken, or the longer one if both begin at the same place.
+
+    # Parameters
+
+    model_name : `str`
+        The checkpoint, a directory or hub id, whose entity vocabulary is used: the embedder's.
+    revision : `str`, optional (default = `None`)
+        The commit, branch or tag on the hub, where `model_name` is a hub id.
+
+    # Raises
+
+    `ConfigurationError`
+        The checkpoint has no entity vocabulary.
+    """
+
+    def __init__(
+        self, model_name: str, revision: Optional[str] = None, serialization_dir: Optional[str] = None
+    ) -> None:
+        source = archived_checkpoint(at_revision(model_name, revision), serialization_dir)
+        self._vocabulary = EntityVocabulary.from_checkpoint(source)
+
+    @overrides
+    def article(
+        self, title: Optional[str], entities: Optional[Sequence[EntityMention]] = None
+    ) -> ArticleLinker:
+        return _GivenMentions([entity for entity in entities or [] if entity.title in self._vocabulary], self)
+
+    def row(self, title: str) -> int:
+        """The row of an entity that is in the vocabulary."""
+        return self._vocabulary[title]
+
+
+class _GivenMentions(ArticleLinker):
+    """Sub-words under given characters."""
+
+    def __init__(self, mentions: Sequence[EntityMention], linker: SpansEntityLinker) -> None:
+        self._mentions = sorted(mentions, key=lambda mention: (mention.start, -mention.end))
+        self._linker = linker
+
+    @overrides
+    def link(
+        self, text: str, offsets: Offsets, window: Optional[Window] = None, part: str = "context"
+    ) -> List[LinkedEntity]:
+        window_start, window_end = window or (0, len(offsets))
+        found: List[LinkedEntity] = []
+        free = window_start
+        for mention in self._mentions:
+            if mention.part != part:
+                continue
+            first = bisect_right(offsets, mention.start, key=lambda offset: offset[1])
+            end = bisect_left(offsets, mention.end, key=lambda offset: offset[0])
+            if free <= first < end <= window_end:
+                row = self._linker.row(mention.title)
+                found.append(LinkedEntity(row, first - window_start, end - 1 - window_start))
+                free = end
+        return found

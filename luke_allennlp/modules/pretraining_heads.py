@@ -1,0 +1,138 @@
+"""What predicts masked words and masked entities: a transformed state against the embedding table itself."""
+
+from typing import TYPE_CHECKING, Optional
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from luke_allennlp.modules.chunked_cross_entropy import ChunkedLoss, chunked_cross_entropy
+from luke_allennlp.modules.layer import ACTIVATIONS
+
+if TYPE_CHECKING:
+    from transformers import LukeConfig
+
+
+class PredictionHead(nn.Module):
+    """
+    A transform of the states and a bias for each row of a table. The table is not the head's: it is the
+    embedding table, given to each call.
+
+    # Parameters
+
+    rows : `int`
+        Of the table.
+    """
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(rows))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """
+        # Parameters
+
+        states : `Tensor`
+            Shape: (positions, hidden).
+
+        # Returns
+
+        `Tensor`
+            What the rows of the table are multiplied with. Shape: (positions, size of a row).
+        """
+        raise NotImplementedError
+
+    def scores(self, states: Tensor, table: Tensor) -> Tensor:
+        """
+        # Parameters
+
+        states : `Tensor`
+            Shape: (positions, hidden).
+        table : `Tensor`
+            Shape: (rows, size).
+
+        # Returns
+
+        `Tensor`
+            The logit of each row. Shape: (positions, rows).
+        """
+        return F.linear(self(states), table, self.bias)
+
+    def loss(
+        self, states: Tensor, table: Tensor, targets: Tensor, chunk_size: Optional[int] = None
+    ) -> ChunkedLoss:
+        """
+        # Parameters
+
+        states : `Tensor`
+            Shape: (positions, hidden).
+        table : `Tensor`
+            Shape: (rows, size).
+        targets : `Tensor`
+            The right rows. Shape: (positions,).
+        chunk_size : `int`, optional (default = `None`)
+            How many rows are scored at once.
+
+        # Returns
+
+        `ChunkedLoss`
+        """
+        return chunked_cross_entropy(self(states), table, self.bias, targets, chunk_size)
+
+
+class WordHead(PredictionHead):
+    """
+    The head of RoBERTa's masked language model, with its parameters' names; BERT's computes the same.
+
+    # Parameters
+
+    config : `LukeConfig`
+        `hidden_act` is read for words of BERT; RoBERTa's head has gelu whatever the layers have.
+    """
+
+    def __init__(self, config: "LukeConfig") -> None:
+        super().__init__(config.vocab_size)
+        is_bert = getattr(config, "word_model_type", None) == "bert"
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.activation = ACTIVATIONS[config.hidden_act if is_bert else "gelu"]
+        self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.layer_norm(self.activation(self.dense(states)))
+
+
+class EntityTransform(nn.Module):
+    """
+    From a state to the size of an entity's embedding.
+
+    # Parameters
+
+    config : `LukeConfig`
+    """
+
+    def __init__(self, config: "LukeConfig") -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.entity_emb_size)
+        self.activation = ACTIVATIONS[config.hidden_act]
+        self.LayerNorm = nn.LayerNorm(config.entity_emb_size, eps=config.layer_norm_eps)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.LayerNorm(self.activation(self.dense(states)))
+
+
+class EntityHead(PredictionHead):
+    """
+    The head for masked entities, as the released weights have it. (In Yamada et al., EMNLP 2020, section 3.3,
+    the normalisation comes before a projection to the embeddings' size.)
+
+    # Parameters
+
+    config : `LukeConfig`
+    """
+
+    def __init__(self, config: "LukeConfig") -> None:
+        super().__init__(config.entity_vocab_size)
+        self.transform = EntityTransform(config)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.transform(states)

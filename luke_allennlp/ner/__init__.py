@@ -1,8 +1,0 @@
-"""Named entity recognition: CoNLL-2003 and any corpus like it."""
-
-from luke_allennlp.ner.metric import NerMetric
-from luke_allennlp.ner.model import NerModel
-from luke_allennlp.ner.predictor import NerPredictor
-from luke_allennlp.ner.reader import NerReader
-
-__all__ = ["NerMetric", "NerModel", "NerPredictor", "NerReader"]

@@ -1,0 +1,1 @@
+"""The tasks that LUKE is fine-tuned for, a folder each."""

@@ -1,0 +1,1 @@
+"""What all tasks share: reader, model, predictor and metric."""

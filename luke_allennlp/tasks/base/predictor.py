@@ -1,0 +1,186 @@
+"""What the predictors of all tasks share: records in, as many windows as they need, one output a record."""
+
+from typing import Any, ClassVar, Dict, Iterator, List, Type
+
+from allennlp.common.checks import ConfigurationError
+from allennlp.common.util import JsonDict, lazy_groups_of, sanitize
+from allennlp.data import DatasetReader, Instance
+from allennlp.models import Model
+from allennlp.predictors import Predictor
+from overrides import overrides
+
+from luke_allennlp.tasks.base.input_names import InputNames
+from luke_allennlp.tasks.base.reader import TaskReader
+
+
+class TaskPredictor(InputNames, Predictor):
+    """
+    Takes the records that its reader takes. An example is predicted from all its windows, whatever batches
+    AllenNLP makes. With `--use-dataset-reader` it takes the reader's files and gives one output an example.
+
+    # Parameters
+
+    model : `Model`
+    dataset_reader : `DatasetReader`
+    batch_size : `int`, optional (default = `8`)
+        Windows that go through the model at once, whatever the number of inputs.
+
+    # Raises
+
+    `ConfigurationError`
+        The archive is of another task.
+    """
+
+    task: ClassVar[str]
+    """The name that reader, model and predictor are registered with."""
+
+    model_type: ClassVar[Type[Model]]
+    reader_type: ClassVar[Type[TaskReader]]
+
+    def __init__(self, model: Model, dataset_reader: DatasetReader, batch_size: int = 8) -> None:
+        if not isinstance(model, self.model_type) or not isinstance(dataset_reader, self.reader_type):
+            raise ConfigurationError(
+                f"The archive holds a {type(model).__name__} with a {type(dataset_reader).__name__}; the "
+                f"predictor {self.task!r} needs a model and a reader of type {self.task!r}."
+            )
+        if batch_size < 1:
+            raise ConfigurationError(f"batch_size is {batch_size}; expected at least 1.")
+        super().__init__(model, _ExampleReader(dataset_reader))
+        model.eval()
+        self._reader: TaskReader = dataset_reader
+        self._batch_size = batch_size
+
+    def output(self, example: Any, items: List[Any], outputs: List[Dict[str, Any]]) -> JsonDict:
+        """
+        # Parameters
+
+        example : `Any`
+            As its reader gives it.
+        items : `List[Any]`
+            Its windows.
+        outputs : `List[Dict[str, Any]]`
+            What the model says of each, as `make_output_human_readable` leaves it.
+
+        # Returns
+
+        `JsonDict`
+        """
+        raise NotImplementedError
+
+    def record_output(self, record: JsonDict, outputs: List[JsonDict]) -> JsonDict:
+        """
+        # Parameters
+
+        record : `JsonDict`
+            An input.
+        outputs : `List[JsonDict]`
+            Those of its examples.
+
+        # Returns
+
+        `JsonDict`
+            The only example's, unless a task has records of several.
+        """
+        (output,) = outputs
+        return output
+
+    @overrides
+    def predict_json(self, inputs: JsonDict) -> JsonDict:
+        return self.predict_batch_json([inputs])[0]
+
+    @overrides
+    def predict_batch_json(self, inputs: List[JsonDict]) -> List[JsonDict]:
+        examples: List[List[Any]] = []
+        for record, where in zip(inputs, self.names_of(inputs), strict=True):
+            if not isinstance(record, dict):
+                raise ConfigurationError(f"{where}: found {record!r:.80}; expected a JSON object.")
+            examples.append(self._reader.examples_from_json(record, where))
+        outputs = iter(self._predict([example for group in examples for example in group]))
+        return _plain(
+            [
+                self.record_output(record, [next(outputs) for _ in group])
+                for record, group in zip(inputs, examples, strict=True)
+            ]
+        )
+
+    @overrides
+    def predict_instance(self, instance: Instance) -> JsonDict:
+        return self.predict_batch_instance([instance])[0]
+
+    @overrides
+    def predict_batch_instance(self, instances: List[Instance]) -> List[JsonDict]:
+        """
+        # Parameters
+
+        instances : `List[Instance]`
+            Examples, as this predictor's reader gives them.
+
+        # Returns
+
+        `List[JsonDict]`
+            One an example.
+        """
+        for instance in instances:
+            if not isinstance(instance, _ExampleInstance):
+                raise ConfigurationError(
+                    f"The predictor {self.task!r} takes instances of its own reader, one an example; read "
+                    "them with `allennlp predict --use-dataset-reader`, or hand JSON to predict_json."
+                )
+        return _plain(self._predict([instance.example for instance in instances]))  # type: ignore
+
+    def _predict(self, examples: List[Any]) -> List[JsonDict]:
+        items = [list(self._reader.items(example)) for example in examples]
+        instances = [self._reader.text_to_instance(item) for group in items for item in group]
+        # Windows of like length go together, so that little is padding.
+        order = sorted(range(len(instances)), key=lambda index: len(instances[index]["words"]))
+        outputs: List[Dict[str, Any]] = [{} for _ in instances]
+        for chosen in lazy_groups_of(order, self._batch_size):
+            found = self._model.forward_on_instances([instances[index] for index in chosen])
+            for index, output in zip(chosen, found, strict=True):
+                outputs[index] = output
+        at = 0
+        results = []
+        for example, group in zip(examples, items, strict=True):
+            results.append(self.output(example, group, outputs[at : at + len(group)]))
+            at += len(group)
+        return results
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: as AllenNLP's `sanitize`, which would make the string "None" of `None`."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return sanitize(value)
+
+
+class _ExampleInstance(Instance):
+    """The instance of an example's first window, which has the example with it."""
+
+    def __init__(self, instance: Instance, example: Any) -> None:
+        super().__init__(instance.fields)
+        self.example = example
+
+
+class _ExampleReader(DatasetReader):
+    """
+    Gives one instance an example instead of one a window, so that `allennlp predict --use-dataset-reader`
+    writes one line an example and none is torn apart by the batches.
+    """
+
+    def __init__(self, reader: TaskReader) -> None:
+        # Here an instance is an example.
+        super().__init__(max_instances=reader.max_items)
+        self._reader = reader
+
+    @overrides
+    def _read(self, file_path: Any) -> Iterator[Instance]:
+        for example in self._reader.local_examples(str(file_path)):
+            yield _ExampleInstance(self._reader.text_to_instance(self._reader.items(example)[0]), example)
+
+    @overrides(check_signature=False)
+    def text_to_instance(self, item: Any, labeled: bool = False) -> Instance:
+        return self._reader.text_to_instance(item, labeled)

@@ -1,0 +1,339 @@
+"""Cloze QA as the choice of a mention: files to instances."""
+
+import logging
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+import torch
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import DatasetReader, Instance
+from allennlp.data.fields import Field, MetadataField, TensorField
+from allennlp.data.tokenizers import Tokenizer
+from overrides import overrides
+
+from luke_allennlp.common.records import read_records
+from luke_allennlp.data.entity_field import EntityField
+from luke_allennlp.data.marked_text import MarkedSpan, MarkedText, mark_spans
+from luke_allennlp.data.subword_field import SubwordField
+from luke_allennlp.data.truncation import keep_nearest
+from luke_allennlp.data.windows import sliding_windows
+from luke_allennlp.tasks.base.reader import MASK_ENTITY, TaskReader
+from luke_allennlp.tasks.cloze_qa.examples import PLACEHOLDER, ClozeExample, Passage, questions_of
+
+logger = logging.getLogger(__name__)
+
+HIGHLIGHT = "@highlight"
+"""What stands in a passage of ReCoRD before each sentence of its summary."""
+
+MARKERS = ("[HIGHLIGHT]", "[PLACEHOLDER]", "[ENTITY]")
+"""The tokens that the tokenizer must have among its markers."""
+
+
+class ClozeWindow(NamedTuple):
+    """
+    A query with a part of its passage, not yet an instance.
+
+    # Parameters
+
+    example : `ClozeExample`
+    number, total : `int`
+        Its place among the windows of the question, and how many there are.
+    word_ids : `np.ndarray`
+        Sub-words, start and end tokens included. Shape: (words,).
+    type_ids : `Optional[np.ndarray]`
+        Segments, where the backbone tells them apart. Shape: (words,).
+    placeholder : `int`
+        The position of its marker.
+    candidates : `List[int]`
+        Which candidates of the passage are in the window.
+    spans : `np.ndarray`
+        The positions of their markers, as far as the entities have them. Shape: (candidates, 2).
+    """
+
+    example: ClozeExample
+    number: int
+    total: int
+    word_ids: np.ndarray
+    type_ids: Optional[np.ndarray]
+    placeholder: int
+    candidates: List[int]
+    spans: np.ndarray
+
+
+@DatasetReader.register("luke_cloze_qa")
+class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
+    """
+    Registered as a `DatasetReader` with name "luke_cloze_qa".
+
+    Reads ReCoRD's JSON, SuperGLUE's JSON lines or this project's own (see `questions_of`), which it tells
+    apart by content, and makes the original system's instances: the query and a window of the passage, with
+    markers around every candidate; the placeholder and the candidates of the window are `[MASK]` entities
+    (Yamada et al., EMNLP 2020, section 4.4).
+
+    Candidates may overlap: then their markers are nested. A window that holds no whole candidate is left out;
+    of a question with no other window the first is kept, so that it has an answer and counts.
+
+    # Parameters
+
+    tokenizer : `Tokenizer`
+        The one of type "luke", with the embedder's checkpoint and the marker tokens `[HIGHLIGHT]`,
+        `[PLACEHOLDER]` and `[ENTITY]`.
+    max_length : `int`, optional (default = `512`)
+        Sub-words of a window, start and end tokens included.
+    stride : `int`, optional (default = `128`)
+        Sub-words of the passage from the beginning of a window to that of the next.
+    max_query_length : `int`, optional (default = `90`)
+        Sub-words of a query. Of a longer one the first are kept, or those nearest to the placeholder if it is
+        not among the first.
+    max_mention_length : `int`, optional (default = `30`)
+        How many positions an entity has at the most, its markers' included: those of a longer mention are its
+        first ones, as in the original system. `None` for all of them.
+    duplicate_highlight_text : `bool`, optional (default = `False`)
+        If true, text is doubled as by the original system: where a piece of the passage (between two
+        mentions, or a mention) with an `@highlight` in it does not follow a space, what follows the
+        `@highlight` comes twice.
+    cut_placeholder : `bool`, optional (default = `False`)
+        If true, an over-long query is cut as by the original system: the first sub-words are kept, even
+        without the placeholder, whose entity then has the position where it would have been.
+    encoding : `str`, optional (default = `"utf-8"`)
+    max_instances : `int`, optional (default = `None`)
+        Reads no more than this many windows.
+
+    # Raises
+
+    `ConfigurationError`
+        An option, a file or a record of it is not as expected.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        max_length: int = 512,
+        stride: int = 128,
+        max_query_length: int = 90,
+        max_mention_length: Optional[int] = 30,
+        duplicate_highlight_text: bool = False,
+        cut_placeholder: bool = False,
+        encoding: str = "utf-8",
+        max_instances: Optional[int] = None,
+        serialization_dir: Optional[str] = None,
+    ) -> None:
+        super().__init__(tokenizer, encoding, max_instances, serialization_dir)
+        missing = [marker for marker in MARKERS if marker not in self.tokenizer.marker_ids]
+        if missing:
+            raise ConfigurationError(
+                f"The tokenizer's marker_tokens lack {', '.join(missing)}; expected {', '.join(MARKERS)}, in "
+                "the embedder's order."
+            )
+        for name, value in (
+            ("stride", stride),
+            ("max_query_length", max_query_length),
+            ("max_mention_length", max_mention_length),
+        ):
+            if value is not None and value < 1:
+                raise ConfigurationError(f"{name} is {value}; expected at least 1.")
+        # Of the tokens around the query and the passage, and between them.
+        self._num_special = 2 + self.tokenizer.separators
+        if max_length <= max_query_length + self._num_special:
+            raise ConfigurationError(
+                f"max_length is {max_length}, which leaves nothing of the passage next to a query of "
+                f"{max_query_length} sub-words and {self._num_special} special tokens; raise it, or lower "
+                "max_query_length."
+            )
+        self._max_length = max_length
+        self._stride = stride
+        self._max_query_length = max_query_length
+        self._max_mention_length = max_mention_length
+        self._duplicate_highlight_text = duplicate_highlight_text
+        self._cut_placeholder = cut_placeholder
+        # The passage tokenised last: its questions come one after the other.
+        self._passage: Optional[Tuple[Passage, np.ndarray, np.ndarray]] = None
+
+    @overrides
+    def read_examples(self, file_path: str) -> Iterator[ClozeExample]:
+        questions = unmarked = 0
+        try:
+            for where, record in read_records(file_path, self.encoding):
+                for example in questions_of(record, where):
+                    unmarked += example.answers is not None and not example.answer_spans & set(
+                        example.passage.candidates
+                    )
+                    questions += 1
+                    yield example._replace(key=questions - 1)
+            if not questions:
+                raise ConfigurationError(f"{file_path}: holds no question; expected one or more.")
+        finally:  # also where max_instances ends it
+            if unmarked:
+                logger.warning(
+                    "%s: of %d questions %d have no candidate that is an answer",
+                    file_path,
+                    questions,
+                    unmarked,
+                )
+
+    @overrides
+    def examples_from_json(self, record: Dict[str, Any], where: str) -> List[ClozeExample]:
+        return list(questions_of(record, where))
+
+    @overrides
+    def source(self, example: ClozeExample) -> Passage:
+        return example.passage
+
+    @overrides
+    def is_labeled(self, example: ClozeExample) -> bool:
+        return example.answers is not None
+
+    @overrides
+    def describe(self, example: ClozeExample) -> str:
+        return example.where
+
+    @overrides
+    def items(self, example: ClozeExample) -> List[ClozeWindow]:
+        query_ids, placeholder = self._tokenized_query(example.query)
+        passage_ids, spans = self._tokenized_passage(example.passage)
+        tokenizer = self.tokenizer
+        before = np.concatenate(
+            [[tokenizer.start_id], query_ids, [tokenizer.end_id] * tokenizer.separators]
+        ).astype(np.int32)
+        windows: List[Tuple[int, int, np.ndarray]] = []
+        size = self._max_length - len(query_ids) - self._num_special
+        for start, end in sliding_windows(len(passage_ids), size, self._stride):
+            candidates = np.flatnonzero((spans[:, 0] >= start) & (spans[:, 1] < end))
+            if len(candidates) or not windows:
+                windows.append((start, end, candidates))
+        if len(windows) > 1 and not len(windows[0][2]):
+            del windows[0]
+
+        items = []
+        for number, (start, end, candidates) in enumerate(windows):
+            word_ids = np.concatenate([before, passage_ids[start:end], [tokenizer.end_id]]).astype(np.int32)
+            positions = spans[candidates] - start + len(before)
+            if self._max_mention_length is not None:
+                positions[:, 1] = np.minimum(positions[:, 1], positions[:, 0] + self._max_mention_length - 1)
+            type_ids = None
+            if tokenizer.separators == 1:  # BERT, which has two segments
+                type_ids = (np.arange(len(word_ids)) >= len(before)).astype(np.int32)
+            items.append(
+                ClozeWindow(
+                    example,
+                    number,
+                    len(windows),
+                    word_ids,
+                    type_ids,
+                    placeholder + 1,
+                    candidates.tolist(),
+                    positions,
+                )
+            )
+        return items
+
+    @overrides(check_signature=False)
+    def text_to_instance(self, window: ClozeWindow, labeled: bool = False) -> Instance:
+        """
+        # Parameters
+
+        window : `ClozeWindow`
+            One of `items`.
+        labeled : `bool`, optional (default = `False`)
+            Whether the instance has labels and is scored.
+
+        # Returns
+
+        `Instance`
+            `words` (`SubwordField`), `entities` (`EntityField`: the placeholder, then the candidates),
+            `metadata`, and if labeled `labels` (`TensorField`, 1 where a candidate is an answer, else 0).
+        """
+        example = window.example
+        candidates = [example.passage.candidates[index] for index in window.candidates]
+        placeholder = [(window.placeholder, window.placeholder)]
+        metadata = {
+            "key": example.key,
+            "id": example.id,
+            "window": window.number,
+            "num_windows": window.total,
+            "candidates": candidates,
+            "texts": [example.passage.mention(span) for span in candidates],
+            # What is said where there is nothing to choose from.
+            "fallback": next(map(example.passage.mention, example.passage.candidates), ""),
+            "answers": example.answers,
+        }
+        fields: Dict[str, Field] = {
+            "words": SubwordField(window.word_ids, window.type_ids, self.tokenizer.pad_id),
+            "entities": EntityField(
+                [MASK_ENTITY] * (1 + len(candidates)), np.concatenate([placeholder, window.spans])
+            ),
+            "metadata": MetadataField(metadata),
+        }
+        if labeled:
+            answers = [float(span in example.answer_spans) for span in candidates]
+            fields["labels"] = TensorField(torch.tensor(answers))
+        return Instance(fields)
+
+    @overrides
+    def labeled_items(self, file_path: str) -> Iterator[Tuple[ClozeWindow, bool]]:
+        windows = questions = unanswerable = 0
+        try:
+            for window, labeled in super().labeled_items(file_path):
+                windows += 1
+                questions += window.number == 0
+                unanswerable += not window.candidates
+                yield window, labeled
+        finally:  # also where max_instances ends it
+            if windows:
+                logger.info("%s: %d windows of %d questions", file_path, windows, questions)
+            if unanswerable:
+                logger.warning(
+                    "%s: %d of %d questions have no candidate that a window of %d sub-words can hold; their "
+                    "answer is the first candidate, or empty if there is none",
+                    file_path,
+                    unanswerable,
+                    questions,
+                    self._max_length,
+                )
+
+    def _tokenized_query(self, query: str) -> Tuple[List[int], int]:
+        """Sub-words, and the position of the placeholder's marker."""
+        # One character for one.
+        text = query.replace("\n", " ")
+        start = text.index(PLACEHOLDER)
+        end = start + len(PLACEHOLDER)
+        marked = MarkedText(self.tokenizer)
+        marked.add(text, 0, start)
+        placeholder = len(marked)
+        marked.add_marker("[PLACEHOLDER]", start)
+        marked.add(text, end, len(text), add_prefix_space=text.startswith(" ", end))
+        kept = range(self._max_query_length)
+        if len(marked) <= self._max_query_length or self._cut_placeholder or placeholder in kept:
+            return marked.ids[: self._max_query_length], placeholder
+        nearest = keep_nearest(len(marked), [(placeholder, placeholder + 1)], self._max_query_length).tolist()
+        return [marked.ids[position] for position in nearest], nearest.index(placeholder)
+
+    def _tokenized_passage(self, passage: Passage) -> Tuple[np.ndarray, np.ndarray]:
+        """Sub-words, and the positions of each candidate's markers. Shapes: (sub-words,), (candidates, 2)."""
+        if self._passage is None or self._passage[0] != passage:
+            text = passage.text.replace("\n", " ")
+
+            def add_piece(marked: MarkedText, start: int, end: int) -> None:
+                self._add_piece(marked, text, start, end)
+
+            spans = [MarkedSpan(start, end, "[ENTITY]") for start, end in passage.candidates]
+            marked, positions = mark_spans(self.tokenizer, text, spans, add_piece)
+            self._passage = (
+                passage,
+                np.asarray(marked.ids, dtype=np.int32),
+                np.asarray(positions, dtype=np.int32).reshape(-1, 2),
+            )
+        return self._passage[1:]
+
+    def _add_piece(self, marked: MarkedText, text: str, start: int, end: int) -> None:
+        follows_space = start == 0 or text[start - 1] == " " or text.startswith(" ", start, end)
+        found = text.find(HIGHLIGHT, start, end)
+        if found >= 0 and self._duplicate_highlight_text and not follows_space:
+            marked.add(text, start, end, follows_space)
+        else:
+            marked.add(text, start, end if found < 0 else found, follows_space)
+        while found >= 0:
+            marked.add_marker("[HIGHLIGHT]", found)
+            start = found + len(HIGHLIGHT)
+            found = text.find(HIGHLIGHT, start, end)
+            marked.add(text, start, end if found < 0 else found, text.startswith(" ", start, end))

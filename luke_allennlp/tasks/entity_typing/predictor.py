@@ -1,0 +1,75 @@
+"""Entity typing on raw text."""
+
+from typing import Any, Dict, List, Sequence
+
+from allennlp.common.util import JsonDict
+from allennlp.predictors import Predictor
+from overrides import overrides
+
+from luke_allennlp.tasks.base.predictor import TaskPredictor
+from luke_allennlp.tasks.entity_typing.examples import TypingExample
+from luke_allennlp.tasks.entity_typing.model import EntityTypingModel
+from luke_allennlp.tasks.entity_typing.reader import EntityTypingReader, TypingItem
+
+
+@Predictor.register("luke_entity_typing")
+class EntityTypingPredictor(TaskPredictor):
+    """
+    Registered as a `Predictor` with name "luke_entity_typing".
+
+    Takes `{"text": "...", "span": [start, end]}`, with characters and the end exclusive, or a record of Open
+    Entity or of Ultra-Fine, and gives
+
+    - `text`: the input's, or its tokens joined by spaces;
+    - `span`: the mention's characters in `text`, the end exclusive;
+    - `mention`: its text;
+    - `labels`: its predicted types, each with `label` and `probability`, the most probable first;
+    - `probabilities`: of every type the model knows.
+
+    With `--use-dataset-reader` it takes the reader's files, and gives one such object a mention.
+
+    # Parameters
+
+    model : `EntityTypingModel`
+    dataset_reader : `EntityTypingReader`
+    batch_size : `int`, optional (default = `8`)
+        Texts that go through the model at once, whatever the number of inputs.
+
+    # Raises
+
+    `ConfigurationError`
+        The archive is of another task, or an input is in none of the forms.
+    """
+
+    task = "luke_entity_typing"
+    model_type = EntityTypingModel
+    reader_type = EntityTypingReader
+
+    def predict(self, text: str, span: Sequence[int]) -> JsonDict:
+        """
+        # Parameters
+
+        text : `str`
+        span : `Sequence[int]`
+            First character of the mention, and the one after its last.
+
+        # Returns
+
+        `JsonDict`
+            As for `{"text": text, "span": span}`.
+        """
+        return self.predict_json({"text": text, "span": list(span)})
+
+    @overrides(check_signature=False)
+    def output(
+        self, example: TypingExample, items: List[TypingItem], outputs: List[Dict[str, Any]]
+    ) -> JsonDict:
+        (output,) = outputs
+        probabilities = output["probabilities"]
+        return {
+            "text": example.text,
+            "span": list(example.span),
+            "mention": example.mention,
+            "labels": [{"label": label, "probability": probabilities[label]} for label in output["labels"]],
+            "probabilities": probabilities,
+        }

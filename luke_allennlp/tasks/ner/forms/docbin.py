@@ -1,0 +1,103 @@
+"""spaCy's DocBin (`.spacy`), which its training reads."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterable, List
+
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.common.text_lines import shown
+from luke_allennlp.tasks.ner.examples import Document
+from luke_allennlp.tasks.ner.forms.building import NO_WORDS, Entity, sentence_from_tokens
+from luke_allennlp.tasks.ner.forms.form import Form, Reading, Source
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Span
+
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_LEFT_SENTENCE = "entities go beyond their sentence, cannot be found, and count as missed"
+
+
+def _is_docbin(source: Source) -> bool:
+    path = Path(source.path)
+    if source.records is not None or not path.is_file():
+        return False
+    if path.suffix == ".spacy":
+        return True
+    with path.open("rb") as file:
+        return file.read(2) in _ZLIB
+
+
+def read_docbin(source: Source, reading: Reading) -> List[Document]:
+    """
+    Reads the documents of a DocBin with their own tokens. Gold is `doc.ents`, or where these are not
+    annotated, all of `doc.spans`. Documents without sentence boundaries get those of spaCy's `sentencizer`.
+
+    # Returns
+
+    `List[Document]`
+
+    # Raises
+
+    `ConfigurationError`
+        The file cannot be read.
+    """
+    import spacy
+    from spacy.pipeline import Sentencizer
+    from spacy.tokens import DocBin
+
+    try:
+        docs = list(DocBin().from_disk(source.path).get_docs(spacy.blank("xx").vocab))
+    except Exception as error:  # zlib's, msgpack's, spaCy's and NumPy's own
+        raise ConfigurationError(
+            f"{source.path}: is damaged, or no DocBin of spaCy ({type(error).__name__}: "
+            f"{shown(str(error))}); write "
+            "it again with DocBin(docs=docs).to_disk(...)."
+        ) from None
+    sentencizer = Sentencizer()
+    documents = []
+    for index, doc in enumerate(docs):
+        where = f"{source.path}, document {index + 1}"
+        if not doc.has_annotation("SENT_START"):
+            doc = sentencizer(doc)
+        documents.append(_document(doc, str(index), where, reading))
+        if not documents[-1].sentences:
+            reading.findings.add(NO_WORDS, where)
+    return documents
+
+
+def _document(doc: "Doc", document_id: str, where: str, reading: Reading) -> Document:
+    document = Document(document_id, [], doc.text, where)
+    gold: Iterable["Span"] = doc.ents
+    if not doc.has_annotation("ENT_IOB"):
+        gold = [span for group in doc.spans.values() for span in group]
+        if not doc.spans:
+            document.unlabeled = "neither doc.ents nor doc.spans is set"
+    spans = [span for span in gold if span.text.strip()]
+    for sentence in doc.sents:
+        # Numbers of tokens that are words; white space is a token in spaCy.
+        words = [token for token in sentence if not token.is_space]
+        if not words:
+            continue
+        places = {token.i: place for place, token in enumerate(words)}
+        entities, left = [], []
+        for span in spans:
+            inside = [places[token.i] for token in span if token.i in places]
+            if not inside:
+                continue
+            if sum(not token.is_space for token in span) == len(inside):
+                entities.append(Entity(inside[0], inside[-1] + 1, span.label_, where=where))
+            elif span.start >= sentence.start:  # once, where it starts
+                left.append((span.start_char, span.end_char, span.label_))
+                reading.findings.add(_LEFT_SENTENCE, f"{where}: {shown(span.text)} ({span.label_})")
+        made = sentence_from_tokens([token.text for token in words], entities, reading, where)
+        made.offsets = [(token.idx, token.idx + len(token)) for token in words]
+        made.unaligned = left
+        document.sentences.append(made)
+    return document
+
+
+FORM = Form(
+    name="spaCy's DocBin (.spacy)",
+    recognises=_is_docbin,
+    read=read_docbin,
+)

@@ -1,0 +1,129 @@
+"""A text with two entities and the relation between them, and the JSON records that say so."""
+
+from dataclasses import dataclass
+from typing import List, Optional
+
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.common.records import (
+    Record,
+    Span,
+    check_text,
+    get_integer,
+    get_span,
+    get_string,
+    get_strings,
+    get_text,
+)
+from luke_allennlp.tasks.base.task_forms import check_task
+
+_HELD = "head and tail"
+
+
+@dataclass(frozen=True)
+class RelationExample:
+    """
+    One text of a file.
+
+    # Parameters
+
+    where : `str`
+        What to call it in an error.
+    index : `int`
+        Its place in the file, from 0.
+    text : `str`
+    head, tail : `Tuple[int, int]`
+        The two entities: characters of the text, the end exclusive. They may overlap and come in any order,
+        and be empty.
+    label : `str`, optional (default = `None`)
+        The relation, as the file writes it; none in text for prediction.
+    """
+
+    where: str
+    index: int
+    text: str
+    head: Span
+    tail: Span
+    label: Optional[str] = None
+
+    @property
+    def empty_mentions(self) -> List[str]:
+        """Which of `"head"` and `"tail"` have no text, or white space alone."""
+        return [name for name in ("head", "tail") if not self.text[slice(*getattr(self, name))].strip()]
+
+
+def example_from_record(
+    record: Record, where: str, index: int = 0, allow_empty: bool = False
+) -> RelationExample:
+    """
+    Reads a record of TACRED (`token`, `subj_start`, `subj_end`, `obj_start`, `obj_end`, the ends inclusive,
+    `relation`) or of this project's form (`text`, `head`, `tail`, `label`; a span is `[start, end]` or
+    `{"start": .., "end": ..}`, characters with the end exclusive). It tells them apart by the key `token`.
+    The relation may be missing or `null`; other keys are not looked at.
+
+    # Parameters
+
+    record : `Dict[str, Any]`
+    where : `str`
+        What to call it in an error.
+    index : `int`, optional (default = `0`)
+    allow_empty : `bool`, optional (default = `False`)
+        Whether head and tail may have no text.
+
+    # Returns
+
+    `RelationExample`
+        The text of TACRED's tokens is these joined by spaces.
+
+    # Raises
+
+    `ConfigurationError`
+        The record is in neither form.
+    """
+    check_task(record, "luke_relation_classification", where)
+    if "token" in record:
+        return _from_tokens(record, where, index, allow_empty)
+    if "text" not in record:
+        raise ConfigurationError(
+            f"{where}: has neither 'token' (TACRED's form) nor 'text'; found only "
+            f"{', '.join(map(repr, record)) or 'an empty object'}."
+        )
+    text = get_text(record, "text", where, _HELD)
+    head, tail = (
+        get_span(record, key, len(text), where, allow_empty=allow_empty) for key in ("head", "tail")
+    )
+    return RelationExample(where, index, text, head, tail, _label(record, "label", where))
+
+
+def _from_tokens(record: Record, where: str, index: int, allow_empty: bool) -> RelationExample:
+    tokens = get_strings(record, "token", where)
+    text = check_text(" ".join(tokens), "token", where, _HELD)
+    offsets = []
+    at = 0
+    for token in tokens:
+        offsets.append((at, at + len(token)))
+        at += len(token) + 1
+    spans = []
+    for name in ("subj", "obj"):
+        first, last = (get_integer(record, f"{name}_{side}", where) for side in ("start", "end"))
+        if not 0 <= first <= last < len(tokens):
+            raise ConfigurationError(
+                f"{where}: '{name}_start' is {first} and '{name}_end' is {last}, no part of {len(tokens)} "
+                f"tokens; expected 0 <= start <= end < {len(tokens)}, with the end inclusive."
+            )
+        if not allow_empty and not any(tokens[first : last + 1]):
+            raise ConfigurationError(
+                f"{where}: the tokens from '{name}_start' to '{name}_end' are empty; expected some text."
+            )
+        spans.append((offsets[first][0], offsets[last][1]))
+    head, tail = spans
+    return RelationExample(where, index, text, head, tail, _label(record, "relation", where))
+
+
+def _label(record: Record, key: str, where: str) -> Optional[str]:
+    if record.get(key) is None:
+        return None
+    label = get_string(record, key, where)
+    if not label.strip():
+        raise ConfigurationError(f"{where}: {key!r} is empty; expected the name of a relation.")
+    return label

@@ -1,0 +1,184 @@
+"""Relation classification: the model."""
+
+import logging
+from typing import Any, Dict, List, Mapping, Optional
+
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import TextFieldTensors, Vocabulary
+from allennlp.models import Model
+from allennlp.modules.token_embedders import TokenEmbedder
+from allennlp.nn import InitializerApplicator
+from overrides import overrides
+from torch import Tensor
+from torch.nn import functional as F
+
+from luke_allennlp.tasks.base.model import TaskModel, in_float32
+from luke_allennlp.tasks.relation_classification.metric import RelationMetric, RelationPrediction
+
+logger = logging.getLogger(__name__)
+
+_NEGATIVE_LABELS = ("no_relation", "Other")
+
+
+@Model.register("luke_relation_classification")
+class RelationModel(TaskModel):
+    """
+    Registered as a `Model` with name "luke_relation_classification".
+
+    Classifies the relation between a head and a tail: the states of their two entities side by side, dropout,
+    a linear layer (Yamada et al., EMNLP 2020, section 4.2).
+
+    # Parameters
+
+    vocab : `Vocabulary`
+    embedder : `TokenEmbedder`
+        "luke", which keeps the entities `["[PAD]", "[MASK]", "[MASK]"]`. Without the entity states, any
+        embedder of sub-words will do, such as "pretrained_transformer".
+    dropout : `float`, optional (default = `None`)
+        Before the linear layer; by default that of the embedder's checkpoint.
+    use_entity_state : `bool`, optional (default = `True`)
+        If false, there are no entities in the input and only the words' states decide: the word-only
+        baselines.
+    use_word_states : `bool`, optional (default = `False`)
+        Whether the states of the first `[HEAD]` and the first `[TAIL]` marker decide too.
+    classifier_bias : `bool`, optional (default = `False`)
+        Whether the linear layer has a bias. The paper's has none; there are published checkpoints of both
+        kinds.
+    negative_label : `str`, optional (default = `None`)
+        The label that says that there is no relation, which micro and macro scores leave out. By default
+        "no_relation" if there is such a label, else "Other" if there is; `""` says that there is none.
+    semeval : `bool`, optional (default = `False`)
+        Also report the official scores of SemEval-2010 Task 8, see `RelationMetric`.
+    label_namespace : `str`, optional (default = `"labels"`)
+        That of the reader.
+    initializer : `InitializerApplicator`, optional (default = `None`)
+        Of the linear layer, which by default is drawn as the encoder's are: normal with its standard
+        deviation, bias 0.
+
+    # Raises
+
+    `ConfigurationError`
+        The options leave nothing to classify with, the embedder knows no entities or too few, or the labels
+        lack the negative one.
+    """
+
+    default_predictor = "luke_relation_classification"
+
+    def __init__(
+        self,
+        vocab: Vocabulary,
+        embedder: TokenEmbedder,
+        dropout: Optional[float] = None,
+        use_entity_state: bool = True,
+        use_word_states: bool = False,
+        classifier_bias: bool = False,
+        negative_label: Optional[str] = None,
+        semeval: bool = False,
+        label_namespace: str = "labels",
+        initializer: Optional[InitializerApplicator] = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(vocab, embedder, dropout, use_entity_state, use_word_states, **kwargs)
+        if negative_label is None:
+            known = vocab.get_token_to_index_vocabulary(label_namespace)
+            negative_label = next((label for label in _NEGATIVE_LABELS if label in known), "")
+        self.check_labels(label_namespace, negative_label or None, "luke_relation_classification")
+        if use_entity_state:
+            _check_entities(embedder)
+        if vocab.get_vocab_size(label_namespace) == 1:
+            logger.warning(
+                "The only relation in the training data is %r: it is all that the model can predict.",
+                vocab.get_token_from_index(0, label_namespace),
+            )
+        self.label_namespace = label_namespace
+        self.negative_label = negative_label or None
+        self.classifier = self.head(
+            2 * self.span_feature_size, vocab.get_vocab_size(label_namespace), bias=classifier_bias
+        )
+        self._metric = RelationMetric(self.negative_label, semeval)
+        if initializer is not None:
+            initializer(self)
+
+    @classmethod
+    @overrides
+    def metric_names(cls, options: Mapping[str, Any]) -> List[str]:
+        return list(RelationMetric(semeval=options.get("semeval", False)).get_metric())
+
+    def forward(
+        self,
+        words: TextFieldTensors,
+        entities: Dict[str, Tensor],
+        metadata: Optional[List[Dict[str, Any]]] = None,
+        label: Optional[Tensor] = None,
+    ) -> Dict[str, Any]:
+        """
+        # Parameters
+
+        words : `TextFieldTensors`
+            Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch,
+            words).
+        entities : `Dict[str, Tensor]`
+            Of an `EntityField`: head and tail. `entity_ids` and `entity_mask` have shape (batch, 2),
+            `entity_spans` (batch, 2, 2): first and last word, inclusive.
+        metadata : `List[Dict[str, Any]]`, optional (default = `None`)
+            Of the reader; needed for the metric.
+        label : `Tensor`, optional (default = `None`)
+            Shape: (batch,).
+
+        # Returns
+
+        `Dict[str, Any]`
+            `logits`, shape (batch, labels); outside of training `probabilities` of the same shape; with
+            labels the `loss`, the mean cross-entropy.
+        """
+        # Shape: (batch, 2 * features)
+        features = self.span_features(words, entities).flatten(1)
+        # Shape: (batch, labels)
+        logits = self.classifier(self.dropout(features))
+        output: Dict[str, Any] = {"logits": logits}
+        if label is not None:
+            output["loss"] = F.cross_entropy(in_float32(logits), label)
+        if not self.training:
+            output["probabilities"] = in_float32(logits).softmax(dim=-1)
+            if label is not None and metadata is not None:
+                predicted = self._names(logits)
+                self._metric(
+                    ((data["index"], data["where"]), RelationPrediction(data["label"], name))
+                    for data, name in zip(metadata, predicted, strict=True)
+                )
+        return output
+
+    def _names(self, logits: Tensor) -> List[str]:
+        """The labels of the highest logits."""
+        names = self.vocab.get_index_to_token_vocabulary(self.label_namespace)
+        return [names[index] for index in logits.argmax(dim=-1).tolist()]
+
+    @overrides(check_signature=False)
+    def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
+        """
+        # Returns
+
+        `Dict[str, Any]`
+            For each instance `label`, its `probability`, and the `probabilities` of all labels, the most
+            likely first.
+        """
+        names = self.vocab.get_index_to_token_vocabulary(self.label_namespace)
+        probabilities = []
+        for row in output_dict["probabilities"].tolist():
+            order = sorted(range(len(row)), key=lambda index: -row[index])
+            probabilities.append({names[index]: row[index] for index in order})
+        best = [next(iter(scores.items())) for scores in probabilities]
+        return {
+            "label": [label for label, _ in best],
+            "probability": [probability for _, probability in best],
+            "probabilities": probabilities,
+        }
+
+
+def _check_entities(embedder: Any) -> None:
+    entities = embedder.entities
+    if entities is not None and len(entities) < 3:
+        raise ConfigurationError(
+            f"The embedder keeps the entities {entities}; expected ['[PAD]', '[MASK]', '[MASK]']: padding, "
+            "head and tail."
+        )

@@ -1,0 +1,184 @@
+"""The linker "article_links": which names an article gives, and which of them are found."""
+
+import json
+import logging
+import pickle
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import pytest
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.entity_vocabulary import EntityVocabulary
+from luke_allennlp.linking import article_links
+from luke_allennlp.linking.article_links import ArticleLinksEntityLinker
+from luke_allennlp.linking.entity_linker import EntityLinker
+from luke_allennlp.linking.link_database import LinkDatabase
+from luke_allennlp.linking.redirects import Redirects
+
+MODEL = str(Path(__file__).resolve().parents[2] / "fixtures" / "tiny-luke")
+ROWS = EntityVocabulary.from_checkpoint(MODEL)
+
+LINKS: List[Tuple[str, str, float]] = [
+    ("Port Velmar", "Port Velmar", 0.9),
+    (" the PORT ", "Port Velmar", 0.01),
+    ("rare", "Dorrick", 0.0099),
+    ("the bay", "Tessaly Bay", 0.4),
+    ("The Bay", "Brackwater", 0.4),
+    ("twice", "Marlow", 0.4),
+    ("Twice", "Marlow", 0.2),
+    ("sometimes rare", "Lindvar", 0.5),
+    ("sometimes rare", "Vexford", 0.001),
+    ("old name", "Velmar", 0.3),
+    ("aliases", "Velmar", 0.3),
+    ("aliases", "Port Velmar", 0.3),
+    ("elsewhere", "Nowhere", 0.3),
+    ("  ", "Dorrick", 0.9),
+    ("two  spaces", "Dorrick", 0.9),
+]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Dict[str, str]:
+    paths = {name: str(tmp_path / name) for name in ("link_database", "link_redirects", "model_redirects")}
+    LinkDatabase.build([("Harbour towns", LINKS), ("Empty", [])], paths["link_database"])
+    Redirects.build([("Towns", "Harbour towns"), ("Town", "Towns")], paths["link_redirects"])
+    Redirects.build([("Velmar", "Port Velmar")], paths["model_redirects"])
+    return paths
+
+
+def build(files: Dict[str, str], **options: Any) -> ArticleLinksEntityLinker:
+    return ArticleLinksEntityLinker(model_name=MODEL, **{**files, **options})
+
+
+class TestNames:
+    def test_default(self, files: Dict[str, str]) -> None:
+        assert build(files).rows("Harbour towns") == {
+            "port velmar": ROWS["Port Velmar"],
+            "the port": ROWS["Port Velmar"],
+            "twice": ROWS["Marlow"],
+            "sometimes rare": ROWS["Lindvar"],
+            "old name": ROWS["Port Velmar"],
+            "elsewhere": None,
+            "two  spaces": ROWS["Dorrick"],
+        }
+
+    def test_merged_aliases(self, files: Dict[str, str]) -> None:
+        names, plain = build(files, merge_aliases=True).rows("Towns"), build(files).rows("Towns")
+        assert names == {**plain, "aliases": ROWS["Port Velmar"]}
+
+    def test_without_redirects(self, files: Dict[str, str]) -> None:
+        linker = build(files, model_redirects=None, link_redirects=None)
+        assert linker.rows("Harbour towns")["old name"] is None
+        assert linker.rows("Towns") == {}
+        assert "aliases" not in build(files, model_redirects=None, merge_aliases=True).rows("Harbour towns")
+
+    def test_probability(self, files: Dict[str, str]) -> None:
+        names = build(files, min_link_probability=0.4).rows("Harbour towns")
+        assert list(names) == ["port velmar", "twice", "sometimes rare", "two  spaces"]
+        names = build(files, min_link_probability=0).rows("Harbour towns")
+        assert names["rare"] == ROWS["Dorrick"] and "sometimes rare" not in names
+        assert build(files, min_link_probability=1.0).rows("Harbour towns") == {}
+
+    @pytest.mark.parametrize(
+        "title", ["Harbour_towns", "Harbour%20towns", "Towns", "Harbour%5Ftowns", "Town"]
+    )
+    def test_titles(self, files: Dict[str, str], title: str) -> None:
+        # One step of redirects, and underscores before escapes.
+        assert bool(build(files).rows(title)) == (title not in ("Harbour%5Ftowns", "Town"))
+
+
+class TestArticles:
+    def link(self, linker: EntityLinker, title: Any, text: str, part: str = "context") -> List[str]:
+        tokenizer = WordTokenizer(MODEL)
+        encoded = tokenizer.encode(text)
+        found = linker.article(title).link(text, encoded.offsets, part=part)
+        by_row = {ROWS[name]: name for name in ROWS}
+        return [
+            # A space may be a sub-word of its own.
+            f"{text[encoded.offsets[entity.first][0] : encoded.offsets[entity.last][1]].strip()}"
+            f"={by_row[entity.row]}"
+            for entity in found
+        ]
+
+    def test_found(self, files: Dict[str, str]) -> None:
+        linker = build(files)
+        text = "From the port of PORT VELMAR, an old name, to the bay and elsewhere"
+        expected = ["the port=Port Velmar", "PORT VELMAR=Port Velmar", "old name=Port Velmar"]
+        assert self.link(linker, "Harbour_towns", text) == expected
+        assert self.link(linker, "Towns", text, "question") == expected
+        assert self.link(linker, "Empty", text) == [] == self.link(linker, None, text)
+        assert self.link(build(files, max_mention_length=1), "Towns", "the port twice twice") == [
+            name
+            for name in ["twice=Marlow", "twice=Marlow"]
+            if len(WordTokenizer(MODEL).encode("twice").ids) == 1
+        ]
+
+    def test_unknown_article(self, files: Dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+        linker = build(files)
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                assert self.link(linker, "No_page", "Port Velmar") == []
+        assert [record.getMessage() for record in caplog.records] == [
+            "The link database has no page 'No page': its texts get no entities."
+        ]
+
+    def test_kept_by_title(self, files: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(article_links, "_CACHED_ARTICLES", 2)
+        linker = build(files)
+        article = linker.article("Towns")
+        assert linker.article("Towns", []) is article
+        for title in ("a", "b", "c"):
+            linker.article(title)
+        assert len(linker._articles) <= 2
+        assert self.link(linker, "Towns", "Port Velmar") == ["Port Velmar=Port Velmar"]
+
+    def test_pickle(self, files: Dict[str, str]) -> None:
+        linker = build(files)
+        before = self.link(linker, "Towns", "Port Velmar")
+        assert self.link(pickle.loads(pickle.dumps(linker)), "Towns", "Port Velmar") == before != []
+
+
+class TestConstruction:
+    def test_from_params(self, files: Dict[str, str]) -> None:
+        linker = EntityLinker.from_params(Params({"type": "article_links", "model_name": MODEL, **files}))
+        assert isinstance(linker, ArticleLinksEntityLinker) and linker.rows("Towns")
+
+    def test_fixture(self, fixtures_dir: Path) -> None:
+        data = fixtures_dir / "data" / "squad"
+        linker = ArticleLinksEntityLinker(
+            model_name=MODEL,
+            link_database=str(data / "links"),
+            link_redirects=str(data / "redirects_20160305"),
+            model_redirects=str(data / "redirects_20181220"),
+        )
+        for title in ("Harbour_towns", "River_clubs", "Mountain_railways"):
+            names = linker.rows(title)
+            assert len({row for row in names.values() if row is not None}) > 20, title
+            assert names["port velmar"] == ROWS["Port Velmar"]
+        names = linker.rows("Harbour_towns")
+        assert names["velmar"] == ROWS["Port Velmar"] and names["port velmar lighthouse"] is None
+        assert "the bay" not in names and "harbour" not in names
+
+    @pytest.mark.parametrize(
+        "options, message",
+        [
+            ({"min_link_probability": 1.5}, "min_link_probability is 1.5; expected 0 to 1"),
+            ({"max_mention_length": 0}, "max_mention_length is 0; expected 1 or more"),
+            ({"link_database": "/no/such"}, "/no/such: there is no such directory"),
+            ({"link_redirects": "/no/such"}, "/no/such: there is no such directory"),
+        ],
+    )
+    def test_errors(self, files: Dict[str, str], options: Dict[str, Any], message: str) -> None:
+        with pytest.raises(ConfigurationError, match=message):
+            build(files, **options)
+
+    def test_exchanged_paths(self, files: Dict[str, str], tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match="'luke-redirects'; expected 'luke-link-database'"):
+            build(files, link_database=files["model_redirects"])
+        with pytest.raises(ConfigurationError, match="'luke-link-database'; expected 'luke-redirects'"):
+            build(files, model_redirects=files["link_database"])
+        (tmp_path / "entity_vocab.json").write_text(json.dumps({"[MASK]": 0}), encoding="utf-8")
+        assert ArticleLinksEntityLinker(str(tmp_path), files["link_database"]).rows("Harbour towns")

@@ -1,0 +1,389 @@
+"""Databases of links and redirects: what goes in comes out, and what is damaged is refused."""
+
+import importlib.util
+import json
+import multiprocessing
+import os
+import pickle
+import random
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Callable, Dict, Iterator, List, Tuple
+
+import numpy
+import pytest
+from allennlp.common.checks import ConfigurationError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from luke_allennlp.linking import string_spool
+from luke_allennlp.linking.link_database import Link, LinkDatabase
+from luke_allennlp.linking.redirects import Redirects
+from luke_allennlp.linking.string_spool import StringSpool
+
+PAGES: Dict[str, List[Tuple[str, str, float]]] = {
+    "River clubs": [
+        ("Dorrick", "Dorrick", 0.5),
+        ("two\nlines", "Ísafold 🚣", 1),
+        ("Dorrick", "Dorrick", 0.5),
+        ("", "Nowhere", 0.0),
+    ],
+    "No links": [],
+    "Äpfel": [("Obst", "River clubs", 0.25)],
+    "": [("x", "y", 0.125)],
+}
+REDIRECTS = {"Old": "New", "New": "Newest", "Ä": "\u2028"}
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> LinkDatabase:
+    return LinkDatabase.build(PAGES.items(), str(tmp_path / "links"))
+
+
+@pytest.fixture
+def redirects(tmp_path: Path) -> Redirects:
+    return Redirects.build(REDIRECTS.items(), str(tmp_path / "redirects"))
+
+
+def contents(directory: Path) -> Dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def names(directory: Path) -> List[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+class TestLinks:
+    def test_as_given(self, database: LinkDatabase) -> None:
+        for title, links in PAGES.items():
+            assert title in database
+            assert database.links(title) == [Link(*link) for link in links]
+        assert len(database) == 4 and database.link_count == 6
+        assert sorted(database) == sorted(PAGES)
+
+    @pytest.mark.parametrize("title", ["river clubs", "River clubs\0", "\ud800", "Dorrick", "River club"])
+    def test_unknown(self, database: LinkDatabase, title: str) -> None:
+        assert title not in database and database.links(title) == []
+        assert 3 not in database
+
+    def test_empty(self, tmp_path: Path) -> None:
+        database = LinkDatabase.build([], str(tmp_path / "links"))
+        assert len(database) == 0 == database.link_count and database.links("Old") == [] == list(database)
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        pages=st.dictionaries(
+            TEXT, st.lists(st.tuples(TEXT, TEXT, st.floats(0, 1, width=32)), max_size=5), max_size=6
+        ),
+        chunk=st.integers(1, 4),
+    )
+    def test_any_pages(
+        self, tmp_path: Path, pages: Dict[str, Any], chunk: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(StringSpool.__init__, "__defaults__", (chunk,))
+        path = tmp_path / "links"
+        shutil.rmtree(path, ignore_errors=True)
+        database = LinkDatabase.build(pages.items(), str(path))
+        assert {title: database.links(title) for title in database} == pages
+        first = contents(path)
+        # Neither the order of the pages nor the size of the chunks makes a difference.
+        monkeypatch.setattr(StringSpool.__init__, "__defaults__", (100,))
+        LinkDatabase.build(reversed(list(pages.items())), str(path), force=True)
+        assert contents(path) == first
+
+    def test_equal_to_the_fixtures_writer(self, fixtures_dir: Path, tmp_path: Path) -> None:
+        fixture = fixture_module(fixtures_dir)
+        LinkDatabase.build(fixture.pages().items(), str(tmp_path / "links"))
+        assert contents(tmp_path / "links") == fixture.link_database(fixture.pages())
+        for name, redirects in fixture.REDIRECTS.items():
+            Redirects.build(redirects.items(), str(tmp_path / name))
+            assert contents(tmp_path / name) == fixture.redirect_database(redirects)
+
+
+def fixture_module(fixtures_dir: Path) -> ModuleType:
+    sys.path.insert(0, str(fixtures_dir))
+    try:
+        path = fixtures_dir / "reading_comprehension_links.py"
+        specification = importlib.util.spec_from_file_location("reading_comprehension_links", path)
+        assert specification is not None and specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(fixtures_dir))
+    return module
+
+
+class TestRedirects:
+    def test_one_step(self, redirects: Redirects) -> None:
+        assert redirects.resolve("Old") == "New" and redirects.resolve("New") == "Newest"
+        assert redirects.resolve("Ä") == "\u2028" and redirects.resolve("Old\0") == "Old\0"
+        assert redirects.resolve("Newest") == "Newest" and redirects.resolve("\ud800") == "\ud800"
+        assert len(redirects) == 3 and "Old" in redirects and "Newest" not in redirects
+        assert sorted(redirects) == sorted(REDIRECTS)
+
+    def test_empty(self, tmp_path: Path) -> None:
+        assert Redirects.build([], str(tmp_path / "redirects")).resolve("Old") == "Old"
+
+
+class TestJsonLines:
+    def write(self, tmp_path: Path, *lines: Any) -> str:
+        path = tmp_path / "lines.jsonl"
+        text = "\n\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def test_links(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, *({"title": title, "links": links} for title, links in PAGES.items()))
+        database = LinkDatabase.from_json_lines(path, str(tmp_path / "links"))
+        assert {title: database.links(title) for title in database} == PAGES
+
+    def test_redirects(self, tmp_path: Path) -> None:
+        lines = [{"title": title, "target": target} for title, target in REDIRECTS.items()]
+        redirects = Redirects.from_json_lines(self.write(tmp_path, *lines), str(tmp_path / "redirects"))
+        assert {title: redirects.resolve(title) for title in redirects} == REDIRECTS
+
+    @pytest.mark.parametrize(
+        "line, message",
+        [
+            ("{", "line 3: is not JSON"),
+            ("[]", "line 3: found []; expected a JSON object"),
+            ({"title": "A"}, "line 3: 'links' is missing; found only 'title'"),
+            ({"links": []}, "line 3: 'title' is missing; found only 'links'"),
+            ({"title": 3, "links": []}, "line 3: 'title' is 3; expected a string"),
+            ({"title": "a\0", "links": []}, "line 3: 'title' is 'a\\x00'; expected a text without"),
+            ({"title": "A", "links": {}}, "line 3: 'links' is {}; expected a list"),
+            (
+                {"title": "A", "links": [["a", "b", 1], ["a", "b"]]},
+                "line 3: links[1] is ['a', 'b']; expected",
+            ),
+            ({"title": "A", "links": [["a", "b", "1"]]}, "line 3: links[0] is ['a', 'b', '1']; expected"),
+            ({"title": "A", "links": [["a", "b", 1.5]]}, "line 3: links[0] is ['a', 'b', 1.5]; expected"),
+            ({"title": "A", "links": [["a", "b", float("nan")]]}, "line 3: links[0] is ['a', 'b', nan]"),
+            ({"title": "A", "links": [["a\0", "b", 1]]}, "line 3: links[0] is ['a\\x00', 'b', 1]; expected"),
+            ({"title": "A", "links": ["a"]}, "line 3: links[0] is 'a'; expected"),
+            ({"title": "No links", "links": []}, "The page 'No links' comes twice"),
+        ],
+    )
+    def test_bad_links(self, tmp_path: Path, line: Any, message: str) -> None:
+        path = self.write(tmp_path, {"title": "No links", "links": []}, line)
+        with pytest.raises(ConfigurationError) as error:
+            LinkDatabase.from_json_lines(path, str(tmp_path / "links"))
+        assert message in str(error.value)
+        assert names(tmp_path) == ["lines.jsonl"]
+
+    @pytest.mark.parametrize(
+        "line, message",
+        [
+            ({"title": "A"}, "line 3: 'target' is missing; found only 'title'"),
+            ({"title": "A", "target": None}, "line 3: 'target' is None; expected a string"),
+            ({"title": "A", "target": "\0"}, "line 3: 'target' is '\\x00'; expected a text without"),
+            ({"title": "Old", "target": "B"}, "The redirect 'Old' comes twice"),
+        ],
+    )
+    def test_bad_redirects(self, tmp_path: Path, line: Any, message: str) -> None:
+        path = self.write(tmp_path, {"title": "Old", "target": "New"}, line)
+        with pytest.raises(ConfigurationError) as error:
+            Redirects.from_json_lines(path, str(tmp_path / "redirects"))
+        assert message in str(error.value)
+        assert names(tmp_path) == ["lines.jsonl"]
+
+    def test_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match="there is no such file"):
+            LinkDatabase.from_json_lines(str(tmp_path / "none.jsonl"), str(tmp_path / "links"))
+        assert names(tmp_path) == []
+
+    def test_half_surrogate_pairs_are_replaced(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, {"title": "A\ud83d", "links": [["\ude00", "B\ud800", 1]]})
+        database = LinkDatabase.from_json_lines(path, str(tmp_path / "links"))
+        assert database.links("A\ufffd") == [Link("\ufffd", "B\ufffd", 1.0)]
+
+
+class TestWriting:
+    def failing(self) -> Iterator[Tuple[str, List[Any]]]:
+        yield from PAGES.items()
+        raise KeyboardInterrupt
+
+    def test_interrupted(self, tmp_path: Path) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            LinkDatabase.build(self.failing(), str(tmp_path / "links"))
+        assert names(tmp_path) == []
+
+    def test_interrupted_while_replacing(self, tmp_path: Path, database: LinkDatabase) -> None:
+        before = contents(tmp_path / "links")
+        with pytest.raises(KeyboardInterrupt):
+            LinkDatabase.build(self.failing(), str(tmp_path / "links"), force=True)
+        assert names(tmp_path) == ["links"] and contents(tmp_path / "links") == before
+
+    def test_failing_rename_puts_the_old_back(
+        self, tmp_path: Path, database: LinkDatabase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = contents(tmp_path / "links")
+        rename = os.rename
+
+        def once(source: Path, target: Path) -> None:
+            if Path(source).name == "new":
+                raise OSError("no room")
+            rename(source, target)
+
+        monkeypatch.setattr(os, "rename", once)
+        with pytest.raises(OSError, match="no room"):
+            LinkDatabase.build([], str(tmp_path / "links"), force=True)
+        assert names(tmp_path) == ["links"] and contents(tmp_path / "links") == before
+
+    def test_not_replaced_unless_forced(self, tmp_path: Path, database: LinkDatabase) -> None:
+        with pytest.raises(
+            ConfigurationError, match="links: is there already; choose another path, or force"
+        ):
+            LinkDatabase.build([], str(tmp_path / "links"))
+        assert LinkDatabase.build([], str(tmp_path / "links"), force=True).link_count == 0
+        # Who has the old one open goes on reading it.
+        assert database.links("Äpfel") == [Link("Obst", "River clubs", 0.25)]
+        assert names(tmp_path) == ["links"]
+
+    def test_other_things_are_never_replaced(self, tmp_path: Path, redirects: Redirects) -> None:
+        with pytest.raises(ConfigurationError, match="redirects: is no directory of the format 'luke-link-d"):
+            LinkDatabase.build([], str(tmp_path / "redirects"), force=True)
+        (tmp_path / "home").mkdir()
+        (tmp_path / "home" / "letter").touch()
+        (tmp_path / "file").touch()
+        for name in ("home", "file"):
+            with pytest.raises(ConfigurationError, match=f"{name}: is no directory of the format"):
+                LinkDatabase.build([], str(tmp_path / name), force=True)
+        assert names(tmp_path) == ["file", "home", "redirects"]
+        (tmp_path / "home" / "letter").unlink()
+        assert len(LinkDatabase.build([], str(tmp_path / "home"), force=True)) == 0
+
+    def test_small(self, tmp_path: Path) -> None:
+        draw = random.Random(1)
+        words = [f"Some title of a page {number}" for number in range(4000)]
+        pages = {
+            title: [(text := draw.choice(words), text, 0.5) for _ in range(20)] for title in words[:1000]
+        }
+        LinkDatabase.build(pages.items(), str(tmp_path / "links"))
+        assert sum(map(len, contents(tmp_path / "links").values())) < 20_000 * 12 + 90_000
+
+
+class TestDamage:
+    @pytest.mark.parametrize(
+        "name", ["titles.marisa", "link_offsets.npy", "anchors.marisa", "link_targets.npy"]
+    )
+    def test_missing_truncated_changed(self, tmp_path: Path, database: LinkDatabase, name: str) -> None:
+        path = tmp_path / "links" / name
+        content = path.read_bytes()
+        cases: List[Tuple[Callable[[], Any], str]] = [
+            (lambda: path.write_bytes(content[:-1]), f"{name} has {len(content) - 1:,} bytes; expected"),
+            (lambda: path.write_bytes(b"\xff" * len(content)), f"{name} is damaged: its SHA-256"),
+            (path.unlink, f"the file {name} is missing"),
+        ]
+        for damage, message in cases:
+            damage()
+            with pytest.raises(ConfigurationError) as error:
+                LinkDatabase(str(tmp_path / "links"))
+            assert str(tmp_path / "links") in str(error.value) and message in str(error.value)
+            assert "build it with `allennlp build-link-database`" in str(error.value)
+
+    @pytest.mark.parametrize(
+        "change, message",
+        [
+            (lambda metadata: metadata.update(format="other"), "the format in metadata.json is 'other'"),
+            (lambda metadata: metadata.update(version=2), "the version in metadata.json is 2; expected 1"),
+            (lambda metadata: metadata.pop("counts"), "metadata.json has no counts or files"),
+            (lambda metadata: metadata["counts"].pop("pages"), "metadata.json has no count of pages"),
+            (lambda metadata: metadata.update(files=[]), "metadata.json has no counts or files"),
+            (lambda metadata: metadata["files"].pop("titles.marisa"), "does not know the file titles.marisa"),
+            (
+                lambda metadata: metadata["counts"].update(pages=3),
+                "titles.marisa holds 4 entries; expected 3",
+            ),
+            (lambda metadata: metadata["counts"].update(links=7), "link_anchors.npy holds 6 entries"),
+        ],
+    )
+    def test_metadata(
+        self, tmp_path: Path, database: LinkDatabase, change: Callable[[Dict[str, Any]], Any], message: str
+    ) -> None:
+        path = tmp_path / "links" / "metadata.json"
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+        change(metadata)
+        path.write_text(json.dumps(metadata), encoding="utf-8")
+        with pytest.raises(ConfigurationError) as error:
+            LinkDatabase(str(tmp_path / "links"))
+        assert message in str(error.value)
+
+    @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff"])
+    def test_no_metadata(self, tmp_path: Path, redirects: Redirects, content: bytes) -> None:
+        (tmp_path / "redirects" / "metadata.json").write_bytes(content)
+        with pytest.raises(ConfigurationError, match="metadata.json"):
+            Redirects(str(tmp_path / "redirects"))
+        (tmp_path / "redirects" / "metadata.json").unlink()
+        with pytest.raises(ConfigurationError, match="the file metadata.json is missing"):
+            Redirects(str(tmp_path / "redirects"))
+
+    def test_other_paths(self, tmp_path: Path, redirects: Redirects) -> None:
+        with pytest.raises(
+            ConfigurationError, match="none: there is no such directory .*Expected a link data"
+        ):
+            LinkDatabase(str(tmp_path / "none"))
+        (tmp_path / "file").touch()
+        with pytest.raises(ConfigurationError, match="file: is a file"):
+            LinkDatabase(str(tmp_path / "file"))
+        with pytest.raises(ConfigurationError, match="is 'luke-redirects'; expected 'luke-link-database'"):
+            LinkDatabase(str(tmp_path / "redirects"))
+
+    @pytest.mark.parametrize(
+        "array", [numpy.array([1, 2], "<u8"), numpy.array([None]), numpy.array(3, "<u4")]
+    )
+    def test_foreign_arrays(self, tmp_path: Path, redirects: Redirects, array: numpy.ndarray) -> None:
+        directory = tmp_path / "redirects"
+        numpy.save(directory / "redirect_targets.npy", array, allow_pickle=True)
+        sign(directory)
+        with pytest.raises(ConfigurationError, match="redirect_targets.npy cannot be read"):
+            Redirects(str(directory))
+
+    def test_foreign_tries_and_numbers(self, tmp_path: Path, redirects: Redirects) -> None:
+        directory = tmp_path / "redirects"
+        numpy.save(directory / "redirect_targets.npy", numpy.array([70, 70, 70], "<u4"))
+        sign(directory)
+        with pytest.raises(ConfigurationError, match="targets.marisa has no entry 70"):
+            Redirects(str(directory)).resolve("Old")
+        (directory / "targets.marisa").write_bytes(b"rubbish")
+        sign(directory)
+        with pytest.raises(ConfigurationError, match="targets.marisa cannot be read"):
+            Redirects(str(directory))
+
+
+def sign(directory: Path) -> None:
+    """Makes the metadata fit the files."""
+    from luke_allennlp.linking.mapped_directory import write_metadata
+    from luke_allennlp.linking.redirects import REDIRECTS_FORMAT
+
+    write_metadata(directory, REDIRECTS_FORMAT, {"redirects": 3})
+
+
+class TestProcesses:
+    def test_pickle(self, database: LinkDatabase, redirects: Redirects) -> None:
+        data = pickle.dumps((database, redirects))
+        assert len(data) < 3000
+        other_database, other_redirects = pickle.loads(data)
+        assert other_database.links("River clubs") == database.links("River clubs")
+        assert other_redirects.resolve("Old") == "New"
+
+    def test_worker(self, database: LinkDatabase) -> None:
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            assert pool.apply(database.links, ("Äpfel",)) == database.links("Äpfel")
+
+
+def test_strings_are_sorted_on_the_disk(tmp_path: Path) -> None:
+    words = [f'{number % 7} ü\n"{number % 5}' for number in range(100)]
+    spool = StringSpool(tmp_path, "words", chunk=9)
+    for word in words:
+        spool.add(word)
+    assert len(spool._numbers) < 9
+    trie = spool.build()
+    assert sorted(trie) == sorted(set(words))
+    numbers = numpy.concatenate(list(spool.numbers(trie)))
+    assert [trie.restore_key(number) for number in numbers] == words
+    assert string_spool._CHUNK >= 1_000_000

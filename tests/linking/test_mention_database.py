@@ -1,0 +1,64 @@
+import pytest
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.linking.mention_database import Mention, MentionDatabase
+
+
+def records():
+    return [
+        ("b", 7, 14, [("Bay", 4), ("Berth", 3)]),
+        ("a", 9, 3, [("Ash", 9)]),
+        ("none", 2, 4, []),
+        ("a\u2581b", 1, 1, [("Bay", 1)]),
+    ]
+
+
+def test_what_was_written_is_read(tmp_path):
+    database = MentionDatabase.build(records(), tmp_path / "db")
+    assert len(database) == 4 and database.mention_count == 4
+    assert sorted(database) == ["a", "a\u2581b", "b", "none"]
+    assert database.query("B") == [Mention("Bay", 4, 7, 14), Mention("Berth", 3, 7, 14)]
+    assert database.query("À  b") == [Mention("Bay", 1, 1, 1)]
+    assert (
+        database.query("none") == database.query("c") == database.query("") == database.mentions("\0") == []
+    )
+    assert database.link_probability("b") == 0.5 and database.link_probability("none") == 0.5
+    assert database.link_probability("a") == 1.0 and database.link_probability("c") == 0.0
+
+
+def test_probabilities():
+    assert (
+        Mention("Bay", 4, 8, 32).link_probability == 0.25
+        and Mention("Bay", 4, 8, 32).prior_probability == 0.5
+    )
+    assert Mention("Bay", 4, 8, 2).link_probability == 1.0
+    assert Mention("Bay", 0, 0, 0).link_probability == Mention("Bay", 0, 0, 0).prior_probability == 0.0
+
+
+def test_the_same_bytes_in_any_order(tmp_path):
+    MentionDatabase.build(records(), tmp_path / "a")
+    MentionDatabase.build(records()[::-1], tmp_path / "b")
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert len(files) == 8
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
+
+
+def test_no_names(tmp_path):
+    assert MentionDatabase.build([], tmp_path / "db").query("a") == []
+
+
+def test_what_cannot_be_written(tmp_path):
+    for wrong, message in (
+        ([*records(), ("a", 1, 1, [])], "'a' comes twice"),
+        ([("a", 1 << 32, 1, [])], "expected 32 bits"),
+        ([("a\0", 1, 1, [])], "without the character NUL"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            MentionDatabase.build(wrong, tmp_path / "db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_directory(tmp_path):
+    with pytest.raises(ConfigurationError, match="allennlp wikipedia-mention-db"):
+        MentionDatabase(tmp_path)

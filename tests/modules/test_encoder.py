@@ -1,0 +1,308 @@
+"""The encoder is held against `transformers.LukeModel` on the same random weights and inputs."""
+
+from typing import Dict, Optional, Tuple
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import BertConfig, BertModel, LukeConfig, LukeModel, RobertaConfig, RobertaModel
+
+from luke_allennlp.modules import LukeEncoder
+
+TOLERANCE = 1e-5
+
+
+def make_config(entity_aware: bool = True, entity_emb_size: int = 12, **changes: object) -> LukeConfig:
+    settings: Dict[str, object] = dict(
+        vocab_size=97,
+        entity_vocab_size=23,
+        entity_emb_size=entity_emb_size,
+        hidden_size=32,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=48,
+        max_position_embeddings=70,
+        type_vocab_size=1,
+        pad_token_id=1,
+        initializer_range=0.2,
+        layer_norm_eps=1e-5,
+        use_entity_aware_attention=entity_aware,
+    )
+    settings.update(changes)
+    return LukeConfig(**settings)
+
+
+def make_pair(config: LukeConfig, seed: int = 0) -> Tuple[LukeModel, LukeEncoder]:
+    torch.manual_seed(seed)
+    reference = LukeModel(config).eval()
+    with torch.no_grad():
+        for parameter in reference.parameters():  # biases and norms too must differ from their neutral values
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    encoder = LukeEncoder(config).eval()
+    encoder.load_state_dict(reference.state_dict())
+    return reference, encoder
+
+
+def make_inputs(
+    config: LukeConfig, seed: int, batch: int = 3, words: int = 21, entities: int = 6
+) -> Dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(low: int, high: int, *shape: int) -> Tensor:
+        return torch.randint(low, high, shape, generator=generator)
+
+    word_mask = torch.arange(words) < draw(5, words + 1, batch, 1)
+    word_ids = draw(2, config.vocab_size, batch, words).masked_fill(~word_mask, config.pad_token_id)
+    entity_mask = torch.arange(entities) < draw(1, entities + 1, batch, 1)
+    first = draw(0, 5, batch, entities)
+    last = torch.minimum(first + draw(0, 6, batch, entities), word_mask.sum(1, keepdim=True) - 1)
+    spans = torch.stack([first, last], dim=-1).masked_fill(~entity_mask[..., None], -1)
+    entity_ids = draw(1, config.entity_vocab_size, batch, entities).masked_fill(~entity_mask, 0)
+    return dict(
+        word_ids=word_ids,
+        word_mask=word_mask,
+        entity_ids=entity_ids,
+        entity_spans=spans,
+        entity_mask=entity_mask,
+    )
+
+
+def position_lists(spans: Tensor, length: int = 30) -> Tensor:
+    """Spans as Hugging Face takes them. Shape: (batch, entities, length)."""
+    positions = spans[..., :1] + torch.arange(length, device=spans.device)
+    return positions.masked_fill((positions > spans[..., 1:]) | (spans[..., :1] < 0), -1)
+
+
+def reference_forward(reference: LukeModel, inputs: Dict[str, Tensor]) -> Tuple[Tensor, Optional[Tensor]]:
+    arguments = dict(input_ids=inputs["word_ids"], attention_mask=inputs["word_mask"].long())
+    if "entity_ids" in inputs:
+        arguments.update(
+            entity_ids=inputs["entity_ids"],
+            entity_attention_mask=inputs["entity_mask"].long(),
+            entity_position_ids=position_lists(inputs["entity_spans"]),
+        )
+    output = reference(**arguments)
+    return output.last_hidden_state, output.entity_last_hidden_state
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("with_entities", [True, False], ids=["entities", "words only"])
+@pytest.mark.parametrize("entity_aware", [True, False], ids=["entity-aware", "original attention"])
+@pytest.mark.parametrize("entity_emb_size", [12, 32], ids=["lifted table", "table of hidden size"])
+def test_equals_hugging_face(
+    entity_aware: bool, with_entities: bool, entity_emb_size: int, seed: int
+) -> None:
+    config = make_config(entity_aware, entity_emb_size)
+    reference, encoder = make_pair(config, seed)
+    inputs = make_inputs(config, seed)
+    if not with_entities:
+        inputs = {name: inputs[name] for name in ("word_ids", "word_mask")}
+
+    words, entities = reference_forward(reference, inputs)
+    output = encoder(**inputs)
+    torch.testing.assert_close(output.words, words, atol=TOLERANCE, rtol=TOLERANCE)
+    if with_entities:
+        torch.testing.assert_close(output.entities, entities, atol=TOLERANCE, rtol=TOLERANCE)
+    else:
+        assert output.entities.shape == (3, 0, config.hidden_size)
+
+    # Random weights on the states: every coordinate of the output takes part in the gradient.
+    generator = torch.Generator().manual_seed(seed)
+    weights = torch.randn(words.shape, generator=generator)
+    (words * weights).mean().backward(retain_graph=with_entities)
+    (output.words * weights).mean().backward(retain_graph=with_entities)
+    if with_entities:
+        weights = torch.randn(entities.shape, generator=generator)
+        (entities * weights).mean().backward()
+        (output.entities * weights).mean().backward()
+    expected = {
+        name: parameter.grad for name, parameter in reference.named_parameters() if "pooler" not in name
+    }
+    actual = {name: parameter.grad for name, parameter in encoder.named_parameters()}
+    assert set(actual) == set(expected)
+    for name, gradient in expected.items():
+        if gradient is None:
+            assert actual[name] is None or not actual[name].any(), name
+            assert not with_entities or "entity" not in name
+        else:
+            torch.testing.assert_close(
+                actual[name],
+                gradient,
+                atol=TOLERANCE,
+                rtol=TOLERANCE,
+                msg=lambda m, name=name: f"{name}: {m}",
+            )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize("entity_aware", [True, False], ids=["entity-aware", "original attention"])
+def test_equals_hugging_face_on_a_gpu(entity_aware: bool) -> None:
+    config = make_config(entity_aware)
+    reference, encoder = make_pair(config)
+    reference, encoder = reference.cuda(), encoder.cuda()
+    inputs = {name: tensor.cuda() for name, tensor in make_inputs(config, 0).items()}
+    words, entities = (states.cuda() for states in reference_forward(reference, inputs))
+    output = encoder(**inputs)
+    torch.testing.assert_close(output.words, words, atol=TOLERANCE, rtol=TOLERANCE)
+    torch.testing.assert_close(output.entities, entities, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_on_a_gpu(dtype: torch.dtype) -> None:
+    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    _, encoder = make_pair(config)
+    encoder = encoder.cuda().train()
+    inputs = {name: tensor.cuda() for name, tensor in make_inputs(config, 0).items()}
+    exact = encoder(**inputs)
+    with torch.autocast("cuda", dtype=dtype):
+        rough = encoder(**inputs)
+    for left, right in zip(exact, rough, strict=True):
+        assert (left - right).abs().max() < 0.15
+    sum(states.float().mean() for states in rough).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in encoder.parameters())
+
+
+def test_gradients_reach_every_parameter() -> None:
+    config = make_config()
+    _, encoder = make_pair(config)
+    output = encoder(**make_inputs(config, 0))
+    (output.words.pow(2).sum() + output.entities.pow(2).sum()).backward()
+    assert [name for name, parameter in encoder.named_parameters() if parameter.grad is None] == []
+
+
+def test_masks_default_to_everything() -> None:
+    config = make_config()
+    _, encoder = make_pair(config)
+    inputs = make_inputs(config, 1)
+    inputs["word_ids"] = inputs["word_ids"].clamp(min=2)
+    full = dict(
+        inputs,
+        word_mask=torch.ones(3, 21),
+        entity_mask=torch.ones(3, 6),
+        entity_spans=inputs["entity_spans"].clamp(min=0),
+    )
+    left_out = {name: full[name] for name in ("word_ids", "entity_ids", "entity_spans")}
+    for given, default in zip(encoder(**full), encoder(**left_out), strict=True):
+        torch.testing.assert_close(given, default)
+
+
+def test_padding_changes_nothing() -> None:
+    config = make_config()
+    _, encoder = make_pair(config)
+    inputs = make_inputs(config, 2, batch=1)
+    num_words, num_entities = int(inputs["word_mask"].sum()), int(inputs["entity_mask"].sum())
+    padded = encoder(**inputs)
+    alone = encoder(
+        inputs["word_ids"][:, :num_words],
+        entity_ids=inputs["entity_ids"][:, :num_entities],
+        entity_spans=inputs["entity_spans"][:, :num_entities],
+    )
+    torch.testing.assert_close(padded.words[:, :num_words], alone.words, atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(padded.entities[:, :num_entities], alone.entities, atol=TOLERANCE, rtol=0)
+
+
+def test_a_row_of_padding_alone_gives_numbers() -> None:
+    config = make_config()
+    _, encoder = make_pair(config)
+    inputs = make_inputs(config, 3)
+    inputs["word_mask"][1] = False
+    inputs["entity_mask"][1] = False
+    assert all(states.isfinite().all() for states in encoder(**inputs))
+
+
+def test_gradient_checkpointing_gives_the_same_gradients() -> None:
+    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    _, encoder = make_pair(config)
+    inputs = make_inputs(config, 4)
+    gradients = []
+    for checkpointing in (False, True):
+        encoder.train()
+        encoder.gradient_checkpointing = checkpointing
+        encoder.zero_grad()
+        output = encoder(**inputs)
+        (output.words.sum() + output.entities.pow(2).sum()).backward()
+        gradients.append([parameter.grad.clone() for parameter in encoder.parameters()])
+    for kept, recomputed in zip(*gradients, strict=True):
+        torch.testing.assert_close(kept, recomputed)
+
+
+def test_dropout_acts_in_training_only() -> None:
+    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.5)
+    _, encoder = make_pair(config)
+    inputs = make_inputs(config, 5)
+    assert torch.equal(encoder(**inputs).words, encoder(**inputs).words)
+    encoder.train()
+    assert not torch.equal(encoder(**inputs).words, encoder(**inputs).words)
+
+
+def test_bfloat16_autocast_stays_close() -> None:
+    config = make_config()
+    _, encoder = make_pair(config)
+    inputs = make_inputs(config, 6)
+    exact = encoder(**inputs)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = encoder(**inputs)
+    for left, right in zip(exact, rough, strict=True):
+        # 8 bits of mantissa through three layers of unit-variance states.
+        assert (left - right).abs().max() < 0.15
+
+
+def test_equals_roberta_and_bert_on_words() -> None:
+    sizes = dict(
+        vocab_size=97,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=48,
+        initializer_range=0.2,
+    )
+    ids = torch.randint(2, 97, (2, 17), generator=torch.Generator().manual_seed(0))
+    types = (torch.arange(17) > 8).long().expand(2, -1)
+
+    roberta = RobertaModel(
+        RobertaConfig(
+            **sizes, max_position_embeddings=70, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5
+        ),
+        add_pooling_layer=False,
+    ).eval()
+    encoder = LukeEncoder(make_config(**sizes)).eval()
+    assert not encoder.load_state_dict(roberta.state_dict(), strict=False).unexpected_keys
+    expected = roberta(ids).last_hidden_state
+    torch.testing.assert_close(encoder(ids).words, expected, atol=TOLERANCE, rtol=TOLERANCE)
+
+    bert_config = BertConfig(**sizes, max_position_embeddings=70)
+    bert = BertModel(bert_config, add_pooling_layer=False).eval()
+    config = make_config(
+        **sizes, pad_token_id=0, type_vocab_size=2, layer_norm_eps=bert_config.layer_norm_eps
+    )
+    config.position_start = 0
+    encoder = LukeEncoder(config).eval()
+    assert not encoder.load_state_dict(bert.state_dict(), strict=False).unexpected_keys
+    expected = bert(ids, token_type_ids=types).last_hidden_state
+    torch.testing.assert_close(
+        encoder(ids, word_type_ids=types).words, expected, atol=TOLERANCE, rtol=TOLERANCE
+    )
+
+
+def test_the_pooler_alone_is_left_out() -> None:
+    config = make_config()
+    reference, encoder = make_pair(config)
+    state = reference.state_dict()
+    assert any(name.startswith("pooler.") for name in state)
+    encoder.load_state_dict(state)
+    assert any(name.startswith("pooler.") for name in state), "the caller's dict is not touched"
+    with pytest.raises(RuntimeError, match="stranger"):
+        encoder.load_state_dict(dict(state, stranger=torch.zeros(1)))
+
+
+def test_wrong_use_is_said_clearly() -> None:
+    encoder = LukeEncoder(make_config())
+    with pytest.raises(ValueError, match="entity_spans"):
+        encoder(torch.tensor([[0, 5, 2]]), entity_ids=torch.tensor([[2]]))
+    with pytest.raises(ValueError, match="hidden_size 30 is not a multiple of num_attention_heads 4"):
+        LukeEncoder(make_config(hidden_size=30))
+    with pytest.raises(ValueError, match="'glu'"):
+        LukeEncoder(make_config(hidden_act="glu"))

@@ -1,0 +1,160 @@
+"""Scores over whole examples: parts, repetitions, resets, several processes."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+
+import pytest
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from hypothesis import given
+from hypothesis import strategies as st
+from overrides import overrides
+
+from luke_allennlp.tasks.base.metric import TaskMetric, f1_scores
+
+
+class Part(NamedTuple):
+    """A guess, how sure it is, and what is right."""
+
+    guess: str
+    sureness: float
+    right: str
+
+
+class SurestGuess(TaskMetric[Part]):
+    """The share of examples whose surest guess is right."""
+
+    @overrides
+    def merge(self, first: Part, second: Part) -> Part:
+        return max(first, second, key=lambda part: (part.sureness, part.guess))
+
+    @overrides
+    def tally(self, example: Part) -> Mapping[Any, float]:
+        return {"all": 1, "right": example.guess == example.right, "sureness": example.sureness}
+
+    @overrides
+    def scores(self, sums: Mapping[Any, float]) -> Dict[str, float]:
+        return {
+            "accuracy": sums["right"] / sums["all"] if sums["all"] else 0.0,
+            "sureness": sums["sureness"],
+            "examples": sums["all"],
+        }
+
+    @overrides
+    def final_scores(self, examples: List[Part]) -> Dict[str, float]:
+        return {"length": float(len("".join(example.guess for example in examples)))}
+
+
+PARTS: List[Tuple[Tuple[int, str], Part]] = [
+    ((0, "a"), Part("x", 0.1, "y")),
+    ((0, "a"), Part("y", 0.7, "y")),
+    ((0, "a"), Part("x", 0.3, "y")),
+    ((1, "b"), Part("x", 0.2, "x")),
+    ((1, "b"), Part("zz", 0.9, "x")),
+    ((2, "c"), Part("x", 0.4, "x")),
+]
+SCORES = {"accuracy": pytest.approx(2 / 3), "sureness": pytest.approx(2.0), "examples": 3}
+
+
+def test_parts_are_merged_within_a_batch() -> None:
+    metric = SurestGuess()
+    metric(PARTS)
+    assert metric.get_metric() == SCORES
+    assert metric.get_metric(reset=True) == {**SCORES, "length": 4.0}
+
+
+def test_parts_are_merged_across_batches() -> None:
+    metric = SurestGuess()
+    accuracies = []
+    for part in PARTS:
+        metric([part])
+        accuracies.append(metric.get_metric()["accuracy"])
+    # What a later part overrules counts no more.
+    assert accuracies == pytest.approx([0.0, 1.0, 1.0, 1.0, 0.5, 2 / 3])
+    assert metric.get_metric(reset=True)["accuracy"] == pytest.approx(2 / 3)
+
+
+@given(
+    order=st.permutations(range(len(PARTS))), again=st.lists(st.sampled_from(PARTS)), size=st.integers(1, 7)
+)
+def test_neither_order_nor_repetition_matters(
+    order: List[int], again: List[Tuple[Tuple[int, str], Part]], size: int
+) -> None:
+    parts = [PARTS[index] for index in order] + again
+    metric = SurestGuess()
+    for at in range(0, len(parts), size):
+        metric(iter(parts[at : at + size]))
+    assert metric.get_metric() == SCORES
+    reference = SurestGuess()
+    reference(PARTS)
+    # To the last bit.
+    assert metric.get_metric(reset=True) == reference.get_metric(reset=True)
+
+
+def test_without_merge_the_first_stays() -> None:
+    class First(SurestGuess):
+        merge = TaskMetric.merge
+
+    metric = First()
+    metric(PARTS)
+    assert metric.get_metric(reset=True)["accuracy"] == pytest.approx(2 / 3)
+    metric(reversed(PARTS))
+    assert metric.get_metric(reset=True)["accuracy"] == pytest.approx(1 / 3)
+
+
+def test_reset() -> None:
+    metric = SurestGuess()
+    nothing = {"accuracy": 0.0, "sureness": 0, "examples": 0}
+    assert metric.get_metric() == nothing
+    assert metric.get_metric(reset=True) == {**nothing, "length": 0.0}
+    metric(PARTS)
+    metric.reset()
+    assert metric.get_metric() == nothing
+    metric(PARTS)
+    metric.get_metric()
+    assert metric.get_metric()["examples"] == 3
+    metric.get_metric(reset=True)
+    assert metric.get_metric() == nothing
+
+
+def score_share(rank: int, processes: int, place: str) -> None:
+    """One process of several: it sees every so many parts, and one that another process sees, too."""
+    dist.init_process_group("gloo", init_method=f"file://{place}/meeting", rank=rank, world_size=processes)
+    metric = SurestGuess()
+    found = []
+    # Twice: what was scored must not come again. In the second round one process has nothing.
+    for parts in ([*PARTS[rank::processes], PARTS[1]], PARTS if rank else []):
+        metric(parts)
+        alone = metric.get_metric()
+        found.append({"alone": alone, "together": metric.get_metric(reset=True)})
+    Path(place, f"{rank}.json").write_text(json.dumps(found))
+    dist.destroy_process_group()
+
+
+def test_processes_put_their_examples_together(tmp_path: Path) -> None:
+    mp.start_processes(score_share, args=(2, str(tmp_path)), nprocs=2, start_method="fork")
+    metric = SurestGuess()
+    metric(PARTS)
+    expected = metric.get_metric(reset=True)
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
+    for rounds in (first, second):
+        assert [found["together"] for found in rounds] == [expected, expected]
+    assert first[0]["alone"] != expected and second[0]["alone"] != first[0]["alone"]
+    assert first[1]["alone"]["examples"] == 0
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ((2, 4, 8), (0.5, 0.25, 1 / 3)),
+        ((3, 3, 3), (1.0, 1.0, 1.0)),
+        ((0, 0, 3), (0.0, 0.0, 0.0)),
+        ((0, 3, 0), (0.0, 0.0, 0.0)),
+        ((0, 0, 0), (0.0, 0.0, 0.0)),
+    ],
+)
+def test_f1_scores(counts: Tuple[int, int, int], expected: Tuple[float, float, float]) -> None:
+    assert f1_scores(*counts) == pytest.approx(
+        dict(zip(("precision", "recall", "f1"), expected, strict=True))
+    )

@@ -1,0 +1,424 @@
+"""Raw input to entities: offsets, batches, long sentences, files, mistakes."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+import torch
+from allennlp.commands import main
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.data import Vocabulary
+from allennlp.models.archival import archive_model
+from allennlp.predictors import Predictor
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from luke_allennlp.data.segmentation import WhitespaceSegmenter
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.tasks.ner.examples import Document, Sentence
+from luke_allennlp.tasks.ner.model import NerModel
+from luke_allennlp.tasks.ner.predictor import NerPredictor
+from luke_allennlp.tasks.ner.reader import NIL, NerReader, SentenceChunk
+from luke_allennlp.token_embedders import LukeEmbedder
+
+LABELS = [NIL, "LOC", "PER"]
+
+
+def make_predictor(fixtures: Path, flat: bool = True, batch_size: int = 8, **options: Any) -> NerPredictor:
+    """Untrained, but with weights that tell candidates apart, and a liking for entities."""
+    vocab = Vocabulary()
+    for label in LABELS:
+        vocab.add_token_to_namespace(label, "labels")
+    torch.manual_seed(7)
+    name = str(fixtures / "tiny-luke")
+    model = NerModel(vocab, LukeEmbedder(name, entities=["[PAD]", "[MASK]"]), flat=flat).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape) * 0.05)
+        model.classifier.bias.copy_(torch.tensor([-0.5, 0.5, 0.0]))
+    reader = NerReader(WordTokenizer(name), **{"max_length": 64, **options})
+    return NerPredictor(model, reader, batch_size)
+
+
+@pytest.fixture(scope="module")
+def predictor(fixtures_dir: Path) -> NerPredictor:
+    return make_predictor(fixtures_dir)
+
+
+@pytest.fixture(scope="module")
+def nested(fixtures_dir: Path) -> NerPredictor:
+    return make_predictor(fixtures_dir, flat=False)
+
+
+def chunks_of(predictor: NerPredictor, words: List[str]) -> List[SentenceChunk]:
+    [chunks] = predictor._reader.chunk_document(Document("0", [Sentence(words, [])]))
+    return chunks
+
+
+def logits_of(predictor: NerPredictor, words: List[str]) -> Dict[Any, float]:
+    """The logit of every predicted span of a sentence, straight from the model."""
+    instances = [predictor._reader.text_to_instance(chunk) for chunk in chunks_of(predictor, words)]
+    outputs = predictor._model.forward_on_instances(instances)
+    return {(e["start"], e["end"]): e["logit"] for output in outputs for e in output["predictions"]}
+
+
+def about(entities: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """The same entities, with scores that need not be equal to the last bit."""
+    return [{**entity, "score": pytest.approx(entity["score"], abs=1e-5)} for entity in entities]
+
+
+def check(output: Dict[str, Any], flat: bool = True) -> None:
+    """What holds for any output."""
+    end = 0
+    for entity in output["entities"]:
+        assert set(entity) == {"text", "label", "score", "start", "end", "sentence", "words"}
+        assert output["text"][entity["start"] : entity["end"]] == entity["text"] != ""
+        assert entity["text"] == entity["text"].strip()
+        assert entity["label"] in LABELS[1:]
+        assert 1 / len(LABELS) < entity["score"] <= 1
+        if flat:
+            assert entity["start"] >= end
+            end = entity["end"]
+    assert output["entities"] == sorted(
+        output["entities"], key=lambda e: (e["sentence"], e["start"], -e["end"])
+    )
+    json.dumps(output)
+
+
+class TestForms:
+    def test_text(self, predictor: NerPredictor) -> None:
+        text = "  Zoë O'Dara left Ísafold 🎉.\n\nShe won't\u00a0be back! "
+        output = predictor.predict_json({"text": text})
+        assert output["text"] == text
+        check(output)
+        assert {entity["sentence"] for entity in output["entities"]} == {0, 1}
+        assert predictor.predict(text) == output
+
+    def test_tokens(self, predictor: NerPredictor) -> None:
+        tokens = ["Zoë", "O'Dara", "left", "New York", "."]
+        output = predictor.predict_json({"tokens": tokens})
+        assert output["text"] == "Zoë O'Dara left New York ."
+        check(output)
+        assert output["entities"]
+        for entity in output["entities"]:
+            start, end = entity["words"]
+            assert entity["text"] == " ".join(tokens[start:end])
+            assert entity["sentence"] == 0
+
+    def test_sentences(self, predictor: NerPredictor) -> None:
+        sentences = [["Zoë", "left", "."], ["She", "won", "."], ["Vexford"]]
+        output = predictor.predict_json({"sentences": sentences})
+        assert output["text"] == "Zoë left .\nShe won .\nVexford"
+        check(output)
+        assert {entity["sentence"] for entity in output["entities"]} == {0, 1, 2}
+        for entity in output["entities"]:
+            start, end = entity["words"]
+            assert entity["text"] == " ".join(sentences[entity["sentence"]][start:end])
+
+    def test_text_equals_its_tokens(self, predictor: NerPredictor) -> None:
+        text = "Zoë left Vexford . She won ."
+        expected = predictor.predict_json({"text": text})
+        found = predictor.predict_json({"sentences": [["Zoë", "left", "Vexford", "."], ["She", "won", "."]]})
+        assert found["text"] == text.replace(". S", ".\nS")
+        assert found["entities"] == about(expected["entities"])
+
+    def test_given_entities_are_not_looked_at(self, predictor: NerPredictor) -> None:
+        record = {"text": "Zoë left Vexford.", "entities": [[0, 3, "SHIP"]], "id": 4}
+        assert predictor.predict_json(record) == predictor.predict("Zoë left Vexford.")
+
+    @pytest.mark.parametrize(
+        ("record", "text"),
+        [
+            ({"text": ""}, ""),
+            ({"text": " \n\u3000"}, " \n\u3000"),
+            ({"tokens": []}, ""),
+            ({"tokens": [], "entities": [], "document": "a"}, ""),
+            ({"sentences": []}, ""),
+        ],
+    )
+    def test_nothing(self, predictor: NerPredictor, record: Dict[str, Any], text: str) -> None:
+        assert predictor.predict_json(record) == {"text": text, "entities": []}
+
+    def test_no_inputs(self, predictor: NerPredictor) -> None:
+        assert predictor.predict_batch_json([]) == []
+
+    def test_sentences_are_context_of_each_other(self, fixtures_dir: Path, predictor: NerPredictor) -> None:
+        sentences = [["Zoë", "left", "Vexford", "."], ["She", "won", "."]]
+        together = predictor.predict_json({"sentences": sentences})["entities"]
+        first = [entity for entity in together if entity["sentence"] == 0]
+        alone = predictor.predict_json({"tokens": sentences[0]})["entities"]
+        assert first != about(alone)
+        # Without context they are as if alone.
+        predictor = make_predictor(fixtures_dir, context="sentence")
+        together = predictor.predict_json({"sentences": sentences})["entities"]
+        assert together[: len(alone)] == about(alone)
+
+    def test_segmenter_of_the_reader(self, fixtures_dir: Path) -> None:
+        predictor = make_predictor(fixtures_dir, flat=False, segmenter=WhitespaceSegmenter())
+        output = predictor.predict("Mr. X.\nZ")
+        assert {entity["text"] for entity in output["entities"]} <= {"Mr.", "X.", "Mr. X.", "Z"}
+        assert {entity["sentence"] for entity in output["entities"]} == {0, 1}
+
+
+# Letters, spaces of all sorts, marks that join, halves of pairs, and whatever else Unicode has.
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from("abcABC .,'\"!?-\n\r\t\u00a0\u200b\u200d\u0301\u2028\ufeff\ud83d\ude00🎉👩ß字"),
+        st.characters(exclude_categories=[]),
+    ),
+    max_size=40,
+)
+
+
+class TestAnyText:
+    @given(TEXTS)
+    @settings(max_examples=80, deadline=None)
+    def test_text(self, predictor: NerPredictor, text: str) -> None:
+        output = predictor.predict_json({"text": text})
+        check(output)
+        # But for halves of surrogate pairs, which JSON can hold and UTF-8 cannot, it is the input's text.
+        assert len(output["text"]) == len(text)
+        for ours, theirs in zip(output["text"], text, strict=True):
+            assert ours == theirs or ("\ud800" <= theirs <= "\udfff" and ours == "\ufffd")
+        output["text"].encode()
+
+    @given(st.lists(st.lists(TEXTS.filter(bool), min_size=1, max_size=4), max_size=3))
+    @settings(max_examples=40, deadline=None)
+    def test_nested_spans_of_sentences(self, nested: NerPredictor, sentences: List[List[str]]) -> None:
+        output = nested.predict_json({"sentences": sentences})
+        for entity in output["entities"]:
+            assert output["text"][entity["start"] : entity["end"]] == entity["text"]
+            start, end = entity["words"]
+            words = " ".join(sentences[entity["sentence"]][start:end])
+            assert len(entity["text"]) == len(words)
+
+    def test_there_is_something_to_check(self, predictor: NerPredictor) -> None:
+        output = predictor.predict("a 🎉 b!\u00a0字ß.\nx\u200by '\u0301")
+        assert len(output["entities"]) >= 3
+
+
+class TestBatches:
+    RECORDS: List[Dict[str, Any]] = [
+        {"text": "Zoë left Vexford. She won."},
+        {"tokens": ["Vexford"]},
+        {"text": ""},
+        {"sentences": [["Ruvin", "Oakesh", "signed", "for", "the", "Lindvar", "Cup", "."], ["No", "!"]]},
+        {"text": "Tressick put Skarsgate ahead from the penalty spot in the 38th minute of the second half."},
+    ]
+
+    @pytest.mark.parametrize("batch_size", [1, 2, 100])
+    def test_equal_single_inputs(self, fixtures_dir: Path, predictor: NerPredictor, batch_size: int) -> None:
+        outputs = make_predictor(fixtures_dir, batch_size=batch_size).predict_batch_json(self.RECORDS)
+        assert len(outputs) == len(self.RECORDS)
+        for record, output in zip(self.RECORDS, outputs, strict=True):
+            check(output)
+            alone = predictor.predict_json(record)
+            assert output == {"text": alone["text"], "entities": about(alone["entities"])}
+
+    def test_windows_of_a_batch(self, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        predictor = make_predictor(fixtures_dir, batch_size=2, max_entities=4)
+        sizes = []
+        forward = predictor._model.forward_on_instances
+        monkeypatch.setattr(
+            predictor._model, "forward_on_instances", lambda batch: sizes.append(len(batch)) or forward(batch)
+        )
+        predictor.predict_batch_json([{"tokens": ["a", "b", "c"]}] * 3)  # two windows each
+        assert sizes == [2, 2, 2]
+
+
+class TestLongSentences:
+    def test_chunks_are_put_together(self, fixtures_dir: Path, nested: NerPredictor) -> None:
+        words = ("Zoë Haldane of Vexford and Ruvin Oakesh of Port Velmar " * 3).split()
+        assert len(chunks_of(nested, words)) > 2
+        output = nested.predict_json({"tokens": words})
+        check(output, flat=False)
+        spans = [tuple(entity["words"]) for entity in output["entities"]]
+        assert len(spans) == len(set(spans))
+        assert max(end for _, end in spans) > 25 and min(start for start, _ in spans) < 5
+
+        # Nested entities stay: everything that the model takes for one.
+        assert set(spans) == set(logits_of(nested, words))
+        assert any(spans[at + 1][0] < spans[at][1] for at in range(len(spans) - 1))
+
+        # The flat entities are those of the nested ones that a greedy choice over the sentence leaves.
+        flat = make_predictor(fixtures_dir).predict_json({"tokens": words})
+        check(flat)
+        scored = logits_of(nested, words)
+        chosen: List[Any] = []
+        for start, end in sorted(scored, key=lambda span: -scored[span]):
+            if all(other_end <= start or end <= other for other, other_end in chosen):
+                chosen.append((start, end))
+        assert [tuple(entity["words"]) for entity in flat["entities"]] == sorted(chosen)
+
+    def test_over_long_sentence(self, fixtures_dir: Path) -> None:
+        words = [f"Vex{number}ford" for number in range(60)]
+        predictor = make_predictor(fixtures_dir, flat=False, max_length=40, max_span_length=12)
+        output = predictor.predict_json({"tokens": words})
+        check(output, flat=False)
+        covered = {word for entity in output["entities"] for word in range(*entity["words"])}
+        assert len(covered) > 40
+        check(make_predictor(fixtures_dir, max_length=40).predict_json({"tokens": words}))
+
+    def test_word_longer_than_a_window(self, predictor: NerPredictor) -> None:
+        output = predictor.predict_json({"tokens": ["Zoë", "xq" * 300, "Vexford"]})
+        check(output)
+        assert all(entity["words"] != [1, 2] for entity in output["entities"])
+
+
+class TestFiles:
+    def test_one_output_a_sentence(self, fixtures_dir: Path) -> None:
+        # Few candidates a chunk, so that most sentences have several.
+        predictor = make_predictor(fixtures_dir, max_entities=30)
+        path = str(fixtures_dir / "ner" / "tokens.jsonl")
+        instances = list(predictor._dataset_reader.read(path))
+        documents = predictor._reader.read_documents(path)
+        assert len(instances) == sum(len(document.sentences) for document in documents)
+        outputs = predictor.predict_batch_instance(instances)
+        assert outputs[:2] == [
+            {**output, "entities": about(output["entities"])}
+            for output in (predictor.predict_instance(instance) for instance in instances[:2])
+        ]
+        rest = iter(outputs)
+        for document in documents:
+            expected = predictor.predict_json(
+                {"sentences": [sentence.words for sentence in document.sentences]}
+            )
+            lines = expected["text"].split("\n")
+            offset = 0
+            for number, line in enumerate(lines):
+                output = next(rest)
+                assert (output["document"], output["sentence"], output["text"]) == (document.id, number, line)
+                entities = [entity for entity in expected["entities"] if entity["sentence"] == number]
+                assert output["entities"] == [
+                    {**entity, "start": entity["start"] - offset, "end": entity["end"] - offset}
+                    for entity in about(entities)
+                ]
+                check(output)
+                offset += len(line) + 1
+        assert next(rest, None) is None
+
+    def test_texts(self, predictor: NerPredictor, fixtures_dir: Path) -> None:
+        path = str(fixtures_dir / "ner" / "documents.jsonl")
+        outputs = predictor.predict_batch_instance(list(predictor._dataset_reader.read(path)))
+        for document in predictor._reader.read_documents(path)[:3]:
+            expected = predictor.predict_json({"text": document.text})["entities"]
+            found = [output for output in outputs if output["document"] == document.id]
+            assert len(found) == len(document.sentences)
+            for output, sentence in zip(found, document.sentences, strict=True):
+                check(output)
+                first, last = sentence.offsets[0][0], sentence.offsets[-1][1]
+                assert output["text"] == document.text[first:last]
+                for entity in output["entities"]:
+                    entity["start"] += first
+                    entity["end"] += first
+            assert [entity for output in found for entity in output["entities"]] == about(expected)
+
+    def test_columns(self, predictor: NerPredictor, fixtures_dir: Path) -> None:
+        instances = list(predictor._dataset_reader.read(str(fixtures_dir / "ner" / "long_sentence.conll")))
+        outputs = predictor.predict_batch_instance(instances)
+        assert [output["sentence"] for output in outputs] == [0, 1, 2]
+        assert len(outputs[1]["text"].split()) > 400
+        for output in outputs:
+            check(output)
+
+    def test_instances_of_another_reader(self, predictor: NerPredictor) -> None:
+        [instance] = [predictor._reader.text_to_instance(chunk) for chunk in chunks_of(predictor, ["a"])]
+        with pytest.raises(ConfigurationError, match="takes instances of its own reader"):
+            predictor.predict_instance(instance)
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        "record",
+        [
+            {},
+            {"text": "a", "tokens": ["a"]},
+            {"text": 3},
+            {"tokens": "a b"},
+            {"tokens": [], "text": "a"},
+            {"tokens": ["a", ""]},
+            {"sentences": [["a"], "b"]},
+            {"sentence": "a"},
+            ["a"],
+        ],
+    )
+    def test_inputs(self, fixtures_dir: Path, predictor: NerPredictor, record: Any) -> None:
+        before = predictor._inputs
+        with pytest.raises(ConfigurationError, match=f"input {before + 3}"):
+            predictor.predict_batch_json([{"text": "a"}, {"tokens": ["b"]}, record])
+
+    def test_number_goes_on_from_batch_to_batch(self, fixtures_dir: Path) -> None:
+        predictor = make_predictor(fixtures_dir)
+        predictor.predict_batch_json([{"text": "a"}] * 2)
+        predictor.predict_json({"text": "a"})
+        with pytest.raises(ConfigurationError, match="^input 4: .*its keys are 'txt'"):
+            predictor.predict_json({"txt": "a"})
+
+    def test_names_are_those_given(self, predictor: NerPredictor) -> None:
+        predictor.input_names = ["in.jsonl, line 7", "in.jsonl, line 9"]
+        with pytest.raises(ConfigurationError, match="^in.jsonl, line 9: is no NER data"):
+            predictor.predict_batch_json([{"text": "a"}, {"txt": "a"}])
+        # Of one call alone.
+        with pytest.raises(ConfigurationError, match="^input [0-9]+: is no NER data"):
+            predictor.predict_batch_json([{"text": "a"}, {"txt": "a"}])
+
+    def test_parts_of_other_tasks(self, predictor: NerPredictor) -> None:
+        with pytest.raises(ConfigurationError, match="a NerModel with a _SentenceReader; .* type 'luke_ner'"):
+            NerPredictor(predictor._model, predictor._dataset_reader)
+        with pytest.raises(ConfigurationError, match="batch_size is 0"):
+            NerPredictor(predictor._model, predictor._reader, 0)
+
+
+class TestArchive:
+    @pytest.fixture(scope="class")
+    def archive(self, fixtures_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        directory = tmp_path_factory.mktemp("archive")
+        name = str(fixtures_dir / "tiny-luke")
+        predictor = make_predictor(fixtures_dir)
+        embedder = {"type": "luke", "model_name": name, "entities": ["[PAD]", "[MASK]"]}
+        config = {
+            "dataset_reader": {
+                "type": "luke_ner",
+                "tokenizer": {"type": "luke", "model_name": name},
+                "max_length": 64,
+            },
+            "model": {"type": "luke_ner", "embedder": embedder},
+        }
+        Params(config).to_file(str(directory / "config.json"))
+        predictor._model.vocab.save_to_files(str(directory / "vocabulary"))
+        torch.save(predictor._model.state_dict(), directory / "best.th")
+        archive_model(directory)
+        return directory / "model.tar.gz"
+
+    def test_from_path(self, archive: Path, predictor: NerPredictor) -> None:
+        loaded = Predictor.from_path(str(archive))
+        assert isinstance(loaded, NerPredictor)
+        text = "Zoë O'Dara left Ísafold. She won't be back!"
+        assert loaded.predict_json({"text": text}) == predictor.predict(text)
+
+    def test_command(
+        self, archive: Path, predictor: NerPredictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+        records: List[Dict[str, Any]] = [
+            {"text": "Zoë left. She won."},
+            {"tokens": ["Vexford"]},
+            {"text": "Lindvar"},
+        ]
+        source.write_text("".join(json.dumps(record) + "\n" for record in records) + "\n")
+        command = ["allennlp", "predict", str(archive), str(source), "--output-file", str(target), "--silent"]
+        monkeypatch.setattr("sys.argv", [*command, "--batch-size", "2"])
+        main()
+        outputs = [json.loads(line) for line in target.read_text().splitlines()]
+        assert outputs == [
+            {"text": output["text"], "entities": about(output["entities"])}
+            for output in predictor.predict_batch_json(records)
+        ]
+
+        monkeypatch.setattr("sys.argv", [*command, "--use-dataset-reader", "--batch-size", "2"])
+        main()
+        lines = [json.loads(line) for line in target.read_text().splitlines()]
+        assert [line["text"] for line in lines] == ["Zoë left.", "She won.", "Vexford", "Lindvar"]
+        assert sum(len(line["entities"]) for line in lines) == sum(len(o["entities"]) for o in outputs) > 0

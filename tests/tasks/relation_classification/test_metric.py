@@ -1,0 +1,158 @@
+"""The scores against the official scorers of TACRED and SemEval, written anew, and scikit-learn."""
+
+from collections import Counter
+from typing import Any, Dict, List, Tuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+from luke_allennlp.tasks.relation_classification.metric import RelationMetric, RelationPrediction
+
+Pairs = List[Tuple[str, str]]
+
+LABELS = ["no_relation", "per:title", "per:age", "org:founded"]
+
+
+def score(pairs: Pairs, **options: Any) -> Dict[str, float]:
+    metric = RelationMetric(**options)
+    metric((index, RelationPrediction(*pair)) for index, pair in enumerate(pairs))
+    return metric.get_metric(reset=True)
+
+
+def tacred_scorer(pairs: Pairs) -> Dict[str, float]:
+    """What Stanford's `scorer.py` computes, from its description: counts, then three divisions."""
+    correct: Counter = Counter()
+    guessed: Counter = Counter()
+    gold: Counter = Counter()
+    for right, guess in pairs:
+        if guess != "no_relation":
+            guessed[guess] += 1
+        if right != "no_relation":
+            gold[right] += 1
+            if right == guess:
+                correct[right] += 1
+    precision, recall, f1 = 1.0, 0.0, 0.0
+    if sum(guessed.values()):
+        precision = sum(correct.values()) / sum(guessed.values())
+    if sum(gold.values()):
+        recall = sum(correct.values()) / sum(gold.values())
+    if precision + recall:
+        f1 = 2 * precision * recall / (precision + recall)
+    return {"precision": precision, "recall": recall, "f1": f1}
+
+
+pairs_of_labels = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1)
+
+
+@given(pairs_of_labels)
+def test_micro_scores_are_tacreds(pairs: Pairs) -> None:
+    scores = score(pairs, negative_label="no_relation")
+    expected = tacred_scorer(pairs)
+    assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=1e-12)
+
+
+@given(pairs_of_labels)
+def test_macro_scores_and_accuracy_are_scikit_learns(pairs: Pairs) -> None:
+    gold, predicted = zip(*pairs, strict=True)
+    scores = score(pairs, negative_label="no_relation")
+    assert scores["accuracy"] == pytest.approx(accuracy_score(gold, predicted))
+    labels = sorted({*gold, *predicted} - {"no_relation"})
+    if labels:
+        expected = precision_recall_fscore_support(
+            gold, predicted, labels=labels, average="macro", zero_division=0
+        )
+        found = [scores[f"macro_{name}"] for name in ("precision", "recall", "f1")]
+        assert found == pytest.approx(expected[:3], abs=1e-12)
+    else:
+        assert scores["macro_f1"] == 0.0
+
+
+@given(pairs_of_labels)
+def test_without_a_negative_label(pairs: Pairs) -> None:
+    scores = score(pairs)
+    assert {scores[name] for name in ("precision", "recall", "f1")} == {scores["accuracy"]}
+
+
+def test_counts_by_hand() -> None:
+    pairs = [
+        ("per:title", "per:title"),
+        ("per:title", "no_relation"),
+        ("no_relation", "per:title"),
+        ("no_relation", "no_relation"),
+        ("per:age", "per:title"),
+        ("per:age", "per:age"),
+    ]
+    scores = score(pairs, negative_label="no_relation")
+    # Two of the four predicted relations are right, and two of the four there are.
+    assert (scores["precision"], scores["recall"], scores["f1"]) == (0.5, 0.5, 0.5)
+    # Title: 1 of 3, 1 of 2; age: 1 of 1, 1 of 2.
+    assert scores["macro_precision"] == pytest.approx((1 / 3 + 1) / 2)
+    assert scores["macro_recall"] == pytest.approx(0.5)
+    assert scores["macro_f1"] == pytest.approx((2 / 5 + 2 / 3) / 2)
+    assert scores["accuracy"] == 0.5
+    assert not any(name.startswith("semeval") for name in scores)
+
+
+def test_nothing() -> None:
+    assert set(RelationMetric("Other", semeval=True).get_metric(reset=True).values()) == {0.0}
+
+
+DIRECTED = [f"{name}({ends})" for name in "ABC" for ends in ("e1,e2", "e2,e1")] + ["Other"]
+
+
+def semeval_scorer(pairs: Pairs) -> Dict[str, float]:
+    """
+    What the official scorer says of "(9+1)-way, macro-averaged, taking directionality into account", from
+    its description: a confusion matrix without directions, whose diagonal has only what is right with
+    direction, and a count of the rest.
+    """
+    confusion: Counter = Counter()
+    wrong_direction: Counter = Counter()
+    for gold, guess in pairs:
+        row, column = gold.split("(")[0], guess.split("(")[0]
+        if row == column and gold != guess:
+            wrong_direction[row] += 1
+        else:
+            confusion[row, column] += 1
+    names = sorted({gold.split("(")[0] for gold, _ in pairs} - {"Other"})
+    found: List[Tuple[float, float, float]] = []
+    for name in names:
+        right = confusion[name, name]
+        predicted = sum(count for (_, column), count in confusion.items() if column == name)
+        gold_ones = sum(count for (row, _), count in confusion.items() if row == name)
+        predicted, gold_ones = predicted + wrong_direction[name], gold_ones + wrong_direction[name]
+        precision = right / predicted if predicted else 0.0
+        recall = right / gold_ones if gold_ones else 0.0
+        f1 = 2 * precision * recall / (precision + recall) if right else 0.0
+        found.append((precision, recall, f1))
+    columns = zip(*found, strict=True) if found else [(0.0,)] * 3
+    means = [sum(column) / max(len(names), 1) for column in columns]
+    return dict(zip(("semeval_precision", "semeval_recall", "semeval_f1"), means, strict=True))
+
+
+@given(st.lists(st.tuples(st.sampled_from(DIRECTED), st.sampled_from(DIRECTED)), min_size=1))
+def test_semeval_scores_are_the_official_ones(pairs: Pairs) -> None:
+    scores = score(pairs, negative_label="Other", semeval=True)
+    expected = semeval_scorer(pairs)
+    assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=1e-12)
+
+
+def test_semeval_by_hand() -> None:
+    a1, a2, b1 = "A(e1,e2)", "A(e2,e1)", "B(e1,e2)"
+    pairs = [(a1, a1), (a1, a2), (a2, a2), (b1, a1), (b1, "Other"), ("Other", b1), ("Other", "C(e1,e2)")]
+    scores = score(pairs, negative_label="Other", semeval=True)
+    # A: 2 correct of 4 predicted and of 3 there are; B: none of 1 and of 2. No gold example is of C.
+    assert scores["semeval_precision"] == pytest.approx(1 / 2 / 2)
+    assert scores["semeval_recall"] == pytest.approx(2 / 3 / 2)
+    assert scores["semeval_f1"] == pytest.approx(4 / 7 / 2)
+
+
+def test_an_example_counts_once() -> None:
+    metric = RelationMetric("Other")
+    metric([((0, "x"), RelationPrediction("A", "A")), ((1, "y"), RelationPrediction("A", "Other"))])
+    metric([((0, "x"), RelationPrediction("A", "A"))])
+    assert metric.get_metric()["recall"] == 0.5
+    assert metric.get_metric(reset=True)["recall"] == 0.5
+    assert metric.get_metric()["recall"] == 0.0
