@@ -17,6 +17,8 @@ import torch
 CONFIG = "training_configs/ner/demo.jsonnet"
 EPOCHS = 4
 OVERRIDES: Dict[str, Any] = {
+    "model.embedder.hidden_dropout": 0.1,
+    "model.embedder.attention_dropout": 0.1,
     "trainer.num_epochs": EPOCHS,
     "trainer.callbacks": [{"type": "keep_last"}, {"type": "kill", "after": 8}],
 }

@@ -102,30 +102,79 @@ OPTIONAL_FAIRSCALE = [
     Edit(
         name="fairscale-optional",
         file="allennlp/common/util.py",
-        old='        exclude |= {"allennlp.confidence_checks.task_checklists"}\n\n'
-        "    if package_name in exclude:\n",
-        new="        exclude |= {\n"
-        '            "allennlp.confidence_checks.task_checklists",\n'
-        '            "allennlp.sanity_checks.task_checklists",\n'
-        "        }\n"
-        "    try:\n"
-        "        import fairscale  # noqa\n"
-        "    except Exception:\n"
-        "        exclude |= {\n"
-        '            "allennlp.nn.parallel.fairscale_fsdp_accelerator",\n'
-        '            "allennlp.nn.checkpoint.fairscale_checkpoint_wrapper",\n'
-        "        }\n"
-        "    if importlib.util.find_spec('pytest') is None:\n"
-        '        exclude |= {"allennlp.common.testing"}\n\n'
-        "    if package_name in exclude:\n",
-        reason="Importing all of AllenNLP must skip the modules whose packages are optional.",
+        old="""\
+    # take care of None
+    exclude = exclude if exclude else set()
+    try:
+        import checklist  # noqa
+    except ImportError:
+        # exclude modules that depends on checklist being present
+        exclude |= {"allennlp.confidence_checks.task_checklists"}
+
+    if package_name in exclude:
+        return
+
+    importlib.invalidate_caches()
+""",
+        new="""\
+    exclude = (exclude or set()) | _without_their_requirements()
+    if package_name in exclude:
+        return
+
+    if package_name not in sys.modules:
+        importlib.invalidate_caches()
+""",
+        reason=(
+            "Importing all of AllenNLP must skip the modules whose packages are optional; and looking for these "
+            "packages, and into every folder of the path, for each submodule took most of a command's start."
+        ),
+    ),
+    Edit(
+        name="fairscale-optional",
+        file="allennlp/common/util.py",
+        old="def import_module_and_submodules(",
+        new="""\
+@functools.lru_cache(maxsize=None)
+def _without_their_requirements() -> FrozenSet[str]:
+    modules_by_requirement = {
+        "checklist": (
+            "allennlp.confidence_checks.task_checklists",
+            "allennlp.sanity_checks.task_checklists",
+        ),
+        "fairscale": (
+            "allennlp.nn.parallel.fairscale_fsdp_accelerator",
+            "allennlp.nn.checkpoint.fairscale_checkpoint_wrapper",
+        ),
+        "pytest": ("allennlp.common.testing",),
+    }
+    missing = set()
+    for requirement, modules in modules_by_requirement.items():
+        try:
+            if importlib.util.find_spec(requirement) is None:
+                raise ImportError(requirement)
+            if requirement != "pytest":
+                importlib.import_module(requirement)
+        except Exception:  # it may not fit the torch that is installed
+            missing.update(modules)
+    return frozenset(missing)
+
+
+def import_module_and_submodules(""",
+        reason="For the edit above.",
     ),
     Edit(
         name="fairscale-optional",
         file="allennlp/common/util.py",
         old="import importlib\n",
-        new="import importlib\nimport importlib.util\n",
-        reason="For the line above.",
+        new="import functools\nimport importlib\nimport importlib.util\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="fairscale-optional",
+        file="allennlp/common/util.py",
+        old="    Dict,\n",
+        new="    Dict,\n    FrozenSet,\n",
+        reason="For the edit above.",
     ),
 ]
 

@@ -188,6 +188,84 @@ def hardlink_or_copy(""",
     ),
 ]
 
+RANDOM_STATES = [
+    Edit(
+        name="random-states",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="        self._start_after_batches_in_epoch_completed: int = 0\n        self._best_model_filename",
+        new="""\
+        self._start_after_batches_in_epoch_completed: int = 0
+        # At the start of the current epoch, and what is to be restored: at the start of the epoch in which a
+        # run is resumed, and at the first batch that it trains on.
+        self._epoch_random_states: Dict[str, Any] = {}
+        self._restored_random_states: Dict[str, Any] = {}
+        self._best_model_filename""",
+        reason="With dropout, a resumed run drew other random numbers than one that was never interrupted.",
+    ),
+    Edit(
+        name="random-states",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="        batch_generator = iter(self.data_loader)\n",
+        new="""\
+        if self._restored_random_states and self._epochs_completed == self._start_after_epochs_completed:
+            set_random_states(self._restored_random_states["epoch"])
+        self._epoch_random_states = get_random_states()
+        batch_generator = iter(self.data_loader)
+""",
+        reason="See above.",
+    ),
+    Edit(
+        name="random-states",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="            self.optimizer.zero_grad()\n\n            batch_loss = 0.0\n",
+        new="""\
+            if self._restored_random_states:
+                # The data loader has drawn its own again.
+                set_random_states(self._restored_random_states["batch"])
+                self._restored_random_states = {}
+
+            self.optimizer.zero_grad()
+
+            batch_loss = 0.0
+""",
+        reason="See above.",
+    ),
+    Edit(
+        name="random-states",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old='            "best_model_filename": self._best_model_filename,\n        }\n',
+        new="""\
+            "best_model_filename": self._best_model_filename,
+            "random_states": {
+                "epoch": self._epoch_random_states
+                if self._batches_in_epoch_completed
+                else get_random_states(),
+                "batch": get_torch_states() if self._batches_in_epoch_completed else {},
+            },
+        }
+""",
+        reason="See above.",
+    ),
+    Edit(
+        name="random-states",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old='        self._start_after_epochs_completed = training_state["epochs_completed"]\n',
+        new="""\
+        self._restored_random_states = training_state.get("random_states", {})
+        self._start_after_epochs_completed = training_state["epochs_completed"]
+""",
+        reason="See above.",
+    ),
+    Edit(
+        name="random-states",
+        file="allennlp/training/gradient_descent_trainer.py",
+        old="from allennlp.training.optimizers import Optimizer\n",
+        new="from allennlp.training.optimizers import Optimizer\n"
+        "from allennlp.training.random_states import get_random_states, get_torch_states, set_random_states\n",
+        reason="For the edits above.",
+    ),
+]
+
 RECOVER = [
     Edit(
         name="recover-elsewhere",
