@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import functools
+import json
 import logging
 import os
 import shutil
@@ -10,10 +11,11 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple
+from typing import Any, Callable, Dict, Iterator, NamedTuple
 
 import pytest
 import torch
+from filelock import FileLock
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,12 +66,6 @@ def pytest_runtest_protocol() -> Iterator[None]:
     """
     with default_signal_handlers(), process_state_kept():
         return (yield)
-
-
-def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
-    """Files with slow tests go first, so that no process is alone with one in the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
@@ -130,11 +126,15 @@ def small_corpus(source: Path, target: Path, documents: int) -> None:
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make_workplace` makes."""
+    return make_workplace(tmp_path_factory.mktemp("workplace"))
+
+
+def make_workplace(place: Path) -> Path:
     """
     What a checkout looks like to `allennlp`: `training_configs/`, and `fixtures/` with the tiny LUKE and a
     small part of the corpus. Runs of the demonstration take seconds there.
     """
-    place = tmp_path_factory.mktemp("workplace")
     shutil.copytree(ROOT / "training_configs", place / "training_configs")
     shutil.copytree(FIXTURES / "tiny-luke", place / "fixtures" / "tiny-luke")
     (place / "fixtures" / "ner").mkdir()
@@ -156,17 +156,46 @@ def allennlp_process(workplace: Path, environment: Dict[str, str]) -> Command:
     """Runs `python -m allennlp` as a user does, from the workplace."""
 
     def run(*arguments: str, **variables: str) -> Finished:
-        result = subprocess.run(
-            [sys.executable, "-m", "allennlp", *arguments],
-            cwd=workplace,
-            env={**environment, **variables},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        return Finished(result.returncode, result.stdout, result.stderr)
+        return run_allennlp(workplace, {**environment, **variables}, *arguments)
 
     return run
+
+
+def run_allennlp(place: Path, environment: Dict[str, str], *arguments: str) -> Finished:
+    """Runs `python -m allennlp` in a process of its own."""
+    result = subprocess.run(
+        [sys.executable, "-m", "allennlp", *arguments],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    return Finished(result.returncode, result.stdout, result.stderr)
+
+
+class DemoRun(NamedTuple):
+    """A run of training_configs/ner/demo.jsonnet in a workplace, and how its command ended."""
+
+    directory: Path
+    finished: Finished
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory, environment: Dict[str, str]) -> DemoRun:
+    """The shortest command there is, as a user types it, to its end. Once for all processes of the tests."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    place, done = shared / "demo", shared / "demo.json"
+    with FileLock(str(shared / "demo.lock")):
+        if not done.exists():
+            make_workplace(place)
+            command = ("train", "training_configs/ner/demo.jsonnet", "--include-package", "luke_allennlp")
+            finished = run_allennlp(place, environment, *command)
+            assert finished.status == 0, finished.err
+            done.write_text(json.dumps(finished), encoding="utf-8")
+    return DemoRun(place / "runs/ner/demo", Finished(*json.loads(done.read_text(encoding="utf-8"))))
 
 
 @functools.cache

@@ -25,7 +25,7 @@ import torch.multiprocessing
 import transformers
 from allennlp.commands import main
 from allennlp.commands.unused_overrides import refuse_unused_overrides
-from allennlp.common import Params
+from allennlp.common import Params, Registrable
 from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.common.file_utils import written_whole
 from allennlp.data.data_loaders import MultiProcessDataLoader, SimpleDataLoader
@@ -33,7 +33,7 @@ from allennlp.data.dataset_readers import TextClassificationJsonReader
 from allennlp.data.token_indexers import PretrainedTransformerIndexer
 from allennlp.data.tokenizers import PretrainedTransformerTokenizer, WhitespaceTokenizer
 from allennlp.data.vocabulary import Vocabulary
-from allennlp.models import BasicClassifier
+from allennlp.models import BasicClassifier, Model
 from allennlp.models.archival import archive_model
 from allennlp.modules.seq2vec_encoders import BagOfEmbeddingsEncoder
 from allennlp.modules.text_field_embedders import BasicTextFieldEmbedder
@@ -97,14 +97,17 @@ def lines_file(tmp_path_factory):
     return path
 
 
-def make_trainer(lines_file, folder, epochs):
+def make_trainer(lines_file, folder, epochs, dropout=None, **checkpoints):
     """A trainer of a tiny classifier, the same each time."""
     torch.manual_seed(1)
     instances = list(TextClassificationJsonReader(tokenizer=WhitespaceTokenizer()).read(lines_file))
     vocab = Vocabulary.from_instances(instances)
     embedding = Embedding(vocab=vocab, embedding_dim=4)
     model = BasicClassifier(
-        vocab, BasicTextFieldEmbedder({"tokens": embedding}), BagOfEmbeddingsEncoder(4, averaged=True)
+        vocab,
+        BasicTextFieldEmbedder({"tokens": embedding}),
+        BagOfEmbeddingsEncoder(4, averaged=True),
+        dropout=dropout,
     )
     parameters = list(model.named_parameters())
     return GradientDescentTrainer(
@@ -114,10 +117,34 @@ def make_trainer(lines_file, folder, epochs):
         validation_data_loader=SimpleDataLoader(instances, 4, vocab=vocab),
         num_epochs=epochs,
         serialization_dir=str(folder),
-        checkpointer=Checkpointer(folder),
+        checkpointer=Checkpointer(folder, **checkpoints),
         cuda_device=-1,
         run_confidence_checks=False,
     )
+
+
+class TestStart:
+    @pytest.mark.edit("register-on-demand")
+    def test_a_module_is_imported_for_a_name_that_is_not_registered(self, tmp_path, monkeypatch):
+        (tmp_path / "on_demand.py").write_text(
+            "from allennlp.common import Registrable\nfrom allennlp.models import Model\n"
+            "Model.register('late')(type('Late', (Model,), {}))\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        Model.list_available()  # what others name is imported
+        Registrable.register_on_demand("on_demand")
+        assert Model.by_name("basic_classifier") is BasicClassifier and "on_demand" not in sys.modules
+        try:
+            assert Model.by_name("late").__name__ == "Late" and "late" in Model.list_available()
+        finally:
+            Registrable._registry[Model].pop("late", None)
+        Registrable.register_on_demand("there_is_no_such_module")
+        try:
+            for _ in range(2):
+                with pytest.raises(ModuleNotFoundError):
+                    Model.list_available()
+        finally:
+            Registrable._on_demand.clear()
 
 
 class TestOptional:
@@ -481,6 +508,34 @@ class TestCheckpoints:
         for name, weight in whole.model.state_dict().items():
             assert torch.equal(weight, resumed.model.state_dict()[name]), name
         assert not list(tmp_path.glob("*.tmp"))
+
+    @pytest.mark.edit("random-states")
+    @pytest.mark.parametrize("batches", [0, 1])
+    def test_dropout_is_the_same_after_a_resume(self, lines_file, tmp_path, monkeypatch, batches):
+        """Interrupted after an epoch, or after a batch of the next one."""
+
+        class Interrupted(Exception):
+            pass
+
+        options = {"dropout": 0.5, "save_every_num_batches": 1}
+        trainer = make_trainer(lines_file, tmp_path / "run", 3, **options)
+        save = trainer._checkpointer.save_checkpoint
+
+        def save_and_end(trainer):
+            save(trainer)
+            if (trainer._epochs_completed, trainer._batches_in_epoch_completed) == (1, batches):
+                raise Interrupted
+
+        monkeypatch.setattr(trainer._checkpointer, "save_checkpoint", save_and_end)
+        with pytest.raises(Interrupted):
+            trainer.train()
+        resumed = make_trainer(lines_file, tmp_path / "run", 3, **options)
+        torch.manual_seed(7)
+        resumed.train()
+        whole = make_trainer(lines_file, tmp_path / "whole", 3, **options)
+        whole.train()
+        for name, weight in whole.model.state_dict().items():
+            assert torch.equal(weight, resumed.model.state_dict()[name]), name
 
     @pytest.mark.edit("torch-load")
     def test_a_checkpoint_may_hold_more_than_tensors(self, lines_file, tmp_path):
