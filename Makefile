@@ -1,9 +1,10 @@
 # make install   an environment in .venv with everything, from a bare checkout
 # make demo      trains, evaluates and predicts on the small corpus in fixtures/
 # make pretrain-demo   from the small dump in fixtures/ to a pretrained checkpoint, and NER from that
-# make test      the whole suite
+# make test      what every change should pass, some minutes
+# make test-slow what is left: real trainings, kills, several processes, the documents' commands
 # make lint      ruff and mypy
-# make test-matrix   the whole suite on the newest transformers 5.x, in an environment of its own
+# make test-matrix   both on the newest transformers 5.x, in an environment of its own
 # make clean     removes what the others made, runs aside
 #
 # PYTHON=python3.12 make install   takes another Python, of 3.10 to 3.13.
@@ -20,7 +21,7 @@ PYTEST_ARGS ?=
 
 # One process a core or two, each with one thread, beats one process with many here.
 WORKERS ?= 2
-PYTEST := python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 python -m pytest -n $(WORKERS) --dist worksteal
 
 # Whatever environment make is called from, these use their own.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -35,7 +36,7 @@ INSTALL_INPUTS := constraints.txt setup.cfg pyproject.toml $(PACKAGING)
 PRETRAINING := runs/pretrain-demo
 DUMP := fixtures/wikipedia/valdoriawiki-pages-articles-multistream.xml.bz2
 
-.PHONY: install demo pretrain-demo test lint test-matrix clean
+.PHONY: install demo pretrain-demo test test-slow lint test-matrix clean
 
 install: $(VENV)/.installed
 
@@ -78,7 +79,10 @@ pretrain-demo: install
 	  -s $(PRETRAINING)/ner
 
 test: install
-	OMP_NUM_THREADS=1 $(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+test-slow: install
+	$(PYTEST) -m slow $(PYTEST_ARGS)
 
 lint: install
 	ruff check .
@@ -86,7 +90,7 @@ lint: install
 	mypy
 
 test-matrix: $(VENV5)/.installed
-	PATH="$(CURDIR)/$(VENV5)/bin:$$PATH" OMP_NUM_THREADS=1 $(PYTEST) $(PYTEST_ARGS)
+	PATH="$(CURDIR)/$(VENV5)/bin:$$PATH" $(PYTEST) $(PYTEST_ARGS)
 
 # The same environment, with transformers and what depends on its version left to pip.
 $(VENV5)/.installed: $(INSTALL_INPUTS)

@@ -1,10 +1,10 @@
 """Every shipped config evaluates, is constructed on small data, and says what the paper says."""
 
-import json
+import functools
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 import pytest
 from allennlp.commands.train import TrainModel
@@ -42,13 +42,6 @@ def plugins() -> None:
 
 
 @pytest.fixture
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not one variable is set."""
-    for name in list(os.environ):
-        monkeypatch.delenv(name)
-
-
-@pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place where all data is fixture data and the model is the tiny one; returns where a run can go."""
     (tmp_path / "data" / "conll2003").mkdir(parents=True)
@@ -76,6 +69,15 @@ def construct(name: str, run: Path) -> TrainModel:
     return TrainModel.from_params(params=params, serialization_dir=str(run), local_rank=0)
 
 
+@functools.cache
+def shipped(name: str) -> Dict[str, Any]:
+    """A shipped config, evaluated without any variable of the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in list(os.environ):
+            patch.delenv(variable)
+        return Params.from_file(CONFIGS / name).as_dict(quiet=True)
+
+
 def evaluate(path: Path, text: str) -> Dict[str, Any]:
     path.write_text(text)
     return Params.from_file(path).as_dict(quiet=True)
@@ -86,18 +88,16 @@ class TestAll:
         assert "ner/conll.jsonnet" in SHIPPED and "ner/demo.jsonnet" in SHIPPED
         assert not any(name.startswith("lib/") for name in SHIPPED)
 
-    @pytest.mark.usefixtures("bare_environment")
     @pytest.mark.parametrize("name", SHIPPED)
     def test_evaluates_without_an_environment(self, name: str) -> None:
-        config = Params.from_file(CONFIGS / name).as_dict(quiet=True)
-        assert {"dataset_reader", "train_data_path", "model", "trainer"} <= config.keys()
+        assert {"dataset_reader", "train_data_path", "model", "trainer"} <= shipped(name).keys()
 
     @pytest.mark.parametrize("name", FINE_TUNING)
     def test_is_constructed(self, name: str, small: Path) -> None:
         loop = construct(name, small)
         assert isinstance(loop.trainer, GradientDescentTrainer)
         assert len(loop.trainer.data_loader) > 1
-        if Params.from_file(CONFIGS / name).get("validation_data_path") is not None:
+        if shipped(name).get("validation_data_path") is not None:
             assert len(loop.trainer._validation_data_loader) > 0
         batch = next(iter(loop.trainer.data_loader))
         loss = loop.model(**batch)["loss"]
@@ -128,7 +128,6 @@ EXPERIMENTS = [
 ]
 
 
-@pytest.mark.usefixtures("bare_environment")
 class TestPaper:
     def test_all_experiments_are_there(self) -> None:
         assert set(EXPERIMENTS) == {
@@ -150,7 +149,7 @@ class TestPaper:
     def test_hyperparameters(self, name: str) -> None:
         base = next(base for base in PAPER if name.startswith(base))
         rate, effective, epochs, evaluation, seed, kept = PAPER[base]
-        config = Params.from_file(CONFIGS / name).as_dict(quiet=True)
+        config = shipped(name)
         trainer = config["trainer"]
         assert trainer["optimizer"]["lr"] == rate and trainer["num_epochs"] == epochs
         loader = config["data_loader"]
@@ -162,7 +161,7 @@ class TestPaper:
 
     @pytest.mark.parametrize("name", EXPERIMENTS)
     def test_variants(self, name: str) -> None:
-        config = Params.from_file(CONFIGS / name).as_dict(quiet=True)
+        config = shipped(name)
         embedder = config["model"]["embedder"]
         assert embedder["model_name"] == config["dataset_reader"]["tokenizer"]["model_name"]
         assert embedder["model_name"] == (
@@ -173,9 +172,8 @@ class TestPaper:
 
 
 class TestConll:
-    @pytest.mark.usefixtures("bare_environment")
     def test_defaults_without_an_environment(self) -> None:
-        config = Params.from_file(CONFIGS / "ner/conll.jsonnet").as_dict(quiet=True)
+        config = shipped("ner/conll.jsonnet")
         assert config["dataset_reader"]["tokenizer"]["model_name"] == "studio-ousia/luke-large"
         assert config["model"]["embedder"]["model_name"] == "studio-ousia/luke-large"
         assert config["train_data_path"] == "data/conll2003/eng.train"
@@ -263,23 +261,29 @@ class TestLibrary:
             f"(import '{LIBRARY}/ner.libsonnet') + {{ train_data:: 'train.conll', {knobs} }}",
         )
 
-    @pytest.mark.parametrize("devices", [None, [0], [0, 1], [0, 1, 2, 3], list(range(8))])
-    @pytest.mark.parametrize("batch_size", [1, 2, 4, 8, 16])
-    def test_effective_batch_is_the_same_on_any_devices(
-        self, tmp_path: Path, devices: Optional[list], batch_size: int
-    ) -> None:
-        knobs = f"devices:: {json.dumps(devices)}, batch_size:: {batch_size}"
-        config = self.ner(tmp_path, knobs)
-        per_device = config["data_loader"]["batch_size"]
-        accumulation = config["trainer"]["num_gradient_accumulation_steps"]
-        number = len(devices or [0])
-        assert per_device * accumulation * number == 8
-        assert isinstance(accumulation, int)
-        assert per_device == min(batch_size, 8 // number)
-        if number > 1:
-            assert config["distributed"] == {"cuda_devices": devices}
-        else:
-            assert config["distributed"] is None
+    def test_effective_batch_is_the_same_on_any_devices(self, tmp_path: Path) -> None:
+        config = evaluate(
+            tmp_path / "mine.jsonnet",
+            f"""{{
+              configs: [
+                (import '{LIBRARY}/ner.libsonnet')
+                + {{ train_data:: 'train.conll', devices:: devices, batch_size:: batch_size }}
+                + {{ asked: [devices, batch_size] }}
+                for devices in [null, [0], [0, 1], [0, 1, 2, 3], std.range(0, 7)]
+                for batch_size in [1, 2, 4, 8, 16]
+              ],
+            }}""",
+        )
+        assert len(config["configs"]) == 25
+        for one in config["configs"]:
+            devices, batch_size = one["asked"]
+            per_device = one["data_loader"]["batch_size"]
+            accumulation = one["trainer"]["num_gradient_accumulation_steps"]
+            number = len(devices or [0])
+            assert per_device * accumulation * number == 8
+            assert isinstance(accumulation, int)
+            assert per_device == min(batch_size, 8 // number)
+            assert one["distributed"] == ({"cuda_devices": devices} if number > 1 else None)
 
     @pytest.mark.parametrize(
         "knobs, message",

@@ -132,7 +132,6 @@ class TestConfig:
         check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps(overrides)), *parts)
 
     @pytest.mark.usefixtures("nothing_begins")
-    @pytest.mark.parametrize("key", ["train_data_path", "validation_data_path", "test_data_path"])
     @pytest.mark.parametrize(
         "file, parts",
         [
@@ -156,8 +155,14 @@ class TestConfig:
             ("fixtures/ner", ("fixtures/ner: ", "is a directory without any .ann file")),
         ],
     )
-    def test_data(self, allennlp: Callable, key: str, file: str, parts: Tuple[str, ...]) -> None:
-        check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps({key: file})), *parts)
+    def test_data(self, allennlp: Callable, file: str, parts: Tuple[str, ...]) -> None:
+        check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps({"train_data_path": file})), *parts)
+
+    @pytest.mark.usefixtures("nothing_begins")
+    @pytest.mark.parametrize("key", ["validation_data_path", "test_data_path"])
+    def test_other_data(self, allennlp: Callable, key: str) -> None:
+        finished = allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps({key: "columns.conll"}))
+        check(finished, "columns.conll, line 4: ", "found 2 columns, expected 3")
 
     @pytest.mark.usefixtures("nothing_begins")
     @pytest.mark.parametrize(
@@ -318,17 +323,13 @@ class TestArchive:
             (("-o", '{"context": "sentence"}'), ("did you mean 'dataset_reader.context'?",)),
         ],
     )
-    @pytest.mark.parametrize("command", ["evaluate", "predict"])
     def test_options_that_do_not_count(
-        self,
-        allennlp: Callable,
-        archive: str,
-        command: str,
-        arguments: Tuple[str, ...],
-        parts: Tuple[str, ...],
+        self, allennlp: Callable, archive: str, arguments: Tuple[str, ...], parts: Tuple[str, ...]
     ) -> None:
+        command = "predict" if "77" in arguments else "evaluate"
         check(allennlp(command, archive, "fixtures/ner/dev.conll", *arguments), *parts)
 
+    @pytest.mark.slow
     def test_the_reader_that_counts(self, workplace: Path, allennlp: Callable, archive: str) -> None:
         shutil.copytree(workplace / archive.removesuffix("/model.tar.gz"), workplace / "runs/two")
         config = json.loads((workplace / "runs/two/config.json").read_text())

@@ -161,6 +161,7 @@ class TestOptional:
 
     @pytest.mark.edit("fairscale-optional")
     @without["fairscale"]
+    @pytest.mark.slow
     def test_all_of_allennlp_is_imported_without_fairscale(self):
         from allennlp.common.util import import_module_and_submodules
         from allennlp.nn.checkpoint import CheckpointWrapper
@@ -356,6 +357,7 @@ class TestTorch:
             Tokenizer.from_params(marked.pop("dataset_reader"))
 
     @pytest.mark.edit("spawned-data-workers")
+    @pytest.mark.slow
     def test_spawned_workers_read(self, lines_file):
         reader = TextClassificationJsonReader(tokenizer=WhitespaceTokenizer())
         loader = MultiProcessDataLoader(reader, lines_file, batch_size=5, num_workers=1, start_method="spawn")
@@ -449,6 +451,7 @@ class TestTransformers:
 
     @pytest.mark.edit("faster-start")
     @pytest.mark.edit("quiet-start")
+    @pytest.mark.slow
     def test_start_imports_neither_models_nor_what_single_metrics_need(self):
         names = ["transformers.models.bert.modeling_bert", "transformers.data.data_collator"]
         names += ["nltk", "scipy.stats", "sklearn"]
@@ -732,6 +735,7 @@ with locked_directory({str(run)!r}):
         os.kill(worker, signal.SIGKILL)
 
     @pytest.mark.edit("one-run-at-a-time")
+    @pytest.mark.slow
     def test_a_second_run_is_refused_and_touches_nothing(self, run, tmp_path, monkeypatch):
         from allennlp.commands import find_learning_rate, train
         from allennlp.training.run_lock import LOCK_FILE
