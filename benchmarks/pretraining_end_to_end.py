@@ -1,7 +1,7 @@
 """
-Does the whole road work on real text, and what does pretraining do for a task?
+Does pretraining run end to end on real text, and what does it do for a task?
 
-    python benchmarks/pretraining_road.py DUMP... --ner CONLL -o DIR [--seeds 3] [--ner-epochs 5]
+    python benchmarks/pretraining_end_to_end.py DUMP... --ner CONLL -o DIR [--seeds 3] [--ner-epochs 5]
 
 From dumps of one Wikipedia, by the commands of this project: pages, a vocabulary of the entities they link
 to, a byte-level BPE trained on their text, a LUKE of random weights (4 layers, hidden size 256), sequences
