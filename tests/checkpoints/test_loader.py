@@ -2,7 +2,7 @@ import json
 import logging
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Sequence
 
 import pytest
 import torch
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from luke_allennlp.checkpoints import tensors as tensors_module
 from luke_allennlp.checkpoints.names import ENTITY_TABLE, EXTRA_QUERY, WORD_TABLE, encoder_name
-from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint
+from luke_allennlp.checkpoints.stored_tensor import StoredTensor
+from luke_allennlp.checkpoints.tensors import LazyTensors, open_checkpoint
 from luke_allennlp.modules import LukeEncoder
 from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
@@ -178,21 +179,23 @@ class TestWeights:
     ) -> None:
         asked: List[str] = []
 
-        def watched(name: str, tensor: StoredTensor) -> StoredTensor:
-            def copy_to(target: Tensor) -> None:
-                asked.append(name)
-                tensor.copy_to(target)
+        class Watched(StoredTensor):
+            def __init__(self, name: str, tensor: StoredTensor) -> None:
+                super().__init__(tensor._tensor)
+                self.name = name
 
-            def rows(indices: List[int]) -> Tensor:
-                asked.append(f"{name} {list(indices)}")
-                return tensor.rows(indices)
+            def copy_to(self, target: Tensor) -> None:
+                asked.append(self.name)
+                super().copy_to(target)
 
-            return StoredTensor(tensor.shape, tensor.dtype, copy_to, rows)
+            def rows(self, indices: Sequence[int]) -> Tensor:
+                asked.append(f"{self.name} {list(indices)}")
+                return super().rows(indices)
 
         def open_watched(model_name: str, stack: ExitStack) -> LazyTensors:
             tensors = open_checkpoint(model_name, stack)
             return LazyTensors(
-                {name: watched(name, tensor) for name, tensor in tensors.items()}, tensors.source
+                {name: Watched(name, tensor) for name, tensor in tensors.items()}, tensors.source
             )
 
         monkeypatch.setattr(tensors_module, "open_checkpoint", open_watched)
