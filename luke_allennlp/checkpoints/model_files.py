@@ -55,7 +55,6 @@ def archived_checkpoint(model_name: str, serialization_dir: Optional[Union[str, 
     """
     # Parameters
 
-    model_name : `str`
     serialization_dir : `Union[str, os.PathLike]`, optional
         Where an archive was unpacked, or a run's directory.
 
@@ -141,10 +140,6 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
 def local_directory(model_name: str) -> Optional[Path]:
     """
     The directory that a model's name stands for: itself, or the one into which a tarball is unpacked.
-
-    # Parameters
-
-    model_name : `str`
 
     # Returns
 
@@ -311,11 +306,6 @@ def read_json(model_name: str, filename: str) -> Dict[str, Any]:
 
     model_name : `str`
         A directory, a tarball or a hub id.
-    filename : `str`
-
-    # Returns
-
-    `Dict[str, Any]`
 
     # Raises
 

@@ -81,11 +81,6 @@ def tokenizer_sources(model_name: str, bert_model_name: str) -> Iterator[str]:
     Where an original release's tokenizer may be, which it does not bring along: in a directory named as its
     backbone, inside of its own or beside it; or else on the hub.
 
-    # Parameters
-
-    model_name : `str`
-    bert_model_name : `str`
-
     # Returns
 
     `Iterator[str]`

@@ -36,7 +36,6 @@ class LazyTensors(Mapping[str, StoredTensor]):
 
     # Parameters
 
-    tensors : `Dict[str, StoredTensor]`
     source : `str`
         Where they come from, for messages.
     """
@@ -104,10 +103,6 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
         A directory, tarball or hub id, see `find_file`.
     stack : `ExitStack`
         Keeps the files open as long as they are read.
-
-    # Returns
-
-    `LazyTensors`
 
     # Raises
 

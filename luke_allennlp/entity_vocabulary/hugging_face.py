@@ -27,7 +27,6 @@ def read_hugging_face(path: Path, multilingual: Optional[bool] = None) -> Iterat
     """
     # Parameters
 
-    path : `Path`
     multilingual : `bool`, optional (default = `None`)
         Whether names begin with a language's code and a colon. If `None`, they do if all but special ones
         look so.

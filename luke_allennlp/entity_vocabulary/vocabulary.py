@@ -79,7 +79,6 @@ class EntityVocabulary:
 
         # Parameters
 
-        path : `Union[str, PathLike]`
         multilingual : `bool`, optional (default = `None`)
             As above, for `.json` alone.
         redirects : `Mapping[str, str]`, optional (default = `None`)
@@ -247,11 +246,9 @@ class EntityVocabulary:
         """
         # Parameters
 
-        title : `str`
         language : `str`, optional (default = `None`)
             Special entities, and titles whose language the vocabulary does not say, are found for any. If
             `None`, `title` is a name, as for `[]`.
-        default : `int`, optional (default = `None`)
 
         # Returns
 

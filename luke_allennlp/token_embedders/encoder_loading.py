@@ -59,10 +59,6 @@ def load_encoder(
     strip_prefix : `str`, optional (default = `None`)
         Taken off the names in `weights_file`; names without it are left out.
 
-    # Returns
-
-    `LukeEncoder`
-
     # Raises
 
     `ConfigurationError`
@@ -151,11 +147,8 @@ def entity_rows(
 
     # Parameters
 
-    vocabulary : `EntityVocabulary`
     model_name : `str`
         For messages.
-    entities : `Sequence[str]`
-    table_size : `int`
 
     # Raises
 

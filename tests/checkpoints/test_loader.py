@@ -257,8 +257,8 @@ class TestEntities:
         encoder = load_encoder(luke, entities=[])
         assert encoder.entity_embeddings.entity_embeddings.weight.shape == (0, 32)
         words = torch.tensor([[0, 9, 11, 2]])
-        assert torch.equal(encoder.eval()(words).words, load_encoder(luke).eval()(words).words)
-        encoder(words).words.sum().backward()
+        assert torch.equal(encoder.eval()(words).tokens, load_encoder(luke).eval()(words).tokens)
+        encoder(words).tokens.sum().backward()
         for name, parameter in encoder.named_parameters():
             assert parameter.requires_grad == (parameter.grad is not None), name
 
@@ -441,7 +441,7 @@ class TestDropout:
     def test_may_be_zero(self, luke: str) -> None:
         encoder = load_encoder(luke, hidden_dropout=0.0, attention_dropout=0.0).train()
         words = torch.tensor([[0, 9, 11, 2]])
-        assert torch.equal(encoder(words).words, encoder.eval()(words).words)
+        assert torch.equal(encoder(words).tokens, encoder.eval()(words).tokens)
 
     def test_is_the_checkpoint_s_otherwise(self, make_checkpoint: Callable[..., Path]) -> None:
         encoder = load_encoder(

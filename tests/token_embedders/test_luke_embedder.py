@@ -110,7 +110,7 @@ class TestAgainstTransformers:
             entity_position_ids=positions,
             entity_attention_mask=torch.tensor([[1, 1, 0]]).expand(4, 3),
         )
-        assert_close(output.words[words["mask"]], expected.last_hidden_state[words["mask"]])
+        assert_close(output.tokens[words["mask"]], expected.last_hidden_state[words["mask"]])
         assert_close(output.entities[:, :2], expected.entity_last_hidden_state[:, :2])
 
 
@@ -120,7 +120,7 @@ class TestForward:
     def test_pools_the_sub_words_of_each_word(self, mode: str, name: str) -> None:
         tensors = text_tensors(TEXTS, name)
         model = embedder(name, sub_token_mode=mode)
-        states = model.encode(tensors["token_ids"], tensors["wordpiece_mask"]).words
+        states = model.encode(tensors["token_ids"], tensors["wordpiece_mask"]).tokens
         vectors = model(**tensors)
         assert vectors.shape == (3, 9, model.get_output_dim())
         lengths = set()
@@ -158,7 +158,7 @@ class TestForward:
         model = embedder()
         states = model(inputs["token_ids"], inputs["mask"])
         assert states.shape == (4, 19, 64)
-        assert torch.equal(states, model.encode(inputs["token_ids"], inputs["mask"]).words)
+        assert torch.equal(states, model.encode(inputs["token_ids"], inputs["mask"]).tokens)
 
     def test_of_entities(self) -> None:
         inputs = random_words(LUKE, batch=1)
@@ -174,7 +174,7 @@ class TestForward:
         mask = torch.ones_like(ids).bool()
         assert model(ids[:, 1:], mask[:, 1:]).shape == (1, limit, model.get_output_dim())
         with pytest.raises(
-            ConfigurationError, match=f"text of {limit + 1} sub-words is longer than the {limit} that"
+            ConfigurationError, match=f"text of {limit + 1} tokens is longer than the {limit} that"
         ):
             model(ids, mask)
 
