@@ -37,7 +37,7 @@ class LazyTensors(Mapping[str, StoredTensor]):
     # Parameters
 
     source : `str`
-        Where they come from, for messages.
+        Where they come from, for error messages.
     """
 
     def __init__(self, tensors: Dict[str, StoredTensor], source: str) -> None:
@@ -55,7 +55,7 @@ class LazyTensors(Mapping[str, StoredTensor]):
 
     def renamed(self, names: Mapping[str, str]) -> "LazyTensors":
         """
-        The same tensors under other names, those not mentioned left out.
+        The same tensors under other names, without those that are not mentioned.
 
         # Parameters
 
@@ -74,9 +74,9 @@ class WeightsSource(NamedTuple):
     model_name : `str`
         A directory, tarball or hub id.
     weights_file : `str`, optional (default = `None`)
-        A file to take in place of the checkpoint's own.
+        A file to read instead of the checkpoint's own.
     strip_prefix : `str`, optional (default = `None`)
-        Taken off the tensors' names; those without it are left out.
+        Removed from the tensors' names; those without it are ignored.
     """
 
     model_name: str
@@ -102,7 +102,7 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
     model_name : `str`
         A directory, tarball or hub id, see `find_file`.
     stack : `ExitStack`
-        Keeps the files open as long as they are read.
+        Keeps the files open while they are read.
 
     # Raises
 

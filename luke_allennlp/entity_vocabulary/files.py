@@ -66,7 +66,8 @@ def read_lines(path: Path) -> Iterator[Tuple[int, str]]:
         for number, line in enumerate(file, start=1):
             line = line.rstrip("\n")
             if line:
-                yield from ((empty, "") for empty in range(last + 1, number))
+                for empty in range(last + 1, number):
+                    yield empty, ""
                 yield number, line
                 last = number
     if last == 0:

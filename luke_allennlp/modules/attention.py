@@ -16,9 +16,9 @@ class EntityAwareSelfAttention(nn.Module):
     item (token or entity): Yamada et al., EMNLP 2020, section 3.2.
 
     One ordinary attention of doubled width computes the four kinds of score: a token's row has the query
-    `[query | w2e_query]`, an entity's row `[e2w_query | e2e_query]`; a token's column has the key `[key | 0]`,
-    an entity's column `[0 | key]`. Each product then involves just the one query that the pair calls for, and
-    one fused kernel serves the layer.
+    `[query | w2e_query]`, an entity's row `[e2w_query | e2e_query]`; a token's column has the key
+    `[key | 0]`, an entity's column `[0 | key]`. Each product then involves just the one query that the pair
+    calls for, and one fused kernel serves the layer.
 
     # Parameters
 

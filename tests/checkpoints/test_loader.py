@@ -122,16 +122,6 @@ class TestWeights:
         encoder = load_encoder(str(make_checkpoint(form=form)), entities=entities, marker_rows=[5, 7])
         assert_equal_states(encoder, load_encoder(luke, entities=entities, marker_rows=[5, 7]))
 
-    def test_of_half_precision_become_single(
-        self, stored: Dict[str, Tensor], make_checkpoint: Callable[..., Path]
-    ) -> None:
-        directory = make_checkpoint(
-            change=lambda state: {name: value.half() for name, value in state.items()}
-        )
-        tensor = load_encoder(str(directory)).state_dict()[QUERY]
-        assert tensor.dtype == torch.float32
-        assert torch.equal(tensor, stored[QUERY].half().float())
-
     def test_under_the_names_of_heads_and_of_old_versions(
         self, luke: str, make_checkpoint: Callable[..., Path]
     ) -> None:
@@ -333,10 +323,6 @@ class TestStrictness:
         assert misshapen.startswith("of another shape: ")
         assert misshapen.endswith("token_type_embeddings.weight has shape (2, 64), expected (1, 64).")
 
-    def test_missing_query_is_named_once(self, make_checkpoint: Callable[..., Path]) -> None:
-        with pytest.raises(ConfigurationError, match=f"missing: {QUERY}.$"):
-            load_encoder(str(make_checkpoint(change=without(QUERY))))
-
     @pytest.mark.parametrize("part", ["embeddings.position_embeddings.weight", ENTITY_TABLE, WORD_TABLE])
     @pytest.mark.parametrize("form", ["model.safetensors", "pytorch_model.bin"])
     def test_tables_of_other_sizes(self, part: str, form: str, make_checkpoint: Callable[..., Path]) -> None:
@@ -426,10 +412,6 @@ class TestWeightsFile:
         expected = self.trained(roberta, path)
         assert_equal_states(load_encoder(roberta, weights_file=str(path)), expected)
 
-    def test_that_is_not_there(self, luke: str) -> None:
-        with pytest.raises(ConfigurationError, match="no weights file 'missing.th'"):
-            load_encoder(luke, weights_file="missing.th")
-
 
 class TestDropout:
     def test_overrides(self, luke: str) -> None:
@@ -442,10 +424,3 @@ class TestDropout:
         encoder = load_encoder(luke, hidden_dropout=0.0, attention_dropout=0.0).train()
         words = torch.tensor([[0, 9, 11, 2]])
         assert torch.equal(encoder(words).tokens, encoder.eval()(words).tokens)
-
-    def test_is_the_checkpoint_s_otherwise(self, make_checkpoint: Callable[..., Path]) -> None:
-        encoder = load_encoder(
-            str(make_checkpoint(hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.2))
-        )
-        assert encoder.embeddings.dropout.p == 0.3
-        assert encoder.encoder.layer[0].attention.self.dropout == 0.2

@@ -94,16 +94,6 @@ class TestOpenCheckpoint:
 
 
 class TestOpenFile:
-    def test_of_old_versions_of_torch(self, tmp_path: Path, stack: ExitStack) -> None:
-        state = {"a": torch.arange(6.0).view(3, 2)}
-        torch.save(state, tmp_path / "old.bin", _use_new_zipfile_serialization=False)
-        tensors = open_file(tmp_path / "old.bin", stack)
-        assert torch.equal(tensors["a"].read(), state["a"])
-
-    def test_of_half_precision(self, tmp_path: Path, stack: ExitStack) -> None:
-        torch.save({"a": torch.ones(2, dtype=torch.float16)}, tmp_path / "a.bin")
-        assert open_file(tmp_path / "a.bin", stack)["a"].read().dtype == torch.float16
-
     def test_that_is_not_there(self, tmp_path: Path, stack: ExitStack) -> None:
         with pytest.raises(ConfigurationError, match="no weights file '.*missing.th'; give an existing one"):
             open_file(tmp_path / "missing.th", stack)
