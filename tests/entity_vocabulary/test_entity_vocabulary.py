@@ -73,12 +73,6 @@ class TestNames:
         assert len(vocabulary) == len(list(vocabulary)) == vocabulary.table_size == 64
         assert PAD in vocabulary and "[pad]" not in vocabulary and 3 not in vocabulary
 
-    def test_rows_keep_order_and_repetition(self) -> None:
-        # The order of the multilingual releases.
-        vocabulary = EntityVocabulary({"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "en:Japan": 7})
-        assert vocabulary.rows([PAD, MASK, MASK, "en:Japan"]) == [2, 0, 0, 7]
-        assert vocabulary.rows([]) == []
-
     def test_names_of_a_multilingual_vocabulary(self) -> None:
         names = [
             MASK,
@@ -98,13 +92,6 @@ class TestNames:
         assert all(
             name not in multilingual() for name in ("Japan", "fr:Japan", "en:日本", "en:", ":Japan", "")
         )
-
-    def test_nothing_at_all(self) -> None:
-        vocabulary = EntityVocabulary({})
-        assert len(vocabulary) == vocabulary.table_size == 0
-        assert list(vocabulary) == [] and PAD not in vocabulary and vocabulary.specials == {}
-        assert "no entity '[PAD]'" in error_of(lambda: vocabulary[PAD])
-        assert "no entity with the id 0" in error_of(lambda: vocabulary.titles(0))
 
     def test_half_a_surrogate_pair_is_no_title(self) -> None:
         assert "\ud83d" not in english() and english().get("\ud83d", "en") is None
