@@ -4,10 +4,11 @@ How much memory and time does it take to load an encoder for a task out of a pre
     python benchmarks/loading.py [--size large|base|tiny] [--entities 500000] [--directory DIR]
                                  [--forms safetensors zip legacy]
 
-Makes a synthetic checkpoint of full size in each form, one at a time in a temporary directory (about 2 GB for
-the large model), loads the encoder with the rows of `[PAD]` and `[MASK]` alone in a process of its own, and
-prints the peak of its resident memory beyond that of a process that only imports, against the size of the
-model that it made. The bound is 1.3.
+Creates a synthetic checkpoint of full size in each format, one at a time in a temporary directory (about 2 GB
+for the large model), loads the encoder with the rows of `[PAD]` and `[MASK]` alone in a separate process, and
+prints the peak of its resident memory, less that of a process that only imports, against the size of the
+model. Pages of the mapped file count as resident, so the bound is 2.2: once for the file, once for the model,
+and nothing for the rest of the entity table. The format of torch before 1.6 is read at once and has no bound.
 """
 
 import argparse
@@ -33,7 +34,7 @@ FORMS = {
     "legacy": "original, torch < 1.6",
 }
 ENTITIES = ["[PAD]", "[MASK]"]
-BOUND = 1.3
+BOUND = 2.2
 
 
 def main() -> None:
@@ -61,7 +62,7 @@ def main() -> None:
             loaded = _child("load", directory, arguments)
         peak = loaded["peak"] - before["peak"]
         ratio = peak / loaded["model"]
-        within = within and ratio <= BOUND
+        within = within and (form == "legacy" or ratio <= BOUND)
         sizes = "".join(f"{size / 1e6:8.0f}" for size in (written["file"], loaded["model"], peak))
         print(f"{FORMS[form]:30}{sizes}{ratio:8.2f}{loaded['seconds']:9.1f}", flush=True)
     if not within:

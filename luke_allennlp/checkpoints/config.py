@@ -1,4 +1,4 @@
-"""What a checkpoint's config.json or metadata.json says, as the `LukeConfig` that the encoder takes."""
+"""Reads a checkpoint's config.json or metadata.json as a `LukeConfig`."""
 
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
@@ -11,9 +11,9 @@ from luke_allennlp.common.text_lines import shown
 if TYPE_CHECKING:
     from transformers import LukeConfig
 
-# Word-only backbones: how their positions are numbered, `None` for RoBERTa's way.
+# Backbones without entities, with the first position; `None` for RoBERTa's numbering.
 _BACKBONES: Dict[str, Optional[int]] = {"roberta": None, "xlm-roberta": None, "camembert": None, "bert": 0}
-# What a backbone's config says of words.
+# The settings of a backbone.
 WORD_KEYS = (
     "vocab_size",
     "hidden_size",
@@ -32,7 +32,6 @@ WORD_KEYS = (
 _FRESH_ENTITY_EMB_SIZE = 256
 
 
-# Kinds of values, and how they are called.
 _WHOLE, _RATE, _POSITIVE = "a whole number above 0", "a number from 0 to below 1", "a number above 0"
 _KINDS = {
     "vocab_size": _WHOLE,
@@ -50,7 +49,7 @@ _KINDS = {
     "layer_norm_eps": _POSITIVE,
 }
 _MAY_BE_NULL = ("entity_emb_size",)
-_MAY_BE_ZERO = ("entity_vocab_size",)  # as in archives of models of words alone
+_MAY_BE_ZERO = ("entity_vocab_size",)  # as in archives of models without entities
 
 
 def read_config(model_name: str) -> "LukeConfig":
@@ -59,8 +58,8 @@ def read_config(model_name: str) -> "LukeConfig":
 
     model_name : `str`
         A checkpoint of LUKE, in Hugging Face's layout (config.json) or that of the original release
-        (metadata.json), or of RoBERTa, XLM-R or BERT, which lack entities: their config gets an entity side
-        of the paper's size (embeddings of 256), with no rows yet (`entity_vocab_size` 0).
+        (metadata.json), or of RoBERTa, XLM-R or BERT, which have no entities: their config gets entity
+        embeddings of the paper's size (256), without rows yet (`entity_vocab_size` 0).
 
     # Returns
 
@@ -70,7 +69,7 @@ def read_config(model_name: str) -> "LukeConfig":
     # Raises
 
     `ConfigurationError`
-        The config is not there, lacks a key, has a value of another type, or is of another kind of model.
+        The config does not exist, lacks a key, has an invalid value, or is of another kind of model.
     """
     original = original_config(model_name)
     if original is not None:
@@ -117,11 +116,11 @@ def _from_original(raw: Dict[str, Any], where: str) -> "LukeConfig":
     roberta = is_roberta(raw["bert_model_name"])
     config = LukeConfig(
         entity_vocab_size=raw["entity_vocab_size"],
-        # Without a size of their own, entities are as wide as words.
+        # Without a size of their own, entity embeddings are as wide as the hidden states.
         entity_emb_size=raw.get("entity_emb_size") or raw["hidden_size"],
         use_entity_aware_attention=raw.get("use_entity_aware_attention", True),
         bert_model_name=raw["bert_model_name"],
-        # Some files say 0 for RoBERTa too, which was never looked at.
+        # Some files wrongly say 0 for RoBERTa, which the original never read.
         **{**{key: raw[key] for key in WORD_KEYS if key in raw}, "pad_token_id": 1 if roberta else 0},
     )
     if not roberta:

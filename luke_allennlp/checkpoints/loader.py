@@ -1,9 +1,8 @@
-"""From a checkpoint to an encoder: names, rows, and what may be missing or left over."""
+"""Loads a checkpoint's weights into an encoder."""
 
 import functools
 import logging
 from typing import (
-    TYPE_CHECKING,
     Callable,
     Dict,
     List,
@@ -34,22 +33,19 @@ from luke_allennlp.common.text_lines import listed
 from luke_allennlp.modules import LukeEncoder
 from luke_allennlp.modules.embeddings import EntityEmbeddings
 
-if TYPE_CHECKING:
-    pass
-
 logger = logging.getLogger(__name__)
 
 
 class StoredTables(NamedTuple):
-    """How the encoder's tables come out of the stored ones."""
+    """How the encoder's embedding tables are made from the stored ones."""
 
     entity_rows: Optional[Sequence[int]]
-    entity_vocab_size: int  # of the checkpoint; 0 if it has no entities
+    entity_vocab_size: int  # of the checkpoint; 0 without entities
     marker_rows: Sequence[int]
-    may_be_ready: bool  # a trained model's weights have the tables as this encoder has them
+    may_be_ready: bool  # the stored tables may be those of this encoder, as a trained model saves them
 
     def stored_shape(self, name: str, shape: Tuple[int, ...]) -> Tuple[int, ...]:
-        """What shape a parameter of the encoder has in the checkpoint."""
+        """The shape in the checkpoint of a parameter of the encoder."""
         if name == ENTITY_TABLE and self.entity_rows is not None:
             return (self.entity_vocab_size, *shape[1:])
         if name == WORD_TABLE:
@@ -57,7 +53,7 @@ class StoredTables(NamedTuple):
         return shape
 
     def read(self, name: str, stored: StoredTensor, shape: Tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """The encoder's tensor out of a stored one of that shape."""
+        """The encoder's parameter, from the stored tensor."""
         if name == ENTITY_TABLE and self.entity_rows is not None:
             return stored.rows(self.entity_rows).to(dtype)
         tensor = torch.empty(shape, dtype=dtype)
@@ -113,7 +109,7 @@ def load_encoder_weights(encoder: LukeEncoder, tensors: LazyTensors, tables: Sto
         encoder.entity_embeddings.apply(encoder.initialise)
     state = {name: value for name, value in encoder.state_dict().items() if name in fresh}
     try:
-        for name in sorted(readers, key=copied.__contains__):  # the copies last
+        for name in sorted(readers, key=copied.__contains__):  # copies last
             if name in copied:
                 state[name] = state[query_of(name)].clone()
             else:
@@ -127,7 +123,7 @@ def load_encoder_weights(encoder: LukeEncoder, tensors: LazyTensors, tables: Sto
     left_out = sorted({name.split(".")[0] for name in tensors if name not in targets} - {"embeddings"})
     if left_out:
         logger.info(
-            "Left out of %s, %d parts that the encoder does not have: %s",
+            "Ignored in %s, %d parts that the encoder does not have: %s",
             tensors.source,
             len(left_out),
             listed(left_out),
@@ -143,7 +139,7 @@ def encoder_tensors(tensors: LazyTensors) -> LazyTensors:
     # Raises
 
     `ConfigurationError`
-        Two of them have the same.
+        Two tensors are the same parameter.
     """
     names: Dict[str, str] = {}
     for name in tensors:
@@ -158,14 +154,14 @@ def encoder_tensors(tensors: LazyTensors) -> LazyTensors:
 
 def log_copied_queries(source: str) -> None:
     logger.info(
-        "%s has no w2e, e2w and e2e queries, as pretrained releases: they start as copies of the "
+        "%s has no w2e, e2w and e2e queries, like all pretrained releases: they are copied from the "
         "word-to-word query.",
         source,
     )
 
 
 def freeze_entity_side(encoder: LukeEncoder) -> None:
-    """Stops training what serves entities alone, for models that give none."""
+    """Stops training the parameters that serve entities alone, for models without entities."""
     for name, parameter in encoder.named_parameters():
         if name.startswith(ENTITY_SIDE) or EXTRA_QUERY.search(name):
             parameter.requires_grad = False

@@ -30,7 +30,7 @@ TOKENIZER_FILES = (
     "added_tokens.json",
 )
 ENTITY_VOCABULARY_FILES = ("entity_vocab.json", "entity_vocab.tsv", "entity_vocab.jsonl")
-# In the order of preference; an index lists the files over which a large checkpoint is spread.
+# In order of preference; an index lists the shards of a large checkpoint.
 WEIGHTS_FILES = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -38,7 +38,7 @@ WEIGHTS_FILES = (
     "pytorch_model.bin.index.json",
     "luke.bin",  # the original release's
 )
-# What is fetched of a checkpoint on the hub when it is first asked for, before any weights.
+# What is downloaded from the hub when a checkpoint is first used, before any weights.
 _SMALL_FILES = (
     CONFIG_FILE,
     METADATA_FILE,
@@ -48,21 +48,20 @@ _SMALL_FILES = (
 )
 
 ARCHIVED_CHECKPOINT = "checkpoint"
-"""The directory in an archive that holds the small files of its checkpoint, where an archive has them."""
+"""The directory in an archive for the small files of its checkpoint."""
 
 
 def archived_checkpoint(model_name: str, serialization_dir: Optional[Union[str, os.PathLike]]) -> str:
     """
     # Parameters
 
-    model_name : `str`
     serialization_dir : `Union[str, os.PathLike]`, optional
         Where an archive was unpacked, or a run's directory.
 
     # Returns
 
     `str`
-        The archive's own checkpoint if it brings one along, else `model_name`.
+        The archive's own checkpoint if it has one, else `model_name`.
     """
     if serialization_dir is not None:
         own = Path(serialization_dir) / ARCHIVED_CHECKPOINT
@@ -73,24 +72,24 @@ def archived_checkpoint(model_name: str, serialization_dir: Optional[Union[str, 
 
 def at_revision(model_name: str, revision: Optional[str]) -> str:
     """
-    The name of a checkpoint at a revision: where a `model_name` is taken, `name@revision` is taken too.
+    The name of a checkpoint at a revision, `name@revision`, which is valid wherever a `model_name` is.
 
     # Parameters
 
     model_name : `str`
-        A directory or a tarball, which have no revisions, or a hub id.
+        A hub id; directories and tarballs have no revisions and keep their names.
     revision : `str`, optional
         A commit, branch or tag on the hub.
 
     # Raises
 
     `ConfigurationError`
-        The name has another revision already.
+        The name already has another revision.
     """
     if revision is None:
         return model_name
     if looks_like_path(model_name) or Path(model_name).exists():
-        logger.info("The revision %r does not count: the model %r is not on the hub.", revision, model_name)
+        logger.info("The revision %r is ignored: the model %r is not on the hub.", revision, model_name)
         return model_name
     repository, _, named = model_name.partition("@")
     if named and named != revision:
@@ -107,12 +106,10 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
     # Parameters
 
     model_name : `str`
-        A directory, a tarball, or an id of the hub such as `studio-ousia/luke-large`, also with a revision
-        (`studio-ousia/luke-large@main`). A directory or tarball of that name comes first. A tarball is
-        unpacked when it is first asked for, see `tarballs.unpacked`. The hub is asked once in a process for
-        all small files of a checkpoint; weights come from the same commit when they are asked for.
-    filename : `str`
-        The file's name in it.
+        A directory, a tarball, or a hub id such as `studio-ousia/luke-large`, optionally with a revision
+        (`studio-ousia/luke-large@main`). Directories and tarballs take precedence. A tarball is unpacked on
+        first use, see `tarballs.unpacked`. A process downloads the small files of a checkpoint once, and
+        weights on demand from the same commit.
 
     # Returns
 
@@ -122,8 +119,7 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
     # Raises
 
     `ConfigurationError`
-        There is no such directory or tarball, and the hub has no such repository or cannot be reached; or the
-        tarball is damaged or refused.
+        There is no such checkpoint, the hub cannot be reached, or the tarball is damaged or refused.
     """
     directory = local_directory(model_name)
     if directory is not None:
@@ -140,21 +136,17 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
 
 def local_directory(model_name: str) -> Optional[Path]:
     """
-    The directory that a model's name stands for: itself, or the one into which a tarball is unpacked.
-
-    # Parameters
-
-    model_name : `str`
+    The directory that a model's name stands for: itself, or that of an unpacked tarball.
 
     # Returns
 
     `Optional[Path]`
-        `None` if there is neither: it is a hub id, or nothing.
+        `None` if there is neither directory nor tarball.
 
     # Raises
 
     `ConfigurationError`
-        It is a file, but no tarball of a checkpoint.
+        It is a file, but not the tarball of a checkpoint.
     """
     path = Path(model_name).expanduser()
     if path.is_dir():
@@ -171,7 +163,7 @@ def local_directory(model_name: str) -> Optional[Path]:
 
 def looks_like_path(model_name: str) -> bool:
     """
-    Whether a model's name can only be a path: hub ids have at most one slash and no leading `.`, `/` or `~`.
+    Whether a name can only be a path: hub ids have at most one slash, and do not begin with `.`, `/` or `~`.
     """
     model_name = model_name.partition("@")[0]
     return (
@@ -195,10 +187,10 @@ def _find_on_hub(model_name: str, filename: str) -> Optional[Path]:
 @functools.lru_cache(maxsize=None)
 def _download(model_name: str, filenames: Tuple[str, ...]) -> Path:
     """
-    The directory in the hub's cache, named as the commit, that has what there is of these files. Once in a
-    process: what follows is of the same commit, whatever happens on the hub.
+    The directory of a commit in the hub's cache, with those of the files that exist. Cached, so that all
+    files that a process uses are from one commit.
     """
-    # Imported here: it takes long, and a directory does not need it.
+    # Slow to import, and not needed for a directory.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -219,7 +211,7 @@ def _download(model_name: str, filenames: Tuple[str, ...]) -> Path:
                 repository,
                 revision=revision or None,
                 allow_patterns=[glob.escape(filename) for filename in filenames],
-                # The client may wait for minutes for a hub that does not answer.
+                # The client may wait minutes for a hub that does not answer.
                 local_files_only=not _hub_is_reachable(),
             )
         )
@@ -268,7 +260,7 @@ def _hub_is_reachable() -> bool:
     if constants.HF_HUB_OFFLINE:
         return False
     hub = urlsplit(constants.ENDPOINT)
-    if hub.scheme in getproxies():  # only the client knows the way
+    if hub.scheme in getproxies():  # the client knows how to use it
         return True
     try:
         socket.create_connection(
@@ -280,7 +272,7 @@ def _hub_is_reachable() -> bool:
 
 
 def cache_hint(model_name: str) -> str:
-    """What to add where a checkpoint lacks a file: a hub id's may just not have been fetched."""
+    """Advice for when a checkpoint lacks a file, which may just not have been downloaded."""
     if Path(model_name).expanduser().exists():
         return ""
     command = _download_command(model_name)
@@ -289,8 +281,7 @@ def cache_hint(model_name: str) -> str:
 
 def check_available(model_name: str) -> None:
     """
-    Raises the `ConfigurationError` of `find_file` or `read_json` at once if `model_name` cannot be loaded
-    from.
+    Raises the `ConfigurationError` of `find_file` or `read_json` if there is no such checkpoint.
 
     # Parameters
 
@@ -305,22 +296,17 @@ def check_available(model_name: str) -> None:
 
 def read_json(model_name: str, filename: str) -> Dict[str, Any]:
     """
-    A JSON object out of a checkpoint.
+    A JSON object from a file of a checkpoint.
 
     # Parameters
 
     model_name : `str`
         A directory, a tarball or a hub id.
-    filename : `str`
-
-    # Returns
-
-    `Dict[str, Any]`
 
     # Raises
 
     `ConfigurationError`
-        The file is not there, or holds no JSON object.
+        The file does not exist, or is not a JSON object.
     """
     path = find_file(model_name, filename)
     if path is None:
@@ -330,10 +316,7 @@ def read_json(model_name: str, filename: str) -> Dict[str, Any]:
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # of the encoding, of JSON, of numbers or nesting beyond bounds
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} is not JSON ({error}); the checkpoint is damaged, fetch it again."
         ) from None

@@ -1,4 +1,4 @@
-"""What the original release says about itself: its metadata.json, and whose tokenizer it takes."""
+"""The original release's layout: its metadata.json, and where its tokenizer is."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from luke_allennlp.checkpoints.model_files import (
     read_json,
 )
 
-# What there must be, beside what `checkpoints.config` has a default for.
+# Required, because `checkpoints.config` has no defaults for them.
 _REQUIRED = (
     "bert_model_name",
     "vocab_size",
@@ -42,12 +42,12 @@ def original_config(model_name: str) -> Optional[Dict[str, Any]]:
     # Returns
 
     `Optional[Dict[str, Any]]`
-        `None` if the checkpoint is in Hugging Face's layout (it has a config.json) or in neither.
+        `None` if the checkpoint is not in the original release's layout; config.json takes precedence.
 
     # Raises
 
     `ConfigurationError`
-        There is no such checkpoint, or its metadata.json is damaged or lacks something.
+        There is no such checkpoint, or its metadata.json is damaged or incomplete.
     """
     if find_file(model_name, CONFIG_FILE) is not None or find_file(model_name, METADATA_FILE) is None:
         return None
@@ -72,7 +72,7 @@ def original_config(model_name: str) -> Optional[Dict[str, Any]]:
 
 
 def is_roberta(bert_model_name: str) -> bool:
-    """Whether an original release's words are RoBERTa's, and not BERT's."""
+    """Whether an original release is based on RoBERTa rather than BERT."""
     return "roberta" in bert_model_name
 
 
@@ -80,11 +80,6 @@ def tokenizer_sources(model_name: str, bert_model_name: str) -> Iterator[str]:
     """
     Where an original release's tokenizer may be, which it does not bring along: in a directory named as its
     backbone, inside of its own or beside it; or else on the hub.
-
-    # Parameters
-
-    model_name : `str`
-    bert_model_name : `str`
 
     # Returns
 

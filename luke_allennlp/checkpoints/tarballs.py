@@ -4,7 +4,6 @@ import hashlib
 import logging
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Dict, List, Set
 
@@ -12,12 +11,13 @@ from allennlp.common import unpacking
 from allennlp.common.checks import ConfigurationError
 from filelock import FileLock
 
+from luke_allennlp.common.files import new_directory, sync
 from luke_allennlp.common.text_lines import listed
 
 logger = logging.getLogger(__name__)
 
-# The files of a checkpoint that anything here reads. What else is in a tarball stays there: the original
-# release's also holds pickled databases.
+# The files of a checkpoint that are read. Others are not unpacked: the original release's tarball also holds
+# pickled databases.
 _WEIGHTS = ("luke.bin", "pytorch_model.bin", "model.safetensors")
 _DESCRIPTIONS = ("metadata.json", "config.json")
 _KNOWN_FILES = {
@@ -31,7 +31,7 @@ _CACHE = "LUKE_CACHE"
 
 
 def is_tarball(path: Path) -> bool:
-    """Whether a file is a tar archive, or one that gzip packed, by its first bytes or its name."""
+    """Whether a file is a tar archive, gzipped or not, judged by its name or first bytes."""
     if path.name.endswith((".tar.gz", ".tgz", ".tar")):
         return True
     with path.open("rb") as file:
@@ -41,27 +41,18 @@ def is_tarball(path: Path) -> bool:
 
 def unpacked(path: Path) -> Path:
     """
-    The directory with the files of a tarball, which is made when it is first asked for.
+    The directory with the unpacked files of a tarball, created on first use.
 
-    Only files of a checkpoint are taken, from the archive's root or its one top directory. The directory is
-    made in `$LUKE_CACHE` (by default luke_allennlp in the user's cache directory) under a name of its own for
-    each path, size and time of change of the tarball, and gets that name when it is complete.
-
-    # Parameters
-
-    path : `Path`
-        A tar archive, packed by gzip or not.
-
-    # Returns
-
-    `Path`
+    Only files of a checkpoint are unpacked, from the archive's root or its one top directory. The directory
+    is in `$LUKE_CACHE` (by default luke_allennlp in the user's cache directory), with a name that depends on
+    the path, size and modification time of the tarball.
 
     # Raises
 
     `ConfigurationError`
-        The tarball is damaged, is not a checkpoint's, has a member that is no file or lies outside of its
-        directory, or unpacks to more than the limit: 16 GB, or less where gzip packed better than weights
-        can be packed. `$LUKE_UNPACK_LIMIT`, in GB, is taken in place of that.
+        The tarball is damaged or not a checkpoint's, has a member that is not a file or lies outside its
+        directory, or unpacks to more than the limit: 16 GB, or less where gzip compressed better than weights
+        can be compressed. `$LUKE_UNPACK_LIMIT`, in GB, overrides it.
     """
     path = path.resolve()
     facts = path.stat()
@@ -72,7 +63,7 @@ def unpacked(path: Path) -> Path:
         if directory.is_dir():
             return directory
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Processes that train together ask at once.
+        # The processes of a distributed run come here at the same time.
         with FileLock(str(cache / ".lock")):
             if not directory.is_dir():
                 _unpack(path, directory)
@@ -98,17 +89,12 @@ def _cache_directory() -> Path:
 
 
 def _unpack(path: Path, directory: Path) -> None:
-    # Left by processes that were killed; nobody else works under this lock.
-    for left in directory.parent.glob(f"{directory.name}.*.part"):
+    # Left by killed processes; the lock keeps others out.
+    for left in directory.parent.glob(f".{directory.name}.*"):
         shutil.rmtree(left, ignore_errors=True)
     logger.info("Unpacking %s into %s", path, directory)
-    partial = Path(tempfile.mkdtemp(prefix=f"{directory.name}.", suffix=".part", dir=directory.parent))
-    try:
+    with new_directory(directory, False, "an unpacked checkpoint") as partial:
         _unpack_members(path, partial)
-        os.replace(partial, directory)
-    except BaseException:  # an interruption too
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def _unpack_members(path: Path, directory: Path) -> None:
@@ -131,8 +117,7 @@ def _unpack_members(path: Path, directory: Path) -> None:
         taken[name] = member.name
         with open(directory / name, "xb") as target:
             member.copy_to(target)
-            target.flush()
-            os.fsync(target.fileno())
+        sync(directory / name)
     if not any(name in taken for name in _DESCRIPTIONS):
         raise unpacking.Refused(
             f"it holds no {' or '.join(_DESCRIPTIONS)}; expected the files of a checkpoint at its root or in "

@@ -5,22 +5,15 @@ import re
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
+import torch
 from allennlp.common.checks import ConfigurationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
-from luke_allennlp.checkpoints.legacy_pickle import legacy_regions
 from luke_allennlp.checkpoints.model_files import WEIGHTS_FILES, cache_hint, find_file
-from luke_allennlp.checkpoints.safetensors_file import safetensors_regions
-from luke_allennlp.checkpoints.stored_tensor import (
-    DamagedFileError,
-    Region,
-    StoredTensor,
-    check_regions,
-    stored_tensor,
-)
-from luke_allennlp.checkpoints.torch_zip import NoStateDictError, torch_zip_regions
+from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
 
 _DAMAGED = (
     DamagedFileError,
@@ -33,15 +26,18 @@ _DAMAGED = (
 )
 
 
+class _NoStateDictError(Exception):
+    """A file holds something other than a dictionary of tensors."""
+
+
 class LazyTensors(Mapping[str, StoredTensor]):
     """
     The tensors of one checkpoint by name, unread.
 
     # Parameters
 
-    tensors : `Dict[str, StoredTensor]`
     source : `str`
-        Where they come from, for messages.
+        Where they come from, for error messages.
     """
 
     def __init__(self, tensors: Dict[str, StoredTensor], source: str) -> None:
@@ -59,7 +55,7 @@ class LazyTensors(Mapping[str, StoredTensor]):
 
     def renamed(self, names: Mapping[str, str]) -> "LazyTensors":
         """
-        The same tensors under other names, those not mentioned left out.
+        The same tensors under other names, without those that are not mentioned.
 
         # Parameters
 
@@ -78,9 +74,9 @@ class WeightsSource(NamedTuple):
     model_name : `str`
         A directory, tarball or hub id.
     weights_file : `str`, optional (default = `None`)
-        A file to take in place of the checkpoint's own.
+        A file to read instead of the checkpoint's own.
     strip_prefix : `str`, optional (default = `None`)
-        Taken off the tensors' names; those without it are left out.
+        Removed from the tensors' names; those without it are ignored.
     """
 
     model_name: str
@@ -106,11 +102,7 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
     model_name : `str`
         A directory, tarball or hub id, see `find_file`.
     stack : `ExitStack`
-        Keeps the files open as long as they are read.
-
-    # Returns
-
-    `LazyTensors`
+        Keeps the files open while they are read.
 
     # Raises
 
@@ -133,16 +125,18 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
 
 def open_file(path: Path, stack: ExitStack) -> LazyTensors:
     """
-    The tensors of one file: of safetensors, or a state dict that torch saved, in its zip archives (read by
-    `torch.load(weights_only=True)`) or in the form before them. Parameters and errors as `open_checkpoint`.
+    The tensors of one file: of safetensors, or a state dict saved by torch. Both are mapped into memory; only
+    the format of torch before 1.6 is read at once. Parameters and errors as `open_checkpoint`.
     """
     if not path.is_file():
         raise ConfigurationError(f"There is no weights file {str(path)!r}; give an existing one.")
     try:
-        regions = _regions(path)
-        check_regions(regions, path.stat().st_size)
-        file = stack.enter_context(path.open("rb"))
-    except NoStateDictError:
+        if path.suffix == ".safetensors":
+            file = stack.enter_context(safe_open(str(path), framework="pt"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        else:
+            tensors = _load_state(path)
+    except _NoStateDictError:
         raise ConfigurationError(
             f"The weights in {path} are no dictionary of tensors; expected a model's state dict."
         ) from None
@@ -158,15 +152,29 @@ def open_file(path: Path, stack: ExitStack) -> LazyTensors:
             f"The weights in {path} are refused: the file holds something other than tensors "
             f"({found.group().rstrip('.') if found else type(error).__name__})."
         ) from None
-    return LazyTensors({name: stored_tensor(file, region) for name, region in regions.items()}, str(path))
+    return LazyTensors({name: StoredTensor(tensor) for name, tensor in tensors.items()}, str(path))
 
 
-def _regions(path: Path) -> Dict[str, Region]:
-    if path.suffix == ".safetensors":
-        return safetensors_regions(path)
-    with path.open("rb") as file:
-        is_zip = file.read(4) == b"PK\x03\x04"
-    return torch_zip_regions(path) if is_zip else legacy_regions(path)
+def _load_state(path: Path) -> Dict[str, Tensor]:
+    is_zip = zipfile.is_zipfile(path)
+    if is_zip:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                # Torch would map the compressed bytes as they are.
+                if member.compress_type != zipfile.ZIP_STORED:
+                    raise DamagedFileError(
+                        f"its part {member.filename!r} is compressed, which torch never does"
+                    )
+    # Files saved before torch 1.6 are no zip archives, and cannot be mapped.
+    state: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
+        raise _NoStateDictError
+    for name, tensor in state.items():
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
+            raise DamagedFileError(f"the tensor {name!r} is not a plain one")
+    return state
 
 
 def _merge(parts: List[LazyTensors], source: str) -> LazyTensors:

@@ -16,11 +16,6 @@ def read_records(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str, Reco
     Reads the objects of a JSON file: one array of objects, one object, or one object a line (JSON lines). It
     tells them apart by content.
 
-    # Parameters
-
-    path : `str`
-    encoding : `str`, optional (default = `"utf-8"`)
-
     # Returns
 
     `Iterator[Tuple[str, Record]]`
@@ -59,9 +54,7 @@ def read_records(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str, Reco
 
 
 def read_object_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str, Record]]:
-    """
-    As `read_records`, for JSON lines alone and one at a time: the file may be larger than the memory.
-    """
+    """As `read_records`, for JSON lines alone and one at a time: the file may be larger than the memory."""
     for number, line in read_lines(path, encoding):
         if line.strip():
             where = f"{path}, line {number}"
@@ -112,8 +105,6 @@ def get_string(record: Record, key: str, where: str, default: Optional[str] = No
 
     # Parameters
 
-    record : `Record`
-    key : `str`
     where : `str`
         What to call the record in an error.
     default : `str`, optional (default = `None`)
@@ -136,7 +127,6 @@ def check_text(text: str, key: str, where: str, holds: str) -> str:
     """
     # Parameters
 
-    text : `str`
     key : `str`
         Where it is from.
     where : `str`
@@ -207,11 +197,8 @@ def get_span(
 
     # Parameters
 
-    record : `Record`
-    key : `str`
     length : `int`
         Of the text.
-    where : `str`
     unit : `str`, optional (default = `"characters"`)
         What is counted.
     allow_empty : `bool`, optional (default = `False`)

@@ -34,10 +34,6 @@ def without_lone_surrogates(text: str) -> str:
     """
     Puts the replacement character for half surrogate pairs, which JSON can hold and UTF-8 cannot.
 
-    # Parameters
-
-    text : `str`
-
     # Returns
 
     `str`
@@ -49,10 +45,6 @@ def without_lone_surrogates(text: str) -> str:
 def shown(value: object) -> str:
     """
     What was found in a file, as an error shows it.
-
-    # Parameters
-
-    value : `object`
 
     # Returns
 
@@ -88,11 +80,6 @@ def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     Reads a text file, or one that gzip packed, line by line. Lines end with LF, CR LF or CR, and with nothing
     else; a byte order mark at the beginning of the file or of a line (as where files were joined) is no part
     of the text.
-
-    # Parameters
-
-    path : `str`
-    encoding : `str`, optional (default = `"utf-8"`)
 
     # Returns
 

@@ -1,31 +1,32 @@
 """Entities by name."""
 
 import difflib
-from bisect import bisect_left
-from itertools import islice, zip_longest
+from bisect import bisect_left, bisect_right
+from itertools import groupby, islice, zip_longest
 from os import PathLike
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from sys import intern
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.checkpoints.model_files import ENTITY_VOCABULARY_FILES, cache_hint, find_file
+from luke_allennlp.common.files import written_whole
 from luke_allennlp.common.text_lines import shown
-from luke_allennlp.entity_vocabulary.files import written_whole
-from luke_allennlp.entity_vocabulary.hugging_face import read_hugging_face, table_of_names, write_hugging_face
-from luke_allennlp.entity_vocabulary.json_lines import check_entry, read_json_lines, write_json_lines
+from luke_allennlp.entity_vocabulary.files import Entry, Row, check_entry
+from luke_allennlp.entity_vocabulary.hugging_face import (
+    read_hugging_face,
+    rows_of_names,
+    write_hugging_face,
+)
+from luke_allennlp.entity_vocabulary.json_lines import read_json_lines, write_json_lines
 from luke_allennlp.entity_vocabulary.names import full_name, is_special
-from luke_allennlp.entity_vocabulary.table import EntityTable, TableBuilder
 from luke_allennlp.entity_vocabulary.tsv import read_tsv, write_tsv
 
 ENTITY_VOCABULARY_FILE = "entity_vocab.json"
-# In the order in which they are looked for. Of the last two the original takes the first as well.
 _WRITERS = {".json": write_hugging_face, ".tsv": write_tsv, ".jsonl": write_json_lines}
 _COMPARED_FOR_SUGGESTIONS = 4000
-_ENTRIES_AT_ONCE = 10_000
 
-# An id, its titles with their languages, its count.
-_Entry = Tuple[int, Sequence[Tuple[str, Optional[str]]], int]
 _Path = Union[str, "PathLike[str]"]
 
 
@@ -61,7 +62,7 @@ class EntityVocabulary:
     ) -> None:
         self.source = source
         self.redirects = redirects
-        self._set_table(table_of_names(ids, source, multilingual))
+        self._fill(rows_of_names(ids, source, multilingual), f"{source}, entry")
 
     @classmethod
     def from_file(
@@ -78,7 +79,6 @@ class EntityVocabulary:
 
         # Parameters
 
-        path : `Union[str, PathLike]`
         multilingual : `bool`, optional (default = `None`)
             As above, for `.json` alone.
         redirects : `Mapping[str, str]`, optional (default = `None`)
@@ -93,11 +93,13 @@ class EntityVocabulary:
         """
         path = Path(path).expanduser()
         _check_suffix(path)
+        vocabulary = cls({}, source or f"the entity vocabulary {str(path)!r}", redirects=redirects)
         if path.suffix == ".json":
-            table = read_hugging_face(path, multilingual)
+            vocabulary._fill(read_hugging_face(path, multilingual), f"{path}, entry")
         else:
-            table = read_tsv(path) if path.suffix == ".tsv" else read_json_lines(path)
-        return cls._of_table(table, source or f"the entity vocabulary {str(path)!r}", redirects)
+            read = read_tsv if path.suffix == ".tsv" else read_json_lines
+            vocabulary._fill(read(path), f"{path}, line")
+        return vocabulary
 
     @classmethod
     def from_checkpoint(
@@ -127,7 +129,7 @@ class EntityVocabulary:
         )
 
     @classmethod
-    def from_entries(cls, entries: Iterable[_Entry], source: str = "the entries") -> "EntityVocabulary":
+    def from_entries(cls, entries: Iterable[Entry], source: str = "the entries") -> "EntityVocabulary":
         """
         # Parameters
 
@@ -141,36 +143,52 @@ class EntityVocabulary:
         `ConfigurationError`
             A title is there twice, or something is of a wrong kind.
         """
-        builder = TableBuilder()
-        iterator = iter(entries)
-        while block := list(islice(iterator, _ENTRIES_AT_ONCE)):
-            for entry in block:
-                check_entry(entry[0], entry[1], entry[2], source)
-            rows = [(title, id, count, language) for id, pairs, count in block for title, language in pairs]
-            titles, ids, counts, languages = zip(*rows, strict=True)
-            builder.add(titles, ids, counts, languages)
-        return cls._of_table(builder.finish(lambda row: f"{source}, title {row + 1}"), source)
-
-    @classmethod
-    def _of_table(
-        cls, table: EntityTable, source: str, redirects: Optional[Mapping[str, str]] = None
-    ) -> "EntityVocabulary":
-        vocabulary = cls.__new__(cls)
-        vocabulary.source = source
-        vocabulary.redirects = redirects
-        vocabulary._set_table(table)
+        vocabulary = cls({}, source)
+        vocabulary._fill(_rows_of_entries(entries, source), f"{source}, entry")
         return vocabulary
 
-    def _set_table(self, table: EntityTable) -> None:
-        self._table = table
+    def _fill(self, rows: Iterable[Row], where: str) -> None:
+        # By language, then title; and columns with a row for each of these pairs, ordered by id.
+        self._by_language: Dict[Optional[str], Dict[str, int]] = {None: {}}
+        self._titles: List[str] = []
+        self._languages: List[Optional[str]] = []
+        self._ids: List[int] = []
+        self._counts: List[int] = []
         self._specials: Dict[str, int] = {}
-        # Those beyond the first of a special entity that is there once for each language: one name.
-        self._repeated: Set[int] = set()
-        for row in table.special_rows():
-            title = table.title(row)
-            if title in self._specials:
-                self._repeated.add(row)
-            self._specials[title] = table.ids[row]
+        self._repeated_specials = 0  # one name in several languages
+        add_title, add_language = self._titles.append, self._languages.append
+        add_id, add_count = self._ids.append, self._counts.append
+        for number, index, title, language, count in rows:
+            if language is not None:
+                language = intern(language)
+            if language not in self._by_language:
+                self._by_language[language] = {}
+            ids = self._by_language[language]
+            if title in ids:
+                tagged = "" if language is None else f" ({language})"
+                raise ConfigurationError(
+                    f"{where} {number}: the title {shown(title)}{tagged} is there twice, with the ids "
+                    f"{ids[title]} and {index}; expected every title once."
+                )
+            ids[title] = index
+            if title[0] == "[" and is_special(title):
+                if title in self._specials:
+                    self._repeated_specials += 1
+                if self._specials.setdefault(title, index) != index:
+                    raise ConfigurationError(
+                        f"{where} {number}: the special entity {shown(title)} has the id {index} here, and "
+                        f"{self._specials[title]} elsewhere; expected one id, whatever the language."
+                    )
+            add_title(title)
+            add_language(language)
+            add_id(index)
+            add_count(count)
+        if self._ids != sorted(self._ids):
+            order = sorted(range(len(self._ids)), key=self._ids.__getitem__)
+            self._titles = [self._titles[row] for row in order]
+            self._languages = [self._languages[row] for row in order]
+            self._ids = [self._ids[row] for row in order]
+            self._counts = [self._counts[row] for row in order]
 
     @property
     def specials(self) -> Dict[str, int]:
@@ -180,40 +198,37 @@ class EntityVocabulary:
     @property
     def languages(self) -> List[str]:
         """The languages of the titles, sorted; none if the vocabulary does not say."""
-        return sorted(language for language in self._table.languages if language is not None)
+        return sorted(language for language in self._by_language if language is not None)
 
     @property
     def has_counts(self) -> bool:
         """Whether there is a count other than 0."""
-        return self._table.counts is not None
+        return any(self._counts)
 
     @property
     def num_ids(self) -> int:
         """How many different ids there are."""
-        return sum(1 for _ in self._groups())
+        return len(set(self._ids))
 
     @property
     def table_size(self) -> int:
         """How many rows an entity table needs: one more than the highest id."""
-        return self._table.ids[-1] + 1 if len(self._table) else 0
+        return self._ids[-1] + 1 if self._ids else 0
 
     def __len__(self) -> int:
-        return len(self._table) - len(self._repeated)
+        return len(self._titles) - self._repeated_specials
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._row(name, None) is not None
+        return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        table = self._table
-        for row in range(len(table)):
-            if row not in self._repeated:
-                yield full_name(table.title(row), table.language(row))
+        return (full_name(title, language) for _, title, language, _ in self._named())
 
     def __getitem__(self, name: str) -> int:
-        row = self._row(name, None)
-        if row is None:
+        index = self.get(name)
+        if index is None:
             raise ConfigurationError(self.describe_unknown(name))
-        return self._table.ids[row]
+        return index
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EntityVocabulary):
@@ -231,19 +246,22 @@ class EntityVocabulary:
         """
         # Parameters
 
-        title : `str`
         language : `str`, optional (default = `None`)
             Special entities, and titles whose language the vocabulary does not say, are found for any. If
             `None`, `title` is a name, as for `[]`.
-        default : `int`, optional (default = `None`)
 
         # Returns
 
         `Optional[int]`
             The id, or `default` if there is no such entity.
         """
-        row = self._row(title, language)
-        return default if row is None else self._table.ids[row]
+        index = self._find(title, language)
+        if index is None and self.redirects is not None:
+            name = title if language is None or not self.languages else full_name(title, language)
+            target = self.redirects.get(name)
+            if target is not None:
+                index = self._find(target, None)
+        return default if index is None else index
 
     def rows(self, titles: Sequence[str]) -> Sequence[int]:
         """The rows of several entities, by name, in that order."""
@@ -251,7 +269,8 @@ class EntityVocabulary:
 
     def search(self, title: str) -> List[Tuple[int, Optional[str]]]:
         """The ids of all entities of a title, in whatever language, and the languages."""
-        return [(self._table.ids[row], self._table.language(row)) for row in self._table.find(title)]
+        found = [(ids[title], language) for language, ids in self._by_language.items() if title in ids]
+        return sorted(found, key=lambda pair: pair[0])
 
     def suggest(self, title: str) -> List[str]:
         """
@@ -288,7 +307,8 @@ class EntityVocabulary:
         `ConfigurationError`
             There is no such id.
         """
-        return [(self._table.title(row), self._table.language(row)) for row in self._rows_of(id)]
+        rows = self._rows_of(id)
+        return list(zip(self._titles[rows], self._languages[rows], strict=True))
 
     def title(self, id: int, language: Optional[str] = None) -> str:
         """
@@ -317,14 +337,13 @@ class EntityVocabulary:
         `ConfigurationError`
             There is no such id.
         """
-        return self._table.count(self._rows_of(id)[0])
+        return self._counts[self._rows_of(id)][0]
 
-    def entries(self) -> Iterator[_Entry]:
+    def entries(self) -> Iterator[Entry]:
         """All ids, ascending, with their titles, each with its language, and their counts."""
-        table = self._table
-        for rows in self._groups():
-            pairs = [(table.title(row), table.language(row)) for row in rows]
-            yield table.ids[rows[0]], pairs, table.count(rows[0])
+        for id, rows in groupby(range(len(self._ids)), key=self._ids.__getitem__):
+            group = list(rows)
+            yield id, [(self._titles[row], self._languages[row]) for row in group], self._counts[group[0]]
 
     def save(self, path: _Path) -> None:
         """
@@ -339,58 +358,47 @@ class EntityVocabulary:
         """
         path = Path(path).expanduser()
         _check_suffix(path)
-        with written_whole(path) as file:
-            _WRITERS[path.suffix](self._table, file, path)
+        with written_whole(path) as temporary:
+            with open(temporary, "w", encoding="utf-8", newline="") as file:
+                _WRITERS[path.suffix](self.entries(), file, path)
 
-    def _row(self, title: str, language: Optional[str]) -> Optional[int]:
-        row = self._row_without_redirects(title, language)
-        if row is None and self.redirects is not None:
-            name = title if language is None or not self.languages else full_name(title, language)
-            target = self.redirects.get(name)
-            if target is not None:
-                row = self._row_without_redirects(target, None)
-        return row
+    def _find(self, title: str, language: Optional[str]) -> Optional[int]:
+        without = self._by_language[None]
+        if len(self._by_language) == 1:
+            return without.get(title)
+        index = self._by_language.get(language, {}).get(title, self._specials.get(title))
+        if index is None and language is None and ":" in title:
+            language, title = title.split(":", 1)
+            return self._by_language.get(language, {}).get(title)
+        return without.get(title) if index is None else index
 
-    def _row_without_redirects(self, title: str, language: Optional[str]) -> Optional[int]:
-        table = self._table
-        rows = table.find(title)
-        if table.codes is None:
-            return rows[0] if rows else None
-        for row in rows:
-            if table.language(row) == language:
-                return row
-        if rows and is_special(title):
-            return rows[0]
-        if language is None and ":" in title:
-            language, inner = title.split(":", 1)
-            return next((row for row in table.find(inner) if table.language(row) == language), None)
-        return None if language is None else next((row for row in rows if table.codes[row] == 0), None)
-
-    def _rows_of(self, id: int) -> range:
-        ids = self._table.ids
-        start = bisect_left(ids, id)
-        end = start
-        while end < len(ids) and ids[end] == id:
-            end += 1
-        if start == end:
-            among = f"; its ids go from {ids[0]} to {ids[-1]}" if ids else ", which is empty"
+    def _rows_of(self, id: int) -> slice:
+        rows = slice(bisect_left(self._ids, id), bisect_right(self._ids, id))
+        if rows.start == rows.stop:
+            among = (
+                f"; its ids go from {self._ids[0]} to {self._ids[-1]}" if self._ids else ", which is empty"
+            )
             raise ConfigurationError(f"There is no entity with the id {id} in {self.source}{among}.")
-        return range(start, end)
-
-    def _groups(self) -> Iterator[range]:
-        ids, start = self._table.ids, 0
-        for row in range(1, len(ids) + 1):
-            if row == len(ids) or ids[row] != ids[start]:
-                yield range(start, row)
-                start = row
+        return rows
 
     def _named(self) -> Iterator[Tuple[int, str, Optional[str], int]]:
-        table = self._table
-        for row in range(len(table)):
-            if row not in self._repeated:
-                title = table.title(row)
-                language = None if is_special(title) else table.language(row)
-                yield table.ids[row], title, language, table.count(row)
+        seen = set()
+        for index, title, language, count in zip(
+            self._ids, self._titles, self._languages, self._counts, strict=True
+        ):
+            if title in self._specials:
+                if title in seen:
+                    continue
+                seen.add(title)
+                language = None
+            yield index, title, language, count
+
+
+def _rows_of_entries(entries: Iterable[Entry], source: str) -> Iterator[Row]:
+    for number, (index, titles, count) in enumerate(entries, start=1):
+        check_entry(index, titles, count, source)
+        for title, language in titles:
+            yield number, index, title, language, count
 
 
 def _check_suffix(path: Path) -> None:

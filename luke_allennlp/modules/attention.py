@@ -1,4 +1,4 @@
-"""Self-attention over a sequence of words followed by entities, with queries that know what they look at."""
+"""Entity-aware self-attention over a sequence of tokens followed by entities."""
 
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 class EntityAwareSelfAttention(nn.Module):
     """
     Multi-head self-attention in which the query depends on the kinds of the attending and of the attended
-    token (word or entity): Yamada et al., EMNLP 2020, section 3.2.
+    item (token or entity): Yamada et al., EMNLP 2020, section 3.2.
 
-    The four kinds of score are computed by one ordinary attention of doubled width: a word row asks with
-    `[query | w2e_query]`, an entity row with `[e2w_query | e2e_query]`; a word column answers with
-    `[key | 0]`, an entity column with `[0 | key]`. Each product then holds just the one query that the pair
+    One ordinary attention of doubled width computes the four kinds of score: a token's row has the query
+    `[query | w2e_query]`, an entity's row `[e2w_query | e2e_query]`; a token's column has the key
+    `[key | 0]`, an entity's column `[0 | key]`. Each product then involves just the one query that the pair
     calls for, and one fused kernel serves the layer.
 
     # Parameters
@@ -52,32 +52,32 @@ class EntityAwareSelfAttention(nn.Module):
             self.e2w_query = nn.Linear(config.hidden_size, config.hidden_size)
             self.e2e_query = nn.Linear(config.hidden_size, config.hidden_size)
 
-    def forward(self, hidden: Tensor, bias: Tensor, num_words: int) -> Tensor:
+    def forward(self, hidden: Tensor, bias: Tensor, num_tokens: int) -> Tensor:
         """
         # Parameters
 
         hidden : `Tensor`
-            Words, then entities. Shape: (batch, words + entities, hidden).
+            Tokens, then entities. Shape: (batch, tokens + entities, hidden).
         bias : `Tensor`
             Added to the scores: 0 for what may be attended, the type's minimum for padding.
-            Shape: (batch, 1, 1, words + entities), of the type in which the queries are computed.
-        num_words : `int`
-            How many of the rows are words.
+            Shape: (batch, 1, 1, tokens + entities), of the type in which the queries are computed.
+        num_tokens : `int`
+            How many of the rows are tokens.
 
         # Returns
 
         `Tensor`
-            What each row took from the others, before the output projection. Shape as `hidden`.
+            The context of each row, before the output projection. Shape as `hidden`.
         """
         key = self._split_heads(self.key(hidden))
         value = self._split_heads(self.value(hidden))
-        if self.entity_aware and num_words < hidden.size(1):
-            # Shape (both): (batch, heads, words + entities, 2 * head size)
-            query = self._entity_aware_query(hidden[:, :num_words], hidden[:, num_words:])
+        if self.entity_aware and num_tokens < hidden.size(1):
+            # Shape (both): (batch, heads, tokens + entities, 2 * head size)
+            query = self._entity_aware_query(hidden[:, :num_tokens], hidden[:, num_tokens:])
             key = torch.cat(
                 [
-                    F.pad(key[:, :, :num_words], (0, self.head_size)),
-                    F.pad(key[:, :, num_words:], (self.head_size, 0)),
+                    F.pad(key[:, :, :num_tokens], (0, self.head_size)),
+                    F.pad(key[:, :, num_tokens:], (self.head_size, 0)),
                 ],
                 dim=2,
             )
@@ -96,14 +96,14 @@ class EntityAwareSelfAttention(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,
             scale=self.head_size**-0.5,
         )
-        # Shape: (batch, words + entities, heads, head size)
+        # Shape: (batch, tokens + entities, heads, head size)
         context = context[..., : self.head_size].transpose(1, 2)
         return context.reshape(hidden.shape)
 
-    def _entity_aware_query(self, words: Tensor, entities: Tensor) -> Tensor:
-        from_words = [self._split_heads(layer(words)) for layer in (self.query, self.w2e_query)]
+    def _entity_aware_query(self, tokens: Tensor, entities: Tensor) -> Tensor:
+        from_tokens = [self._split_heads(layer(tokens)) for layer in (self.query, self.w2e_query)]
         from_entities = [self._split_heads(layer(entities)) for layer in (self.e2w_query, self.e2e_query)]
-        return torch.cat([torch.cat(from_words, dim=-1), torch.cat(from_entities, dim=-1)], dim=2)
+        return torch.cat([torch.cat(from_tokens, dim=-1), torch.cat(from_entities, dim=-1)], dim=2)
 
     def _split_heads(self, projected: Tensor) -> Tensor:
         # Shape: (batch, heads, length, head size)

@@ -46,10 +46,6 @@ def chunked_cross_entropy(
     chunk_size : `int`, optional (default = `None`)
         How many rows make a chunk. By default as many as hold, or give, 16 million numbers: 64 MB in float32.
 
-    # Returns
-
-    `ChunkedLoss`
-
     # Raises
 
     `ValueError`

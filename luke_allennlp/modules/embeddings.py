@@ -1,4 +1,4 @@
-"""The input embeddings of words and of entities."""
+"""The input embeddings of tokens and of entities."""
 
 from typing import TYPE_CHECKING, Optional
 
@@ -9,16 +9,15 @@ if TYPE_CHECKING:
     from transformers import LukeConfig
 
 
-class WordEmbeddings(nn.Module):
+class TokenEmbeddings(nn.Module):
     """
-    Word, position and segment embeddings, summed and normalised, as RoBERTa and BERT have them.
+    Token, position and segment embeddings, summed and normalised, as in RoBERTa and BERT.
 
     # Parameters
 
     config : `LukeConfig`
-        Beside the usual sizes, `position_start` is read if it is there: the position of the first word,
-        counted without regard to padding, as BERT does (0). Without it words are numbered as RoBERTa does:
-        from `pad_token_id + 1`, padding keeping `pad_token_id`.
+        If it has a `position_start`, positions count from there, padding included, as in BERT (0). Otherwise
+        they count as in RoBERTa: from `pad_token_id + 1`, with padding at `pad_token_id`.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
@@ -37,30 +36,30 @@ class WordEmbeddings(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, word_ids: Tensor, word_type_ids: Optional[Tensor] = None) -> Tensor:
+    def forward(self, token_ids: Tensor, token_type_ids: Optional[Tensor] = None) -> Tensor:
         """
         # Parameters
 
-        word_ids : `Tensor`
-            Shape: (batch, words).
-        word_type_ids : `Tensor`, optional (default = `None`)
-            Segments; 0 everywhere if not given. Shape: (batch, words).
+        token_ids : `Tensor`
+            Shape: (batch, tokens).
+        token_type_ids : `Tensor`, optional (default = `None`)
+            Segments; 0 everywhere if not given. Shape: (batch, tokens).
 
         # Returns
 
         `Tensor`
-            Shape: (batch, words, hidden).
+            Shape: (batch, tokens, hidden).
         """
         if self.position_start is None:
-            is_word = word_ids.ne(self.padding_id).long()
-            positions = is_word.cumsum(dim=1) * is_word + self.padding_id
+            is_token = token_ids.ne(self.padding_id).long()
+            positions = is_token.cumsum(dim=1) * is_token + self.padding_id
         else:
-            positions = torch.arange(word_ids.size(1), device=word_ids.device) + self.position_start
-        if word_type_ids is None:
+            positions = torch.arange(token_ids.size(1), device=token_ids.device) + self.position_start
+        if token_type_ids is None:
             types = self.token_type_embeddings.weight[0]
         else:
-            types = self.token_type_embeddings(word_type_ids)
-        embedded = self.word_embeddings(word_ids) + self.position_embeddings(positions) + types
+            types = self.token_type_embeddings(token_type_ids)
+        embedded = self.word_embeddings(token_ids) + self.position_embeddings(positions) + types
         return self.dropout(self.LayerNorm(embedded))
 
 
@@ -68,14 +67,13 @@ class EntityEmbeddings(nn.Module):
     """
     Entity, mean position and type embeddings, summed and normalised: Yamada et al., EMNLP 2020, section 3.1.
 
-    The position embeddings are a table of their own. An entity's position is the mean of the rows of its
-    words.
+    The position embeddings are a table of their own; an entity's is the mean over its tokens' positions.
 
     # Parameters
 
     config : `LukeConfig`
-        `entity_emb_size` may differ from `hidden_size`: a linear layer without bias then lifts the table's
-        rows. `entity_pad_token_id` is read if it is there (default 0): the row that gets no gradient.
+        If `entity_emb_size` differs from `hidden_size`, a linear layer without bias projects the table's
+        rows. `entity_pad_token_id` (default 0) is the row that gets no gradient.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
@@ -100,8 +98,8 @@ class EntityEmbeddings(nn.Module):
         entity_ids : `Tensor`
             Rows of the entity table. Shape: (batch, entities).
         entity_spans : `Tensor`
-            First and last word position, inclusive, counted from 0 with the sequence's first special token;
-            (-1, -1) for an entity that stands nowhere, whose position embedding is 0.
+            First and last token position, inclusive, counted from 0 with the sequence's first special token;
+            (-1, -1) for an entity without a mention, whose position embedding is 0.
             Shape: (batch, entities, 2).
 
         # Returns

@@ -29,13 +29,12 @@ ACTIVATIONS: Dict[str, Callable[[Tensor], Tensor]] = {
 
 class ResidualOutput(nn.Module):
     """
-    Projection, dropout, and the normalised sum with what came in.
+    Projection, dropout, residual connection and layer normalisation.
 
     # Parameters
 
-    config : `LukeConfig`
     input_size : `int`
-        The width of what is projected back to `hidden_size`.
+        The width before the projection to `hidden_size`.
     """
 
     def __init__(self, config: "LukeConfig", input_size: int) -> None:
@@ -53,10 +52,6 @@ class AttentionBlock(nn.Module):
     """
     Self-attention with its output projection, named `self` and `output` as in the released weights.
 
-    # Parameters
-
-    config : `LukeConfig`
-
     # Raises
 
     `ValueError`
@@ -68,9 +63,9 @@ class AttentionBlock(nn.Module):
         self.self = EntityAwareSelfAttention(config)
         self.output = ResidualOutput(config, config.hidden_size)
 
-    def forward(self, hidden: Tensor, bias: Tensor, num_words: int) -> Tensor:
+    def forward(self, hidden: Tensor, bias: Tensor, num_tokens: int) -> Tensor:
         """Parameters and shapes as `EntityAwareSelfAttention.forward`."""
-        return self.output(self.self(hidden, bias, num_words), hidden)
+        return self.output(self.self(hidden, bias, num_tokens), hidden)
 
 
 class FeedForward(nn.Module):
@@ -85,7 +80,7 @@ class FeedForward(nn.Module):
     # Raises
 
     `ValueError`
-        There is no such `hidden_act`.
+        `hidden_act` is not supported.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
@@ -104,11 +99,7 @@ class FeedForward(nn.Module):
 
 class LukeLayer(nn.Module):
     """
-    A transformer layer (post-norm) over words and entities at once; only the queries tell the two apart.
-
-    # Parameters
-
-    config : `LukeConfig`
+    A transformer layer (post-norm) over tokens and entities; only the queries distinguish the two.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
@@ -117,7 +108,7 @@ class LukeLayer(nn.Module):
         self.intermediate = FeedForward(config)
         self.output = ResidualOutput(config, config.intermediate_size)
 
-    def forward(self, hidden: Tensor, bias: Tensor, num_words: int) -> Tensor:
+    def forward(self, hidden: Tensor, bias: Tensor, num_tokens: int) -> Tensor:
         """Parameters and shapes as `EntityAwareSelfAttention.forward`."""
-        attended = self.attention(hidden, bias, num_words)
+        attended = self.attention(hidden, bias, num_tokens)
         return self.output(self.intermediate(attended), attended)

@@ -1,4 +1,4 @@
-"""What predicts masked words and masked entities: a transformed state against the embedding table itself."""
+"""The heads for masked tokens and masked entities, which score against the embedding tables."""
 
 from typing import TYPE_CHECKING, Optional
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 class PredictionHead(nn.Module):
     """
-    A transform of the states and a bias for each row of a table. The table is not the head's: it is the
-    embedding table, given to each call.
+    A transform of the states, and a bias for each row of an embedding table that is passed to each call.
 
     # Parameters
 
@@ -38,7 +37,7 @@ class PredictionHead(nn.Module):
         # Returns
 
         `Tensor`
-            What the rows of the table are multiplied with. Shape: (positions, size of a row).
+            What is multiplied with the rows of the table. Shape: (positions, size of a row).
         """
         raise NotImplementedError
 
@@ -72,10 +71,6 @@ class PredictionHead(nn.Module):
             The right rows. Shape: (positions,).
         chunk_size : `int`, optional (default = `None`)
             How many rows are scored at once.
-
-        # Returns
-
-        `ChunkedLoss`
         """
         return chunked_cross_entropy(self(states), table, self.bias, targets, chunk_size)
 
@@ -87,7 +82,7 @@ class WordHead(PredictionHead):
     # Parameters
 
     config : `LukeConfig`
-        `hidden_act` is read for words of BERT; RoBERTa's head has gelu whatever the layers have.
+        `hidden_act` is used for BERT; RoBERTa's head always has gelu.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
@@ -102,13 +97,7 @@ class WordHead(PredictionHead):
 
 
 class EntityTransform(nn.Module):
-    """
-    From a state to the size of an entity's embedding.
-
-    # Parameters
-
-    config : `LukeConfig`
-    """
+    """From a state to the size of an entity's embedding."""
 
     def __init__(self, config: "LukeConfig") -> None:
         super().__init__()
@@ -124,10 +113,6 @@ class EntityHead(PredictionHead):
     """
     The head for masked entities, as the released weights have it. (In Yamada et al., EMNLP 2020, section 3.3,
     the normalisation comes before a projection to the embeddings' size.)
-
-    # Parameters
-
-    config : `LukeConfig`
     """
 
     def __init__(self, config: "LukeConfig") -> None:

@@ -208,7 +208,7 @@ class LukePretrainingModel(Model):
     ) -> Tuple[Tensor, Optional[Tensor]]:
         tokens: Any = words.get(TOKENS_KEY, words)
         if not self.uses_entities:
-            return self.embedder.encode(**tokens).words, None
+            return self.embedder.encode(**tokens).tokens, None
         if entities is None:
             raise ConfigurationError(
                 "words came without entities; give an EntityField's tensors, or make the model one of words "

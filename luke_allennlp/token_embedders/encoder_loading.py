@@ -1,4 +1,4 @@
-"""From a checkpoint to an encoder: which entities it keeps, and where its weights come from."""
+"""Loads an encoder from a checkpoint."""
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Optional, Sequence
@@ -36,38 +36,34 @@ def load_encoder(
 
     model_name : `str`
         A directory or hub id in Hugging Face's layout, or a directory or tarball of the original release:
-        LUKE, or RoBERTa, XLM-R or BERT, whose entity side starts fresh. Rows that are not kept are not read.
+        LUKE, or RoBERTa, XLM-R or BERT, whose entity embeddings start from random values.
     entities : `Sequence[str]`, optional (default = `None`)
-        Which rows of the entity table to keep, by title; a title may stand there twice. All of them if
-        `None`. Without an entity table these are the rows of a fresh one (`[PAD]` and `[MASK]` if `None`).
-        None at all (`[]`) is for words only: the entity side is then not read and not trained.
+        Which rows of the entity table to keep, by title, also repeatedly; other rows are not read. All rows
+        if `None`. A checkpoint without an entity table gets a new one with these rows (`[PAD]` and `[MASK]`
+        if `None`). With `[]`, for text without entities, the entity embeddings are neither read nor trained.
     entity_vocabulary : `EntityVocabulary`, optional (default = `None`)
-        In place of `entities`: a row for each of its ids. The rows are random where the checkpoint has none,
-        and else those of the checkpoint, whose vocabulary must be the same, but for a `[MASK2]`.
+        Instead of `entities`: a row for each of its ids. The rows are random where the checkpoint has none;
+        otherwise the checkpoint must have the same vocabulary, except for a `[MASK2]`.
     entity_emb_size : `int`, optional (default = `None`)
-        Of a fresh entity table's rows; by default 256, or the width of the words' if that is less.
+        The width of a new entity table; by default 256, or `hidden_size` if that is less.
     marker_rows : `Sequence[int]`, optional (default = `()`)
-        Words whose rows are copied to the end of the word table, one for each marker token.
+        Tokens whose embeddings are copied to the end of the table, one for each marker token.
     entity_aware_attention, hidden_dropout, attention_dropout : optional (default = `None`)
-        In place of the checkpoint's `use_entity_aware_attention`, `hidden_dropout_prob` and
+        Override the checkpoint's `use_entity_aware_attention`, `hidden_dropout_prob` and
         `attention_probs_dropout_prob`.
     load_weights : `bool`, optional (default = `True`)
-        If false, only the config is read, and the weights are random.
+        If false, only the config is read and the weights are random.
     weights_file : `str`, optional (default = `None`)
-        Weights to take in place of the checkpoint's. Tables with just the rows of this encoder, as a trained
-        model saves them, are taken as they are.
+        Weights to read instead of the checkpoint's. Tables with just the rows of this encoder, as a trained
+        model saves them, are used as they are.
     strip_prefix : `str`, optional (default = `None`)
-        Taken off the names in `weights_file`; names without it are left out.
-
-    # Returns
-
-    `LukeEncoder`
+        Removed from the names in `weights_file`; names without it are ignored.
 
     # Raises
 
     `ConfigurationError`
-        Something is missing, unexpected, of the wrong shape or damaged; all of it is listed. Or the
-        checkpoint's entities are not those that are asked for.
+        Tensors are missing, unexpected, misshapen or damaged; all are listed. Or the checkpoint does not have
+        the requested entities.
     """
     config = read_config(model_name)
     table_size = config.entity_vocab_size
@@ -98,13 +94,13 @@ def load_encoder(
         config.entity_vocab_size = len(entities)
         config.entity_pad_token_id = entities.index(PAD) if PAD in entities else None
     elif has_entities and any(find_file(model_name, filename) for filename in ENTITY_VOCABULARY_FILES):
-        # Not 0 everywhere: there multilingual releases have [MASK], which must learn.
+        # Not always 0: multilingual releases have [MASK] there, which must be trained.
         vocabulary = EntityVocabulary.from_checkpoint(model_name)
         config.entity_pad_token_id = vocabulary[PAD] if PAD in vocabulary else None
     config.vocab_size += len(marker_rows)
 
     if load_weights:
-        # Without memory until it has its weights: random ones would only cost time.
+        # Memory is allocated with the weights; initialising would only cost time.
         with torch.device("meta"):
             encoder = _encoder(config, model_name)
         with ExitStack() as stack:
@@ -151,11 +147,8 @@ def entity_rows(
 
     # Parameters
 
-    vocabulary : `EntityVocabulary`
     model_name : `str`
         For messages.
-    entities : `Sequence[str]`
-    table_size : `int`
 
     # Raises
 

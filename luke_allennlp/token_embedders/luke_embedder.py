@@ -30,9 +30,9 @@ class LukeEmbedder(TokenEmbedder):
     """
     Registered as a `TokenEmbedder` with name "luke".
 
-    LUKE's encoder, loaded from a checkpoint. In any model of AllenNLP it is an embedder like others: words of
-    the "luke" token indexer in, one vector a word out. This project's models call `encode`, which takes
-    entities too and returns the states of both.
+    LUKE's encoder, loaded from a checkpoint. It works as an embedder in any AllenNLP model, with the "luke"
+    token indexer: one vector for each word. This project's models call `encode`, which also takes entities
+    and returns the states of both.
 
     # Parameters
 
@@ -41,51 +41,49 @@ class LukeEmbedder(TokenEmbedder):
         LUKE, or as a baseline RoBERTa, XLM-R or BERT, whose entity embeddings start from random values.
     entities : `List[str]`, optional (default = `None`)
         Which rows of the entity table the task keeps, by title and in this order; an entity's id is its place
-        in this list. All of them if `None`. None at all (`[]`) is for words only: what serves entities alone
-        is then not trained, so that nothing of it is kept by the optimizer or missed by a distributed run.
+        in this list. All of them if `None`. With `[]`, for text without entities, parameters that serve
+        entities alone are not trained.
     entity_vocabulary : `str`, optional (default = `None`)
         In place of `entities`, for pretraining: a vocabulary file, or the dataset or checkpoint that has one.
         Each of its ids gets a row; where the checkpoint has an entity table already, its vocabulary must be
         the same.
     entity_emb_size : `int`, optional (default = `None`)
-        How wide the rows of a fresh entity table are; by default 256, as the paper's, or as wide as words if
-        these are narrower.
+        The width of a new entity table; by default 256, as in the paper, or `hidden_size` if that is less.
     freeze_entity_table : `bool`, optional (default = `False`)
-        If true, the rows of the entity table stay as they are, and the optimizer keeps nothing for them; all
-        else is trained. Extractive QA, which has the whole table, is fine-tuned so.
+        Whether to keep the entity table fixed, so that the optimizer needs no memory for it. Extractive QA,
+        which has the whole table, is fine-tuned this way.
     marker_tokens : `Union[Dict[str, str], List[Tuple[str, str]]]`, optional (default = `None`)
-        Tokens that the task adds to the words, in the tokenizer's order, each with the vocabulary's token
-        whose row it starts as: `{"[ENTITY]": "@"}`, or `[["[ENTITY]", "@"]]` in Jsonnet, which puts the
-        keys of an object into alphabetical order.
+        Tokens that the task adds, in the tokenizer's order, each with the token whose embedding it is
+        initialised from: `{"[ENTITY]": "@"}`, or `[["[ENTITY]", "@"]]` in Jsonnet, which sorts the keys of
+        an object.
     entity_aware_attention : `bool`, optional (default = `None`)
-        In place of the checkpoint's setting. Without it every pair is scored with the same query.
+        Overrides the checkpoint's setting.
     sub_token_mode : `str`, optional (default = `"avg"`)
-        How the states of a word's sub-words become one vector in `forward`: their mean ("avg") or the first's
-        ("first").
+        How `forward` pools the tokens of a word: their mean ("avg") or the first ("first").
     train_parameters : `bool`, optional (default = `True`)
-        If false, the weights stay as they are.
+        Whether the weights are trained.
     eval_mode : `bool`, optional (default = `False`)
-        If true, dropout stays off in training too.
+        Whether dropout stays off in training too.
     gradient_checkpointing : `bool`, optional (default = `False`)
-        Computes the layers' inner states twice rather than keep them.
+        Whether to recompute the layers' activations in the backward pass rather than keep them.
     hidden_dropout, attention_dropout : `float`, optional (default = `None`)
-        In place of the checkpoint's rates.
+        Override the checkpoint's rates.
     load_weights : `bool`, optional (default = `None`)
-        Whether to read the checkpoint's weights. By default they are read unless this model is being made
-        from an archive, which brings all weights along; then only the checkpoint's small files are needed.
+        Whether to read the checkpoint's weights. By default they are, unless the model is loaded from an
+        archive, which has all weights; then only the checkpoint's small files are needed.
     override_weights_file : `str`, optional (default = `None`)
-        Weights to read in place of the checkpoint's (safetensors, or a state dict saved by torch).
+        Weights to read instead of the checkpoint's (safetensors, or a state dict saved by torch).
     override_weights_strip_prefix : `str`, optional (default = `None`)
-        Taken off the names in that file; names without it are left out.
+        Removed from the names in that file; names without it are ignored.
     revision : `str`, optional (default = `None`)
         The commit, branch or tag on the hub, where `model_name` is a hub id.
     serialization_dir : `str`, optional (default = `None`)
-        Given by AllenNLP: where the run, or the archive that is being loaded, lies.
+        Set by AllenNLP: the directory of the run, or of the unpacked archive.
 
     # Raises
 
     `ConfigurationError`
-        The checkpoint is not there or does not fit, or an option has no such value.
+        The checkpoint does not exist or does not fit, or an option has an invalid value.
     """
 
     def __init__(
@@ -156,7 +154,7 @@ class LukeEmbedder(TokenEmbedder):
         config = self.luke.config
         embeddings = self.luke.embeddings
         first_position = embeddings.padding_id + 1 if embeddings.position_start is None else 0
-        self.max_words = config.max_position_embeddings - first_position
+        self.max_tokens = config.max_position_embeddings - first_position
         if eval_mode:
             self.luke.eval()
         if freeze_entity_table:
@@ -185,8 +183,8 @@ class LukeEmbedder(TokenEmbedder):
 
     def freeze_entities(self) -> None:
         """
-        Stops training what serves entities alone: for models that give none, whose optimizer would keep it
-        for nothing, and whose processes would wait for its gradients in a distributed run.
+        Stops training the parameters that serve entities alone, for models without entities: the optimizer
+        would need memory for them, and distributed processes would wait for their gradients.
         """
         freeze_entity_side(self.luke)
 
@@ -196,7 +194,7 @@ class LukeEmbedder(TokenEmbedder):
         # Raises
 
         `ConfigurationError`
-            The weights are those of an encoder of other sizes. torch would list every one of them.
+            The weights are those of an encoder of other sizes; torch would list all of them.
         """
         problem = _misfit(
             self, {name: weight for name, weight in state_dict.items() if name.startswith(prefix)}, prefix
@@ -228,25 +226,25 @@ class LukeEmbedder(TokenEmbedder):
         wordpiece_mask: Optional[Tensor] = None,
     ) -> Tensor:
         """
-        Words in, one vector a word out.
+        Returns one vector for each word.
 
         # Parameters
 
         token_ids : `Tensor`
-            Shape: (batch, sub-words).
+            Shape: (batch, tokens).
         mask : `Tensor`
-            Of the words if `offsets` are given, else of the sub-words. Shape: (batch, words or sub-words).
+            Of the words if `offsets` are given, else of the tokens. Shape: (batch, words or tokens).
         type_ids : `Tensor`, optional (default = `None`)
-            Segments. Shape: (batch, sub-words).
+            Segments. Shape: (batch, tokens).
         offsets : `Tensor`, optional (default = `None`)
-            First and last sub-word of each word, inclusive. Shape: (batch, words, 2).
+            First and last token of each word, inclusive. Shape: (batch, words, 2).
         wordpiece_mask : `Tensor`, optional (default = `None`)
-            Needed with `offsets`. Shape: (batch, sub-words).
+            Needed with `offsets`. Shape: (batch, tokens).
 
         # Returns
 
         `Tensor`
-            Shape: (batch, words, hidden), or (batch, sub-words, hidden) without `offsets`.
+            Shape: (batch, words, hidden), or (batch, tokens, hidden) without `offsets`.
 
         # Raises
 
@@ -254,17 +252,17 @@ class LukeEmbedder(TokenEmbedder):
             The text is longer than the encoder has positions for.
         """
         if offsets is None:
-            return self.encode(token_ids, mask, type_ids).words
+            return self.encode(token_ids, mask, type_ids).tokens
         if wordpiece_mask is None:
             raise ConfigurationError(
                 "offsets came without wordpiece_mask; use the token indexer of type 'luke'."
             )
-        states = self.encode(token_ids, wordpiece_mask, type_ids).words
+        states = self.encode(token_ids, wordpiece_mask, type_ids).tokens
         if self.sub_token_mode == "first":
             return states_at(states, offsets[..., 0])
         if offsets.size(1) == 0:  # texts without a word
             return states[:, :0]
-        # Shapes: (batch, words, sub-words of a word, hidden), (batch, words, sub-words of a word)
+        # Shapes: (batch, words, tokens of a word, hidden), (batch, words, tokens of a word)
         pieces, pieces_mask = util.batched_span_select(states, offsets)  # type: ignore[arg-type]
         pieces_mask = pieces_mask & mask.unsqueeze(-1)
         return util.masked_mean(pieces, pieces_mask.unsqueeze(-1), dim=2)
@@ -279,32 +277,32 @@ class LukeEmbedder(TokenEmbedder):
         entity_mask: Optional[Tensor] = None,
     ) -> LukeEncoderOutput:
         """
-        Words and entities in, their states out. The parameters `token_ids`, `mask` and `type_ids` are those
-        of a `SubwordField` or of a sub-word indexer, the others those of an `EntityField`.
+        Returns the states of tokens and entities. `token_ids`, `mask` and `type_ids` are those of a
+        `SubwordField` or a sub-word indexer, the others those of an `EntityField`.
 
         # Parameters
 
         token_ids, mask, type_ids : `Tensor`
-            Shape: (batch, words).
+            Shape: (batch, tokens).
         entity_ids, entity_mask : `Tensor`, optional (default = `None`)
             Shape: (batch, entities).
         entity_spans : `Tensor`, optional (default = `None`)
-            First and last word of each entity, inclusive. Shape: (batch, entities, 2).
+            First and last token of each entity, inclusive. Shape: (batch, entities, 2).
 
         # Returns
 
         `LukeEncoderOutput`
-            `words` (batch, words, hidden) and `entities` (batch, entities, hidden).
+            `tokens` (batch, tokens, hidden) and `entities` (batch, entities, hidden).
 
         # Raises
 
         `ConfigurationError`
             The text is longer than the encoder has positions for.
         """
-        if token_ids.size(1) > self.max_words:
+        if token_ids.size(1) > self.max_tokens:
             raise ConfigurationError(
-                f"A text of {token_ids.size(1)} sub-words is longer than the {self.max_words} that the "
-                "encoder has positions for; split it, or let the reader cut it."
+                f"A text of {token_ids.size(1)} tokens is longer than the {self.max_tokens} that the encoder "
+                "has positions for; split it, or let the reader truncate it."
             )
         # A single segment needs no look-up of segment embeddings.
         types = type_ids if self.luke.config.type_vocab_size > 1 else None
@@ -327,13 +325,13 @@ def _misfit(embedder: LukeEmbedder, weights: Dict[str, Tensor], prefix: str) -> 
 
 def states_at(states: Tensor, positions: Tensor) -> Tensor:
     """
-    The states at the given positions. Unlike AllenNLP's `batched_index_select` it does not look at the
-    indices' values, for which the device would have to be waited for.
+    The states at the given positions. Unlike AllenNLP's `batched_index_select` it does not look at the values
+    of the indices, which would synchronise with the device.
 
     # Parameters
 
     states : `Tensor`
-        Shape: (batch, words, hidden).
+        Shape: (batch, tokens, hidden).
     positions : `Tensor`
         Shape: (batch, items).
 

@@ -72,7 +72,7 @@ def test_states(size: str) -> None:
         "words": torch.tensor(WORDS[size]),
         "entity": torch.tensor(ENTITY[size]),
     }
-    assert states.words.shape == (1, 42, HIDDEN[size])
+    assert states.tokens.shape == (1, 42, HIDDEN[size])
     assert states.entities.shape == (1, 1, HIDDEN[size])
-    assert torch.allclose(states.words[0, :3, :3], expected["words"], atol=1e-4)
+    assert torch.allclose(states.tokens[0, :3, :3], expected["words"], atol=1e-4)
     assert torch.allclose(states.entities[0, 0, :3], expected["entity"], atol=1e-4)

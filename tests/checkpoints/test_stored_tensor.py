@@ -1,23 +1,11 @@
-import io
-import random
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from luke_allennlp.checkpoints.stored_tensor import (
-    DamagedFileError,
-    Region,
-    check_regions,
-    contiguous_strides,
-    stored_tensor,
-)
 from luke_allennlp.checkpoints.tensors import open_file
 
 FORMS = ["a.safetensors", "zip.bin", "legacy.bin"]
@@ -36,10 +24,6 @@ def save(state: dict, path: Path) -> None:
         save_file(state, path)
     else:
         torch.save(state, path, _use_new_zipfile_serialization=path.name.startswith("zip"))
-
-
-def region(*shape: int, start: int = 0, end: int = 1 << 20) -> Region:
-    return Region(torch.float32, shape, contiguous_strides(shape), start, end)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -92,43 +76,3 @@ def test_converts_while_it_reads(form: str, tmp_path: Path, stack: ExitStack) ->
     target = torch.empty(701, 500)
     open_file(tmp_path / form, stack)["a"].copy_to(target[:700])
     assert torch.equal(target[:700], halves.float())
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.integers(0, 4), max_size=4), st.randoms(use_true_random=False), st.booleans())
-def test_any_layout(shape: list, shuffler: random.Random, legacy: bool) -> None:
-    order = list(range(len(shape)))
-    shuffler.shuffle(order)
-    tensor = torch.randn(*shape, 2).select(-1, 1).permute(order)
-    buffer = io.BytesIO()
-    torch.save({"a": tensor}, buffer, _use_new_zipfile_serialization=not legacy)
-    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        path = Path(directory, "a.bin")
-        path.write_bytes(buffer.getvalue())
-        assert torch.equal(open_file(path, stack)["a"].read(), tensor)
-
-
-def test_file_that_became_shorter() -> None:
-    stored = stored_tensor(io.BytesIO(b"\0" * 10), region(4))
-    with pytest.raises(DamagedFileError, match="became shorter"):
-        stored.read()
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        region(4, start=90, end=100),
-        region(4, end=12),
-        region(4, end=101),
-        region(4, start=-4),
-        region(1 << 40, 1 << 40),
-        region(3)._replace(strides=(-1,)),
-        region(3)._replace(shape=(-3,)),
-        region(3)._replace(strides=(1, 1)),
-        region(2, 2)._replace(strides=(1 << 60, 1)),
-    ],
-)
-def test_regions_are_part_of_the_file(bad: Region) -> None:
-    check_regions({"good": region(25, end=100), "empty": region(0, 9, start=100, end=100)}, 100)
-    with pytest.raises(DamagedFileError, match="'bad'"):
-        check_regions({"good": region(1, end=100), "bad": bad}, 100)

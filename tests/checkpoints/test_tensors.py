@@ -1,16 +1,14 @@
 import json
-import os
-import pickle
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable, Iterator, Tuple
+from typing import Callable, Iterator
 
 import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
 from safetensors.torch import load_file
 
-from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint, open_file
+from luke_allennlp.checkpoints.tensors import open_checkpoint, open_file
 
 FORMS = [
     "model.safetensors",
@@ -24,16 +22,6 @@ FORMS = [
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as opened:
         yield opened
-
-
-class Hostile:
-    """Its pickle makes a file when it is loaded."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Tuple[Callable, Tuple[str]]:
-        return os.mkdir, (str(self.path),)
 
 
 class TestOpenCheckpoint:
@@ -106,50 +94,9 @@ class TestOpenCheckpoint:
 
 
 class TestOpenFile:
-    def test_of_old_versions_of_torch(self, tmp_path: Path, stack: ExitStack) -> None:
-        state = {"a": torch.arange(6.0).view(3, 2)}
-        torch.save(state, tmp_path / "old.bin", _use_new_zipfile_serialization=False)
-        tensors = open_file(tmp_path / "old.bin", stack)
-        assert torch.equal(tensors["a"].read(), state["a"])
-
-    def test_of_half_precision(self, tmp_path: Path, stack: ExitStack) -> None:
-        torch.save({"a": torch.ones(2, dtype=torch.float16)}, tmp_path / "a.bin")
-        assert open_file(tmp_path / "a.bin", stack)["a"].read().dtype == torch.float16
-
     def test_that_is_not_there(self, tmp_path: Path, stack: ExitStack) -> None:
         with pytest.raises(ConfigurationError, match="no weights file '.*missing.th'; give an existing one"):
             open_file(tmp_path / "missing.th", stack)
-
-    @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-    @pytest.mark.parametrize("protocol", [2, 4])
-    def test_pickle_is_not_executed(self, protocol: int, tmp_path: Path, stack: ExitStack) -> None:
-        trap = tmp_path / "trap"
-        (tmp_path / "plain.bin").write_bytes(pickle.dumps({"a": Hostile(trap)}, protocol=protocol))
-        torch.save({"a": Hostile(trap), "b": torch.ones(2)}, tmp_path / "torch.bin", pickle_protocol=protocol)
-        for name in ("plain.bin", "torch.bin"):
-            with pytest.raises(
-                ConfigurationError, match=f"{name} are refused: .* other than tensors"
-            ) as error:
-                open_file(tmp_path / name, stack)
-            # Torch's own message tells people how to execute it.
-            assert "weights_only" not in str(error.value) and "\n" not in str(error.value)
-        assert not trap.exists()
-        with pytest.raises(FileExistsError):  # the trap works
-            trap.mkdir()
-            pickle.loads((tmp_path / "plain.bin").read_bytes())
-
-    def test_refusal_names_what_was_found(self, tmp_path: Path, stack: ExitStack) -> None:
-        torch.save({"a": Hostile(tmp_path / "trap")}, tmp_path / "a.bin")
-        with pytest.raises(ConfigurationError, match=r"posix\.mkdir"):
-            open_file(tmp_path / "a.bin", stack)
-
-    @pytest.mark.parametrize("content", [{"a": 1}, [torch.ones(2)], {"model": {"a": torch.ones(2)}}])
-    def test_of_something_else_than_a_state(self, content: Any, tmp_path: Path, stack: ExitStack) -> None:
-        torch.save(content, tmp_path / "a.bin")
-        with pytest.raises(
-            ConfigurationError, match="a.bin are no dictionary of tensors; expected a model's state"
-        ):
-            open_file(tmp_path / "a.bin", stack)
 
     @pytest.mark.parametrize("suffix", ["safetensors", "bin"])
     @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
@@ -170,25 +117,3 @@ class TestOpenFile:
         (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
         with pytest.raises(ConfigurationError, match=f"The weights in .*{name} (cannot be read|are refused)"):
             open_file(tmp_path / name, stack)
-
-
-class TestLazyTensors:
-    def test_asks_no_file_for_names_and_shapes(self) -> None:
-        def read(*_: object) -> torch.Tensor:
-            raise AssertionError("read")
-
-        tensors = LazyTensors({"a.b": StoredTensor((2, 3), torch.float32, read, read)}, "a file")
-        assert "a.b" in tensors and "b" not in tensors
-        assert len(tensors) == 1 and list(tensors) == ["a.b"]
-        assert tensors["a.b"].shape == (2, 3)
-        with pytest.raises(AssertionError):
-            tensors["a.b"].read()
-
-    def test_renamed(self) -> None:
-        stored = [
-            StoredTensor((i,), torch.float32, lambda _: None, lambda _: torch.empty(0)) for i in range(3)
-        ]
-        tensors = LazyTensors({"x.a": stored[0], "x.b": stored[1], "c": stored[2]}, "a file")
-        renamed = tensors.renamed({"x.a": "a", "x.b": "b"})
-        assert dict(renamed) == {"a": stored[0], "b": stored[1]}
-        assert renamed.source == "a file"

@@ -122,7 +122,7 @@ def test_cloze_qa(run: Any, tmp_path: Path) -> None:
     ids = torch.tensor([[0, 40, 2001, 41, 2]])
     with torch.no_grad():
         expected = archive.model.embedder.luke(ids)
-        torch.testing.assert_close(theirs(ids).last_hidden_state, expected.words, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(theirs(ids).last_hidden_state, expected.tokens, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -51,16 +51,16 @@ def make_inputs(
     def draw(low: int, high: int, *shape: int) -> Tensor:
         return torch.randint(low, high, shape, generator=generator)
 
-    word_mask = torch.arange(words) < draw(5, words + 1, batch, 1)
-    word_ids = draw(2, config.vocab_size, batch, words).masked_fill(~word_mask, config.pad_token_id)
+    token_mask = torch.arange(words) < draw(5, words + 1, batch, 1)
+    token_ids = draw(2, config.vocab_size, batch, words).masked_fill(~token_mask, config.pad_token_id)
     entity_mask = torch.arange(entities) < draw(1, entities + 1, batch, 1)
     first = draw(0, 5, batch, entities)
-    last = torch.minimum(first + draw(0, 6, batch, entities), word_mask.sum(1, keepdim=True) - 1)
+    last = torch.minimum(first + draw(0, 6, batch, entities), token_mask.sum(1, keepdim=True) - 1)
     spans = torch.stack([first, last], dim=-1).masked_fill(~entity_mask[..., None], -1)
     entity_ids = draw(1, config.entity_vocab_size, batch, entities).masked_fill(~entity_mask, 0)
     return dict(
-        word_ids=word_ids,
-        word_mask=word_mask,
+        token_ids=token_ids,
+        token_mask=token_mask,
         entity_ids=entity_ids,
         entity_spans=spans,
         entity_mask=entity_mask,
@@ -74,7 +74,7 @@ def position_lists(spans: Tensor, length: int = 30) -> Tensor:
 
 
 def reference_forward(reference: LukeModel, inputs: Dict[str, Tensor]) -> Tuple[Tensor, Optional[Tensor]]:
-    arguments = dict(input_ids=inputs["word_ids"], attention_mask=inputs["word_mask"].long())
+    arguments = dict(input_ids=inputs["token_ids"], attention_mask=inputs["token_mask"].long())
     if "entity_ids" in inputs:
         arguments.update(
             entity_ids=inputs["entity_ids"],
@@ -96,11 +96,11 @@ def test_equals_hugging_face(
     reference, encoder = make_pair(config, seed)
     inputs = make_inputs(config, seed)
     if not with_entities:
-        inputs = {name: inputs[name] for name in ("word_ids", "word_mask")}
+        inputs = {name: inputs[name] for name in ("token_ids", "token_mask")}
 
     words, entities = reference_forward(reference, inputs)
     output = encoder(**inputs)
-    torch.testing.assert_close(output.words, words, atol=TOLERANCE, rtol=TOLERANCE)
+    torch.testing.assert_close(output.tokens, words, atol=TOLERANCE, rtol=TOLERANCE)
     if with_entities:
         torch.testing.assert_close(output.entities, entities, atol=TOLERANCE, rtol=TOLERANCE)
     else:
@@ -110,7 +110,7 @@ def test_equals_hugging_face(
     generator = torch.Generator().manual_seed(seed)
     weights = torch.randn(words.shape, generator=generator)
     (words * weights).mean().backward(retain_graph=with_entities)
-    (output.words * weights).mean().backward(retain_graph=with_entities)
+    (output.tokens * weights).mean().backward(retain_graph=with_entities)
     if with_entities:
         weights = torch.randn(entities.shape, generator=generator)
         (entities * weights).mean().backward()
@@ -144,7 +144,7 @@ def test_equals_hugging_face_on_a_gpu(entity_aware: bool) -> None:
     inputs = {name: tensor.cuda() for name, tensor in make_inputs(config, 0).items()}
     words, entities = (states.cuda() for states in reference_forward(reference, inputs))
     output = encoder(**inputs)
-    torch.testing.assert_close(output.words, words, atol=TOLERANCE, rtol=TOLERANCE)
+    torch.testing.assert_close(output.tokens, words, atol=TOLERANCE, rtol=TOLERANCE)
     torch.testing.assert_close(output.entities, entities, atol=TOLERANCE, rtol=TOLERANCE)
 
 
@@ -169,7 +169,7 @@ def test_gradients_reach_every_parameter() -> None:
     config = make_config()
     _, encoder = make_pair(config)
     output = encoder(**make_inputs(config, 0))
-    (output.words.pow(2).sum() + output.entities.pow(2).sum()).backward()
+    (output.tokens.pow(2).sum() + output.entities.pow(2).sum()).backward()
     assert [name for name, parameter in encoder.named_parameters() if parameter.grad is None] == []
 
 
@@ -177,14 +177,14 @@ def test_masks_default_to_everything() -> None:
     config = make_config()
     _, encoder = make_pair(config)
     inputs = make_inputs(config, 1)
-    inputs["word_ids"] = inputs["word_ids"].clamp(min=2)
+    inputs["token_ids"] = inputs["token_ids"].clamp(min=2)
     full = dict(
         inputs,
-        word_mask=torch.ones(3, 21),
+        token_mask=torch.ones(3, 21),
         entity_mask=torch.ones(3, 6),
         entity_spans=inputs["entity_spans"].clamp(min=0),
     )
-    left_out = {name: full[name] for name in ("word_ids", "entity_ids", "entity_spans")}
+    left_out = {name: full[name] for name in ("token_ids", "entity_ids", "entity_spans")}
     for given, default in zip(encoder(**full), encoder(**left_out), strict=True):
         torch.testing.assert_close(given, default)
 
@@ -193,14 +193,14 @@ def test_padding_changes_nothing() -> None:
     config = make_config()
     _, encoder = make_pair(config)
     inputs = make_inputs(config, 2, batch=1)
-    num_words, num_entities = int(inputs["word_mask"].sum()), int(inputs["entity_mask"].sum())
+    num_words, num_entities = int(inputs["token_mask"].sum()), int(inputs["entity_mask"].sum())
     padded = encoder(**inputs)
     alone = encoder(
-        inputs["word_ids"][:, :num_words],
+        inputs["token_ids"][:, :num_words],
         entity_ids=inputs["entity_ids"][:, :num_entities],
         entity_spans=inputs["entity_spans"][:, :num_entities],
     )
-    torch.testing.assert_close(padded.words[:, :num_words], alone.words, atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(padded.tokens[:, :num_words], alone.tokens, atol=TOLERANCE, rtol=0)
     torch.testing.assert_close(padded.entities[:, :num_entities], alone.entities, atol=TOLERANCE, rtol=0)
 
 
@@ -208,7 +208,7 @@ def test_a_row_of_padding_alone_gives_numbers() -> None:
     config = make_config()
     _, encoder = make_pair(config)
     inputs = make_inputs(config, 3)
-    inputs["word_mask"][1] = False
+    inputs["token_mask"][1] = False
     inputs["entity_mask"][1] = False
     assert all(states.isfinite().all() for states in encoder(**inputs))
 
@@ -223,7 +223,7 @@ def test_gradient_checkpointing_gives_the_same_gradients() -> None:
         encoder.gradient_checkpointing = checkpointing
         encoder.zero_grad()
         output = encoder(**inputs)
-        (output.words.sum() + output.entities.pow(2).sum()).backward()
+        (output.tokens.sum() + output.entities.pow(2).sum()).backward()
         gradients.append([parameter.grad.clone() for parameter in encoder.parameters()])
     for kept, recomputed in zip(*gradients, strict=True):
         torch.testing.assert_close(kept, recomputed)
@@ -233,9 +233,9 @@ def test_dropout_acts_in_training_only() -> None:
     config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.5)
     _, encoder = make_pair(config)
     inputs = make_inputs(config, 5)
-    assert torch.equal(encoder(**inputs).words, encoder(**inputs).words)
+    assert torch.equal(encoder(**inputs).tokens, encoder(**inputs).tokens)
     encoder.train()
-    assert not torch.equal(encoder(**inputs).words, encoder(**inputs).words)
+    assert not torch.equal(encoder(**inputs).tokens, encoder(**inputs).tokens)
 
 
 def test_bfloat16_autocast_stays_close() -> None:
@@ -271,7 +271,7 @@ def test_equals_roberta_and_bert_on_words() -> None:
     encoder = LukeEncoder(make_config(**sizes)).eval()
     assert not encoder.load_state_dict(roberta.state_dict(), strict=False).unexpected_keys
     expected = roberta(ids).last_hidden_state
-    torch.testing.assert_close(encoder(ids).words, expected, atol=TOLERANCE, rtol=TOLERANCE)
+    torch.testing.assert_close(encoder(ids).tokens, expected, atol=TOLERANCE, rtol=TOLERANCE)
 
     bert_config = BertConfig(**sizes, max_position_embeddings=70)
     bert = BertModel(bert_config, add_pooling_layer=False).eval()
@@ -283,7 +283,7 @@ def test_equals_roberta_and_bert_on_words() -> None:
     assert not encoder.load_state_dict(bert.state_dict(), strict=False).unexpected_keys
     expected = bert(ids, token_type_ids=types).last_hidden_state
     torch.testing.assert_close(
-        encoder(ids, word_type_ids=types).words, expected, atol=TOLERANCE, rtol=TOLERANCE
+        encoder(ids, token_type_ids=types).tokens, expected, atol=TOLERANCE, rtol=TOLERANCE
     )
 
 

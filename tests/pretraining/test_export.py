@@ -36,7 +36,7 @@ def our_scores(model: Any, entities: Dict[str, torch.Tensor] = ENTITIES) -> List
     with torch.no_grad():
         states = model.embedder.encode(WORDS, mask, **entities)
         return [
-            model.lm_head.scores(states.words[mask], luke.embeddings.word_embeddings.weight),
+            model.lm_head.scores(states.tokens[mask], luke.embeddings.word_embeddings.weight),
             model.entity_predictions.scores(
                 states.entities[entities["entity_mask"]], luke.entity_embeddings.entity_embeddings.weight
             ),
@@ -246,7 +246,7 @@ def test_a_backbone_that_was_trained_further(
     assert not report["unexpected_keys"] and not report["mismatched_keys"]
     words = torch.tensor([[5, 40, 300, 41, 522, 777, 6]])
     with torch.no_grad():
-        states = model.embedder.encode(words, torch.ones_like(words, dtype=torch.bool)).words[0]
+        states = model.embedder.encode(words, torch.ones_like(words, dtype=torch.bool)).tokens[0]
         ours = model.lm_head.scores(states, model.embedder.luke.embeddings.word_embeddings.weight)
         torch.testing.assert_close(theirs.eval()(words).logits[0], ours, rtol=1e-5, atol=1e-5)
     assert {path.name for path in out.iterdir()} >= {"config.json", "tokenizer_config.json", "README.md"}

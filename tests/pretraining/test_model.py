@@ -66,7 +66,7 @@ def plain_loss(model: Any, inputs: Batch) -> Tuple[torch.Tensor, torch.Tensor]:
     words, entities = inputs["words"], inputs["entities"]
     states = model.embedder.encode(**words, **entities)
     luke = model.embedder.luke
-    word_scores = model.lm_head.scores(states.words, luke.embeddings.word_embeddings.weight)
+    word_scores = model.lm_head.scores(states.tokens, luke.embeddings.word_embeddings.weight)
     entity_scores = model.entity_predictions.scores(
         states.entities, luke.entity_embeddings.entity_embeddings.weight
     )

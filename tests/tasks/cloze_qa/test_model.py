@@ -213,7 +213,7 @@ class TestAblations:
             words, entity_states = model.embedder.encode(**tokens, **entities)
         else:
             # No entity has a part in it.
-            words = model.embedder.luke(tokens["token_ids"], tokens["mask"]).words
+            words = model.embedder.luke(tokens["token_ids"], tokens["mask"]).tokens
         rows = torch.arange(len(words))[:, None]
         # The state of the first marker.
         features = words[rows, entities["entity_spans"][..., 0]]

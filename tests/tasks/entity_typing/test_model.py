@@ -221,7 +221,7 @@ class TestAblations:
         marker = WordTokenizer(str(fixtures_dir / "tiny-luke"), ["[ENTITY]"]).marker_ids["[ENTITY]"]
         rows = torch.arange(len(spans))
         assert (tokens["token_ids"][rows, spans[:, 0, 0]] == marker).all()
-        states = embedder.luke(tokens["token_ids"], tokens["mask"]).words[rows, spans[:, 0, 0]]
+        states = embedder.luke(tokens["token_ids"], tokens["mask"]).tokens[rows, spans[:, 0, 0]]
         torch.testing.assert_close(model(**batch)["logits"], model.classifier(states), atol=1e-5, rtol=1e-5)
         assert model.classifier.in_features == 64
 

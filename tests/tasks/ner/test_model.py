@@ -194,7 +194,7 @@ class TestAblations:
 
         # No entity has a part in it: words alone through the encoder, the states at both ends.
         tokens, spans = batch["words"]["tokens"], batch["entities"]["entity_spans"]
-        states = model.embedder.luke(tokens["token_ids"], tokens["mask"]).words
+        states = model.embedder.luke(tokens["token_ids"], tokens["mask"]).tokens
         rows = torch.arange(len(spans))[:, None]
         features = torch.cat([states[rows, spans[..., 0]], states[rows, spans[..., 1]]], dim=-1)
         torch.testing.assert_close(logits, model.classifier(features)[mask], atol=1e-5, rtol=1e-5)

@@ -208,7 +208,7 @@ class TestEntities:
         randomise(model)
         batch = batch_of(instances_of(fixtures_dir))
         tokens = batch["words"]["tokens"]
-        states = model.embedder.luke(tokens["token_ids"], tokens["mask"]).words
+        states = model.embedder.luke(tokens["token_ids"], tokens["mask"]).tokens
         expected = model.qa_outputs(states)
         output = model(**batch)
         torch.testing.assert_close(output["start_logits"], expected[..., 0], atol=1e-5, rtol=1e-5)

@@ -201,7 +201,7 @@ class TestBaselines:
     def test_words_alone(self, fixtures_dir: Path, batch: Dict[str, Any]) -> None:
         model = randomise(make(fixtures_dir, use_entity_state=False, use_word_states=True))
         tokens = batch["words"]["tokens"]
-        states = model.embedder.luke(tokens["token_ids"], tokens["mask"]).words
+        states = model.embedder.luke(tokens["token_ids"], tokens["mask"]).tokens
         expected = []
         for row, ids in zip(states, tokens["token_ids"].tolist(), strict=True):
             # The first [HEAD] and the first [TAIL].
@@ -219,7 +219,7 @@ class TestBaselines:
         features = [
             state
             for side in (0, 1)
-            for state in (output.words[rows, starts[:, side]], output.entities[:, side])
+            for state in (output.tokens[rows, starts[:, side]], output.entities[:, side])
         ]
         expected = model.classifier(torch.cat(features, dim=-1))
         torch.testing.assert_close(model(**batch)["logits"], expected, atol=1e-5, rtol=1e-5)
