@@ -25,7 +25,6 @@ def write_record_batch(path: Path, sequences: Sequences, metadata: Mapping[str, 
 
     path : `Path`
         Directories above it are made.
-    sequences : `Sequences`
     metadata : `Mapping[str, str]`
         For the schema.
 

@@ -28,16 +28,12 @@ class ShardInfo(NamedTuple):
 
     file : `str`
         Its path in the dataset's directory, such as "train/00000.arrow".
-    sequences : `int`
     words : `int`
         Sub-words, without start and end tokens.
-    entities : `int`
     longest : `int`
         The sub-words of its longest sequence.
     most_entities : `int`
         The entities of the sequence that has most.
-    bytes : `int`
-    sha256 : `str`
     """
 
     file: str
@@ -63,13 +59,8 @@ def write_shard(
         The dataset's.
     file : `str`
         The shard's path in it, such as "train/00000.arrow".
-    sequences : `Union[Sequences, Iterable[TokenSequence]]`
     vocab_size : `int`
         Of the tokenizer; it decides how many bytes a sub-word takes.
-
-    # Returns
-
-    `ShardInfo`
 
     # Raises
 
@@ -128,17 +119,14 @@ def write_metadata(
 
     # Parameters
 
-    directory : `Path`
     splits : `Mapping[str, Sequence[ShardInfo]]`
         Shards of "train" and "validation", in order.
     vocabulary : `EntityVocabulary`
         What is in `entity_vocab.jsonl`.
-    tokenizer_class : `str`
     vocab_size : `int`
         Of the tokenizer.
     options : `Mapping[str, Any]`
         With which the dataset was made.
-    dumps : `Sequence[Mapping[str, Any]]`, optional (default = `()`)
     versions : `Mapping[str, str]`, optional (default = `{}`)
         Of the packages that made it.
     others : `Any`
@@ -213,7 +201,6 @@ class PretrainingDataset:
 
     path : `str`
         The directory.
-    split : `str`, optional (default = `"train"`)
 
     # Raises
 

@@ -17,8 +17,6 @@ class Rows(NamedTuple):
 
     # Parameters
 
-    dataset : `int`
-    shard : `int`
     rows : `np.ndarray`
         Shape: (rows,)
     epoch : `int`
@@ -86,14 +84,8 @@ class EpochOrder:
 
         # Parameters
 
-        epoch : `int`
-        start : `int`
         stop : `int`
             Exclusive.
-
-        # Returns
-
-        `List[Rows]`
         """
         found: List[Rows] = []
         for dataset, (first, last) in enumerate(zip(self._given(start), self._given(stop), strict=True)):

@@ -14,11 +14,12 @@ from torch.utils.data import IterableDataset, get_worker_info
 from luke_allennlp.common.text_lines import shown
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.pretraining.dataset import PretrainingDataset
-from luke_allennlp.pretraining.interruption import WorkersOutlast
 from luke_allennlp.pretraining.masking import LukeMasking, Masking
-from luke_allennlp.pretraining.packed_step import PackedStep, Step
-from luke_allennlp.pretraining.step_maker import StepMaker
-from luke_allennlp.pretraining.to_device import to_device
+from luke_allennlp.pretraining.micro_batches import PackedStep
+from luke_allennlp.pretraining.step_builder import StepBuilder
+from luke_allennlp.training.processes import to_device
+from luke_allennlp.training.signals import WorkerSignalGuard
+from luke_allennlp.training.steps import Step
 
 _STEPS_AHEAD = 2
 
@@ -77,6 +78,8 @@ class PretrainingDataLoader(DataLoader):
         into `max_tokens`, datasets have different vocabularies, or the reader has another tokenizer.
     """
 
+    total_names = ("word_total", "entity_total")
+
     def __init__(
         self,
         reader: Optional[DatasetReader],
@@ -117,7 +120,7 @@ class PretrainingDataLoader(DataLoader):
                     f"{dataset.path}: a sequence with its entities may take {largest} tokens; max_tokens is "
                     f"{max_tokens}: raise it, or lower max_length."
                 )
-        self._maker = StepMaker(
+        self._builder = StepBuilder(
             self.datasets,
             global_batch_size,
             max_tokens,
@@ -132,7 +135,7 @@ class PretrainingDataLoader(DataLoader):
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps, the last of which may be smaller."""
-        return self._maker.steps
+        return self._builder.steps
 
     def steps(self, epoch: int, start_step: int = 0) -> Iterator[Step]:
         """
@@ -160,19 +163,19 @@ class PretrainingDataLoader(DataLoader):
         rank, world_size = _rank_and_world_size()
         pin_memory = self._device is not None and self._device.type == "cuda"
         span = range(start_step, self.steps_per_epoch)
-        steps = _Steps(self._maker, epoch if self._shuffle else 0, span, rank, world_size)
+        steps = _Steps(self._builder, epoch if self._shuffle else 0, span, rank, world_size)
         if self._num_workers == 0 or not span:
             for packed in steps:
                 yield _checked(packed).unpack(pin_memory)
             return
-        with WorkersOutlast(self._start_method) as outlast:
+        with WorkerSignalGuard(self._start_method) as guard:
             workers = iter(
                 Workers(
                     steps,
                     batch_size=None,
                     num_workers=min(self._num_workers, len(span)),
                     collate_fn=_as_it_is,
-                    worker_init_fn=outlast,
+                    worker_init_fn=guard,
                     prefetch_factor=_STEPS_AHEAD,
                     multiprocessing_context=self._start_method,
                     # Otherwise it would draw from the generator of dropout.
@@ -221,8 +224,8 @@ class _Failure(NamedTuple):
 class _Steps(IterableDataset):
     """Every process of workers makes each n-th step."""
 
-    def __init__(self, maker: StepMaker, epoch: int, span: range, rank: int, world_size: int) -> None:
-        self._maker, self._epoch, self._span = maker, epoch, span
+    def __init__(self, builder: StepBuilder, epoch: int, span: range, rank: int, world_size: int) -> None:
+        self._builder, self._epoch, self._span = builder, epoch, span
         self._rank, self._world_size = rank, world_size
 
     def __iter__(self) -> Iterator[Union[PackedStep, _Failure]]:
@@ -230,7 +233,7 @@ class _Steps(IterableDataset):
         span = self._span if info is None else self._span[info.id :: info.num_workers]
         for step in span:
             try:
-                yield self._maker.make(self._epoch, step, self._rank, self._world_size)
+                yield self._builder.build(self._epoch, step, self._rank, self._world_size)
             except ConfigurationError as error:
                 yield _Failure(error.message)
                 return

@@ -37,7 +37,6 @@ class MaskedText:
 
     where : `str`
         What to call it in an error.
-    text : `str`
     masked_words : `List[Tuple[int, int]]`
         Where a mask stands in the text: characters, the end exclusive.
     mentions : `List[Mention]`
@@ -61,15 +60,6 @@ def masked_text_from_record(record: Record, where: str) -> MaskedText:
     Reads `{"text": "...", "mentions": [...], "language": "en", "top_k": 5}`, all but the text optional. A
     masked word is written `<mask>` or `[MASK]`. A mention is `[start, end]`, which is masked, or
     `{"span": [start, end], "entity": "Title"}`; without an entity, with `null` or `[MASK]` it is masked too.
-
-    # Parameters
-
-    record : `Dict[str, Any]`
-    where : `str`
-
-    # Returns
-
-    `MaskedText`
 
     # Raises
 

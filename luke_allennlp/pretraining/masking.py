@@ -23,11 +23,6 @@ class MaskingTables(NamedTuple):
 
     continues_word : `np.ndarray`
         For each sub-word, whether it belongs to the word of the one before it. Shape: (vocabulary,)
-    word_pad_id : `int`
-    word_mask_id : `int`
-    entity_pad_id : `int`
-    entity_mask_id : `int`
-    entity_table_size : `int`
     """
 
     continues_word: np.ndarray
@@ -74,18 +69,11 @@ class Masking(Registrable):
         """
         # Parameters
 
-        sequences : `Sequences`
         epochs : `np.ndarray`
             How often each was read before. Shape: (sequences,)
         indices : `np.ndarray`
             Their numbers in the dataset. What is chosen in a sequence depends on nothing else but its epoch,
             the seed and the sequence. Shape: (sequences,)
-        random : `RandomNumbers`
-        tables : `MaskingTables`
-
-        # Returns
-
-        `Masked`
         """
         raise NotImplementedError
 
@@ -334,7 +322,6 @@ def _replacements(
         For each, the one whose draw decides. Shape: (chosen,)
     limits : `Tuple[float, float]`
         Draws below the first are masked, those below the second replaced by random ids.
-    mask_id : `int`
     span : `Tuple[int, int]`
         First and last of the random ids.
     """

@@ -72,11 +72,8 @@ class PretrainingPredictor(TaskPredictor):
         """
         # Parameters
 
-        text : `str`
         mentions : `Sequence[Any]`, optional (default = `()`)
             Each `[start, end]` or `{"span": [start, end], "entity": "Title"}`.
-        top_k : `int`, optional (default = `None`)
-        language : `str`, optional (default = `None`)
 
         # Returns
 

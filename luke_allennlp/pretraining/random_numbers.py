@@ -87,7 +87,6 @@ class RandomNumbers:
             Below 2^32, as the position. The three have shapes that broadcast to (numbers,).
         index : `Union[int, np.ndarray]`
             Of the sequence: below 2^56.
-        position : `Union[int, np.ndarray]`
 
         # Returns
 
@@ -99,9 +98,7 @@ class RandomNumbers:
         return philox((position, index & _LOW, high, epoch), self._key)
 
     def permutation(self, stream: int, epoch: int, index: int, size: int) -> np.ndarray:
-        """
-        A random order of the numbers from 0 to `size` - 1. Shape: (size,)
-        """
+        """A random order of the numbers from 0 to `size` - 1. Shape: (size,)"""
         # 64 bits each: with 32, among a million some would be equal, and the first of these always first.
         words = self.bits(stream, epoch, index, np.arange((size + 1) // 2)).astype(np.uint64)
         keys = np.stack((words[0] << _HALF | words[1], words[2] << _HALF | words[3]), axis=1)

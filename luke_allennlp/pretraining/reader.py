@@ -29,7 +29,6 @@ class MaskedInput(NamedTuple):
 
     # Parameters
 
-    example : `MaskedText`
     word_ids : `List[int]`
         Start token, sub-words and masks, end token.
     masked_words : `List[int]`

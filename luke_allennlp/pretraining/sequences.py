@@ -54,8 +54,6 @@ class Sequences:
         Shape (sequences + 1,).
     entity_ids : `np.ndarray`
         Shape (all entities,), as the next two.
-    entity_starts : `np.ndarray`
-    entity_ends : `np.ndarray`
     """
 
     page_ids: np.ndarray
@@ -71,7 +69,6 @@ class Sequences:
         """
         # Parameters
 
-        rows : `Iterable[TokenSequence]`
         vocab_size : `int`
             Of the tokenizer; it decides how many bytes a sub-word takes.
 

@@ -96,9 +96,7 @@ def check_config(params: Params, base_class: type = TrainModel) -> None:
 
 
 def configured_objects(params: Params, base_class: type = TrainModel) -> List[ConfiguredObject]:
-    """
-    Does what `check_config` does, and returns all objects that the config describes, outer ones first.
-    """
+    """Does what `check_config` does, and returns all objects that the config describes, outer ones first."""
     walker = _Walker()
     config = dict(params.as_dict(quiet=True))
     try:

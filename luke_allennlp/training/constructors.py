@@ -28,7 +28,6 @@ class Accepted(NamedTuple):
 
     # Parameters
 
-    names : `FrozenSet[str]`
     others : `Others`
         What happens to options of other names.
     """

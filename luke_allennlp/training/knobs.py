@@ -16,6 +16,8 @@ from _jsonnet import evaluate_snippet
 from allennlp.common import params
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.training.hooks import add_hook
+
 
 def refuse_knobs(
     path: str, config: Dict[str, Any], overrides: Dict[str, Any], variables: Dict[str, str]
@@ -95,10 +97,4 @@ def _changes(before: Dict[str, Any], after: Dict[str, Any], prefix: str = "") ->
             yield prefix + key, value
 
 
-def _register() -> None:
-    checks = getattr(params, "override_checks", None)
-    if checks is not None and not any(check.__module__ == __name__ for check in checks):
-        checks.append(refuse_knobs)
-
-
-_register()
+add_hook(params, "override_checks", refuse_knobs)

@@ -23,6 +23,7 @@ from allennlp.modules import TokenEmbedder
 from luke_allennlp.checkpoints.model_files import at_revision, check_available
 from luke_allennlp.checkpoints.tensors import open_checkpoint
 from luke_allennlp.training.config_check import ConfiguredObject, configured_objects
+from luke_allennlp.training.hooks import add_hook
 from luke_allennlp.training.value_checks import check_devices, check_numbers, check_validation_metric
 from luke_allennlp.training.word_check import check_words
 
@@ -166,10 +167,4 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def _register() -> None:
-    checks = getattr(train, "preflight_checks", None)
-    if checks is not None and not any(check.__module__ == __name__ for check in checks):
-        checks.append(preflight)
-
-
-_register()
+add_hook(train, "preflight_checks", preflight)

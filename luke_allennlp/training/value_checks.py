@@ -81,10 +81,6 @@ def _group_rates(path: str, groups: Any) -> Iterator[Tuple[str, Any]]:
 
 def check_devices(config: Dict[str, Any]) -> None:
     """
-    # Parameters
-
-    config : `Dict[str, Any]`
-
     # Raises
 
     `ConfigurationError`

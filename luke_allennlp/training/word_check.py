@@ -27,6 +27,7 @@ from luke_allennlp.data.token_indexer import LukeTokenIndexer
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.token_embedders import LukeEmbedder
 from luke_allennlp.training.config_check import ConfiguredObject, configured_objects
+from luke_allennlp.training.hooks import add_hook
 
 
 def check_words(
@@ -63,14 +64,7 @@ def check_words(
 
 
 def check_archive(config: Params, serialization_dir: Union[str, os.PathLike]) -> None:
-    """
-    Does what `check_words` does for the config of an archive, whose model and readers could be made.
-
-    # Parameters
-
-    config : `Params`
-    serialization_dir : `Union[str, os.PathLike]`
-    """
+    """Does what `check_words` does for the config of an archive, whose model and readers could be made."""
     objects: List[ConfiguredObject] = []
     for key, base in (
         ("dataset_reader", DatasetReader),
@@ -97,7 +91,6 @@ class _Words(NamedTuple):
         Its checkpoint, as the config has it.
     source : `str`
         Where that is read from.
-    markers : `List[str]`
     """
 
     path: str
@@ -196,10 +189,4 @@ def _difference_of_ids(
     return f"{what.format(name)} is {ids[0]} in the first and {ids[1]} in the second{more}"
 
 
-def _register() -> None:
-    checks = getattr(archival, "archive_checks", None)
-    if checks is not None and check_archive not in checks:
-        checks.append(check_archive)
-
-
-_register()
+add_hook(archival, "archive_checks", check_archive)

@@ -10,9 +10,9 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import prepare_environment
 
-from luke_allennlp.pretraining.optimizers import FusedAdamW
 from luke_allennlp.pretraining.trainer import PretrainingTrainer
 from luke_allennlp.training import LinearWithWarmupRatio
+from luke_allennlp.training.optimizers import FusedAdamW
 from luke_allennlp.training.preflight import preflight
 from tests.conftest import FIXTURES, ROOT
 from tests.pretraining.datasets import random_sequences, write_dataset

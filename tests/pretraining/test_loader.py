@@ -101,8 +101,8 @@ def test_batches_have_the_form_that_the_model_takes(directory):
     assert loader.steps_per_epoch == 4
     number = 0
     for step in loader.steps(0):
-        assert step.masked_words == sum(len(batch["masked_words"]) for batch in step.batches)
-        assert step.masked_entities == sum(len(batch["masked_entities"]) for batch in step.batches)
+        assert step.totals["word_total"] == sum(len(batch["masked_words"]) for batch in step.batches)
+        assert step.totals["entity_total"] == sum(len(batch["masked_entities"]) for batch in step.batches)
         for batch in step.batches:
             number += 1
             tokens, mask = batch["words"]["token_ids"], batch["words"]["mask"]
@@ -174,9 +174,9 @@ def test_more_ranks_than_sequences(directory, monkeypatch):
     found = on_ranks(monkeypatch, 4, lambda: loader_of(directory, global_batch_size=15))
     last = [steps[-1] for steps in found]
     assert [len(step.batches) for step in last] == [1, 1, 1, 1]
-    (filler,) = [step for step in last if step.masked_words == 0]
+    (filler,) = [step for step in last if step.totals["word_total"] == 0]
     (batch,) = filler.batches
-    assert len(batch["words"]["token_ids"]) == 1 and filler.masked_entities == 0
+    assert len(batch["words"]["token_ids"]) == 1 and filler.totals["entity_total"] == 0
     assert len(batch["masked_words"]) == len(batch["entity_targets"]) == 0
     # It is the smallest of the three, as it is in the dataset.
     rows = [rows_of(step.batches[0])[0] for step in last]
@@ -206,8 +206,8 @@ def test_shards_that_are_done_are_unmapped(directory):
     loader = loader_of(directory, global_batch_size=4)
     used = set()
     for _ in loader.steps(0):
-        assert len(loader._maker._mapped) <= 3
-        used.update(loader._maker._mapped)
+        assert len(loader._builder._mapped) <= 3
+        used.update(loader._builder._mapped)
     assert len(used) == 4
 
 
@@ -244,7 +244,7 @@ def test_batches_one_by_one_go_through_epochs(directory):
 def test_words_only(directory):
     whole = {repr(row[0][0]): row for step in steps_of(loader_of(directory)) for row in step}
     for step in loader_of(directory, entities=False).steps(0):
-        assert step.masked_entities == 0
+        assert step.totals["entity_total"] == 0
         for batch in step.batches:
             ids = batch["entities"]["entity_ids"]
             assert ids.shape == (len(ids), 0) and batch["entities"]["entity_spans"].shape == (len(ids), 0, 2)
@@ -391,7 +391,7 @@ def test_errors_of_workers_reach_the_user(directory, tmp_path, workers):
     [
         "next(steps); raise RuntimeError('in a step')",
         # The traceback of a worker's error holds the workers.
-        "loader._maker.make = None; next(loader.steps(0))",
+        "loader._builder.build = None; next(loader.steps(0))",
     ],
 )
 def test_a_run_with_an_error_ends(directory, rest):

@@ -15,8 +15,8 @@ from allennlp.common.util import SigTermReceived
 from allennlp.data.data_loaders import SimpleDataLoader
 from allennlp.training import Checkpointer, TrainerCallback
 
-from luke_allennlp.pretraining.checkpointer import StepCheckpointer
 from luke_allennlp.pretraining.trainer import PretrainingTrainer
+from luke_allennlp.training.checkpointing import StepCheckpointer
 from tests.pretraining.trainers import assert_equal, make_dataset, make_trainer, weights
 
 
@@ -91,7 +91,7 @@ class TestSteps:
                 sums[1] += output["entity_loss"].item() * len(batch["entity_targets"])
         watched = watch(trainer)
         trainer.train()
-        expected = sums[0] / step.masked_words + sums[1] / step.masked_entities
+        expected = sums[0] / step.totals["word_total"] + sums[1] / step.totals["entity_total"]
         assert watched.losses == [pytest.approx(expected, rel=1e-6)]
 
     def test_the_data_is_gone_through_again(self, dataset: Path, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ class TestFigures:
         def hour(*_: Any) -> None:
             clock[0] += 3600
 
-        monkeypatch.setattr("luke_allennlp.pretraining.step_sums.time.perf_counter", lambda: clock[0])
+        monkeypatch.setattr("luke_allennlp.training.steps.time.perf_counter", lambda: clock[0])
         monkeypatch.setattr(PretrainingTrainer, "_save_checkpoint", hour)
         trainer = make_trainer(
             dataset, tmp_path / "run", num_steps=6, validate_every=3, checkpointer={"save_every_num_steps": 1}
@@ -381,7 +381,7 @@ class TestCheckpointer:
         start = time.time()
         # A minute a step.
         monkeypatch.setattr(
-            "luke_allennlp.pretraining.checkpointer.time.time",
+            "luke_allennlp.training.checkpointing.time.time",
             lambda: start + 60 * trainer._total_batches_completed,
         )
         trainer.train()

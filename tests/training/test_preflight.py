@@ -212,11 +212,6 @@ class TestTrain:
         names = [f"{check.__module__}.{check.__name__}" for check in train.preflight_checks]
         assert names.count("luke_allennlp.training.preflight.preflight") == 1
 
-    def test_nothing_happens_with_an_allennlp_without_checks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delattr(train, "preflight_checks")
-        module._register()
-        assert not hasattr(train, "preflight_checks")
-
     @pytest.mark.parametrize(
         "change, message",
         [

@@ -5,7 +5,7 @@ import torch
 from allennlp.common import Params
 from allennlp.training.optimizers import HuggingfaceAdamWOptimizer, Optimizer
 
-from luke_allennlp.pretraining.optimizers import FusedAdamW, ZeroAdamW, consolidate
+from luke_allennlp.training.optimizers import FusedAdamW, ZeroAdamW, consolidate
 
 Named = List[Tuple[str, torch.nn.Parameter]]
 GROUPS = [(["bias"], {"weight_decay": 0.0})]

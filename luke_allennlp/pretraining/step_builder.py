@@ -4,21 +4,22 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
+from tokenizers import decoders
 
-from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.data.word_tokenizer import WordTokenizer, is_punctuation
 from luke_allennlp.pretraining.dataset import PretrainingDataset
 from luke_allennlp.pretraining.epoch_order import EpochOrder, Rows
 from luke_allennlp.pretraining.masking import Masked, Masking, MaskingTables
-from luke_allennlp.pretraining.micro_batches import divide
-from luke_allennlp.pretraining.packed_step import PackedStep, WordIds, pack
+from luke_allennlp.pretraining.micro_batches import PackedStep, WordIds, pack, pack_micro_batches
 from luke_allennlp.pretraining.random_numbers import RandomNumbers
 from luke_allennlp.pretraining.sequences import Sequences
-from luke_allennlp.pretraining.word_pieces import continuation_table
 
 _SPECIAL_TOKENS = 2
+_WORD_PIECE_PREFIX = "##"
+_SENTENCE_PIECE_SPACE = "\u2581"
 
 
-class StepMaker:
+class StepBuilder:
     """
     Makes any step of any epoch, in any process. Only the shards of the last step stay mapped.
 
@@ -34,9 +35,6 @@ class StepMaker:
         Words of a sequence, start and end tokens included.
     entities : `bool`
         If false, there are words only.
-    masking : `Masking`
-    seed : `int`
-    shuffle : `bool`
     sampling_exponent : `float`
         As of `EpochOrder`.
     """
@@ -74,7 +72,7 @@ class StepMaker:
         """Of an epoch. The last may have fewer sequences than the others."""
         return -(-len(self.order) // self._global_batch_size)
 
-    def make(self, epoch: int, step: int, rank: int, world_size: int) -> PackedStep:
+    def build(self, epoch: int, step: int, rank: int, world_size: int) -> PackedStep:
         """
         The batches of one process.
 
@@ -94,7 +92,7 @@ class StepMaker:
         )  # Shape: (sequences of the step,), as the next
         counts = [shard.entity_counts[chunk.rows] for shard, chunk in zip(shards, chunks, strict=True)]
         entities = np.concatenate(counts) * self._has_entities
-        batches = divide(words, entities, self._max_tokens, world_size)[rank]
+        batches = pack_micro_batches(words, entities, self._max_tokens, world_size)[rank]
 
         # A rank that comes short does the step's smallest sequence without anything to predict in it: if it
         # did nothing, the others would wait for it.
@@ -123,8 +121,6 @@ class StepMaker:
 
         # Parameters
 
-        shards : `Sequence[Sequences]`
-        chunks : `Sequence[Rows]`
         numbers : `np.ndarray`
             Shape: (chosen,)
         """
@@ -183,3 +179,41 @@ def _unmasked(masked: Masked, sequences: Sequences, rows: np.ndarray) -> Masked:
         np.where(entity_rows, sequences.entity_ids, masked.entity_ids),
         masked.chosen_entities[~entity_rows[masked.chosen_entities]],
     )
+
+
+def continuation_table(tokenizer: WordTokenizer, size: int) -> np.ndarray:
+    """
+    For each sub-word, whether it belongs to the word of the one before it. Of BERT's, those do that begin
+    with `##`; of RoBERTa's and XLM-R's, those that do not begin with a space or with punctuation.
+
+    # Parameters
+
+    size : `int`
+        Of the vocabulary.
+
+    # Returns
+
+    `np.ndarray`
+        Booleans. Shape: (size,)
+    """
+    table = np.zeros(size, dtype=bool)
+    vocabulary = {token: index for token, index in tokenizer.vocabulary.items() if index < size}
+    special = {
+        tokenizer.start_id,
+        tokenizer.end_id,
+        tokenizer.pad_id,
+        tokenizer.mask_id,
+        tokenizer.unknown_id,
+    }
+    is_bert = tokenizer.separators == 1
+    is_sentence_piece = any(token.startswith(_SENTENCE_PIECE_SPACE) for token in vocabulary)
+    decoder = decoders.ByteLevel()
+    for token, index in vocabulary.items():
+        if is_bert:
+            table[index] = token.startswith(_WORD_PIECE_PREFIX)
+            continue
+        # RoBERTa's tokens are bytes, each written as some character. A part of a character continues a word.
+        text = token.replace(_SENTENCE_PIECE_SPACE, " ") if is_sentence_piece else decoder.decode([token])
+        table[index] = bool(text) and not text[0].isspace() and not is_punctuation(text[0])
+    table[[index for index in special if index < size]] = False
+    return table
