@@ -1,7 +1,4 @@
-"""
-Random numbers that are a function of what they are for: no state, so that any of them can be drawn at any
-time, in any process, in any order.
-"""
+"""Counter-based random numbers: without state, so any can be drawn at any time, in any process and order."""
 
 from typing import Tuple, Union
 
@@ -13,7 +10,7 @@ _WEYL = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-# Four arrays of so many numbers fit a processor's cache: larger blocks are several times slower.
+# Four arrays of this size fit a CPU's cache; larger blocks are several times slower.
 _BLOCK = 1 << 14
 _STREAM_BITS = 8
 _INDEX_BITS = 64 - _STREAM_BITS
@@ -64,7 +61,7 @@ def _philox_block(counter: Tuple[np.ndarray, ...], key: Tuple[int, int], result:
 class RandomNumbers:
     """
     Random numbers for the sequences of a dataset: each is a function of the seed, the epoch, the sequence,
-    the position in it and the purpose, which is the number of a stream.
+    the position in it and the stream, a number for the purpose.
 
     # Parameters
 

@@ -8,7 +8,7 @@ from tokenizers import decoders
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer, is_punctuation
 from luke_allennlp.pretraining.dataset import PretrainingDataset
-from luke_allennlp.pretraining.epoch_order import EpochOrder, Rows
+from luke_allennlp.pretraining.epoch_order import EpochOrder, ShardRows
 from luke_allennlp.pretraining.masking import Masked, Masking, MaskingTables
 from luke_allennlp.pretraining.micro_batches import PackedStep, WordIds, pack, pack_micro_batches
 from luke_allennlp.pretraining.random_numbers import RandomNumbers
@@ -106,7 +106,7 @@ class StepBuilder:
             masked = _unmasked(masked, sequences, is_filler)
         return pack(sequences, masked, sizes, self._ids)
 
-    def _map(self, chunks: Sequence[Rows]) -> List[Sequences]:
+    def _map(self, chunks: Sequence[ShardRows]) -> List[Sequences]:
         used = {(chunk.dataset, chunk.shard) for chunk in chunks}
         self._mapped = {key: shard for key, shard in self._mapped.items() if key in used}
         for dataset, shard in used - self._mapped.keys():
@@ -114,7 +114,7 @@ class StepBuilder:
         return [self._mapped[chunk.dataset, chunk.shard] for chunk in chunks]
 
     def _gather(
-        self, shards: Sequence[Sequences], chunks: Sequence[Rows], numbers: np.ndarray
+        self, shards: Sequence[Sequences], chunks: Sequence[ShardRows], numbers: np.ndarray
     ) -> Tuple[Sequences, np.ndarray, np.ndarray]:
         """
         Sequences by their numbers in the step, with the epoch and the index in the dataset of each.

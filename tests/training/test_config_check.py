@@ -11,7 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.plugins import import_plugins
 from allennlp.training import GradientDescentTrainer
 
-from luke_allennlp.training.config_check import check_config, configured_objects
+from luke_allennlp.training.config_check import check_config
 from luke_allennlp.training.constructors import accepted_options
 
 import_plugins()
@@ -424,7 +424,7 @@ def test_what_allennlp_ignores_is_told_but_passes(caplog: pytest.LogCaptureFixtu
 
 
 def test_objects_are_returned_with_their_paths() -> None:
-    objects = configured_objects(Params(copy.deepcopy(TAGGER)))
+    objects = check_config(Params(copy.deepcopy(TAGGER)))
     found = {item.path: item for item in objects}
     assert found[""].cls is TrainModel
     assert found["trainer"].cls is GradientDescentTrainer

@@ -189,7 +189,7 @@ class TestMessages:
 
     def test_the_value_that_it_has(self) -> None:
         message = refusal(CONFIGS / "ner/conll.jsonnet", {"num_epochs": 5})
-        assert message.endswith("leave it out, as the config is the same with it")
+        assert message.endswith("omit it, the config is the same")
 
 
 def test_other_overrides_are_left_alone(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from allennlp.common.plugins import import_plugins
 from allennlp.models import Model
 
 import luke_allennlp  # noqa: F401
-from luke_allennlp.training.config_check import configured_objects
+from luke_allennlp.training.config_check import check_config
 from luke_allennlp.training.preflight import preflight
 from luke_allennlp.training.value_checks import check_devices, check_numbers, check_validation_metric
 
@@ -77,16 +77,16 @@ class TestNumbers:
         config = json.loads(json.dumps(shipped["ner/demo"]))
         groups = config["trainer"]["optimizer"]["parameter_groups"]
         groups.append([["classifier"], {"lr": 0}])
-        check_numbers(configured_objects(Params(config)))
+        check_numbers(check_config(Params(config)))
         groups[1][1]["lr"] = -1
         with pytest.raises(ConfigurationError, match="^trainer.optimizer.parameter_groups.1.1.lr is -1;"):
-            check_numbers(configured_objects(Params(config)))
+            check_numbers(check_config(Params(config)))
 
     def test_of_a_sampler(self, shipped: Dict[str, Any]) -> None:
         config = json.loads(json.dumps(shipped["ner/demo"]))
         config["data_loader"] = {"batch_sampler": {"type": "bucket", "batch_size": 0}}
         with pytest.raises(ConfigurationError, match="^data_loader.batch_sampler.batch_size is 0; expected"):
-            check_numbers(configured_objects(Params(config)))
+            check_numbers(check_config(Params(config)))
 
 
 class TestDevices:
@@ -155,7 +155,7 @@ class TestMetrics:
 
     def check(self, config: Dict[str, Any], metric: Any) -> None:
         config = {**config, "trainer": {**config["trainer"], "validation_metric": metric}}
-        check_validation_metric(configured_objects(Params(config)))
+        check_validation_metric(check_config(Params(config)))
 
     def test_those_of_the_task(self, config: Any) -> None:
         name, made = config

@@ -103,7 +103,7 @@ def test_goes_on_with_more_epochs(options: Any, warmup: int, caplog: pytest.LogC
     message = record.getMessage()
     assert f"now one of 200 updates, {warmup} of them warm-up; it was one of 100 and " in message
     assert message.endswith(
-        f"After 100 updates the rate goes on at {rate:.3g}; by the old schedule it would be 0."
+        f"After 100 updates the rate continues at {rate:.3g}; by the old schedule it would be 0."
     )
 
 
