@@ -85,10 +85,6 @@ class TestOriginal:
         assert len(paths) == len(set(paths)) == 24
         assert "data/pretraining/zh" in paths and loader["sampling_exponent"] == 0.7
 
-    @pytest.mark.parametrize("name", NAMES)
-    def test_they_are_short(self, name: str) -> None:
-        assert len((CONFIGS / f"{name}.jsonnet").read_text().splitlines()) <= 25
-
 
 @pytest.mark.usefixtures("bare")
 class TestKnobs:

@@ -55,24 +55,12 @@ def test_what_is_written_is_read(directory):
     dataset.verify()
 
 
-def test_nothing_is_copied(directory):
-    shard = PretrainingDataset(str(directory)).shard(0)
-    for column in (shard.word_ids, shard.word_offsets, shard.entity_ids, shard.entity_starts):
-        assert not column.flags.owndata and not column.flags.writeable
-    assert shard.word_ids.dtype == np.uint16
-
-
 def test_same_bytes_again(directory, tmp_path):
     again = write_dataset(tmp_path / "again", SHARDS, [random_sequences(5, 2)], seed=3)
     for path in directory.rglob("*"):
         if path.is_file():
             assert path.read_bytes() == (again / path.relative_to(directory)).read_bytes()
     assert not [path for path in directory.rglob("*") if path.name.startswith(".")]
-
-
-def test_a_shard_that_was_written_before(directory):
-    entry = json.loads((directory / "metadata.json").read_text())["splits"]["train"]["shards"][2]
-    assert describe_shard(directory, "train/00002.arrow")._asdict() == entry
 
 
 def test_large_vocabularies(tmp_path):
@@ -195,23 +183,6 @@ def test_a_shard_of_another_dataset(directory):
     damage_metadata(directory, splits={"train": {"shards": shards}})
     with pytest.raises(ConfigurationError, match="has 4 sequences .* expected 20"):
         PretrainingDataset(str(directory)).shard(0)
-
-
-def test_other_arrow_files(tmp_path):
-    import pyarrow
-    import pyarrow.ipc
-
-    for columns, expected in (
-        ({"a": pyarrow.array([1])}, "damaged"),
-        ({"page_id": pyarrow.array([1]), **{"word_ids": pyarrow.array([[1]])}}, "damaged"),
-    ):
-        batch = pyarrow.record_batch(list(columns.values()), names=list(columns))
-        with pyarrow.ipc.new_file(str(tmp_path / "0.arrow"), batch.schema) as writer:
-            writer.write_batch(batch)
-        with pytest.raises(ConfigurationError, match=expected):
-            describe_shard(tmp_path, "0.arrow")
-    with pytest.raises(ConfigurationError, match="no such file"):
-        describe_shard(tmp_path, "1.arrow")
 
 
 def test_without_validation(tmp_path):

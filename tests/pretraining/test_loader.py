@@ -19,7 +19,6 @@ from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.pretraining import loader as loader_module
 from luke_allennlp.pretraining.dataset import PretrainingDataset, TokenSequence
 from luke_allennlp.pretraining.loader import PretrainingDataLoader
-from luke_allennlp.pretraining.masking import LukeMasking
 from luke_allennlp.pretraining.reader import PretrainingReader
 from tests.conftest import ROOT
 from tests.pretraining.datasets import FIXTURES, random_sequences, write_dataset
@@ -143,14 +142,6 @@ def test_every_sequence_once_an_epoch(directory):
         assert found == expected
 
 
-def test_every_sequence_has_its_masks(directory):
-    for step in steps_of(loader_of(directory)):
-        for (words, entities, *_), (_, seen_entities), (chosen_words, chosen_entities) in step:
-            assert 1 <= len(chosen_words) <= max(1, round(0.15 * len(words)))
-            assert len(chosen_entities) == (max(1, round(0.15 * len(entities))) if entities else 0)
-            assert [seen_entities[at] for at in chosen_entities] == [ENTITY_MASK] * len(chosen_entities)
-
-
 @pytest.mark.parametrize("ranks, workers, max_tokens", [(1, 2, 200), (2, 0, 200), (3, 1, 120), (5, 0, 1000)])
 def test_steps_do_not_depend_on_how_they_are_made(directory, monkeypatch, ranks, workers, max_tokens):
     for epoch in (0, 3):
@@ -192,25 +183,6 @@ def test_starting_in_the_middle(directory):
         assert steps_of(loader_of(directory, num_workers=start % 3), 2, start) == whole[start:]
 
 
-def test_what_comes_before_is_not_read(directory, monkeypatch):
-    opened = []
-    shard = PretrainingDataset.shard
-    monkeypatch.setattr(
-        PretrainingDataset, "shard", lambda self, number: opened.append(number) or shard(self, number)
-    )
-    next(iter(loader_of(directory, shuffle=False).steps(0, 3)))
-    assert opened == [4]
-
-
-def test_shards_that_are_done_are_unmapped(directory):
-    loader = loader_of(directory, global_batch_size=4)
-    used = set()
-    for _ in loader.steps(0):
-        assert len(loader._builder._mapped) <= 3
-        used.update(loader._builder._mapped)
-    assert len(used) == 4
-
-
 def test_epochs_and_seeds_differ(directory):
     whole = [steps_of(loader_of(directory, seed=seed), epoch) for seed in range(2) for epoch in range(2)]
     orders = {repr([row[0] for step in steps for row in step]) for steps in whole}
@@ -232,13 +204,6 @@ def test_validation(directory):
     assert first == second
     assert first == [row for step in loader.steps(7) for batch in step.batches for row in rows_of(batch)]
     assert len(first) == 9 and {row[0][0][0] // 500 for row in first} == {1}
-
-
-def test_batches_one_by_one_go_through_epochs(directory):
-    loader = loader_of(directory)
-    first, second = ([row for batch in loader for row in rows_of(batch)] for _ in range(2))
-    assert first == [row for step in steps_of(loader_of(directory), 0) for row in step]
-    assert second == [row for step in steps_of(loader_of(directory), 1) for row in step]
 
 
 def test_words_only(directory):
@@ -266,15 +231,6 @@ def test_long_sequences_are_cut(directory):
     assert max(lengths) == 10
 
 
-def test_masking_option(directory):
-    loader = loader_of(
-        directory, masking=LukeMasking(word_ratio=1.0, random_word_ratio=0, unmasked_word_ratio=0)
-    )
-    for step in steps_of(loader):
-        for _, (seen, _), _ in step:
-            assert set(seen[1:-1]) == {WORD_MASK}
-
-
 def test_several_datasets(directory, tmp_path, monkeypatch):
     second = write_dataset(tmp_path / "second", [marked(6, 300), marked(3, 400)])
     options = {"datasets": [str(second)], "sampling_exponent": 0.5, "global_batch_size": 24}
@@ -295,14 +251,6 @@ def test_several_datasets(directory, tmp_path, monkeypatch):
     assert keyed(row for (found,) in union for batch in found.batches for row in rows_of(batch)) == keyed(
         step
     )
-
-
-def test_times_of_a_sequence_differ(directory, tmp_path):
-    """Where a small dataset comes more than once in an epoch, other words are masked each time."""
-    second = write_dataset(tmp_path / "second", [marked(2, 300)])
-    loader = loader_of(directory, datasets=[str(second)], sampling_exponent=0.0)
-    masked = [repr(row[1:]) for step in steps_of(loader) for row in step if row[0][0][0] == 304]
-    assert len(masked) >= 15 and len(set(masked)) > 7
 
 
 def test_datasets_need_the_same_vocabularies(directory, tmp_path):

@@ -171,7 +171,7 @@ def test_a_larger_vocabulary_is_refused(values: Dict[str, Any], tmp_path: Path) 
         make_predictor(other)
 
 
-@pytest.mark.parametrize("with_reader", [False, True])
+@pytest.mark.parametrize("with_reader", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_command(with_reader: bool, values: Dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
     path = write_archive(tmp_path / "run", values, make_model(values))
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in RECORDS))

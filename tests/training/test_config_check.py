@@ -92,36 +92,6 @@ def tagger(**changes: Any) -> Dict[str, Any]:
     return config
 
 
-CRF_TAGGER = tagger(
-    dataset_reader={"type": "conll2003", "tag_label": "ner", "convert_to_coding_scheme": "BIOUL"},
-    model={
-        "type": "crf_tagger",
-        "label_encoding": "BIOUL",
-        "constrain_crf_decoding": True,
-        "calculate_span_f1": True,
-        "dropout": 0.5,
-        "include_start_end_transitions": False,
-        "text_field_embedder": {
-            "type": "basic",
-            "token_embedders": {
-                "tokens": {
-                    "type": "pretrained_transformer_mismatched",
-                    "model_name": "bert",
-                    "max_length": 128,
-                }
-            },
-        },
-        "encoder": {"type": "pass_through", "input_dim": 8},
-        "feedforward": {
-            "input_dim": 8,
-            "num_layers": 1,
-            "hidden_dims": 8,
-            "activations": "relu",
-            "dropout": [0.5],
-        },
-    },
-)
-
 CLASSIFIER = tagger(
     dataset_reader={
         "type": "text_classification_json",
@@ -207,7 +177,6 @@ MULTITASK = {
 }
 GOOD_CONFIGS = {
     "tagger": TAGGER,
-    "crf_tagger": CRF_TAGGER,
     "classifier": CLASSIFIER,
     "multitask": MULTITASK,
     "trainer without options": tagger(trainer={}),
@@ -234,18 +203,6 @@ GOOD_CONFIGS = {
         validation_data_loader={"batch_sampler": {"type": "bucket", "batch_size": 3, "padding_noise": 0}},
         data_loader={"type": "multiprocess", "batch_size": 2, "num_workers": 2, "start_method": "spawn"},
     ),
-    "simple data loader": tagger(data_loader={"type": "simple", "batch_size": 2, "batches_per_epoch": 3}),
-    "interleaved": tagger(
-        dataset_reader={
-            "type": "interleaving",
-            "readers": {"a": "sequence_tagging", "b": {"type": "conll2003"}},
-        }
-    ),
-    "babi": tagger(dataset_reader={"type": "babi", "keep_sentences": True, "token_indexers": {"t": {}}}),
-    "vocabulary from files": tagger(
-        vocabulary={"type": "from_files", "directory": "v", "oov_token": "[UNK]"}
-    ),
-    "vocabulary as a word": tagger(vocabulary="empty"),
     "vocabulary extended": tagger(
         vocabulary={
             "type": "extend",
@@ -258,10 +215,6 @@ GOOD_CONFIGS = {
             "only_include_pretrained_words": True,
         }
     ),
-    "vocabulary of a transformer": tagger(
-        vocabulary={"type": "from_pretrained_transformer", "model_name": "bert"}
-    ),
-    "model from an archive": tagger(model={"type": "from_archive", "archive_file": "model.tar.gz"}),
     "registered class by its path": tagger(
         model__encoder={
             "type": "allennlp.modules.seq2seq_encoders.PassThroughEncoder",
@@ -269,27 +222,6 @@ GOOD_CONFIGS = {
         }
     ),
     "none as a word": tagger(trainer__patience="None", model__regularizer="None"),
-    "beam search": tagger(
-        model={
-            "type": "simple_seq2seq",
-            "source_embedder": {"token_embedders": {}},
-            "encoder": {"type": "lstm", "input_size": 2, "hidden_size": 2},
-            "attention": {
-                "type": "bilinear",
-                "vector_dim": 2,
-                "matrix_dim": 2,
-                "activation": {"type": "leaky_relu"},
-            },
-            "beam_search": {
-                "max_steps": 3,
-                "beam_size": 2,
-                "sampler": {"type": "top-k", "k": 2},
-                "constraints": [{"type": "repeated-ngram-blocking", "ngram_size": 3}],
-            },
-            "beam_size": 3,
-            "max_decoding_steps": 4,
-        }
-    ),
 }
 
 

@@ -175,14 +175,6 @@ class TestMessages:
         assert message.startswith("the overrides set ") and f"of {CONFIGS / name}.jsonnet, " in message
         assert suggested(message) == expected
 
-    def test_nearly_a_knob(self) -> None:
-        message = refusal(CONFIGS / "ner/conll.jsonnet", {"num_epoch": 3})
-        assert 'the overrides set "num_epoch" (did you mean "num_epochs"?), a knob of ' in message
-
-    def test_several(self) -> None:
-        message = refusal(CONFIGS / "ner/conll.jsonnet", {"seed": 3, "learning_rate": 1})
-        assert 'the overrides set "learning_rate", "seed", knobs of ' in message
-
     def test_an_impossible_value(self) -> None:
         message = refusal(CONFIGS / "ner/conll.jsonnet", {"batch_size": 3})
         assert message.endswith("is no multiple of batch_size 3 times 1 devices: change one of the three")

@@ -61,13 +61,6 @@ def test_default_length(tmp_path: Path) -> None:
     assert error_of({"num_epochs": 19}, {}, tmp_path).startswith("trainer.num_epochs is 19, and the run")
 
 
-def test_other_trainers(tmp_path: Path) -> None:
-    assert keys({"type": "mine", "num_epochs": 6}, {"type": "mine", "num_epochs": 5}, tmp_path) == []
-    assert (
-        keys({"type": "gradient_descent", "num_epochs": 6}, {"type": "mine", "num_epochs": 5}, tmp_path) == []
-    )
-
-
 @pytest.mark.parametrize("name", ["slanted_triangular", "linear_with_warmup", "polynomial_decay"])
 def test_schedule_that_would_end(tmp_path: Path, name: str) -> None:
     scheduler = {"learning_rate_scheduler": {"type": name}}

@@ -129,11 +129,6 @@ class TestCheckpoints:
         # Markers would follow its own entries.
         assert "different vocabularies" in (check(bare, LUKE, ["[A]"], {"[A]": "@"}) or "")
 
-    def test_a_damaged_tokenizer(self, tmp_path: Path) -> None:
-        (tmp_path / "tokenizer.json").write_text("{")
-        message = check(str(tmp_path), LUKE) or ""
-        assert message.startswith(f"{READER}.model_name: ") and "is damaged" in message
-
 
 class TestMarkers:
     @pytest.mark.parametrize(
@@ -176,14 +171,6 @@ class TestFields:
             f"dataset_reader.token_indexers.one.model_name is {LUKE!r} and "
             f"model.text_field_embedder.token_embedders.one.model_name is {BERT!r}, which have"
         )
-
-    def test_without_an_embedder_of_this_kind(self) -> None:
-        config = self.config({"one": LUKE}, {})
-        config["model"]["text_field_embedder"]["token_embedders"]["one"] = {
-            "type": "embedding",
-            "embedding_dim": 4,
-        }
-        assert message_of(config) is None
 
 
 def test_before_training(workplace: Path, allennlp: Callable) -> None:
@@ -246,11 +233,3 @@ class TestArchive:
             assert [part for part in parts if part not in finished.error] == []
         with pytest.raises(ConfigurationError):
             Predictor.from_path(archive, overrides=overrides)
-
-    @pytest.mark.slow
-    def test_another_number_of_layers(self, archive: str, allennlp: Callable, copy: Callable) -> None:
-        deeper = copy(LUKE, config={"num_hidden_layers": 3})
-        with pytest.raises(
-            ConfigurationError, match="they have 2 layers, and the checkpoint's config 3; give"
-        ):
-            load_archive(archive, overrides=self.overrides(deeper, deeper))

@@ -113,11 +113,6 @@ def test_ratio_outside_of_its_range(ratio: float) -> None:
         LinearWithWarmupRatio(optimizer(), 2, 5, warmup_ratio=ratio)
 
 
-def test_negative_steps() -> None:
-    with pytest.raises(ConfigurationError, match="warmup_steps is -1; expected 0 or more"):
-        LinearWithWarmupRatio(optimizer(), 2, 5, warmup_steps=-1)
-
-
 def test_unknown_number_of_steps() -> None:
     with pytest.raises(ConfigurationError, match="does not know how many batches an epoch has"):
         LinearWithWarmupRatio(optimizer(), 2, None)
