@@ -16,28 +16,27 @@ def pack_micro_batches(
     words: np.ndarray, entities: np.ndarray, max_tokens: int, ranks: int
 ) -> List[List[np.ndarray]]:
     """
-    Sequences of similar lengths go into the same batch. All ranks get the same number of batches, as few as
-    possible, and these are of similar sizes, the largest first. Every sequence is in one of them.
+    Packs the sequences of an optimizer step into micro-batches of similar lengths. All ranks get the same
+    number of batches, as few as possible and of similar sizes, the largest first.
 
     # Parameters
 
     words : `np.ndarray`
-        The words of each sequence, start and end tokens included. Shape: (sequences,)
+        Tokens of each sequence, start and end tokens included. Shape: (sequences,)
     entities : `np.ndarray`
         Shape: (sequences,)
     max_tokens : `int`
-        The most words and entities that a batch has, padding included. No sequence alone has more.
+        The limit of tokens and entities of a batch, padding included. No sequence alone exceeds it.
 
     # Returns
 
     `List[List[np.ndarray]]`
-        For each rank, batches of numbers of sequences. A batch is empty where there are fewer sequences than
-        batches.
+        For each rank, batches of sequence numbers. Some are empty if there are fewer sequences than batches.
     """
     order = np.lexsort((np.arange(len(words)), -entities, -words))
     lengths, counts = words[order].tolist(), entities[order].tolist()
     batches = -(-(len(_cut(lengths, counts, max_tokens)) - 1) // ranks) * ranks
-    # The smallest bound that gives no more batches: a bisection.
+    # The smallest bound that gives no more batches, by bisection.
     low, high = max(map(int.__add__, lengths, counts)) - 1, max_tokens
     ends = _cut(lengths, counts, high)
     while high - low > max(1, high // 64):
@@ -53,7 +52,7 @@ def pack_micro_batches(
         half = (len(parts[largest]) + 1) // 2
         parts[largest : largest + 1] = [parts[largest][:half], parts[largest][half:]]
     parts.sort(key=lambda part: -_size(words, entities, part))
-    # To and fro, so that no rank has the larger one each time.
+    # Alternating, so that no rank always has the larger one.
     rounds = [parts[start : start + ranks] for start in range(0, batches, ranks)]
     return [
         [round_[rank if number % 2 == 0 else ranks - 1 - rank] for number, round_ in enumerate(rounds)]
@@ -62,7 +61,7 @@ def pack_micro_batches(
 
 
 def _cut(lengths: List[int], counts: List[int], bound: int) -> List[int]:
-    """Where to cut the sorted sequences so that no part is larger than the bound: 0, ..., their number."""
+    """Where to cut the sorted sequences so that no part exceeds the bound: 0, ..., their number."""
     cuts, start, most = [0], 0, 0
     for number, count in enumerate(counts):
         most = max(most, count)
@@ -79,7 +78,7 @@ def _size(words: np.ndarray, entities: np.ndarray, part: np.ndarray) -> int:
 
 
 class WordIds(NamedTuple):
-    """Ids of the tokens that are put around and behind a sequence."""
+    """Ids of the tokens around and after a sequence."""
 
     start: int
     end: int
@@ -91,7 +90,7 @@ class BatchShape(NamedTuple):
     # Parameters
 
     words : `int`
-        Of the longest, start and end tokens included.
+        Tokens of the longest, start and end tokens included.
     """
 
     sequences: int
@@ -102,10 +101,7 @@ class BatchShape(NamedTuple):
 
     @property
     def parts(self) -> Tuple[int, ...]:
-        """
-        The numbers that a batch takes: word ids, entity ids, spans, word and entity counts, masked positions
-        and their targets.
-        """
+        """Sizes of the parts: token ids, entity ids, spans, counts of both, masked positions and targets."""
         entities = self.sequences * self.entities
         pairs = (self.masked_words, self.masked_words, self.masked_entities, self.masked_entities)
         return (self.sequences * self.words, entities, 2 * entities, self.sequences, self.sequences, *pairs)
@@ -113,7 +109,7 @@ class BatchShape(NamedTuple):
 
 class PackedStep(NamedTuple):
     """
-    All batches as one row of numbers: hundreds of tensors would take as many file descriptors to send.
+    All batches in one tensor: sending hundreds of tensors would take as many file descriptors.
 
     # Parameters
 
@@ -125,12 +121,7 @@ class PackedStep(NamedTuple):
     shapes: List[BatchShape]
 
     def unpack(self, pin_memory: bool = False) -> Step:
-        """
-        # Parameters
-
-        pin_memory : `bool`, optional (default = `False`)
-            Whether the tensors are to lie where a GPU can fetch them from by itself.
-        """
+        """With `pin_memory`, a GPU can copy the tensors asynchronously."""
         numbers = self.numbers.long()
         slots = sum(shape.sequences * (shape.words + shape.entities) for shape in self.shapes)
         masks = torch.empty(slots, dtype=torch.bool)
@@ -228,16 +219,8 @@ def _pack_batch(
 
 class _Block:
     """
-    The values of some rows in a rectangle.
-
-    # Parameters
-
-    offsets : `np.ndarray`
-        Of all rows. Shape: (all rows + 1,)
-    last : `int`
-        Exclusive.
-    margin : `int`
-        How many columns are left empty before the values, and behind them.
+    The values of rows `first` to `last`, exclusive, in a rectangle with `margin` empty columns on both sides.
+    Shape of `offsets`: (all rows + 1,)
     """
 
     def __init__(self, offsets: np.ndarray, first: int, last: int, margin: int) -> None:
@@ -250,7 +233,7 @@ class _Block:
         self.is_filled = (columns >= margin) & (columns < self.counts[:, None] + margin)
 
     def places(self, chosen: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """Of ascending positions, those in these rows: where they are in the rectangle, and themselves."""
+        """Of ascending positions, those in these rows: their places in the rectangle, and themselves."""
         low, high = np.searchsorted(chosen, (self.values.start, self.values.stop))
         inside = chosen[low:high]
         rows = np.searchsorted(self._offsets, inside, side="right") - 1

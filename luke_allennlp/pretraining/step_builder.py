@@ -1,4 +1,4 @@
-"""From the shards on the disk to the batches of an optimizer step."""
+"""From shards on disk to the batches of an optimizer step."""
 
 from typing import Any, Dict, List, Sequence, Tuple
 
@@ -21,7 +21,7 @@ _SENTENCE_PIECE_SPACE = "\u2581"
 
 class StepBuilder:
     """
-    Makes any step of any epoch, in any process. Only the shards of the last step stay mapped.
+    Builds any step of any epoch, in any process. Only the shards of the last step stay mapped.
 
     # Parameters
 
@@ -30,11 +30,11 @@ class StepBuilder:
     global_batch_size : `int`
         Sequences of a step.
     max_tokens : `int`
-        Words and entities of a batch, padding included.
+        The limit of tokens and entities of a batch, padding included.
     max_length : `int`
-        Words of a sequence, start and end tokens included.
+        Tokens of a sequence, start and end tokens included.
     entities : `bool`
-        If false, there are words only.
+        If false, entities are dropped.
     sampling_exponent : `float`
         As of `EpochOrder`.
     """
@@ -54,7 +54,7 @@ class StepBuilder:
         self._datasets = list(datasets)
         self._global_batch_size = global_batch_size
         self._max_tokens = max_tokens
-        self._most_words = max_length - _SPECIAL_TOKENS
+        self._max_words = max_length - _SPECIAL_TOKENS
         self._has_entities = entities
         self._masking = masking
         self._random = RandomNumbers(seed)
@@ -73,14 +73,7 @@ class StepBuilder:
         return -(-len(self.order) // self._global_batch_size)
 
     def build(self, epoch: int, step: int, rank: int, world_size: int) -> PackedStep:
-        """
-        The batches of one process.
-
-        # Raises
-
-        `ConfigurationError`
-            A shard is missing or damaged.
-        """
+        """The batches of one process. Raises a `ConfigurationError` if a shard is missing or damaged."""
         start = step * self._global_batch_size
         chunks = self.order.rows(epoch, start, min(len(self.order), start + self._global_batch_size))
         shards = self._map(chunks)
@@ -88,14 +81,14 @@ class StepBuilder:
             [shard.word_counts[chunk.rows] for shard, chunk in zip(shards, chunks, strict=True)]
         )
         words = (
-            np.minimum(words, self._most_words) + _SPECIAL_TOKENS
+            np.minimum(words, self._max_words) + _SPECIAL_TOKENS
         )  # Shape: (sequences of the step,), as the next
         counts = [shard.entity_counts[chunk.rows] for shard, chunk in zip(shards, chunks, strict=True)]
         entities = np.concatenate(counts) * self._has_entities
         batches = pack_micro_batches(words, entities, self._max_tokens, world_size)[rank]
 
-        # A rank that comes short does the step's smallest sequence without anything to predict in it: if it
-        # did nothing, the others would wait for it.
+        # A rank without a sequence gets the step's smallest, with nothing to predict: if it did nothing, the
+        # others would wait for it.
         filler = np.array([np.argmin(words + entities)])
         numbers = np.concatenate([batch if len(batch) else filler for batch in batches])
         sizes = [max(1, len(batch)) for batch in batches]
@@ -117,12 +110,8 @@ class StepBuilder:
         self, shards: Sequence[Sequences], chunks: Sequence[ShardRows], numbers: np.ndarray
     ) -> Tuple[Sequences, np.ndarray, np.ndarray]:
         """
-        Sequences by their numbers in the step, with the epoch and the index in the dataset of each.
-
-        # Parameters
-
-        numbers : `np.ndarray`
-            Shape: (chosen,)
+        Sequences by their numbers in the step, with the epoch and the index in the dataset of each. Shape of
+        `numbers`: (chosen,)
         """
         ends = np.cumsum([len(chunk.rows) for chunk in chunks])
         sources = np.searchsorted(ends, numbers, side="right")  # Shape: (chosen,), as the next two
@@ -145,7 +134,7 @@ class StepBuilder:
         sequences = Sequences.concatenate(parts)
         if len(parts) > 1:
             sequences = sequences.take(np.argsort(np.concatenate(places)))
-        return sequences.cut(self._most_words), epochs, indices
+        return sequences.cut(self._max_words), epochs, indices
 
     def __getstate__(self) -> Dict[str, Any]:
         return {**self.__dict__, "_mapped": {}}
@@ -170,7 +159,7 @@ def _vocabularies(dataset: PretrainingDataset) -> Tuple[WordIds, MaskingTables]:
 
 
 def _unmasked(masked: Masked, sequences: Sequences, rows: np.ndarray) -> Masked:
-    """The same without anything to predict in some sequences. Shape of `rows`: (sequences,), booleans."""
+    """Without anything to predict in some sequences. Shape of `rows`: (sequences,), booleans."""
     word_rows = np.repeat(rows, sequences.word_counts)  # Shape: (all words,)
     entity_rows = np.repeat(rows, sequences.entity_counts)  # Shape: (all entities,)
     return Masked(
@@ -183,18 +172,8 @@ def _unmasked(masked: Masked, sequences: Sequences, rows: np.ndarray) -> Masked:
 
 def continuation_table(tokenizer: WordTokenizer, size: int) -> np.ndarray:
     """
-    For each sub-word, whether it belongs to the word of the one before it. Of BERT's, those do that begin
-    with `##`; of RoBERTa's and XLM-R's, those that do not begin with a space or with punctuation.
-
-    # Parameters
-
-    size : `int`
-        Of the vocabulary.
-
-    # Returns
-
-    `np.ndarray`
-        Booleans. Shape: (size,)
+    Whether each token continues the word of the one before it: in BERT if it begins with `##`; in RoBERTa and
+    XLM-R unless it begins with a space or punctuation. Shape: (size,), the size of the vocabulary
     """
     table = np.zeros(size, dtype=bool)
     vocabulary = {token: index for token, index in tokenizer.vocabulary.items() if index < size}
@@ -212,7 +191,7 @@ def continuation_table(tokenizer: WordTokenizer, size: int) -> np.ndarray:
         if is_bert:
             table[index] = token.startswith(_WORD_PIECE_PREFIX)
             continue
-        # RoBERTa's tokens are bytes, each written as some character. A part of a character continues a word.
+        # RoBERTa's tokens are bytes, each written as a character. Part of a character continues a word.
         text = token.replace(_SENTENCE_PIECE_SPACE, " ") if is_sentence_piece else decoder.decode([token])
         table[index] = bool(text) and not text[0].isspace() and not is_punctuation(text[0])
     table[[index for index in special if index < size]] = False
