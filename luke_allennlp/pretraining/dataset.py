@@ -51,7 +51,7 @@ def write_shard(
     directory: Path, file: str, sequences: Union[Sequences, Iterable[TokenSequence]], vocab_size: int
 ) -> ShardInfo:
     """
-    Writes a shard atomically. The same sequences give the same bytes.
+    Writes a shard atomically, and describes it. The same sequences give the same bytes.
 
     # Parameters
 
@@ -65,7 +65,7 @@ def write_shard(
     # Raises
 
     `ConfigurationError`
-        It cannot be written.
+        The shard cannot be written.
     `ValueError`
         An id is not below `vocab_size`, a span is outside of its sequence, or the shard is too large.
     """
