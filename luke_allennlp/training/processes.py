@@ -1,6 +1,6 @@
 """What the processes of a run tell each other, so that they continue, stop and fail together."""
 
-from typing import Any, List, NamedTuple, NoReturn, Optional, Sequence
+from typing import Any, List, NamedTuple, NoReturn, Optional, Sequence, Union
 
 import torch
 import torch.distributed as dist
@@ -35,12 +35,12 @@ class RunStatus(NamedTuple):
         return RunStatus(*(int(value) for value in sum_over_processes(self, device)))
 
 
-def sum_over_processes(values: Sequence[float], device: torch.device) -> List[float]:
+def sum_over_processes(values: Union[Sequence[float], torch.Tensor], device: torch.device) -> List[float]:
     """
     # Parameters
 
-    values : `Sequence[float]`
-        Numbers, or a tensor of shape (values,). Summed in float64.
+    values : `Union[Sequence[float], torch.Tensor]`
+        Shape: (values,). Summed in float64.
     device : `torch.device`
         A device of this process that the process group can send from.
     """
@@ -106,7 +106,7 @@ def broadcast_state(state: Any, device: torch.device) -> Any:
     leaves = [
         _TensorShape(leaf.shape, leaf.dtype) if isinstance(leaf, torch.Tensor) else leaf for leaf in own
     ]
-    outline = [leaves, structure] if is_source else [None, None]
+    outline: List[Any] = [leaves, structure] if is_source else [None, None]
     dist.broadcast_object_list(outline, src=0, device=device)
     received: List[Any] = []
     for number, leaf in enumerate(outline[0]):

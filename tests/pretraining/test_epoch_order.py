@@ -63,13 +63,6 @@ def test_shares(exponent, quotas):
     assert EpochOrder(SHARDS, RandomNumbers(0), exponent).quotas == quotas
 
 
-def test_small_datasets_come_more_often():
-    order = EpochOrder([[1_000_000], [1000]], None, 0.7)
-    share = 1000**0.7 / (1000**0.7 + 1_000_000**0.7)
-    assert sum(order.quotas) == 1_001_000
-    assert abs(order.quotas[1] - share * 1_001_000) <= 1
-
-
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=5), st.sampled_from([0.0, 0.3, 0.7, 1.0]))
 @settings(max_examples=25, deadline=None)
 def test_datasets_are_spread_evenly(sizes, exponent):

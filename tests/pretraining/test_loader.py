@@ -134,14 +134,6 @@ def test_batches_have_the_form_that_the_model_takes(directory):
     assert number > 6
 
 
-def test_every_sequence_once_an_epoch(directory):
-    dataset = PretrainingDataset(str(directory))
-    expected = Counter(repr(tuple(np.asarray(column).tolist() for column in row[1:])) for row in dataset)
-    for epoch in range(2):
-        found = Counter(repr(row[0]) for step in steps_of(loader_of(directory), epoch) for row in step)
-        assert found == expected
-
-
 @pytest.mark.parametrize("ranks, workers, max_tokens", [(1, 2, 200), (2, 0, 200), (3, 1, 120), (5, 0, 1000)])
 def test_steps_do_not_depend_on_how_they_are_made(directory, monkeypatch, ranks, workers, max_tokens):
     for epoch in (0, 3):
@@ -277,23 +269,6 @@ def test_the_dataset_needs_the_tokenizer_of_the_model(directory):
         assert PretrainingDataLoader(reader_of(tokenizer), **options).steps_per_epoch == 1
     with pytest.raises(ConfigurationError, match="dataset: was made with .*tiny-bert'.* here; start from"):
         PretrainingDataLoader(reader_of("tiny-bert"), **options)
-
-
-def test_bert(tmp_path):
-    vocabulary = (FIXTURES / "tiny-bert/vocab.txt").read_text(encoding="utf-8").split("\n")
-    size = len(vocabulary) - 1
-    directory = write_dataset(
-        tmp_path / "bert",
-        [random_sequences(5, vocab_size=size, longest=60)],
-        tokenizer=FIXTURES / "tiny-bert",
-        vocab_size=size,
-    )
-    (step,) = loader_of(directory).steps(0)
-    for batch in step.batches:
-        tokens, mask = batch["words"]["token_ids"], batch["words"]["mask"]
-        assert (tokens[:, 0] == vocabulary.index("[CLS]")).all()
-        assert (tokens[~mask] == vocabulary.index("[PAD]")).all()
-        assert (tokens[torch.arange(len(tokens)), mask.sum(dim=1) - 1] == vocabulary.index("[SEP]")).all()
 
 
 @pytest.mark.parametrize(

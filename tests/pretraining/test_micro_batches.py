@@ -52,8 +52,3 @@ def test_is_the_same_each_time():
     for _ in range(2):
         (batches,) = pack_micro_batches(words, entities, 20, 1)
         assert [batch.tolist() for batch in batches] == [[1, 3], [0, 2, 4]]
-
-
-def test_one_sequence_for_many_ranks():
-    dealt = pack_micro_batches(np.array([10]), np.array([2]), 12, 4)
-    assert sorted(len(batches[0]) for batches in dealt) == [0, 0, 0, 1]

@@ -188,16 +188,6 @@ def test_the_size_of_fresh_entities(vocabulary: Path, fixtures_dir: Path) -> Non
         make_model(values)
 
 
-def test_weights_from_nowhere(vocabulary: Path, fixtures_dir: Path) -> None:
-    """A model that is pretrained from random values needs a config and a tokenizer alone."""
-    values = values_of("tiny-roberta", vocabulary, fixtures_dir)
-    values["model"]["embedder"]["load_weights"] = False
-    model: Any = make_model(values, noise=0.0)
-    stored = load_file(fixtures_dir / "tiny-roberta/model.safetensors")
-    assert not torch.equal(model.lm_head.dense.weight, stored["lm_head.dense.weight"])
-    assert 0.015 < model.lm_head.dense.weight.std() < 0.025
-
-
 @pytest.mark.parametrize("damage", ["missing", "shape"])
 def test_a_head_that_does_not_fit(damage: str, vocabulary: Path, fixtures_dir: Path, tmp_path: Path) -> None:
     start = tmp_path / "start"

@@ -103,12 +103,6 @@ def test_what_the_model_sees(reader: PretrainingReader) -> None:
     assert item.masked_words == [item.word_ids.index(tokenizer.mask_id)]
 
 
-def test_long_mentions_are_cut_as_in_the_data(reader: PretrainingReader) -> None:
-    text = "Orsa " * 60
-    (item,) = reader.items(reader.examples_from_json({"text": text, "mentions": [[0, 300]]}, "input")[0])
-    assert item.entity_spans == [(1, 30)]
-
-
 def test_batches_change_nothing(values: Dict[str, Any], predictor: PretrainingPredictor) -> None:
     together = predictor.predict_batch_json(RECORDS)
     alone = [make_predictor(values, batch_size=1).predict_json(record) for record in RECORDS]
@@ -155,12 +149,6 @@ def test_words_alone(values: Dict[str, Any], fixtures_dir: Path) -> None:
     assert len(found["words"]) == 2 and found["mentions"] == []
     with pytest.raises(ConfigurationError, match="has no entity_vocabulary"):
         predictor.predict_json(RECORDS[0])
-
-
-def test_bert(values: Dict[str, Any], fixtures_dir: Path) -> None:
-    vocabulary = values["dataset_reader"]["entity_vocabulary"]
-    found = make_predictor(config(str(fixtures_dir / "tiny-bert"), vocabulary)).predict_json(RECORDS[0])
-    assert len(found["words"][0]["predictions"]) == 3 and len(found["mentions"]) == 1
 
 
 def test_a_larger_vocabulary_is_refused(values: Dict[str, Any], tmp_path: Path) -> None:

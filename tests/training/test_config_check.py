@@ -131,54 +131,9 @@ CLASSIFIER = tagger(
     },
 )
 
-MULTITASK = {
-    "dataset_reader": {
-        "type": "multitask",
-        "readers": {
-            "first": {"type": "sequence_tagging", "max_instances": 3},
-            "second": {"type": "multitask_shim", "inner": "sequence_tagging", "head": "second"},
-        },
-    },
-    "train_data_path": {"first": "a.tsv", "second": "b.tsv"},
-    "validation_data_path": {"first": "c.tsv"},
-    "model": {
-        "type": "multitask",
-        "backbone": {
-            "type": "pretrained_transformer",
-            "model_name": "bert",
-            "output_token_strings": True,
-        },
-        "heads": {
-            "first": {
-                "type": "classifier",
-                "seq2vec_encoder": {"type": "cls_pooler", "embedding_dim": 3},
-                "label_namespace": "x",
-            }
-        },
-        "loss_weights": {"first": 1, "second": 0.5},
-        "arg_name_mapping": {"backbone": {"sentence": "text"}},
-        "allowed_arguments": {"backbone": ["text"]},
-    },
-    "data_loader": {
-        "type": "multitask",
-        "scheduler": {"type": "homogeneous_roundrobin", "batch_size": {"first": 2, "second": 3}},
-        "instances_per_epoch": 10,
-        "sampler": "uniform",
-        "shuffle": False,
-    },
-    "trainer": {
-        "optimizer": {
-            "type": "multi",
-            "optimizers": {"default": {"type": "adam", "lr": 0.1}, "head": {"type": "sgd", "lr": 0.1}},
-            "parameter_groups": [[["head"], {"optimizer_name": "head"}]],
-        },
-        "num_epochs": 2,
-    },
-}
 GOOD_CONFIGS = {
     "tagger": TAGGER,
     "classifier": CLASSIFIER,
-    "multitask": MULTITASK,
     "trainer without options": tagger(trainer={}),
     "explicit default type": {"type": "default", **TAGGER},
     "what train takes out first": tagger(

@@ -14,7 +14,6 @@ from allennlp.common.checks import ConfigurationError
 
 import luke_allennlp  # noqa: F401
 from luke_allennlp.tasks.ner.reader import NerReader
-from luke_allennlp.training import preflight as module
 from luke_allennlp.training.preflight import preflight
 
 TINY = str(Path(__file__).parents[2] / "fixtures" / "tiny-luke")
@@ -95,21 +94,6 @@ class TestModels:
         message = error_of(config)
         assert message.startswith("model.text_field_embedder.token_embedders.tokens.model_name: ")
         assert name in message and "LUKE_MODEL" in message
-
-    def test_each_model_is_asked_for_once(
-        self, config: Dict[str, Any], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        asked: List[str] = []
-        monkeypatch.setattr(module, "check_available", asked.append)
-        weights: List[str] = []
-        monkeypatch.setattr(module, "open_checkpoint", lambda name, stack: weights.append(name))
-        embedders = config["model"]["text_field_embedder"]["token_embedders"]
-        embedders["second"] = {"type": "luke", "model_name": "studio-ousia/luke-large"}
-        # Not an object of this package: AllenNLP loads it by its own rules.
-        embedders["third"] = {"type": "pretrained_transformer", "model_name": "no/such/model"}
-        preflight(Params(config))
-        assert sorted(asked) == sorted([TINY, "studio-ousia/luke-large"])
-        assert sorted(weights) == sorted(asked)
 
     def test_weights(self, config: Dict[str, Any], tmp_path: Path) -> None:
         for file in Path(TINY).iterdir():
