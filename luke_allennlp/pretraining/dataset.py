@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Union
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
@@ -122,11 +122,6 @@ def write_metadata(
         Of the packages that built it.
     others : `Any`
         Further entries, such as counts.
-
-    # Raises
-
-    `ConfigurationError`
-        One of the files that belong to it is missing.
     """
     for name in (
         ENTITY_VOCABULARY_FILE,
@@ -250,27 +245,15 @@ class PretrainingDataset:
         """A sequence by its number in the split."""
         if not 0 <= index < len(self):
             raise IndexError(f"sequence {index} of {len(self)}")
-        number, row = self.locate(index)
-        return self.shard(number)[row]
-
-    def locate(self, index: int) -> Tuple[int, int]:
-        """The shard of a sequence, and its row there."""
         number = int(np.searchsorted(self.shard_starts, index, side="right")) - 1
-        return number, index - int(self.shard_starts[number])
+        return self.shard(number)[index - int(self.shard_starts[number])]
 
     def __iter__(self) -> Iterator[TokenSequence]:
         for number in range(len(self.shards)):
             yield from self.shard(number)
 
     def verify(self) -> None:
-        """
-        Compares all files with the checksums in `metadata.json`.
-
-        # Raises
-
-        `ConfigurationError`
-            A file has changed.
-        """
+        """Raises a `ConfigurationError` if a file's SHA-256 is not the one in `metadata.json`."""
         vocabulary = self.metadata["vocabulary"]
         expected = [(shard.file, shard.sha256) for shard in self.shards]
         for file, sha256 in [*expected, (ENTITY_VOCABULARY_FILE, vocabulary.get("sha256"))]:

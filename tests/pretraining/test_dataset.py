@@ -80,9 +80,9 @@ def test_large_vocabularies(tmp_path):
         (TokenSequence(-1, [70_000], [], [], []), "does not fit uint16"),
         (TokenSequence(-1, [-1], [], [], []), "does not fit uint16"),
         (TokenSequence(-1, [5], [3], [0], []), "1, 1 and 0 entity ids, starts and ends"),
-        (TokenSequence(-1, [5, 6], [3], [1], [2]), "from sub-word 1 to 2 in a sequence of 2"),
-        (TokenSequence(-1, [5, 6], [3], [1], [0]), "from sub-word 1 to 0"),
-        (TokenSequence(-1, [5] * 65_536, [], [], []), "65,536 sub-words"),
+        (TokenSequence(-1, [5, 6], [3], [1], [2]), "from token 1 to 2 in a sequence of 2"),
+        (TokenSequence(-1, [5, 6], [3], [1], [0]), "from token 1 to 0"),
+        (TokenSequence(-1, [5] * 65_536, [], [], []), "65,536 tokens"),
     ],
 )
 def test_wrong_sequences_are_not_written(tmp_path, row, expected):
@@ -95,9 +95,7 @@ def test_metadata_is_last(directory):
     vocabulary = EntityVocabulary.from_file(directory / "entity_vocab.jsonl")
     info = describe_shard(directory, "train/00000.arrow")
     (directory / "metadata.json").unlink()
-    with pytest.raises(
-        ConfigurationError, match="metadata.json is missing, so that the dataset is not complete"
-    ):
+    with pytest.raises(ConfigurationError, match="metadata.json is missing, so the dataset is not complete"):
         PretrainingDataset(str(directory))
     shutil.rmtree(directory / "tokenizer")
     with pytest.raises(ConfigurationError, match="tokenizer is missing"):
@@ -187,7 +185,9 @@ def test_a_shard_of_another_dataset(directory):
 
 def test_without_validation(tmp_path):
     write_dataset(tmp_path / "dataset", [random_sequences(4, 1)])
-    with pytest.raises(ConfigurationError, match="'train'; make it with --held-out, or set validate:: false"):
+    with pytest.raises(
+        ConfigurationError, match="'train'; build it with --held-out, or set validate:: false"
+    ):
         PretrainingDataset(str(tmp_path / "dataset"), "validation")
 
 
