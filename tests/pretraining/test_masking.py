@@ -17,7 +17,7 @@ from luke_allennlp.pretraining.masking import (
 from luke_allennlp.pretraining.random_numbers import RandomNumbers
 from luke_allennlp.pretraining.sequences import Sequences, TokenSequence
 
-# <mask> is no random sub-word here, so that the two can be told apart.
+# <mask> is not among the random tokens here, so that both are distinguishable.
 VOCABULARY, PAD, MASK, ENTITY_MASK, UNKNOWN_ENTITY, ENTITY_TABLE = 1000, 1, 0, 2, 1, 500
 # The upper half of the vocabulary continues words.
 TABLES = MaskingTables(np.arange(VOCABULARY) >= 500, PAD, MASK, 0, ENTITY_MASK, ENTITY_TABLE)

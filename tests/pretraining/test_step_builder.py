@@ -1,4 +1,4 @@
-"""Which sub-words continue a word."""
+"""Which tokens continue a word."""
 
 import json
 
