@@ -1,7 +1,8 @@
 """The order of the sequences in an epoch."""
 
 from fractions import Fraction
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from functools import lru_cache
+from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -55,18 +56,11 @@ class EpochOrder:
         self._sizes = [int(sizes.sum()) for sizes in self._shards]
         self._random = random
         self._total = sum(self._sizes)
-        self._quotas = self._compute_quotas(exponent)
-        # Of the shards that were requested last.
-        self._row_orders: Dict[Tuple[int, int, int], np.ndarray] = {}
-        self._shard_orders: Dict[Tuple[int, int], np.ndarray] = {}
+        # The number of sequences of each dataset in an epoch.
+        self.quotas = self._compute_quotas(exponent)
 
     def __len__(self) -> int:
         return self._total
-
-    @property
-    def quotas(self) -> List[int]:
-        """The number of sequences of each dataset in an epoch."""
-        return list(self._quotas)
 
     def _compute_quotas(self, exponent: float) -> List[int]:
         weights = [size**exponent for size in self._sizes]
@@ -82,13 +76,8 @@ class EpochOrder:
         """The sequences from position `start` of an epoch to `stop`, exclusive."""
         found: List[ShardRows] = []
         for dataset, (first, last) in enumerate(zip(self._given(start), self._given(stop), strict=True)):
-            shift = epoch * self._quotas[dataset]
+            shift = epoch * self.quotas[dataset]
             found.extend(self._rows_of(dataset, shift + first, shift + last))
-        used = {(rows.dataset, rows.epoch, rows.shard) for rows in found}
-        self._row_orders = {key: order for key, order in self._row_orders.items() if key in used}
-        self._shard_orders = {
-            key: order for key, order in self._shard_orders.items() if any(key == rows[:2] for rows in used)
-        }
         return found
 
     def _given(self, position: int) -> List[int]:
@@ -96,24 +85,24 @@ class EpochOrder:
         How many sequences of each dataset come before this position. The k-th of n in an epoch of N is due at
         (k - 1/2) N / n; ties are resolved in the order of the datasets.
         """
-        if len(self._quotas) == 1:
+        if len(self.quotas) == 1:
             return [position]
         # All that are due this early come before `position`, and few others do.
-        early = max(0, position - len(self._quotas))
+        early = max(0, position - len(self.quotas))
         half = Fraction(1, 2)
-        given = [int(Fraction(early * quota, self._total) + half) for quota in self._quotas]
+        given = [int(Fraction(early * quota, self._total) + half) for quota in self.quotas]
         while sum(given) < position:
             given[self._next(given)] += 1
         return given
 
     def _next(self, given: List[int]) -> int:
         return min(
-            (dataset for dataset, quota in enumerate(self._quotas) if given[dataset] < quota),
+            (dataset for dataset, quota in enumerate(self.quotas) if given[dataset] < quota),
             key=lambda dataset: (self._due(dataset, given[dataset] + 1), dataset),
         )
 
     def _due(self, dataset: int, number: int) -> Fraction:
-        return Fraction((2 * number - 1) * self._total, 2 * self._quotas[dataset])
+        return Fraction((2 * number - 1) * self._total, 2 * self.quotas[dataset])
 
     def _rows_of(self, dataset: int, start: int, stop: int) -> List[ShardRows]:
         """From a dataset's epochs, one after the other."""
@@ -135,21 +124,15 @@ class EpochOrder:
         return found
 
     def _shard_order(self, dataset: int, epoch: int) -> np.ndarray:
-        key = (dataset, epoch)
-        if key not in self._shard_orders:
-            self._shard_orders[key] = self._order(SHARD_ORDER, epoch, dataset, len(self._shards[dataset]))
-        return self._shard_orders[key]
+        return _order(self._random, SHARD_ORDER, epoch, dataset, len(self._shards[dataset]))
 
     def _row_order(self, dataset: int, epoch: int, shard: int) -> np.ndarray:
-        key = (dataset, epoch, shard)
-        if key not in self._row_orders:
-            # Shards and datasets are far fewer than 2^28.
-            number = dataset << 28 | shard
-            size = int(self._shards[dataset][shard])
-            self._row_orders[key] = self._order(ROW_ORDER, epoch, number, size)
-        return self._row_orders[key]
+        # Shards and datasets are far fewer than 2^28.
+        number = dataset << 28 | shard
+        return _order(self._random, ROW_ORDER, epoch, number, int(self._shards[dataset][shard]))
 
-    def _order(self, stream: int, epoch: int, index: int, size: int) -> np.ndarray:
-        if self._random is None:
-            return np.arange(size)
-        return self._random.permutation(stream, epoch, index, size)
+
+# A step of many datasets needs two or three orders of each.
+@lru_cache(maxsize=128)
+def _order(random: Optional[RandomNumbers], stream: int, epoch: int, index: int, size: int) -> np.ndarray:
+    return np.arange(size) if random is None else random.permutation(stream, epoch, index, size)

@@ -34,25 +34,12 @@ class MaskingTables(NamedTuple):
 
 
 class Masked(NamedTuple):
-    """
-    What the model sees, and the ascending positions of what is predicted.
+    """What the model sees, and the ascending positions of what is predicted."""
 
-    # Parameters
-
-    word_ids : `np.ndarray`
-        Shape: (all words,)
-    chosen_words : `np.ndarray`
-        Shape: (chosen words,)
-    entity_ids : `np.ndarray`
-        Shape: (all entities,)
-    chosen_entities : `np.ndarray`
-        Shape: (chosen entities,)
-    """
-
-    word_ids: np.ndarray
-    chosen_words: np.ndarray
-    entity_ids: np.ndarray
-    chosen_entities: np.ndarray
+    word_ids: np.ndarray  # Shape: (all words,)
+    chosen_words: np.ndarray  # Shape: (chosen words,)
+    entity_ids: np.ndarray  # Shape: (all entities,)
+    chosen_entities: np.ndarray  # Shape: (chosen entities,)
 
 
 class Masking(Registrable):

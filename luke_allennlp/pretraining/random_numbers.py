@@ -80,15 +80,13 @@ class RandomNumbers:
 
         stream : `int`
             Below 256.
-        epoch : `Union[int, np.ndarray]`
-            Below 2^32, as the position. The three have shapes that broadcast to (numbers,).
-        index : `Union[int, np.ndarray]`
-            Of the sequence: below 2^56.
+        epoch, index, position : `Union[int, np.ndarray]`
+            Below 2^32, 2^56 and 2^32. Their shapes broadcast to (numbers,).
 
         # Returns
 
         `np.ndarray`
-            Four independent numbers of 32 bits for each. Shape: (4, numbers)
+            Four independent 32-bit numbers for each. Shape: (4, numbers)
         """
         index = np.asarray(index, dtype=np.uint64)
         high = (index >> _HALF) | np.uint64(stream << (_INDEX_BITS - 32))

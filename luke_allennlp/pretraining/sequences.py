@@ -38,28 +38,13 @@ class TokenSequence(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """
-    Sequences as columns: the tokens of sequence `i` are `word_ids[word_offsets[i]:word_offsets[i + 1]]`.
+    """Sequences as columns: the tokens of sequence `i` are `word_ids[word_offsets[i]:word_offsets[i + 1]]`."""
 
-    # Parameters
-
-    page_ids : `np.ndarray`
-        Shape (sequences,).
-    word_offsets : `np.ndarray`
-        Shape (sequences + 1,).
-    word_ids : `np.ndarray`
-        Shape (all words,).
-    entity_offsets : `np.ndarray`
-        Shape (sequences + 1,).
-    entity_ids : `np.ndarray`
-        Shape (all entities,), as the next two.
-    """
-
-    page_ids: np.ndarray
-    word_offsets: np.ndarray
-    word_ids: np.ndarray
-    entity_offsets: np.ndarray
-    entity_ids: np.ndarray
+    page_ids: np.ndarray  # Shape: (sequences,)
+    word_offsets: np.ndarray  # Shape: (sequences + 1,)
+    word_ids: np.ndarray  # Shape: (all tokens,)
+    entity_offsets: np.ndarray  # Shape: (sequences + 1,)
+    entity_ids: np.ndarray  # Shape: (all entities,), as the next two
     entity_starts: np.ndarray
     entity_ends: np.ndarray
 
@@ -217,19 +202,8 @@ def word_type(vocab_size: int) -> np.dtype:
 
 def ragged_positions(offsets: np.ndarray, rows: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """
-    The positions of the values of some rows, and the offsets of these rows among them.
-
-    # Parameters
-
-    offsets : `np.ndarray`
-        Shape (all rows + 1,).
-    rows : `np.ndarray`
-        Shape (rows,).
-
-    # Returns
-
-    `Tuple[np.ndarray, np.ndarray]`
-        Shapes (values,) and (rows + 1,).
+    The positions of the values of some rows, and the offsets of these rows among them. Shapes: (all rows +
+    1,) and (rows,) in, (values,) and (rows + 1,) out
     """
     starts = offsets[rows].astype(np.int64)
     new_offsets = _offsets(offsets[rows + 1] - starts)
