@@ -38,7 +38,7 @@ class TokenSequence(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """Sequences as columns: the tokens of sequence `i` are `word_ids[word_offsets[i]:word_offsets[i + 1]]`."""
+    """Columns: the tokens of sequence `i` are `word_ids[word_offsets[i]:word_offsets[i + 1]]`."""
 
     page_ids: np.ndarray  # Shape: (sequences,)
     word_offsets: np.ndarray  # Shape: (sequences + 1,)
