@@ -23,7 +23,7 @@ import torch.multiprocessing as mp
 from allennlp.training.optimizers import HuggingfaceAdamWOptimizer
 
 from luke_allennlp.modules.chunked_cross_entropy import chunked_cross_entropy
-from luke_allennlp.pretraining.optimizers import FusedAdamW, ZeroAdamW
+from luke_allennlp.training.optimizers import FusedAdamW, ZeroAdamW
 
 SIZE = 256
 OPTIONS: Dict[str, Any] = {"lr": 1e-5, "betas": (0.9, 0.999), "eps": 1e-6}

@@ -1,17 +1,13 @@
 """Pretraining by predicting masked words and masked entities: Yamada et al., EMNLP 2020, section 3.3."""
 
-from luke_allennlp.pretraining.archived_checkpoint import ArchivedCheckpoint
 from luke_allennlp.pretraining.loader import PretrainingDataLoader
 from luke_allennlp.pretraining.masking import LukeMasking, Masking
 from luke_allennlp.pretraining.model import LukePretrainingModel
-from luke_allennlp.pretraining.optimizers import FusedAdamW, ZeroAdamW
 from luke_allennlp.pretraining.predictor import PretrainingPredictor
 from luke_allennlp.pretraining.reader import PretrainingReader
 from luke_allennlp.pretraining.trainer import PretrainingTrainer
 
 __all__ = [
-    "ArchivedCheckpoint",
-    "FusedAdamW",
     "LukeMasking",
     "LukePretrainingModel",
     "Masking",
@@ -19,5 +15,4 @@ __all__ = [
     "PretrainingPredictor",
     "PretrainingReader",
     "PretrainingTrainer",
-    "ZeroAdamW",
 ]

@@ -1,33 +1,21 @@
-"""Sequences in files of Arrow's IPC format, which are mapped into memory and not read."""
+"""Sequences in files of Arrow's IPC format, which are memory-mapped."""
 
-import hashlib
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import written_whole
 from luke_allennlp.common.requirements import required
 from luke_allennlp.pretraining.sequences import Sequences
 
-_BLOCK = 1 << 20
 _WORDS, _ENTITIES = ("word_ids",), ("entity_ids", "entity_starts", "entity_ends")
 
 
 def write_record_batch(path: Path, sequences: Sequences, metadata: Mapping[str, str]) -> None:
     """
-    Writes sequences as one record batch, uncompressed. The file takes its name once it is whole and on the
-    disk.
-
-    # Parameters
-
-    path : `Path`
-        Directories above it are made.
-    sequences : `Sequences`
-    metadata : `Mapping[str, str]`
-        For the schema.
+    Writes sequences atomically as one uncompressed record batch, with `metadata` in its schema.
 
     # Raises
 
@@ -43,24 +31,8 @@ def write_record_batch(path: Path, sequences: Sequences, metadata: Mapping[str, 
             columns[name] = arrow.ListArray.from_arrays(arrow.array(offsets.astype(np.int32)), values)
     batch = arrow.record_batch(list(columns.values()), names=list(columns))
     batch = batch.replace_schema_metadata(dict(metadata))
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with open(handle, "wb") as file:
-            with ipc.new_file(file, batch.schema) as writer:
-                writer.write_batch(batch)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        temporary = None
-        _flush_directory(path.parent)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror or error}.") from None
-    finally:
-        if temporary is not None:
-            os.unlink(temporary)
+    with written_whole(path) as temporary, ipc.new_file(str(temporary), batch.schema) as writer:
+        writer.write_batch(batch)
 
 
 def open_record_batch(path: Path) -> Tuple[Sequences, Dict[str, str]]:
@@ -76,7 +48,7 @@ def open_record_batch(path: Path) -> Tuple[Sequences, Dict[str, str]]:
     # Raises
 
     `ConfigurationError`
-        It is not there, or is not such a file.
+        The file is missing or is not such a file.
     """
     arrow = required("pyarrow")
     ipc = required("pyarrow.ipc")
@@ -122,30 +94,4 @@ def _list_parts(name: str, column: Any, arrow: Any) -> Tuple[np.ndarray, np.ndar
         raise ValueError(f"its column {name} is of {column.type}; expected lists of {expected[-1]}")
     if column.null_count:
         raise ValueError(f"its column {name} has empty entries")
-    # Neither is copied.
     return column.offsets.to_numpy(), column.values.to_numpy()
-
-
-def file_sha256(path: Path) -> str:
-    """
-    # Raises
-
-    `ConfigurationError`
-        It cannot be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}.") from None
-    return digest.hexdigest()
-
-
-def _flush_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

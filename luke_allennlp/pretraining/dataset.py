@@ -1,15 +1,16 @@
-"""The data of pretraining on the disk: sequences of sub-words with entities, in shards."""
+"""Pretraining datasets on disk: sequences of tokens with entities, in shards."""
 
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Union
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import file_sha256, write_json
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.pretraining.arrow_files import file_sha256, open_record_batch, write_record_batch
+from luke_allennlp.pretraining.arrow_files import open_record_batch, write_record_batch
 from luke_allennlp.pretraining.sequences import Sequences, TokenSequence
 
 FORMAT = "luke-pretraining-dataset"
@@ -17,7 +18,7 @@ VERSION = 1
 METADATA_FILE = "metadata.json"
 TOKENIZER_DIRECTORY = "tokenizer"
 ENTITY_VOCABULARY_FILE = "entity_vocab.jsonl"
-_REMEDY = "Make it with `allennlp pretraining-dataset`."
+_REMEDY = "Build it with `allennlp pretraining-dataset`."
 
 
 class ShardInfo(NamedTuple):
@@ -28,16 +29,12 @@ class ShardInfo(NamedTuple):
 
     file : `str`
         Its path in the dataset's directory, such as "train/00000.arrow".
-    sequences : `int`
     words : `int`
-        Sub-words, without start and end tokens.
-    entities : `int`
+        Tokens, without start and end tokens.
     longest : `int`
-        The sub-words of its longest sequence.
+        The tokens of its longest sequence.
     most_entities : `int`
-        The entities of the sequence that has most.
-    bytes : `int`
-    sha256 : `str`
+        The largest number of entities in a sequence.
     """
 
     file: str
@@ -54,8 +51,7 @@ def write_shard(
     directory: Path, file: str, sequences: Union[Sequences, Iterable[TokenSequence]], vocab_size: int
 ) -> ShardInfo:
     """
-    Writes a shard: it takes its name once it is whole and on the disk. The same sequences give the same
-    bytes.
+    Writes a shard atomically, and describes it. The same sequences give the same bytes.
 
     # Parameters
 
@@ -63,21 +59,15 @@ def write_shard(
         The dataset's.
     file : `str`
         The shard's path in it, such as "train/00000.arrow".
-    sequences : `Union[Sequences, Iterable[TokenSequence]]`
     vocab_size : `int`
-        Of the tokenizer; it decides how many bytes a sub-word takes.
-
-    # Returns
-
-    `ShardInfo`
+        Of the tokenizer; it decides how many bytes a token takes.
 
     # Raises
 
     `ConfigurationError`
-        It cannot be written.
+        The shard cannot be written.
     `ValueError`
-        An id is not below `vocab_size`, a span does not lie in its sequence, or there is more than a shard
-        can hold.
+        An id is not below `vocab_size`, a span is outside of its sequence, or the shard is too large.
     """
     if not isinstance(sequences, Sequences):
         sequences = Sequences.of(sequences, vocab_size)
@@ -88,14 +78,7 @@ def write_shard(
 
 
 def describe_shard(directory: Path, file: str) -> ShardInfo:
-    """
-    What is to be said of a shard that was written before, as by `write_shard`.
-
-    # Raises
-
-    `ConfigurationError`
-        It is not there, or damaged.
-    """
+    """The description of an existing shard, as `write_shard` returns it."""
     path = directory / file
     sequences, metadata = open_record_batch(path)
     _check_version(path, metadata.get("format"), metadata.get("version"), str(VERSION))
@@ -123,36 +106,22 @@ def write_metadata(
     **others: Any,
 ) -> Dict[str, Any]:
     """
-    Writes `metadata.json`, last of all: a directory that has it is complete. The tokenizer's files and
-    `entity_vocab.jsonl` must be there.
+    Writes `metadata.json`, which marks the dataset as complete, so it comes last.
 
     # Parameters
 
-    directory : `Path`
     splits : `Mapping[str, Sequence[ShardInfo]]`
         Shards of "train" and "validation", in order.
     vocabulary : `EntityVocabulary`
         What is in `entity_vocab.jsonl`.
-    tokenizer_class : `str`
     vocab_size : `int`
         Of the tokenizer.
     options : `Mapping[str, Any]`
-        With which the dataset was made.
-    dumps : `Sequence[Mapping[str, Any]]`, optional (default = `()`)
+        That the dataset was built with.
     versions : `Mapping[str, str]`, optional (default = `{}`)
-        Of the packages that made it.
+        Of the packages that built it.
     others : `Any`
-        What else is to be in the file, such as counts.
-
-    # Returns
-
-    `Dict[str, Any]`
-        What was written.
-
-    # Raises
-
-    `ConfigurationError`
-        One of the files that belong to it is missing.
+        Further entries, such as counts.
     """
     for name in (
         ENTITY_VOCABULARY_FILE,
@@ -160,9 +129,7 @@ def write_metadata(
         *(shard.file for s in splits.values() for shard in s),
     ):
         if not (directory / name).exists():
-            raise ConfigurationError(
-                f"{directory}: {name} is missing; it is to be written before the metadata."
-            )
+            raise ConfigurationError(f"{directory}: {name} is missing; write it before the metadata.")
     metadata = {
         "format": FORMAT,
         "version": VERSION,
@@ -180,18 +147,7 @@ def write_metadata(
         "versions": dict(versions),
         **others,
     }
-    path = directory / METADATA_FILE
-    temporary = directory / f".{METADATA_FILE}.{os.getpid()}"
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_json(directory / METADATA_FILE, metadata)
     return metadata
 
 
@@ -206,20 +162,18 @@ def _split_entry(shards: Sequence[ShardInfo]) -> Dict[str, Any]:
 
 class PretrainingDataset:
     """
-    One split of a dataset. Only `metadata.json` is read at first; a shard is mapped into memory when it is
-    asked for, and unmapped when nothing refers to it any more.
+    One split of a dataset. Only `metadata.json` is read at first; shards are memory-mapped on demand.
 
     # Parameters
 
     path : `str`
         The directory.
-    split : `str`, optional (default = `"train"`)
 
     # Raises
 
     `ConfigurationError`
-        The directory is missing, incomplete, of another format or version, has no such split, or a shard has
-        another size than it was written with.
+        The directory is missing, incomplete, or of another format or version, it has no such split, or a
+        shard's size is wrong.
     """
 
     def __init__(self, path: str, split: str = "train") -> None:
@@ -240,7 +194,7 @@ class PretrainingDataset:
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise self._error(f"{METADATA_FILE} is damaged ({type(error).__name__}: {error})") from None
         if entry is None:
-            hint = "; make it with --held-out, or set validate:: false in the config"
+            hint = "; build it with --held-out, or set validate:: false in the config"
             raise ConfigurationError(
                 f"{self.path}: has no split {split!r}; expected one of {', '.join(map(repr, self.splits))}"
                 f"{hint if split == 'validation' else ''}."
@@ -257,31 +211,24 @@ class PretrainingDataset:
 
     @property
     def entity_vocabulary_file(self) -> Path:
-        """The entity vocabulary whose ids the sequences have."""
+        """The entity vocabulary that the sequences' ids refer to."""
         return self._directory / ENTITY_VOCABULARY_FILE
 
     @property
     def longest(self) -> int:
-        """The sub-words of the longest sequence, without start and end tokens."""
+        """The tokens of the longest sequence, without start and end tokens."""
         return max((shard.longest for shard in self.shards), default=0)
 
     @property
     def most_entities(self) -> int:
-        """The entities of the sequence that has most."""
+        """The largest number of entities in a sequence."""
         return max((shard.most_entities for shard in self.shards), default=0)
 
     def __len__(self) -> int:
         return int(self.shard_starts[-1])
 
     def shard(self, number: int) -> Sequences:
-        """
-        Maps a shard into memory.
-
-        # Raises
-
-        `ConfigurationError`
-            It is damaged.
-        """
+        """A shard, memory-mapped."""
         info = self.shards[number]
         path = self._directory / info.file
         sequences, metadata = open_record_batch(path)
@@ -295,37 +242,18 @@ class PretrainingDataset:
         return sequences
 
     def sequence(self, index: int) -> TokenSequence:
-        """
-        A sequence by its number in the split.
-
-        # Raises
-
-        `IndexError`
-            There is none.
-        """
+        """A sequence by its number in the split."""
         if not 0 <= index < len(self):
             raise IndexError(f"sequence {index} of {len(self)}")
-        number, row = self.locate(index)
-        return self.shard(number)[row]
-
-    def locate(self, index: int) -> Tuple[int, int]:
-        """The shard of a sequence, and its row there."""
         number = int(np.searchsorted(self.shard_starts, index, side="right")) - 1
-        return number, index - int(self.shard_starts[number])
+        return self.shard(number)[index - int(self.shard_starts[number])]
 
     def __iter__(self) -> Iterator[TokenSequence]:
         for number in range(len(self.shards)):
             yield from self.shard(number)
 
     def verify(self) -> None:
-        """
-        Reads all of it, and compares it with the checksums of `metadata.json`.
-
-        # Raises
-
-        `ConfigurationError`
-            A file is not as it was written.
-        """
+        """Raises a `ConfigurationError` if a file's SHA-256 is not the one in `metadata.json`."""
         vocabulary = self.metadata["vocabulary"]
         expected = [(shard.file, shard.sha256) for shard in self.shards]
         for file, sha256 in [*expected, (ENTITY_VOCABULARY_FILE, vocabulary.get("sha256"))]:
@@ -340,7 +268,7 @@ class PretrainingDataset:
         try:
             metadata = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise self._error(f"{METADATA_FILE} is missing, so that the dataset is not complete") from None
+            raise self._error(f"{METADATA_FILE} is missing, so the dataset is not complete") from None
         except (OSError, ValueError, RecursionError) as error:
             raise self._error(f"{METADATA_FILE} cannot be read ({error})") from None
         if not isinstance(metadata, dict):
@@ -369,15 +297,3 @@ def _check_version(path: Path, format_: object, version: object, expected: objec
         raise ConfigurationError(f"{path}: the format is {format_!r}; expected {FORMAT!r}. {_REMEDY}")
     if version != expected:
         raise ConfigurationError(f"{path}: the version is {version!r}; expected {expected!r}. {_REMEDY}")
-
-
-__all__ = [
-    "PretrainingDataset",
-    "Sequences",
-    "ShardInfo",
-    "TokenSequence",
-    "describe_shard",
-    "file_sha256",
-    "write_metadata",
-    "write_shard",
-]

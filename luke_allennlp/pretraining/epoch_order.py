@@ -1,7 +1,8 @@
-"""The order in which the sequences of an epoch come."""
+"""The order of the sequences in an epoch."""
 
 from fractions import Fraction
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from functools import lru_cache
+from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -11,18 +12,16 @@ from luke_allennlp.pretraining.random_numbers import RandomNumbers
 SHARD_ORDER, ROW_ORDER = 16, 17
 
 
-class Rows(NamedTuple):
+class ShardRows(NamedTuple):
     """
-    Some sequences of a shard.
+    Sequences of a shard.
 
     # Parameters
 
-    dataset : `int`
-    shard : `int`
     rows : `np.ndarray`
         Shape: (rows,)
     epoch : `int`
-        How often the dataset was read before.
+        How often the dataset was read completely before.
     """
 
     dataset: int
@@ -33,21 +32,21 @@ class Rows(NamedTuple):
 
 class EpochOrder:
     """
-    Which sequences stand where in an epoch. The shards of a dataset come in a random order, and so do the
-    sequences within a shard; they were shuffled over all shards when the dataset was built. Any part of an
-    epoch is found without a look at what comes before it, and is the same in all processes.
+    The order of the sequences in an epoch: shards in a random order, and the sequences of each in a random
+    order; they were shuffled across shards when the dataset was built. Any part of an epoch is computed
+    without what comes before it, and is the same in all processes.
 
-    Of several datasets, each gives its share of an epoch, evenly spread over it. What a dataset gives goes on
-    from epoch to epoch, so that none of its sequences comes again before all have come.
+    Each of several datasets has its share of an epoch, evenly spread. Its sequences continue from epoch to
+    epoch, so that none is repeated before all were used.
 
     # Parameters
 
     shards : `Sequence[Sequence[int]]`
-        For each dataset, the numbers of sequences in its shards. No dataset is empty.
+        The numbers of sequences in the shards of each dataset, none of which is empty.
     random : `RandomNumbers`, optional (default = `None`)
-        If `None`, sequences come as they stand.
+        If `None`, sequences keep their order.
     exponent : `float`, optional (default = `1.0`)
-        The share of a dataset is in proportion to its size to that power.
+        A dataset's share is proportional to its size to this power.
     """
 
     def __init__(
@@ -57,81 +56,56 @@ class EpochOrder:
         self._sizes = [int(sizes.sum()) for sizes in self._shards]
         self._random = random
         self._total = sum(self._sizes)
-        self._quotas = self._divide(exponent)
-        # The orders of the rows of the shards that were asked for last.
-        self._row_orders: Dict[Tuple[int, int, int], np.ndarray] = {}
-        self._shard_orders: Dict[Tuple[int, int], np.ndarray] = {}
+        # The number of sequences of each dataset in an epoch.
+        self.quotas = self._compute_quotas(exponent)
 
     def __len__(self) -> int:
         return self._total
 
-    @property
-    def quotas(self) -> List[int]:
-        """How many sequences of an epoch each dataset gives."""
-        return list(self._quotas)
-
-    def _divide(self, exponent: float) -> List[int]:
+    def _compute_quotas(self, exponent: float) -> List[int]:
         weights = [size**exponent for size in self._sizes]
         shares = [self._total * weight / sum(weights) for weight in weights]
         quotas = [int(share) for share in shares]
-        # What rounding leaves goes to those that lost most by it.
+        # The remainder goes to those that rounding took most from.
         by_loss = sorted(range(len(shares)), key=lambda d: (quotas[d] - shares[d], d))
         for dataset in by_loss[: self._total - sum(quotas)]:
             quotas[dataset] += 1
         return quotas
 
-    def rows(self, epoch: int, start: int, stop: int) -> List[Rows]:
-        """
-        The sequences from one position of an epoch up to another.
-
-        # Parameters
-
-        epoch : `int`
-        start : `int`
-        stop : `int`
-            Exclusive.
-
-        # Returns
-
-        `List[Rows]`
-        """
-        found: List[Rows] = []
+    def rows(self, epoch: int, start: int, stop: int) -> List[ShardRows]:
+        """The sequences from position `start` of an epoch to `stop`, exclusive."""
+        found: List[ShardRows] = []
         for dataset, (first, last) in enumerate(zip(self._given(start), self._given(stop), strict=True)):
-            shift = epoch * self._quotas[dataset]
+            shift = epoch * self.quotas[dataset]
             found.extend(self._rows_of(dataset, shift + first, shift + last))
-        used = {(rows.dataset, rows.epoch, rows.shard) for rows in found}
-        self._row_orders = {key: order for key, order in self._row_orders.items() if key in used}
-        self._shard_orders = {
-            key: order for key, order in self._shard_orders.items() if any(key == rows[:2] for rows in used)
-        }
         return found
 
     def _given(self, position: int) -> List[int]:
         """
-        How many sequences each dataset has given before this position. The k-th of a dataset that gives n of
-        N is due at (k - 1/2) N / n; those that are due at the same time come in the order of the datasets.
+        How many sequences of each dataset come before this position. The k-th of n in an epoch of N is due at
+        (k - 1/2) N / n; ties are resolved in the order of the datasets.
         """
-        if len(self._quotas) == 1:
+        if len(self.quotas) == 1:
             return [position]
-        # All that are due this early are among the first `position`; few others are.
-        early = max(0, position - len(self._quotas))
+        # All that are due this early come before `position`, and few others do.
+        early = max(0, position - len(self.quotas))
         half = Fraction(1, 2)
-        given = [int(Fraction(early * quota, self._total) + half) for quota in self._quotas]
+        given = [int(Fraction(early * quota, self._total) + half) for quota in self.quotas]
         while sum(given) < position:
             given[self._next(given)] += 1
         return given
 
     def _next(self, given: List[int]) -> int:
         return min(
-            (dataset for dataset, quota in enumerate(self._quotas) if given[dataset] < quota),
+            (dataset for dataset, quota in enumerate(self.quotas) if given[dataset] < quota),
             key=lambda dataset: (self._due(dataset, given[dataset] + 1), dataset),
         )
 
     def _due(self, dataset: int, number: int) -> Fraction:
-        return Fraction((2 * number - 1) * self._total, 2 * self._quotas[dataset])
+        return Fraction((2 * number - 1) * self._total, 2 * self.quotas[dataset])
 
-    def _rows_of(self, dataset: int, start: int, stop: int) -> List[Rows]:
-        """From the endless row of a dataset's epochs."""
+    def _rows_of(self, dataset: int, start: int, stop: int) -> List[ShardRows]:
+        """From a dataset's epochs, one after the other."""
         size, found = self._sizes[dataset], []
         while start < stop:
             epoch, first = divmod(start, size)
@@ -145,26 +119,20 @@ class EpochOrder:
                     break
                 rows = self._row_order(dataset, epoch, shard)[max(0, first - before) : last - before]
                 if len(rows):
-                    found.append(Rows(dataset, shard, rows, epoch))
+                    found.append(ShardRows(dataset, shard, rows, epoch))
             start += last - first
         return found
 
     def _shard_order(self, dataset: int, epoch: int) -> np.ndarray:
-        key = (dataset, epoch)
-        if key not in self._shard_orders:
-            self._shard_orders[key] = self._order(SHARD_ORDER, epoch, dataset, len(self._shards[dataset]))
-        return self._shard_orders[key]
+        return _order(self._random, SHARD_ORDER, epoch, dataset, len(self._shards[dataset]))
 
     def _row_order(self, dataset: int, epoch: int, shard: int) -> np.ndarray:
-        key = (dataset, epoch, shard)
-        if key not in self._row_orders:
-            # Shards and datasets are far fewer than 2^28.
-            number = dataset << 28 | shard
-            size = int(self._shards[dataset][shard])
-            self._row_orders[key] = self._order(ROW_ORDER, epoch, number, size)
-        return self._row_orders[key]
+        # Shards and datasets are far fewer than 2^28.
+        number = dataset << 28 | shard
+        return _order(self._random, ROW_ORDER, epoch, number, int(self._shards[dataset][shard]))
 
-    def _order(self, stream: int, epoch: int, index: int, size: int) -> np.ndarray:
-        if self._random is None:
-            return np.arange(size)
-        return self._random.permutation(stream, epoch, index, size)
+
+# A step of many datasets needs two or three orders of each.
+@lru_cache(maxsize=128)
+def _order(random: Optional[RandomNumbers], stream: int, epoch: int, index: int, size: int) -> np.ndarray:
+    return np.arange(size) if random is None else random.permutation(stream, epoch, index, size)

@@ -18,8 +18,7 @@ logger = logging.getLogger(__name__)
 
 def load_heads(heads: Dict[str, PredictionHead], source: WeightsSource) -> None:
     """
-    Fills heads with the weights that a checkpoint has for them. A head of which it has nothing stays as it
-    is.
+    Loads a checkpoint's weights into heads. A head that it lacks completely is left unchanged.
 
     # Parameters
 
@@ -31,7 +30,7 @@ def load_heads(heads: Dict[str, PredictionHead], source: WeightsSource) -> None:
     # Raises
 
     `ConfigurationError`
-        A part of a head is missing, of another shape or damaged.
+        A part of a head is missing, damaged or of another shape.
     """
     with ExitStack() as stack:
         tensors = encoder_tensors(source.open(stack))
@@ -43,16 +42,16 @@ def load_heads(heads: Dict[str, PredictionHead], source: WeightsSource) -> None:
             if stored:
                 _fill(targets, stored, tensors)
             else:
-                logger.info("%s has no %s: it starts from random values.", tensors.source, head_name)
+                logger.info("%s has no %s: it is initialised randomly.", tensors.source, head_name)
 
 
 def _own_names(name: str) -> List[str]:
-    """What a checkpoint may call a parameter, the best name last."""
+    """A parameter's possible names in a checkpoint, the best one last."""
     names = [name]
     for ours, theirs in HEAD_OF_BERT.items():
         if name.startswith(ours):
             names.append(theirs + name[len(ours) :])
-    # Some versions of transformers keep the tied bias under its other name.
+    # Some versions of transformers store the tied bias under its other name.
     others = [
         f"{own[: -len('bias')]}decoder.bias" for own in names if own.count(".") < 3 and own.endswith(".bias")
     ]

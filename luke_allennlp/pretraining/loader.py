@@ -1,4 +1,4 @@
-"""Reads the data of pretraining in optimizer steps."""
+"""Reads a pretraining dataset in optimizer steps."""
 
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple, Union
 
@@ -14,11 +14,12 @@ from torch.utils.data import IterableDataset, get_worker_info
 from luke_allennlp.common.text_lines import shown
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.pretraining.dataset import PretrainingDataset
-from luke_allennlp.pretraining.interruption import WorkersOutlast
 from luke_allennlp.pretraining.masking import LukeMasking, Masking
-from luke_allennlp.pretraining.packed_step import PackedStep, Step
-from luke_allennlp.pretraining.step_maker import StepMaker
-from luke_allennlp.pretraining.to_device import to_device
+from luke_allennlp.pretraining.micro_batches import PackedStep
+from luke_allennlp.pretraining.step_builder import StepBuilder
+from luke_allennlp.training.processes import to_device
+from luke_allennlp.training.signals import WorkerSignalGuard
+from luke_allennlp.training.steps import Step
 
 _STEPS_AHEAD = 2
 
@@ -28,54 +29,53 @@ class PretrainingDataLoader(DataLoader):
     """
     Registered as a `DataLoader` with name "luke_pretraining".
 
-    Streams the shards of a dataset that `allennlp pretraining-dataset` made. There are no instances:
-    sequences go from mapped files to batches as arrays, and what is masked is drawn on the way, so that it
-    takes no more memory to read a larger dataset.
+    Streams the shards of a dataset built by `allennlp pretraining-dataset`. There are no instances: sequences
+    go as arrays from memory-mapped files to batches, and are masked on the way, so memory does not grow with
+    the dataset.
 
-    In an epoch, each sequence comes once, in an order that depends on the seed and the epoch. What a step
-    consists of, and what is masked in it, is the same for any number of processes and workers, any
-    `max_tokens`, and from wherever one starts.
+    An epoch has each sequence once, in an order that depends on the seed and the epoch. The content of a step
+    and its masks are the same for any number of processes and workers, any `max_tokens` and any starting
+    point.
 
     # Parameters
 
     reader : `DatasetReader`, optional
-        Given by AllenNLP; nothing is read with it. The dataset must have been made with its tokenizer, which
-        is the model's.
+        Given by AllenNLP, and not used to read. The dataset must have been built with its tokenizer.
     data_path : `str`
         The dataset's directory: `train_data_path` or `validation_data_path` of the configuration.
     split : `str`, optional (default = `"train"`)
         "train" or "validation".
     global_batch_size : `int`, optional (default = `2048`)
-        Sequences of an optimizer step, on all processes together. The last step of an epoch has what is left.
+        Sequences of an optimizer step in all processes together. The last step of an epoch has the rest.
     max_tokens : `int`, optional (default = `16384`)
-        The most words and entities of a batch on one device, padding included. The batches of a step are
-        accumulated.
+        The limit of tokens and entities of a micro-batch on one device, padding included.
     max_length : `int`, optional (default = `512`)
-        The most words of a sequence, start and end tokens included; what is longer is cut, with its entities.
+        Longer sequences, start and end tokens included, are truncated together with their entities.
     entities : `bool`, optional (default = `True`)
-        If false, there are words only: RoBERTa's pretraining goes on.
+        If false, entities are dropped: RoBERTa's pretraining is continued.
     masking : `Masking`, optional (default = `LukeMasking()`)
     shuffle : `bool`, optional (default = `True`)
-        If false, sequences come as they stand in the dataset, and each time the same is masked: for
-        validation.
+        If false, sequences keep the dataset's order and every epoch has the same masks: for validation.
     seed : `int`, optional (default = `0`)
     num_workers : `int`, optional (default = `0`)
-        Processes that make steps ahead of time.
+        Processes that prepare steps in advance.
     datasets : `List[str]`, optional (default = `None`)
-        Directories of further datasets with the same vocabularies, such as those of other languages.
+        Directories of further datasets with the same vocabularies, such as of other languages.
     sampling_exponent : `float`, optional (default = `1.0`)
-        Each of several datasets has a share of an epoch in proportion to its size to this power; multilingual
-        models are trained with 0.7 or less, so that small languages come more often. An epoch has as many
-        sequences as all datasets together.
+        A dataset's share of an epoch is proportional to its size to this power; multilingual models are
+        trained with 0.7 or less, to sample small languages more often. An epoch has as many sequences as all
+        datasets together.
     start_method : `str`, optional (default = `"fork"`)
-        How the workers are started.
+        Of the workers.
 
     # Raises
 
     `ConfigurationError`
-        An option makes no sense, a dataset is missing, damaged or empty, its longest sequence does not fit
-        into `max_tokens`, datasets have different vocabularies, or the reader has another tokenizer.
+        An option is invalid, a dataset is missing, damaged or empty, its longest sequence exceeds
+        `max_tokens`, datasets have different vocabularies, or the reader has another tokenizer.
     """
+
+    total_names = ("word_total", "entity_total")
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class PretrainingDataLoader(DataLoader):
                     f"{dataset.path}: a sequence with its entities may take {largest} tokens; max_tokens is "
                     f"{max_tokens}: raise it, or lower max_length."
                 )
-        self._maker = StepMaker(
+        self._builder = StepBuilder(
             self.datasets,
             global_batch_size,
             max_tokens,
@@ -131,26 +131,19 @@ class PretrainingDataLoader(DataLoader):
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimizer steps, the last of which may be smaller."""
-        return self._maker.steps
+        """The last may be smaller."""
+        return self._builder.steps
 
     def steps(self, epoch: int, start_step: int = 0) -> Iterator[Step]:
         """
-        What this process does in the steps of an epoch. Tensors are on the CPU; they are pinned if batches
-        are to go to a GPU, so that `.to(device, non_blocking=True)` does not wait.
-
-        # Parameters
-
-        epoch : `int`
-            From 0 on.
-        start_step : `int`, optional (default = `0`)
-            Steps before it are neither made nor read.
+        The steps of this process in an epoch, from `start_step`; earlier ones are not read. Tensors are on
+        the CPU, pinned if the target device is a GPU.
 
         # Returns
 
         `Iterator[Step]`
-            In every process as many steps, and in each step as many batches. A process that would come short
-            of sequences gets a batch with one that has nothing to predict.
+            Equally many in every process, each with equally many batches. A process without sequences gets a
+            batch with nothing to predict.
 
         # Raises
 
@@ -160,22 +153,22 @@ class PretrainingDataLoader(DataLoader):
         rank, world_size = _rank_and_world_size()
         pin_memory = self._device is not None and self._device.type == "cuda"
         span = range(start_step, self.steps_per_epoch)
-        steps = _Steps(self._maker, epoch if self._shuffle else 0, span, rank, world_size)
+        steps = _Steps(self._builder, epoch if self._shuffle else 0, span, rank, world_size)
         if self._num_workers == 0 or not span:
             for packed in steps:
                 yield _checked(packed).unpack(pin_memory)
             return
-        with WorkersOutlast(self._start_method) as outlast:
+        with WorkerSignalGuard(self._start_method) as guard:
             workers = iter(
                 Workers(
                     steps,
                     batch_size=None,
                     num_workers=min(self._num_workers, len(span)),
-                    collate_fn=_as_it_is,
-                    worker_init_fn=outlast,
+                    collate_fn=_unchanged,
+                    worker_init_fn=guard,
                     prefetch_factor=_STEPS_AHEAD,
                     multiprocessing_context=self._start_method,
-                    # Otherwise it would draw from the generator of dropout.
+                    # The default draws from the global generator, which dropout uses.
                     generator=torch.Generator(),
                 )
             )
@@ -183,15 +176,12 @@ class PretrainingDataLoader(DataLoader):
                 for packed in workers:
                     yield _checked(packed).unpack(pin_memory)
             finally:
-                # If an error's traceback held them, they would be left to the garbage collector, which closes
-                # their queues before it tells them to end.
+                # An error's traceback would leave them to the garbage collector, which closes their queues
+                # before it tells them to end.
                 del workers
 
     def __iter__(self) -> Iterator[TensorDict]:
-        """
-        The batches of an epoch one by one, on the target device: of the next epoch each time, if they are
-        shuffled.
-        """
+        """The batches of an epoch on the target device; each time of the next epoch, if shuffled."""
         epoch = self._epochs_begun
         self._epochs_begun += 1
         for step in self.steps(epoch):
@@ -200,12 +190,12 @@ class PretrainingDataLoader(DataLoader):
 
     @overrides
     def iter_instances(self) -> Iterator[Instance]:
-        """There are none: nothing is to be counted for a vocabulary."""
+        """There are none: nothing is counted for a vocabulary."""
         return iter(())
 
     @overrides
     def index_with(self, vocab: Vocabulary) -> None:
-        """The dataset has ids: there is nothing to index."""
+        """The dataset has ids already."""
 
     @overrides
     def set_target_device(self, device: torch.device) -> None:
@@ -213,16 +203,16 @@ class PretrainingDataLoader(DataLoader):
 
 
 class _Failure(NamedTuple):
-    """An error of the user's in a worker: as an exception, it would come with the worker's stack."""
+    """A user's error in a worker: an exception would come with the worker's stack."""
 
     message: str
 
 
 class _Steps(IterableDataset):
-    """Every process of workers makes each n-th step."""
+    """Each of n workers builds every n-th step."""
 
-    def __init__(self, maker: StepMaker, epoch: int, span: range, rank: int, world_size: int) -> None:
-        self._maker, self._epoch, self._span = maker, epoch, span
+    def __init__(self, builder: StepBuilder, epoch: int, span: range, rank: int, world_size: int) -> None:
+        self._builder, self._epoch, self._span = builder, epoch, span
         self._rank, self._world_size = rank, world_size
 
     def __iter__(self) -> Iterator[Union[PackedStep, _Failure]]:
@@ -230,13 +220,13 @@ class _Steps(IterableDataset):
         span = self._span if info is None else self._span[info.id :: info.num_workers]
         for step in span:
             try:
-                yield self._maker.make(self._epoch, step, self._rank, self._world_size)
+                yield self._builder.build(self._epoch, step, self._rank, self._world_size)
             except ConfigurationError as error:
                 yield _Failure(error.message)
                 return
 
 
-def _as_it_is(item: Any) -> Any:
+def _unchanged(item: Any) -> Any:
     return item
 
 
@@ -267,7 +257,7 @@ def _check_datasets(datasets: List[PretrainingDataset]) -> None:
 
 
 def _check_tokenizer(dataset: PretrainingDataset, tokenizer: WordTokenizer) -> None:
-    """That of the model may have more, as the tokens that an export appends."""
+    """The model's tokenizer may have more tokens, such as those that an export appends."""
     vocabulary = WordTokenizer(str(dataset.tokenizer_directory)).vocabulary
     differing = [
         (index, token)
@@ -279,6 +269,6 @@ def _check_tokenizer(dataset: PretrainingDataset, tokenizer: WordTokenizer) -> N
         own = tokenizer.find(token)
         raise ConfigurationError(
             f"{dataset.path}: was made with another tokenizer than that of {tokenizer.model_name!r}: "
-            f"{shown(token)} is {index} there and {'no sub-word' if own is None else own} here; start from "
-            "the model whose tokenizer the dataset was made with, or make the dataset with this one's."
+            f"{shown(token)} is {index} there and {'no token' if own is None else own} here; start from "
+            "the model whose tokenizer the dataset was made with, or build the dataset with this one's."
         )

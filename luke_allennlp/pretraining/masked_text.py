@@ -1,4 +1,4 @@
-"""A text with masked words and mentions, and the JSON records that say so."""
+"""Texts with masked words and mentions, from JSON records."""
 
 import re
 from dataclasses import dataclass
@@ -31,21 +31,18 @@ class Mention:
 @dataclass(frozen=True)
 class MaskedText:
     """
-    One text to fill in.
+    A text with masks.
 
     # Parameters
 
     where : `str`
-        What to call it in an error.
-    text : `str`
+        Its name in errors.
     masked_words : `List[Tuple[int, int]]`
-        Where a mask stands in the text: characters, the end exclusive.
-    mentions : `List[Mention]`
-        In the order given.
+        The masks' places in the text: characters, the end exclusive.
     language : `str`, optional (default = `None`)
         Of the titles, for a vocabulary of several languages.
     top_k : `int`, optional (default = `None`)
-        How many answers are wanted for each mask.
+        The number of answers for each mask.
     """
 
     where: str
@@ -62,19 +59,10 @@ def masked_text_from_record(record: Record, where: str) -> MaskedText:
     masked word is written `<mask>` or `[MASK]`. A mention is `[start, end]`, which is masked, or
     `{"span": [start, end], "entity": "Title"}`; without an entity, with `null` or `[MASK]` it is masked too.
 
-    # Parameters
-
-    record : `Dict[str, Any]`
-    where : `str`
-
-    # Returns
-
-    `MaskedText`
-
     # Raises
 
     `ConfigurationError`
-        It is of another form, a mention is no part of the text or cuts through a mask, or nothing is masked.
+        The record has another form, a mention is outside of the text or cuts a mask, or nothing is masked.
     """
     text = get_text(record, "text", where, "a masked word or a mention")
     masks = [match.span() for match in _MASKED_WORD.finditer(text)]
@@ -89,7 +77,7 @@ def masked_text_from_record(record: Record, where: str) -> MaskedText:
                 )
     if not masks and all(mention.entity is not None for mention in mentions):
         raise ConfigurationError(
-            f"{where}: nothing is masked, so that there is nothing to predict; write <mask> or [MASK] for a "
+            f"{where}: nothing is masked, so there is nothing to predict; write <mask> or [MASK] for a "
             "word, or give a mention without an entity."
         )
     language = get_string(record, "language", where) if record.get("language") is not None else None
@@ -115,12 +103,8 @@ def _top_k(record: Record, where: str) -> Optional[int]:
 
 def pieces(example: MaskedText) -> Iterator[Tuple[int, int, bool]]:
     """
-    Cuts a text at the ends of its masks and mentions: so the data of pretraining are tokenised.
-
-    # Returns
-
-    `Iterator[Tuple[int, int, bool]]`
-        Start and end of each piece, and whether it is a mask.
+    Splits a text at the ends of its masks and mentions, as pretraining datasets are tokenized: start and end
+    of each piece, and whether it is a mask.
     """
     masks = set(example.masked_words)
     ends = {side for span in masks for side in span}

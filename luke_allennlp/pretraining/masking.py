@@ -1,4 +1,4 @@
-"""Which words and entities are to be predicted, and what the model sees in their place."""
+"""Which tokens and entities are predicted, and what the model sees in their place."""
 
 from typing import NamedTuple, Tuple
 
@@ -9,7 +9,7 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.pretraining.random_numbers import RandomNumbers, integers, uniform
 from luke_allennlp.pretraining.sequences import Sequences
 
-# What random numbers are for.
+# Streams of random numbers.
 WORD_ORDER, WORD_REPLACEMENT, SINGLE_PIECE, ENTITY_ORDER, ENTITY_REPLACEMENT = range(5)
 _UNIT_BITS = np.uint64(31)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -17,17 +17,12 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 class MaskingTables(NamedTuple):
     """
-    What masking needs to know of the vocabularies.
+    What masking needs of the vocabularies.
 
     # Parameters
 
     continues_word : `np.ndarray`
-        For each sub-word, whether it belongs to the word of the one before it. Shape: (vocabulary,)
-    word_pad_id : `int`
-    word_mask_id : `int`
-    entity_pad_id : `int`
-    entity_mask_id : `int`
-    entity_table_size : `int`
+        Whether a token continues the word of the one before it. Shape: (vocabulary,)
     """
 
     continues_word: np.ndarray
@@ -39,27 +34,16 @@ class MaskingTables(NamedTuple):
 
 
 class Masked(NamedTuple):
-    """
-    # Parameters
+    """What the model sees, and the ascending positions of what is predicted."""
 
-    word_ids : `np.ndarray`
-        What the model sees. Shape: (all words,)
-    chosen_words : `np.ndarray`
-        Positions in it whose words are to be predicted, ascending. Shape: (chosen words,)
-    entity_ids : `np.ndarray`
-        Shape: (all entities,)
-    chosen_entities : `np.ndarray`
-        Shape: (chosen entities,)
-    """
-
-    word_ids: np.ndarray
-    chosen_words: np.ndarray
-    entity_ids: np.ndarray
-    chosen_entities: np.ndarray
+    word_ids: np.ndarray  # Shape: (all words,)
+    chosen_words: np.ndarray  # Shape: (chosen words,)
+    entity_ids: np.ndarray  # Shape: (all entities,)
+    chosen_entities: np.ndarray  # Shape: (chosen entities,)
 
 
 class Masking(Registrable):
-    """Chooses and replaces words and entities of many sequences at once."""
+    """Chooses and replaces tokens and entities of many sequences at once."""
 
     default_implementation = "luke"
 
@@ -74,18 +58,11 @@ class Masking(Registrable):
         """
         # Parameters
 
-        sequences : `Sequences`
         epochs : `np.ndarray`
             How often each was read before. Shape: (sequences,)
         indices : `np.ndarray`
-            Their numbers in the dataset. What is chosen in a sequence depends on nothing else but its epoch,
-            the seed and the sequence. Shape: (sequences,)
-        random : `RandomNumbers`
-        tables : `MaskingTables`
-
-        # Returns
-
-        `Masked`
+            Their numbers in the dataset. The choice depends on these, the epochs and the seed alone. Shape:
+            (sequences,)
         """
         raise NotImplementedError
 
@@ -95,33 +72,32 @@ class LukeMasking(Masking):
     """
     Registered as a `Masking` with name "luke".
 
-    The masking of the original system. Of the words of a sequence, max(1, round(`word_ratio` x sub-words))
-    are chosen: whole words or single sub-words in a random order, of which one that is larger than what is
-    left is passed over, until nothing is left. If no word is small enough, a single sub-word is chosen. What
-    is chosen is replaced by `<mask>`, by random sub-words, or not at all; that is drawn once for all
-    sub-words of a word. Of the entities, max(1, round(`entity_ratio` x entities)) are chosen and replaced by
-    `[MASK]`; `[UNK]` may be among them. Rounding is Python's: halves go to the even number.
+    The masking of the original system. Of a sequence, max(1, round(`word_ratio` x tokens)) tokens are chosen:
+    whole words or single tokens in a random order, skipping words that exceed the rest of the budget. If no
+    word fits, a single token is chosen. Each word is replaced by `<mask>` tokens, by random tokens, or not at
+    all. Of the entities, max(1, round(`entity_ratio` x entities)) are chosen, `[UNK]` included, and replaced
+    by `[MASK]`. Halves are rounded to even.
 
-    Random sub-words are drawn from all ids above `<pad>`'s, as in the original, so that `</s>` or `<unk>` may
-    come up.
+    Random tokens are drawn from all ids above `<pad>`'s, as in the original, so they may be `</s>` or
+    `<unk>`.
 
     # Parameters
 
     word_ratio : `float`, optional (default = `0.15`)
-        If 0, no words are chosen.
+        If 0, none are chosen.
     entity_ratio : `float`, optional (default = `0.15`)
-        If 0, no entities are chosen.
+        If 0, none are chosen.
     whole_words : `bool`, optional (default = `True`)
-        Whether the sub-words of a word are chosen together.
+        Whether the tokens of a word are chosen together.
     random_word_ratio : `float`, optional (default = `0.1`)
-        Of the chosen words, those that random sub-words replace.
+        Share of the chosen words that is replaced by random tokens.
     unmasked_word_ratio : `float`, optional (default = `0.1`)
-        Those that stay as they are. `<mask>` replaces the rest.
+        Share that is left unchanged; the rest is masked.
     random_entity_ratio : `float`, optional (default = `0.0`)
-        The same for entities.
+        As for words.
     unmasked_entity_ratio : `float`, optional (default = `0.0`)
     mask_words_in_entity_span : `bool`, optional (default = `False`)
-        Whether the words of the mentions of chosen entities are chosen before others.
+        Whether words in the mentions of chosen entities are chosen first.
     """
 
     def __init__(
@@ -202,24 +178,21 @@ class LukeMasking(Masking):
     def _choose_words(
         self, sequences: Sequences, entities: np.ndarray, draw: "_Draw", continues_word: np.ndarray
     ) -> Tuple[np.ndarray, np.ndarray]:
-        """
-        The chosen sub-words, and for each where among these the first of its word is. Shape of both: (chosen
-        words,)
-        """
+        """The chosen tokens, and for each the index of its word's first. Shape of both: (chosen words,)"""
         offsets, counts = sequences.word_offsets, sequences.word_counts
         length = int(offsets[-1])
         if self.word_ratio == 0 or length == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         keys = draw.everywhere(WORD_ORDER, offsets).astype(np.uint64)  # Shape: (all words,)
         if self.mask_words_in_entity_span:
-            keys |= (~_under(sequences, entities)).astype(np.uint64) << np.uint64(32)
+            keys |= (~_in_mentions(sequences, entities)).astype(np.uint64) << np.uint64(32)
         budgets = budget(counts, self.word_ratio)
         if self.whole_words:
             is_first = ~continues_word[sequences.word_ids]
             is_first[offsets[:-1][counts > 0]] = True  # of a sequence
             starts = np.flatnonzero(is_first)  # Shape: (units,)
             sizes = np.diff(starts, append=length)
-            if self.mask_words_in_entity_span:  # of a word, one sub-word is enough
+            if self.mask_words_in_entity_span:  # one token of a word is enough
                 keys = (keys[starts] & _LOW) | np.minimum.reduceat(keys, starts) & ~_LOW
             else:
                 keys = keys[starts]
@@ -243,13 +216,13 @@ class LukeMasking(Masking):
 
 
 class _Draw:
-    """Random numbers for the positions of sequences whose words, or entities, are joined to one row."""
+    """Random numbers for the positions of concatenated sequences."""
 
     def __init__(self, random: RandomNumbers, epochs: np.ndarray, indices: np.ndarray) -> None:
         self.random, self.epochs, self.indices = random, epochs, indices
 
     def everywhere(self, stream: int, offsets: np.ndarray) -> np.ndarray:
-        """One number of 32 bits for each position: four come out of one draw. Shape: (positions,)"""
+        """32 bits for each position: four of them come from one draw. Shape: (positions,)"""
         counts = np.diff(offsets)
         draws = (counts + 3) // 4
         owners = np.repeat(np.arange(len(counts)), draws)
@@ -266,23 +239,22 @@ class _Draw:
 
 
 def budget(counts: np.ndarray, ratio: float) -> np.ndarray:
-    """How many of so many are to be chosen. Shape as `counts`."""
+    """How many of each count are chosen. Shape as `counts`."""
     return np.minimum(counts, np.maximum(1, np.rint(ratio * counts).astype(np.int64)))
 
 
 def choose_units(sizes: np.ndarray, keys: np.ndarray, offsets: np.ndarray, budgets: np.ndarray) -> np.ndarray:
     """
-    Takes units in the order of their keys, as long as they fit into what is left of their sequence's budget;
-    one that does not is passed over.
+    Takes units in the order of their keys, skipping those that exceed the rest of their sequence's budget.
 
     # Parameters
 
     sizes : `np.ndarray`
-        Of the units of all sequences. Shape: (units,)
+        Shape: (units,)
     keys : `np.ndarray`
-        Below 2^33. Units of equal keys are taken in the order in which they stand. Shape: (units,)
+        Below 2^33. Equal keys keep their order. Shape: (units,)
     offsets : `np.ndarray`
-        Where the units of each sequence begin. Shape: (sequences + 1,)
+        Of the units of each sequence. Shape: (sequences + 1,)
     budgets : `np.ndarray`
         Shape: (sequences,)
 
@@ -300,17 +272,17 @@ def choose_units(sizes: np.ndarray, keys: np.ndarray, offsets: np.ndarray, budge
     order = np.full(is_unit.shape, np.iinfo(np.uint64).max)
     numbers = np.arange(len(sizes)) - np.repeat(offsets[:-1], counts)
     order[is_unit] = keys.astype(np.uint64) << _UNIT_BITS | numbers.astype(np.uint64)
-    # Faster than to sort numbers of units by keys: the keys bring them along.
+    # Faster than an argsort: the keys contain the units' numbers.
     order.sort(axis=1)
     units = (order & np.uint64(2**31 - 1)).astype(np.int64) + offsets[:-1, None]
-    units[~is_unit] = 0  # what is not a unit stands behind the units
+    units[~is_unit] = 0  # padding comes last
     ordered = sizes[units].astype(np.int32)
     left = budgets.astype(np.int32)
     rows = np.arange(len(counts))
     fits = is_unit & (ordered <= left[:, None])
     while len(rows):
-        # All up to the first that no longer fits. It will not fit later on either, and neither will any that
-        # is larger than what is left now: after a few rounds nothing is left, or nothing that fits.
+        # All up to the first that no longer fits. Neither it nor anything larger than the rest of the budget
+        # can fit later, so this takes few rounds.
         new = fits & (np.cumsum(ordered * fits, axis=1, dtype=np.int32) <= left[:, None])
         taken[units[new]] = True
         left = left - (ordered * new).sum(axis=1, dtype=np.int32)
@@ -324,7 +296,7 @@ def _replacements(
     bits: np.ndarray, leaders: np.ndarray, limits: Tuple[float, float], mask_id: int, span: Tuple[int, int]
 ) -> Tuple[np.ndarray, np.ndarray]:
     """
-    Which of the chosen are replaced, and by what. Shapes: (chosen,) and (replaced,)
+    Which of the chosen are replaced, and the new ids. Shapes: (chosen,) and (replaced,)
 
     # Parameters
 
@@ -334,7 +306,6 @@ def _replacements(
         For each, the one whose draw decides. Shape: (chosen,)
     limits : `Tuple[float, float]`
         Draws below the first are masked, those below the second replaced by random ids.
-    mask_id : `int`
     span : `Tuple[int, int]`
         First and last of the random ids.
     """
@@ -344,8 +315,8 @@ def _replacements(
     return replaced, new_ids[replaced]
 
 
-def _under(sequences: Sequences, entities: np.ndarray) -> np.ndarray:
-    """Whether a sub-word belongs to the mention of one of these entities. Shape: (all words,)"""
+def _in_mentions(sequences: Sequences, entities: np.ndarray) -> np.ndarray:
+    """Whether a token is in the mention of one of these entities. Shape: (all words,)"""
     owners = np.searchsorted(sequences.entity_offsets, entities, side="right") - 1
     shifts = sequences.word_offsets[owners]
     change = np.zeros(int(sequences.word_offsets[-1]) + 1, dtype=np.int32)

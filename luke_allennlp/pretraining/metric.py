@@ -14,7 +14,7 @@ _LARGEST_EXPONENT = 700.0  # e to this is still a float
 
 class PretrainingMetric(Metric):
     """
-    Means over masked positions. The sums stay on the device until they are asked for.
+    Means over masked positions. The sums stay on the device until they are requested.
 
     # Parameters
 
@@ -48,8 +48,8 @@ class PretrainingMetric(Metric):
         # Parameters
 
         reset : `bool`, optional (default = `False`)
-            If true, the means are those of all processes, all of which have to call this, and are forgotten.
-            If false, they are those of this process so far.
+            If true, the means are over all processes, each of which must call this, and the sums are reset.
+            If false, they are this process's so far.
 
         # Returns
 

@@ -40,7 +40,7 @@ class _Masked(NamedTuple):
 
     @property
     def divisor(self) -> Total:
-        """Without any position the loss is 0, whatever it is divided by."""
+        """At least 1: without positions the loss is 0."""
         if self.total is None:
             return max(1, len(self.given()[1]))
         return self.total.clamp(min=1) if isinstance(self.total, Tensor) else max(1, self.total)
@@ -52,27 +52,27 @@ class LukePretrainingModel(Model):
     Registered as a `Model` with name "luke_pretraining".
 
     Predicts masked words and masked entities (Yamada et al., EMNLP 2020, section 3.3). Each head scores the
-    rows of the embedding table that the input is made from; only masked positions are scored.
+    rows of the input's embedding table, for masked positions only.
 
     # Parameters
 
     vocab : `Vocabulary`
-        Not used: words and entities are numbered by the checkpoint.
+        Not used: the checkpoint numbers words and entities.
     embedder : `TokenEmbedder`
-        "luke", with `entity_aware_attention` false: pretraining uses the ordinary one. The checkpoint that it
-        loads gives the heads too, as far as it has them; a head that it lacks starts from random values.
+        "luke", with `entity_aware_attention` false. Its checkpoint initialises the heads too; a head that it
+        lacks is initialised randomly.
     entities : `bool`, optional (default = `True`)
-        If false, the input and the loss are of words alone.
+        If false, only words are read and predicted.
     train_only_new : `bool`, optional (default = `False`)
-        If true, only what LUKE adds to its backbone is trained, as in the first half of the paper's
-        pretraining: the entity embeddings with all that belongs to them, and the head for entities.
+        If true, only the entity embeddings with their projections and the entity head are trained, as in the
+        first half of the paper's pretraining.
     chunk_size : `int`, optional (default = `None`)
-        How many rows of a table are scored at once; by default as many as need about 64 MB.
+        Rows of a table that are scored at once; by default about 64 MB.
 
     # Raises
 
     `ConfigurationError`
-        The embedder is another one, an option contradicts it, or the checkpoint's heads do not fit.
+        The embedder is another one or contradicts an option, or the checkpoint's heads do not fit.
     """
 
     default_predictor = "luke_pretraining"
@@ -143,11 +143,11 @@ class LukePretrainingModel(Model):
         # Parameters
 
         words : `TextFieldTensors`
-            Of a `SubwordField`: `token_ids`, `mask`, `type_ids`, each of shape (batch, words), by themselves
-            or under the key "tokens".
+            Of a `SubwordField`: `token_ids`, `mask`, `type_ids`, each of shape (batch, words), directly or
+            under the key "tokens".
         entities : `Dict[str, Tensor]`, optional (default = `None`)
             Of an `EntityField`: `entity_ids`, `entity_mask` (batch, entities), `entity_spans` (batch,
-            entities, 2). Needed unless the model is of words alone.
+            entities, 2). Required if the model has entities.
         masked_words : `Tensor`, optional (default = `None`)
             Which words are predicted: positions in the flattened (batch * words). Shape: (masked words,).
         word_targets : `Tensor`, optional (default = `None`)
@@ -155,23 +155,23 @@ class LukePretrainingModel(Model):
         masked_entities, entity_targets : `Tensor`, optional (default = `None`)
             The same of entities, positions in the flattened (batch * entities). Shape: (masked entities,).
         word_total, entity_total : `Union[int, Tensor]`, optional (default = `None`)
-            What the sum of the losses is divided by: the masked positions of the whole optimizer step. By
-            default those of this batch.
+            Masked positions of the whole optimizer step, by which losses are divided; by default this
+            batch's.
         metadata : `List[Dict[str, Any]]`, optional (default = `None`)
-            For each text `masked_words` and `masked_entities`, positions in it, `excluded_entities`, ids that
-            are no answer, and `top_k`: what to predict.
+            For prediction: of each text the positions `masked_words` and `masked_entities`, the ids
+            `excluded_entities`, which are no answer, and `top_k`.
 
         # Returns
 
         `Dict[str, Any]`
-            With `masked_words`: `loss`, the sum of both tasks' (`word_loss` and `entity_loss`, detached),
-            each a cross entropy in nats; a task without positions adds 0. With `metadata`: `words` and
-            `entities`, for each masked position of each text the best ids and their probabilities.
+            With `masked_words`: `loss`, the sum of `word_loss` and `entity_loss` (detached), cross entropies
+            in nats, 0 without positions. With `metadata`: `words` and `entities`, for each masked position of
+            each text the best ids and their probabilities.
 
         # Raises
 
         `ConfigurationError`
-            Something is missing, or a text is longer than the encoder has positions for.
+            An input is missing, or a text exceeds the encoder's positions.
         """
         word_states, entity_states = self._states(words, entities)
         output: Dict[str, Any] = {}
@@ -220,14 +220,13 @@ class LukePretrainingModel(Model):
         self, word_states: Tensor, entity_states: Optional[Tensor], metadata: List[Dict[str, Any]]
     ) -> Dict[str, Predicted]:
         luke = self.embedder.luke
-        output = {
-            "words": self._best(
-                self.lm_head, luke.embeddings.word_embeddings.weight, word_states, metadata, "word"
-            )
-        }
+        table = luke.embeddings.word_embeddings.weight
+        output = {"words": self._best(self.lm_head, table, word_states, metadata, "words")}
         if entity_states is not None:
             table = luke.entity_embeddings.entity_embeddings.weight
-            output["entities"] = self._best(self.entity_predictions, table, entity_states, metadata, "entity")
+            output["entities"] = self._best(
+                self.entity_predictions, table, entity_states, metadata, "entities"
+            )
         return output
 
     @staticmethod
@@ -236,11 +235,11 @@ class LukePretrainingModel(Model):
     ) -> Predicted:
         best: Predicted = []
         for text, text_states in zip(metadata, states, strict=True):
-            positions = torch.tensor(text[f"masked_{_PLURAL[kind]}"], dtype=torch.long, device=states.device)
+            positions = torch.tensor(text[f"masked_{kind}"], dtype=torch.long, device=states.device)
             # Shape: (masked positions, rows)
             scores = in_float32(head.scores(text_states[positions], table))
             probabilities = scores.softmax(dim=-1)
-            excluded = text.get(f"excluded_{_PLURAL[kind]}", [])
+            excluded = text.get(f"excluded_{kind}", [])
             probabilities[:, excluded] = -1.0
             number = min(text["top_k"], table.size(0) - len(excluded))
             values, ids = probabilities.topk(number, dim=-1)
@@ -254,18 +253,11 @@ class LukePretrainingModel(Model):
 
     @overrides
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
-        """
-        # Returns
-
-        `Dict[str, float]`
-            Those of `PretrainingMetric`. In training only at a reset: otherwise every step would wait for the
-            device.
-        """
+        """Those of `PretrainingMetric`; in training only at a reset: others would wait for the device."""
         return {} if self.training and not reset else self._metric.get_metric(reset)
 
 
 _NEW = ("embedder.luke.entity_embeddings.", "entity_predictions.")
-_PLURAL = {"word": "words", "entity": "entities"}
 
 
 def _check_entities(embedder: LukeEmbedder) -> None:

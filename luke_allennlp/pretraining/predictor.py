@@ -1,5 +1,6 @@
 """Masked words and masked entities of raw text."""
 
+from contextlib import suppress
 from typing import Any, Dict, List, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
@@ -20,9 +21,9 @@ class PretrainingPredictor(TaskPredictor):
     """
     Registered as a `Predictor` with name "luke_pretraining".
 
-    Takes `{"text": "<mask> is the capital of Japan.", "mentions": [[25, 30]]}`: words that are masked are
-    written `<mask>` or `[MASK]`, and a mention is masked unless it comes as `{"span": [25, 30], "entity":
-    "Japan"}`. `"top_k"` and `"language"` (of the titles) may be there too. It gives
+    Takes `{"text": "<mask> is the capital of Japan.", "mentions": [[25, 30]]}`: masked words are written
+    `<mask>` or `[MASK]`, and a mention is masked unless it is `{"span": [25, 30], "entity": "Japan"}`.
+    Optional are `"top_k"` and `"language"` (of the titles). Returns
 
     - `text`: the input's;
     - `words`, for each masked word: `start`, `end` and `predictions`, each with `word` (its text), `token`
@@ -30,14 +31,14 @@ class PretrainingPredictor(TaskPredictor):
     - `mentions`, for each masked one: `text`, `start`, `end` and `predictions`, each with `entity` (its
       title) and `probability`.
 
-    The most probable come first. With `--use-dataset-reader` it takes files of such records.
+    Predictions are sorted by probability. With `--use-dataset-reader` it takes files of such records.
 
     # Parameters
 
     model : `LukePretrainingModel`
     dataset_reader : `PretrainingReader`
     batch_size : `int`, optional (default = `8`)
-        Texts that go through the model at once, whatever the number of inputs.
+        Texts per forward pass.
 
     # Raises
 
@@ -72,11 +73,8 @@ class PretrainingPredictor(TaskPredictor):
         """
         # Parameters
 
-        text : `str`
         mentions : `Sequence[Any]`, optional (default = `()`)
             Each `[start, end]` or `{"span": [start, end], "entity": "Title"}`.
-        top_k : `int`, optional (default = `None`)
-        language : `str`, optional (default = `None`)
 
         # Returns
 
@@ -93,7 +91,7 @@ class PretrainingPredictor(TaskPredictor):
         (item,), (found,) = items, outputs
         if item.entity_ids and not self._model.uses_entities:
             raise ConfigurationError(
-                f"{example.where}: has mentions, and the model is one of words alone; leave them away."
+                f"{example.where}: has mentions, and the model was trained without entities; omit them."
             )
         tokenizer = self._reader.tokenizer
         words = []
@@ -122,13 +120,8 @@ class PretrainingPredictor(TaskPredictor):
         return {"text": example.text, "words": words, "mentions": mentions}
 
     def _title(self, entity_id: int, language: Optional[str]) -> Optional[str]:
-        """The title in that language if there is one, else the first; none for an id that has no title."""
-        vocabulary = self._reader.entity_vocabulary
-        try:
-            return vocabulary.title(entity_id, language)
-        except ConfigurationError:
-            pass
-        try:
-            return vocabulary.title(entity_id)
-        except ConfigurationError:
-            return None
+        """The title in that language if there is one, else the first; `None` for an id without a title."""
+        for choice in (language, None):
+            with suppress(ConfigurationError):
+                return self._reader.entity_vocabulary.title(entity_id, choice)
+        return None

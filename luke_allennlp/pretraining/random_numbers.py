@@ -1,7 +1,4 @@
-"""
-Random numbers that are a function of what they are for: no state, so that any of them can be drawn at any
-time, in any process, in any order.
-"""
+"""Counter-based random numbers: without state, so any can be drawn at any time, in any process and order."""
 
 from typing import Tuple, Union
 
@@ -13,7 +10,7 @@ _WEYL = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-# Four arrays of so many numbers fit a processor's cache: larger blocks are several times slower.
+# Four arrays of this size fit a CPU's cache; larger blocks are several times slower.
 _BLOCK = 1 << 14
 _STREAM_BITS = 8
 _INDEX_BITS = 64 - _STREAM_BITS
@@ -64,7 +61,7 @@ def _philox_block(counter: Tuple[np.ndarray, ...], key: Tuple[int, int], result:
 class RandomNumbers:
     """
     Random numbers for the sequences of a dataset: each is a function of the seed, the epoch, the sequence,
-    the position in it and the purpose, which is the number of a stream.
+    the position in it and the stream, a number for the purpose.
 
     # Parameters
 
@@ -83,25 +80,20 @@ class RandomNumbers:
 
         stream : `int`
             Below 256.
-        epoch : `Union[int, np.ndarray]`
-            Below 2^32, as the position. The three have shapes that broadcast to (numbers,).
-        index : `Union[int, np.ndarray]`
-            Of the sequence: below 2^56.
-        position : `Union[int, np.ndarray]`
+        epoch, index, position : `Union[int, np.ndarray]`
+            Below 2^32, 2^56 and 2^32. Their shapes broadcast to (numbers,).
 
         # Returns
 
         `np.ndarray`
-            Four independent numbers of 32 bits for each. Shape: (4, numbers)
+            Four independent 32-bit numbers for each. Shape: (4, numbers)
         """
         index = np.asarray(index, dtype=np.uint64)
         high = (index >> _HALF) | np.uint64(stream << (_INDEX_BITS - 32))
         return philox((position, index & _LOW, high, epoch), self._key)
 
     def permutation(self, stream: int, epoch: int, index: int, size: int) -> np.ndarray:
-        """
-        A random order of the numbers from 0 to `size` - 1. Shape: (size,)
-        """
+        """A random order of the numbers from 0 to `size` - 1. Shape: (size,)"""
         # 64 bits each: with 32, among a million some would be equal, and the first of these always first.
         words = self.bits(stream, epoch, index, np.arange((size + 1) // 2)).astype(np.uint64)
         keys = np.stack((words[0] << _HALF | words[1], words[2] << _HALF | words[3]), axis=1)

@@ -29,17 +29,14 @@ class MaskedInput(NamedTuple):
 
     # Parameters
 
-    example : `MaskedText`
     word_ids : `List[int]`
-        Start token, sub-words and masks, end token.
+        Start token, tokens and masks, end token.
     masked_words : `List[int]`
-        The position of each of the example's masks.
-    entity_ids : `List[int]`
-        Of its mentions.
+        Positions of the example's masks.
     entity_spans : `List[Tuple[int, int]]`
-        First and last position of each, inclusive.
+        First and last position of each mention, inclusive.
     masked_entities : `List[int]`
-        Which of the mentions are masked.
+        Indices of the masked mentions.
     """
 
     example: MaskedText
@@ -55,31 +52,30 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
     """
     Registered as a `DatasetReader` with name "luke_pretraining".
 
-    Makes instances of texts in which words or entities are masked, for prediction. What its files and records
-    look like is said at `masked_text_from_record`. (For training, the data loader of the same name reads the
-    dataset's shards itself.)
+    Reads texts with masked words or entities, for prediction; see `masked_text_from_record` for their form.
+    In training, the data loader of the same name reads the dataset's shards itself.
 
     # Parameters
 
     tokenizer : `Tokenizer`
         The one of type "luke", with the tokenizer of the dataset.
     entity_vocabulary : `str`, optional (default = `None`)
-        That of the embedder: a file, or a dataset or checkpoint that has one. It is read when it is first
-        needed. Not needed by a model of words alone.
+        The embedder's: a file, or a dataset or checkpoint that has one. Not needed by a model without
+        entities.
     max_length : `int`, optional (default = `512`)
-        Sub-words of a text at the most, start and end token included.
+        The limit of a text's tokens, start and end token included.
     max_mention_length : `int`, optional (default = `30`)
-        An entity's position is the mean over so many positions at the most, as in the dataset.
+        An entity's position is the mean over at most so many positions, as in the dataset.
     top_k : `int`, optional (default = `5`)
-        How many answers are given for each mask, unless a record says otherwise.
+        The number of answers for each mask, unless a record says otherwise.
     encoding : `str`, optional (default = `"utf-8"`)
     max_instances : `int`, optional (default = `None`)
-        Reads no more than this many.
+        The limit of texts.
 
     # Raises
 
     `ConfigurationError`
-        An option, a file or a record of it is not as expected.
+        An option, a file or a record is invalid.
     """
 
     def __init__(
@@ -109,7 +105,7 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
             self._vocabulary_source = archived_checkpoint(entity_vocabulary, serialization_dir)
         self._vocabulary: Optional[EntityVocabulary] = None
         if self._vocabulary_source != entity_vocabulary:
-            # The archive's own, which is gone once the archive is loaded.
+            # The archive's own is gone once the archive is loaded.
             self._vocabulary = self.entity_vocabulary
 
     @property
@@ -119,12 +115,7 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
 
     @property
     def entity_vocabulary(self) -> EntityVocabulary:
-        """
-        # Raises
-
-        `ConfigurationError`
-            It is not there or damaged, or there is to be none.
-        """
+        """Read on first use. Raises a `ConfigurationError` if it is missing or damaged."""
         if self._vocabulary is None:
             if self._vocabulary_source is None:
                 raise ConfigurationError(
@@ -135,7 +126,7 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
 
     @overrides
     def check_file(self, file_path: str, training: bool = False) -> None:
-        """Of a dataset's directory, which this does not read, nothing is looked through but its metadata."""
+        """Of a dataset's directory, which the data loader reads, only the metadata is checked."""
         if Path(file_path).expanduser().is_dir():
             from luke_allennlp.pretraining.dataset import PretrainingDataset
 
@@ -162,21 +153,11 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
 
     @overrides
     def items(self, example: MaskedText) -> Sequence[MaskedInput]:
-        """
-        # Returns
-
-        `Sequence[MaskedInput]`
-            One.
-
-        # Raises
-
-        `ConfigurationError`
-            The text is too long, there is no such entity, or a mention is nothing but space.
-        """
+        """One input; a `ConfigurationError` if the text is too long, an entity unknown or a mention blank."""
         text = example.text
         ids = [self.tokenizer.start_id]
         masked_words: List[int] = []
-        # How many ids there are before a character at which a piece begins or ends.
+        # The number of ids before each character at which a piece begins or ends.
         before = {0: 1}
         for start, end, is_mask in pieces(example):
             if is_mask:
@@ -189,7 +170,7 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
         ids.append(self.tokenizer.end_id)
         if len(ids) > self._max_length:
             raise ConfigurationError(
-                f"{example.where}: the text has {len(ids)} sub-words with start and end token; expected at "
+                f"{example.where}: the text has {len(ids)} tokens with start and end token; expected at "
                 f"most {self._max_length}: shorten it."
             )
         spans = []
@@ -217,17 +198,10 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
     @overrides(check_signature=False)
     def text_to_instance(self, item: MaskedInput, labeled: bool = False) -> Instance:
         """
-        # Parameters
-
-        item : `MaskedInput`
-            One of `items`.
-        labeled : `bool`, optional (default = `False`)
-            Not used.
-
         # Returns
 
         `Instance`
-            `words` (`SubwordField`), `entities` (`EntityField`) and `metadata`, with what is to be predicted.
+            `words` (`SubwordField`), `entities` (`EntityField`) and `metadata`, with what to predict.
         """
         excluded: List[int] = []
         if item.masked_entities:

@@ -1,4 +1,4 @@
-"""Many sequences of sub-words with entities, as columns."""
+"""Sequences of tokens with entities, as columns."""
 
 from dataclasses import dataclass, replace
 from typing import Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
@@ -18,15 +18,15 @@ class TokenSequence(NamedTuple):
     # Parameters
 
     page_id : `int`
-        The entity that its page is about; -1 if that has no row in the entity table.
+        The entity of its page; -1 if that is not in the entity table.
     word_ids : `Sequence[int]`
-        Sub-words, without start and end tokens.
+        Tokens, without start and end tokens.
     entity_ids : `Sequence[int]`
         Rows of the entity table.
     entity_starts : `Sequence[int]`
-        First sub-word of each mention, counted without the start token.
+        First token of each mention, counted without the start token.
     entity_ends : `Sequence[int]`
-        Last sub-word, inclusive.
+        Last token, inclusive.
     """
 
     page_id: int
@@ -38,31 +38,13 @@ class TokenSequence(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """
-    Sequences as columns of numbers: the words of sequence `i` are those of `word_ids` from `word_offsets[i]`
-    up to `word_offsets[i + 1]`.
+    """Columns: the tokens of sequence `i` are `word_ids[word_offsets[i]:word_offsets[i + 1]]`."""
 
-    # Parameters
-
-    page_ids : `np.ndarray`
-        Shape (sequences,).
-    word_offsets : `np.ndarray`
-        Shape (sequences + 1,).
-    word_ids : `np.ndarray`
-        Shape (all words,).
-    entity_offsets : `np.ndarray`
-        Shape (sequences + 1,).
-    entity_ids : `np.ndarray`
-        Shape (all entities,), as the next two.
-    entity_starts : `np.ndarray`
-    entity_ends : `np.ndarray`
-    """
-
-    page_ids: np.ndarray
-    word_offsets: np.ndarray
-    word_ids: np.ndarray
-    entity_offsets: np.ndarray
-    entity_ids: np.ndarray
+    page_ids: np.ndarray  # Shape: (sequences,)
+    word_offsets: np.ndarray  # Shape: (sequences + 1,)
+    word_ids: np.ndarray  # Shape: (all tokens,)
+    entity_offsets: np.ndarray  # Shape: (sequences + 1,)
+    entity_ids: np.ndarray  # Shape: (all entities,), as the next two
     entity_starts: np.ndarray
     entity_ends: np.ndarray
 
@@ -71,9 +53,8 @@ class Sequences:
         """
         # Parameters
 
-        rows : `Iterable[TokenSequence]`
         vocab_size : `int`
-            Of the tokenizer; it decides how many bytes a sub-word takes.
+            Of the tokenizer; it decides how many bytes a token takes.
 
         # Raises
 
@@ -116,23 +97,16 @@ class Sequences:
 
     @property
     def word_counts(self) -> np.ndarray:
-        """The sub-words of each. Shape: (sequences,)"""
+        """Tokens of each. Shape: (sequences,)"""
         return np.diff(self.word_offsets)
 
     @property
     def entity_counts(self) -> np.ndarray:
-        """The entities of each. Shape: (sequences,)"""
+        """Entities of each. Shape: (sequences,)"""
         return np.diff(self.entity_offsets)
 
     def cut(self, length: int) -> "Sequences":
-        """
-        The same with the first sub-words of each only, and the entities that are mentioned among these.
-
-        # Parameters
-
-        length : `int`
-            The most sub-words that a sequence keeps.
-        """
+        """Truncates each to `length` tokens, and drops the entities that reach beyond."""
         if self.word_counts.max(initial=0) <= length:
             return self
         owners = np.repeat(np.arange(len(self)), self.entity_counts)
@@ -161,14 +135,7 @@ class Sequences:
         )
 
     def take(self, rows: np.ndarray) -> "Sequences":
-        """
-        Some of them, in another order.
-
-        # Parameters
-
-        rows : `np.ndarray`
-            Shape (chosen,).
-        """
+        """The sequences of these rows. Shape of `rows`: (chosen,)"""
         words, word_offsets = ragged_positions(self.word_offsets, rows)
         entities, entity_offsets = ragged_positions(self.entity_offsets, rows)
         return Sequences(
@@ -183,7 +150,7 @@ class Sequences:
 
     @classmethod
     def concatenate(cls, parts: Sequence["Sequences"]) -> "Sequences":
-        """All sequences of several parts, of which there is at least one, in that order."""
+        """All sequences of one part or more, in order."""
         if len(parts) == 1:
             return parts[0]
         return cls(
@@ -201,14 +168,14 @@ class Sequences:
         # Raises
 
         `ValueError`
-            An id is beyond its table, a mention does not lie in its sequence, or a sequence or the whole is
-            longer than a shard can hold.
+            An id is beyond its table, a mention is outside of its sequence, or a sequence or the whole is too
+            long for a shard.
         """
         if len(self.word_ids) > _MOST_VALUES or len(self.entity_ids) > _MOST_VALUES:
-            raise ValueError(f"{len(self.word_ids):,} sub-words are too many for a shard: make smaller ones")
+            raise ValueError(f"{len(self.word_ids):,} tokens are too many for a shard: write smaller ones")
         if self.word_counts.max(initial=0) > LONGEST:
             raise ValueError(
-                f"a sequence has {self.word_counts.max():,} sub-words; expected {LONGEST:,} at most"
+                f"a sequence has {self.word_counts.max():,} tokens; expected {LONGEST:,} at most"
             )
         if self.word_ids.max(initial=0) >= vocab_size > 0:
             raise ValueError(
@@ -223,32 +190,20 @@ class Sequences:
         if wrong.any():
             at = int(wrong.argmax())
             raise ValueError(
-                f"a mention goes from sub-word {self.entity_starts[at]} to {self.entity_ends[at]} in a "
+                f"a mention goes from token {self.entity_starts[at]} to {self.entity_ends[at]} in a "
                 f"sequence of {lengths[at]}"
             )
 
 
 def word_type(vocab_size: int) -> np.dtype:
-    """The smallest type of number that holds all ids of a tokenizer."""
+    """The smallest type that holds all ids of a tokenizer."""
     return np.dtype(np.uint16 if vocab_size <= 2**16 else np.uint32)
 
 
 def ragged_positions(offsets: np.ndarray, rows: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """
-    Where the values of some rows stand.
-
-    # Parameters
-
-    offsets : `np.ndarray`
-        Shape (all rows + 1,).
-    rows : `np.ndarray`
-        Shape (rows,).
-
-    # Returns
-
-    `Tuple[np.ndarray, np.ndarray]`
-        The positions of all their values, and the offsets of the rows among these. Shapes (values,) and
-        (rows + 1,).
+    The positions of the values of some rows, and the offsets of these rows among them. Shapes: (all rows +
+    1,) and (rows,) in, (values,) and (rows + 1,) out
     """
     starts = offsets[rows].astype(np.int64)
     new_offsets = _offsets(offsets[rows + 1] - starts)

@@ -1,7 +1,17 @@
-"""Training: what all tasks share."""
+"""What all trainings share: checks of configs, the step trainer, optimizers, schedules, callbacks."""
 
-from luke_allennlp.training import knobs, lengthening, preflight
-from luke_allennlp.training.keep_last import KeepLastCallback
+from luke_allennlp.training import knobs, preflight, recovery
+from luke_allennlp.training.callbacks import ArchivedCheckpoint, KeepLastCallback
+from luke_allennlp.training.optimizers import FusedAdamW, ZeroAdamW
 from luke_allennlp.training.warmup_ratio import LinearWithWarmupRatio
 
-__all__ = ["KeepLastCallback", "LinearWithWarmupRatio", "knobs", "lengthening", "preflight"]
+__all__ = [
+    "ArchivedCheckpoint",
+    "FusedAdamW",
+    "KeepLastCallback",
+    "LinearWithWarmupRatio",
+    "ZeroAdamW",
+    "knobs",
+    "preflight",
+    "recovery",
+]

@@ -1,25 +1,18 @@
 """
-Checks a config against the constructors it configures, without constructing anything.
+Checks a config against the constructors that it configures, without constructing anything.
 
-It follows `allennlp.common.from_params`, and accepts whatever that would accept: where a type is not one that
-`from_params` constructs, or a class brings a `from_params` of its own, nothing is checked.
+It follows `allennlp.common.from_params` and accepts whatever that accepts: types that `from_params` does not
+construct, and classes with a `from_params` of their own, are not checked.
 """
 
 import collections.abc
 import inspect
+import json
+import logging
+from contextlib import suppress
 from difflib import get_close_matches
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    FrozenSet,
-    Iterable,
-    List,
-    NamedTuple,
-    Optional,
-    Tuple,
-    Union,
-)
+from pathlib import Path
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from allennlp.commands.train import TrainModel
 from allennlp.common import FromParams, Lazy, Params, Registrable
@@ -33,15 +26,6 @@ from allennlp.common.from_params import (
 from allennlp.evaluation import Evaluator
 from allennlp.nn.parallel import DdpAccelerator
 
-from luke_allennlp.training.config_mistakes import (
-    NAMES_OF_SCALARS,
-    Mistake,
-    check_scalar,
-    check_unknown_option,
-    described,
-    quoted,
-    shown,
-)
 from luke_allennlp.training.constructors import (
     Others,
     accepted_options,
@@ -49,7 +33,9 @@ from luke_allennlp.training.constructors import (
     required_options,
 )
 
-# Names of arguments that come from the code and not from the config; `None` where they cannot be known.
+logger = logging.getLogger(__name__)
+
+# Arguments that the code passes, and not the config; `None` where they cannot be known.
 Extras = Optional[FrozenSet[str]]
 
 # `allennlp train` takes these out of the config before it constructs a `TrainModel` from the rest.
@@ -57,6 +43,8 @@ _SEEDS = ("random_seed", "numpy_seed", "pytorch_seed")
 _TRAIN_BLOCKS = ("distributed", "evaluation", "include_in_archive", *_SEEDS)
 _DISTRIBUTED_OPTIONS = ("cuda_devices", "num_nodes", "primary_address", "primary_port", "ddp_accelerator")
 _TRAIN_EXTRAS = frozenset({"serialization_dir", "local_rank", "ddp_accelerator"})
+_SCALARS = {int: "an integer", bool: "true or false", float: "a number", str: "a string"}
+_ACCEPTED: Dict[type, Tuple[type, ...]] = {int: (int, bool), bool: (int, bool), float: (int, float), str: ()}
 
 
 class ConfiguredObject(NamedTuple):
@@ -66,11 +54,11 @@ class ConfiguredObject(NamedTuple):
     # Parameters
 
     path : `str`
-        Where it stands, its keys joined by dots; empty for the config itself.
+        Its keys joined by dots; empty for the config itself.
     cls : `Any`
-        What it will be.
+        Its class.
     options : `Dict[str, Any]`
-        What it is given, without `type`.
+        Without `type`.
     """
 
     path: str
@@ -78,26 +66,42 @@ class ConfiguredObject(NamedTuple):
     options: Dict[str, Any]
 
 
-def check_config(params: Params, base_class: type = TrainModel) -> None:
+class _Mistake(ConfigurationError):
     """
-    Raises a `ConfigurationError` for the first mistake in the config that its constructors' signatures can
-    show: an option that does not exist, a required one that is missing, a `type` that is not registered, a
-    value of the wrong kind. It names the key and what was expected.
+    # Parameters
 
+    path : `str`
+    message : `str`
+        What was found and what was expected.
+    depth : `int`, optional (default = `len(path)`)
+        Of the errors for the members of a `Union`, the deepest says most about what was meant.
+    """
+
+    def __init__(self, path: str, message: str, depth: Optional[int] = None) -> None:
+        super().__init__(f"{path or 'config'}: {message}")
+        self.depth = len(path) if depth is None else depth
+
+
+def check_config(params: Params, base_class: type = TrainModel) -> List[ConfiguredObject]:
+    """
     # Parameters
 
     params : `Params`
         The config. It is not changed.
     base_class : `type`, optional (default = `TrainModel`)
-        The class that the config configures. With `TrainModel` the keys that `allennlp train` itself reads
+        The class that the config configures. With `TrainModel`, the keys that `allennlp train` itself reads
         (`distributed`, `evaluation`, the seeds) are checked too.
-    """
-    configured_objects(params, base_class)
 
+    # Returns
 
-def configured_objects(params: Params, base_class: type = TrainModel) -> List[ConfiguredObject]:
-    """
-    Does what `check_config` does, and returns all objects that the config describes, outer ones first.
+    `List[ConfiguredObject]`
+        All objects that the config describes, outer ones first.
+
+    # Raises
+
+    `ConfigurationError`
+        For the first mistake that the constructors' signatures show: an unknown option, a missing one, a
+        `type` that is not registered, a value of the wrong kind. It names the key and what was expected.
     """
     walker = _Walker()
     config = dict(params.as_dict(quiet=True))
@@ -108,7 +112,7 @@ def configured_objects(params: Params, base_class: type = TrainModel) -> List[Co
             walker.check_train_blocks(blocks)
         else:
             walker.check_object("", config, base_class, None)
-    except Mistake as mistake:
+    except _Mistake as mistake:
         raise ConfigurationError(mistake.message) from None
     return walker.objects
 
@@ -122,20 +126,18 @@ class _Walker:
             try:
                 int(blocks.get(seed) or 0)
             except (TypeError, ValueError):
-                raise Mistake(seed, f"expected an integer, found {shown(blocks[seed])}.") from None
-        if blocks.get("include_in_archive") is not None:
-            self.check_value("include_in_archive", blocks["include_in_archive"], List[str], frozenset())
+                raise _Mistake(seed, f"expected an integer, found {_shown(blocks[seed])}.") from None
+        self.check_value("include_in_archive", blocks.get("include_in_archive"), List[str], frozenset())
         if blocks.get("evaluation"):
             self.check_object("evaluation", blocks["evaluation"], Evaluator, frozenset({"cuda_device"}))
-        if blocks.get("distributed") is not None:
-            self._check_distributed(blocks["distributed"])
-
-    def _check_distributed(self, block: Any) -> None:
+        block = blocks.get("distributed")
+        if block is None:
+            return
         if not isinstance(block, collections.abc.Mapping):
-            raise Mistake("distributed", f'expected an object with "cuda_devices", found {shown(block)}.')
+            raise _Mistake("distributed", f'expected an object with "cuda_devices", found {_shown(block)}.')
         for key in block:
             if key not in _DISTRIBUTED_OPTIONS:
-                check_unknown_option("distributed", key, "this block", _DISTRIBUTED_OPTIONS, ignored=True)
+                _check_unknown_option("distributed", key, "this block", _DISTRIBUTED_OPTIONS, ignored=True)
         if block.get("ddp_accelerator") is not None:
             extras = frozenset({"local_rank", "world_size", "cuda_device"})
             self.check_object("distributed.ddp_accelerator", block["ddp_accelerator"], DdpAccelerator, extras)
@@ -149,13 +151,13 @@ class _Walker:
         args: Tuple[Any, ...] = getattr(annotation, "__args__", ())
         if hasattr(annotation, "from_params"):
             self.check_object(path, value, annotation if inspect.isclass(annotation) else origin, extras)
-        elif annotation in NAMES_OF_SCALARS:
-            check_scalar(path, value, annotation)
+        elif annotation in _SCALARS:
+            _check_scalar(path, value, annotation)
         elif origin == Union:
             self._check_union(path, value, annotation, extras)
         elif origin == Lazy:
             if hasattr(args[0], "from_params"):
-                # `Lazy` takes whatever is empty for no options at all.
+                # `Lazy` takes anything empty for no options at all.
                 self.check_value(path, value or {}, args[0], extras)
         elif args and _constructs(args if origin is tuple else args[-1:]):
             self._check_collection(path, value, origin, args, extras)
@@ -167,11 +169,11 @@ class _Walker:
         is_mapping = origin in (dict, collections.abc.Mapping) and len(args) == 2
         if is_mapping:
             if not isinstance(value, collections.abc.Mapping):
-                raise Mistake(path, f"expected an object, found {shown(value)}.")
+                raise _Mistake(path, f"expected an object, found {_shown(value)}.")
             items = [(key, item, args[1]) for key, item in value.items()]
         elif origin is tuple or (origin in (set, list, collections.abc.Iterable) and len(args) == 1):
             if not isinstance(value, collections.abc.Iterable):
-                raise Mistake(path, f"expected a list, found {shown(value)}.")
+                raise _Mistake(path, f"expected a list, found {_shown(value)}.")
             types = args if origin is tuple else [args[0]] * len(list(value))
             items = [
                 (index, item, type_) for index, (item, type_) in enumerate(zip(value, types, strict=False))
@@ -181,27 +183,25 @@ class _Walker:
         try:
             for key, item, type_ in items:
                 self.check_value(_join(path, key), item, type_, extras)
-        except Mistake:
-            # AllenNLP makes a list of a string's characters, or of an object's keys: it is an error only if
-            # those are.
+        except _Mistake:
+            # AllenNLP makes a list of a string's characters or an object's keys: an error only if those are.
             if not isinstance(value, (list, tuple)) and not is_mapping:
-                raise Mistake(path, f"expected a list, found {shown(value)}.") from None
+                raise _Mistake(path, f"expected a list, found {_shown(value)}.") from None
             raise
 
     def _check_union(self, path: str, value: Any, annotation: Any, extras: Extras) -> None:
-        mistakes: List[Mistake] = []
+        mistakes: List[_Mistake] = []
         seen = len(self.objects)
         for member in annotation.__args__:
             try:
                 return self.check_value(path, value, member, extras)
-            except Mistake as mistake:
+            except _Mistake as mistake:
                 mistakes.append(mistake)
                 del self.objects[seen:]
         best = max(mistakes, key=lambda mistake: mistake.depth)
-        if best.depth > (len(path), 0):
+        if best.depth > len(path):
             raise best
-        expected = " or ".join(described(member) for member in annotation.__args__)
-        raise Mistake(path, f"expected {expected}, found {shown(value)}.")
+        raise _Mistake(path, f"expected {_described(annotation)}, found {_shown(value)}.")
 
     def check_object(
         self, path: str, value: Any, cls: Any, extras: Extras, also: Tuple[str, ...] = ()
@@ -211,27 +211,23 @@ class _Walker:
         if isinstance(value, str):
             value, type_path = {"type": value}, path
         if not isinstance(value, collections.abc.Mapping):
-            raise Mistake(path, f"expected {described(cls)}, found {shown(value)}.")
+            raise _Mistake(path, f"expected {_described(cls)}, found {_shown(value)}.")
         if _has_own_from_params(cls):
             return
         options = dict(value)
         constructor_name: Optional[str] = None
-        # Not `list_available()` alone: looking a class up in the registry would enter it there.
-        registered = Registrable._registry.get(cls)
-        if registered is not None:
-            cls, constructor_name = _resolve(type_path, (len(path), 1), options, cls)
+        # Not `list_available()` alone: looking a class up in the registry would add it.
+        if Registrable._registry.get(cls) is not None:
+            cls, constructor_name = _resolve(type_path, options, cls)
         elif is_base_registrable(cls):
-            raise Mistake(
+            raise _Mistake(
                 path,
                 f"no {cls.__name__} is registered; name the package that has one with --include-package.",
             )
         self.objects.append(ConfiguredObject(path, cls, options))
-        if _has_own_from_params(cls):
-            return
-        constructor = getattr(cls, constructor_name) if constructor_name else getattr(cls, "__init__", None)
-        if not inspect.isclass(cls) or constructor is None:
-            return
-        self._check_options(path, options, cls, constructor, extras, also)
+        if not _has_own_from_params(cls) and inspect.isclass(cls):
+            constructor = getattr(cls, constructor_name or "__init__")
+            self._check_options(path, options, cls, constructor, extras, also)
 
     def _check_options(
         self,
@@ -248,21 +244,20 @@ class _Walker:
         except (TypeError, ValueError):
             return  # A constructor written in C, without a signature.
         owner = cls.__name__ if path else "the config"
-        for key in options:
-            if accepted.others is Others.UNKNOWN or key in accepted.names:
-                continue
+        if accepted.others is not Others.UNKNOWN:
             # Its own options come before those of its base classes.
             names = dict.fromkeys([*inspect.signature(constructor).parameters, *parameters])
             offered = [name for name in names if name in accepted.names and name not in (extras or ())]
-            check_unknown_option(
-                path, key, owner, [*offered, *also], ignored=accepted.others is Others.IGNORED
-            )
+            for key in options:
+                if key not in accepted.names:
+                    is_ignored = accepted.others is Others.IGNORED
+                    _check_unknown_option(path, key, owner, [*offered, *also], is_ignored)
         if not issubclass(cls, FromParams):
-            return  # A bare torch module, such as an `Activation`: its options pass as they are.
+            return  # A bare torch module, such as an `Activation`: its options are passed unchanged.
         for name in required_options(cls, constructor):
             if extras is not None and name not in options and name not in extras:
-                message = f"{owner} needs this option; give {described(parameters[name].annotation)}."
-                raise Mistake(_join(path, name), message, depth=(len(path), 2))
+                expected = _described(parameters[name].annotation)
+                raise _Mistake(_join(path, name), f"{owner} needs this option; give {expected}.")
         for name, parameter in parameters.items():
             if name not in options or name == "self" or parameter.kind is parameter.VAR_KEYWORD:
                 continue
@@ -273,27 +268,51 @@ class _Walker:
             self.check_value(_join(path, name), options[name], parameter.annotation, inner)
 
 
-def _resolve(
-    where: str, depth: Tuple[int, int], options: Dict[str, Any], base: Any
-) -> Tuple[Any, Optional[str]]:
+def _resolve(where: str, options: Dict[str, Any], base: Any) -> Tuple[Any, Optional[str]]:
     """Takes `type` out of `options` and returns the class and the name of its constructor."""
     available = base.list_available()
     name = options.pop("type", base.default_implementation)
     if not isinstance(name, str):
-        found = "nothing" if name is None else shown(name)
-        some = f", such as {quoted(sorted(available)[:8])}" if available else ""
-        raise Mistake(where, f"expected the name of {described(base)}{some}; found {found}.", depth)
+        found = "nothing" if name is None else _shown(name)
+        some = f", such as {_quoted(sorted(available)[:8])}" if available else ""
+        raise _Mistake(where, f"expected the name of {_described(base)}{some}; found {found}.")
     if name not in available and "." not in name:
         close = get_close_matches(name, available, n=3, cutoff=0.6)
-        if close:
-            remedy = f"did you mean {quoted(close, ' or ')}?"
-        else:
-            remedy = "if it is in a package of its own, name that package with --include-package."
-        raise Mistake(where, f'no {base.__name__} is registered as "{name}"; {remedy}', depth)
+        remedy = (
+            f"did you mean {_quoted(close, ' or ')}?"
+            if close
+            else "if it is in a package of its own, name that package with --include-package."
+        )
+        message = f'no {base.__name__} is registered as "{name}"; {remedy}'
+        raise _Mistake(where, message, depth=len(where) + 1)
     try:
         return base.resolve_class_name(name)
     except (ConfigurationError, ImportError) as error:
-        raise Mistake(where, f'"{name}" is not a class that can be imported ({error}).', depth) from None
+        raise _Mistake(where, f'"{name}" is not a class that can be imported ({error}).') from None
+
+
+def _check_unknown_option(path: str, key: str, owner: str, options: Iterable[str], ignored: bool) -> None:
+    """One that AllenNLP ignores, as in configs of older releases, is an error only if it looks misspelt."""
+    names = list(options)
+    close = get_close_matches(key, names, n=1, cutoff=0.75 if ignored else 0.6)
+    if ignored and not close:
+        logger.warning('%s: %s has no option "%s"; AllenNLP ignores it.', path or "config", owner, key)
+        return
+    hint = f'; did you mean "{close[0]}"?' if close else "."
+    listed = f" Its options are: {', '.join(names)}." if names else " It has no options."
+    raise _Mistake(path, f'no option "{key}" for {owner}{hint}{listed}', depth=len(path) + 1)
+
+
+def _check_scalar(path: str, value: Any, annotation: Any) -> None:
+    """Accepts what `construct_arg` takes for this type: strings are not converted."""
+    accepted = _ACCEPTED[annotation]
+    if type(value) in accepted or (annotation is str and isinstance(value, (str, Path))):
+        return
+    hint = ""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            hint = "; write it without quotes" if type(json.loads(value)) in accepted else ""
+    raise _Mistake(path, f"expected {_SCALARS[annotation]}, found {_shown(value)}{hint}.")
 
 
 def _constructs(types: Iterable[Any]) -> bool:
@@ -311,3 +330,35 @@ def _has_own_from_params(cls: Any) -> bool:
 
 def _join(path: str, key: Any) -> str:
     return f"{path}.{key}" if path else str(key)
+
+
+def _quoted(names: Iterable[str], separator: str = ", ") -> str:
+    return separator.join(f'"{name}"' for name in names)
+
+
+def _described(annotation: Any) -> str:
+    """What is expected for an annotation, with an article."""
+    annotation = remove_optional(annotation)
+    if annotation in _SCALARS:
+        return _SCALARS[annotation]
+    origin = getattr(annotation, "__origin__", None)
+    if origin == Union:
+        return " or ".join(_described(member) for member in annotation.__args__)
+    if origin == Lazy:
+        return _described(annotation.__args__[0])
+    if origin in (list, set, tuple, collections.abc.Iterable):
+        return "a list"
+    if origin in (dict, collections.abc.Mapping):
+        return "an object"
+    if hasattr(annotation, "from_params") and inspect.isclass(annotation):
+        name = annotation.__name__
+        return f"{'an' if name[0] in 'AEIOU' else 'a'} {name} object"
+    return "a value"
+
+
+def _shown(value: Any) -> str:
+    """A value found in a config, shortened."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    kinds = ((str, "the string "), (Mapping, "the object "), (list, "the list "))
+    return next((kind for type_, kind in kinds if isinstance(value, type_)), "") + text

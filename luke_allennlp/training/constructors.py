@@ -1,21 +1,18 @@
-"""
-What a constructor takes, read from its signature and, where it passes `**kwargs` on or constructs a `Lazy`,
-from its source. Nothing is constructed.
-"""
+"""The options that a constructor takes, from its signature and, for `**kwargs` and `Lazy`, its source."""
 
 import ast
 import inspect
 import textwrap
 from enum import Enum
 from functools import cache
-from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Set
+from typing import Any, Callable, FrozenSet, List, NamedTuple, Optional, Set
 
 import torch
 from allennlp.common.from_params import infer_params
 
 
 class Others(Enum):
-    """What a constructor does with keywords that it has no name for."""
+    """What happens to keywords without a parameter."""
 
     REFUSED = 1
     IGNORED = 2
@@ -23,15 +20,7 @@ class Others(Enum):
 
 
 class Accepted(NamedTuple):
-    """
-    The options that a constructor accepts.
-
-    # Parameters
-
-    names : `FrozenSet[str]`
-    others : `Others`
-        What happens to options of other names.
-    """
+    """The options that a constructor accepts, and what happens to others."""
 
     names: FrozenSet[str]
     others: Others
@@ -42,34 +31,31 @@ _UNKNOWN = Accepted(frozenset(), Others.UNKNOWN)
 
 def accepted_options(cls: type, constructor: Callable) -> Accepted:
     """
-    The options which `constructor` of `cls` accepts from a config.
+    The options that `constructor` of `cls` accepts from a config.
 
-    AllenNLP's `from_params` hands every unknown key to a constructor with `**kwargs`. There it is either
-    refused, when everything else is already constructed, or ignored without a word, as by AllenNLP's trainer.
-    So `**kwargs` is followed here to where it ends: through `super().__init__(..., **kwargs)`, and
-    `cls(..., **kwargs)` in a classmethod.
+    AllenNLP's `from_params` passes every unknown key to a constructor with `**kwargs`, which refuses it,
+    after everything else is constructed, or ignores it, like AllenNLP's trainer. So `**kwargs` is followed
+    through `super().__init__(..., **kwargs)` and a classmethod's `cls(..., **kwargs)`.
 
     # Parameters
 
     cls : `type`
-        The class that is constructed.
     constructor : `Callable`
         Its `__init__`, or the bound classmethod registered as its constructor.
     """
     if constructor is object.__init__:
         return Accepted(frozenset(), Others.REFUSED)
     parameters = infer_params(cls, constructor)
-    names = frozenset(
-        name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD
-    )
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return Accepted(names - {"self"}, Others.REFUSED)
+    rest = {name for name, parameter in parameters.items() if parameter.kind is parameter.VAR_KEYWORD}
+    names = frozenset(parameters) - rest - {"self"}
+    if not rest:
+        return Accepted(names, Others.REFUSED)
     taken = _taken_keywords(cls, constructor)
     return Accepted((names | taken.names) - {"self"}, taken.others)
 
 
 def required_options(cls: type, constructor: Callable) -> List[str]:
-    """The names which `constructor` of `cls` must be given, in the order of its signature."""
+    """The names that `constructor` of `cls` must be given, in the order of its signature."""
     return [
         name
         for name, parameter in infer_params(cls, constructor).items()
@@ -81,45 +67,39 @@ def required_options(cls: type, constructor: Callable) -> List[str]:
 
 def keywords_of_construct(constructor: Callable, parameter: str) -> Optional[FrozenSet[str]]:
     """
-    The keywords with which `constructor` calls `parameter.construct(...)` on a `Lazy` parameter of its own:
-    what the config need not give. `None` if that cannot be told, because the `Lazy` object is also kept or
-    handed on.
+    The keywords with which `constructor` calls `parameter.construct(...)` on its own `Lazy` parameter: the
+    config need not give them. `None` if the `Lazy` object is also used in another way.
     """
     tree = _syntax_tree(inspect.unwrap(constructor))
     if tree is None:
         return None
-    uses = {id(node) for node in ast.walk(tree) if _is_load_of(node, parameter)}
     keywords: Set[str] = set()
+    uses = {id(node) for node in ast.walk(tree) if _is_load_of(node, parameter)}
+    understood: Set[int] = set()
     constructed = False
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "construct"
-        ):
-            if _is_load_of(node.func.value, parameter):
-                constructed = True
-                uses.discard(id(node.func.value))
-                if any(keyword.arg is None for keyword in node.keywords):
-                    return None
-                keywords.update(keyword.arg for keyword in node.keywords if keyword.arg)
+        if isinstance(node, ast.Call) and _is_method_of(node.func, parameter, ("construct",)):
+            constructed = True
+            if any(keyword.arg is None for keyword in node.keywords):
+                return None
+            keywords.update(keyword.arg for keyword in node.keywords if keyword.arg)
+            understood.add(id(node.func.value))  # type: ignore[attr-defined]
         elif isinstance(node, ast.Compare):
-            uses -= {id(side) for side in [node.left, *node.comparators]}
+            understood |= {id(side) for side in (node.left, *node.comparators)}
         elif isinstance(node, (ast.If, ast.IfExp)):
-            uses.discard(id(node.test))
+            understood.add(id(node.test))
         elif isinstance(node, (ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)):
             targets = [name for part in node.generators for name in ast.walk(part.target)]
             if any(isinstance(name, ast.Name) and name.id == parameter for name in targets):
-                uses -= {id(name) for name in ast.walk(node)}  # another variable of the same name
-    return frozenset(keywords) if constructed and not uses else None
+                understood |= {id(name) for name in ast.walk(node)}  # another variable of the same name
+    return frozenset(keywords) if constructed and uses <= understood else None
 
 
 def _taken_keywords(cls: type, function: Callable) -> Accepted:
-    """The keywords a plain call of `function` takes, `**kwargs` followed."""
-    if function is object.__init__:
-        return Accepted(frozenset(), Others.REFUSED)
-    if function is torch.nn.Module.__init__ and not getattr(cls, "call_super_init", False):
-        # Its signature has `**kwargs`, and its body raises if there are any.
+    """The keywords that a call of `function` takes, `**kwargs` followed."""
+    # The signature of torch's has `**kwargs`, and its body raises if there are any.
+    is_torchs = function is torch.nn.Module.__init__ and not getattr(cls, "call_super_init", False)
+    if function is object.__init__ or is_torchs:
         return Accepted(frozenset(), Others.REFUSED)
     try:
         parameters = inspect.signature(function).parameters.values()
@@ -130,93 +110,62 @@ def _taken_keywords(cls: type, function: Callable) -> Accepted:
         for parameter in parameters
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     )
-    rest_name = next(
-        (parameter.name for parameter in parameters if parameter.kind is parameter.VAR_KEYWORD), None
-    )
-    if rest_name is None:
-        return Accepted(own, Others.REFUSED)
-    rest = _follow(cls, function, rest_name)
-    return Accepted(own | rest.names, rest.others)
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_KEYWORD:
+            rest = _follow(cls, function, parameter.name)
+            return Accepted(own | rest.names, rest.others)
+    return Accepted(own, Others.REFUSED)
 
 
-def _follow(cls: type, function: Callable, rest_name: str) -> Accepted:
-    """Follows `**rest_name` through the body of `function`."""
+def _follow(cls: type, function: Callable, rest: str) -> Accepted:
+    """The keywords of `**rest` that the body of `function` reads or passes on."""
     tree = _syntax_tree(inspect.unwrap(getattr(function, "__func__", function)))
     if tree is None:
         return _UNKNOWN
-    parents: Dict[ast.AST, ast.AST] = {
-        child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)
-    }
     names: Set[str] = set()
-    receivers: List[Callable] = []
-    copied = False
+    others: Optional[Others] = None
+    understood = copies = 0
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Name) or node.id != rest_name:
-            continue
-        parent = parents[node]
-        outer = parents[parent]
-        literal = _literal_key(node, parent, outer)
-        if literal is not None:
-            names.add(literal)
-        elif isinstance(parent, ast.keyword) and isinstance(outer, ast.Call):
-            receiver = _receiver(cls, function, outer.func)
-            copied = copied or receiver is None
-            receivers += [receiver] if receiver else []
-        elif _only_copies(node, parent):
-            copied = True
-        else:
-            return _UNKNOWN
-    if not receivers:
-        return _UNKNOWN if copied else Accepted(frozenset(names), Others.IGNORED)
-    taken = [_taken_keywords(cls, receiver) for receiver in receivers]
-    others = max((accepted.others for accepted in taken), key=lambda others: others.value)
-    return Accepted(frozenset(names).union(*(accepted.names for accepted in taken)), others)
-
-
-def _literal_key(node: ast.Name, parent: ast.AST, outer: ast.AST) -> Optional[str]:
-    """The one key that is meant in `"x" in kwargs`, `kwargs["x"]`, `kwargs.pop("x")` and the like."""
-    key: Optional[ast.AST] = None
-    if isinstance(parent, ast.Compare) and isinstance(parent.ops[0], (ast.In, ast.NotIn)):
-        key = parent.left
-    elif isinstance(parent, ast.Subscript) and parent.value is node:
-        key = parent.slice
-    elif isinstance(parent, ast.Attribute) and parent.attr in ("get", "pop", "setdefault"):
-        key = outer.args[0] if isinstance(outer, ast.Call) and outer.args else None
-    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
-
-
-def _only_copies(node: ast.Name, parent: ast.AST) -> bool:
-    if isinstance(parent, ast.Attribute):
-        return parent.attr in ("items", "keys", "values", "copy")
-    if isinstance(parent, ast.Call):
-        return isinstance(parent.func, ast.Attribute) and parent.func.attr == "update" and node in parent.args
-    return isinstance(parent, ast.Dict) or (isinstance(parent, ast.Assign) and parent.value is node)
+        key: Optional[ast.AST] = None
+        if isinstance(node, ast.Call) and _is_method_of(node.func, rest, ("get", "pop", "setdefault")):
+            key = node.args[0] if node.args else None
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            key = node.left if _is_load_of(node.comparators[0], rest) else None
+        elif isinstance(node, ast.Subscript) and _is_load_of(node.value, rest):
+            key = node.slice
+        elif isinstance(node, ast.Call) and any(
+            _is_load_of(keyword.value, rest) for keyword in node.keywords
+        ):
+            receiver = _receiver(cls, function, node.func)
+            if receiver is not None:
+                understood += 1
+                taken = _taken_keywords(cls, receiver)
+                names |= taken.names
+                others = taken.others
+        elif isinstance(node, ast.Call) and any(_is_load_of(argument, rest) for argument in node.args):
+            # AllenNLP's readers keep their parameters by `update(kwargs)`.
+            copies += isinstance(node.func, ast.Attribute) and node.func.attr == "update"
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            names.add(key.value)
+            understood += 1
+    uses = sum(_is_load_of(node, rest) for node in ast.walk(tree))
+    if uses != understood + copies or (copies and others is None):
+        return _UNKNOWN
+    return Accepted(frozenset(names), others or Others.IGNORED)
 
 
 def _receiver(cls: type, function: Callable, callee: ast.AST) -> Optional[Callable]:
-    """What is called by `super().__init__(...)` in an `__init__`, and by `cls(...)` in a classmethod."""
+    """What `super().__init__(...)` in an `__init__`, or `cls(...)` in a classmethod, calls."""
     raw = inspect.unwrap(getattr(function, "__func__", function))
     if inspect.ismethod(function) and inspect.isclass(function.__self__):
         first = next(iter(inspect.signature(raw).parameters), None)
         is_class_call = isinstance(callee, ast.Name) and callee.id == first
         return cls.__init__ if is_class_call else None  # type: ignore[misc]
-    if isinstance(callee, ast.Attribute) and callee.attr == "__init__" and isinstance(callee.value, ast.Call):
-        is_super = isinstance(callee.value.func, ast.Name) and callee.value.func.id == "super"
-        return _next_init(cls, raw) if is_super and not callee.value.args else None
-    return None
-
-
-def _next_init(cls: type, function: Callable) -> Optional[Callable]:
-    """The `__init__` that `super().__init__` means inside `function`, for an object of type `cls`."""
-    found = False
-    for ancestor in cls.__mro__:
-        init: Any = ancestor.__dict__.get("__init__")
-        if init is None:
-            continue
-        if found:
-            return init
-        found = inspect.unwrap(init) is function
-    return None
+    if not (isinstance(callee, ast.Attribute) and ast.unparse(callee) == "super().__init__"):
+        return None
+    classes = [ancestor for ancestor in cls.__mro__ if "__init__" in vars(ancestor)]
+    inits: List[Any] = [vars(ancestor)["__init__"] for ancestor in classes]
+    return inits[[inspect.unwrap(init) for init in inits].index(raw) + 1]
 
 
 @cache
@@ -229,3 +178,7 @@ def _syntax_tree(function: Callable) -> Optional[ast.AST]:
 
 def _is_load_of(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+
+
+def _is_method_of(node: ast.AST, name: str, methods: Any) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in methods and _is_load_of(node.value, name)

@@ -1,9 +1,8 @@
 """
-Overrides of knobs. `--overrides` changes the config that a Jsonnet file makes, so it comes too late for the
-knobs, the file's hidden fields. Whoever tries is told which fields of the config to set.
+Overrides of knobs. `--overrides` changes the config that a Jsonnet file makes, which is too late for knobs,
+the file's hidden fields. The error says which fields of the config to set instead.
 
-Importing this module adds the check to `allennlp.common.params.override_checks`, where the installed AllenNLP
-has it.
+Importing this module adds the check to AllenNLP's `override_checks`.
 """
 
 import json
@@ -16,20 +15,22 @@ from _jsonnet import evaluate_snippet
 from allennlp.common import params
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.training.hooks import add_hook
+
 
 def refuse_knobs(
     path: str, config: Dict[str, Any], overrides: Dict[str, Any], variables: Dict[str, str]
 ) -> None:
     """
-    Raises a `ConfigurationError` if an override names a knob, or nearly so. It says what the file makes of
-    the knob's new value: the file is evaluated with it, and the configs are compared.
+    Raises a `ConfigurationError` if an override names a knob, or nearly so. To say what the knob's value is
+    turned into, the file is evaluated with it and the configs are compared.
 
     # Parameters
 
     path : `str`
         Of the file.
     config : `Dict[str, Any]`
-        What it makes.
+        What it evaluates to.
     overrides : `Dict[str, Any]`
         As given: keys may be joined by dots.
     variables : `Dict[str, str]`
@@ -44,7 +45,7 @@ def refuse_knobs(
     names = {}
     for key in unknown:
         name = key.partition(".")[0]
-        # No name of a field that AllenNLP knows is as close to a knob's.
+        # No field of AllenNLP's is as close to a knob's name.
         close = [name] if name in knobs else get_close_matches(name, knobs, n=1, cutoff=0.8)
         if close:
             names[name] = close[0]
@@ -62,20 +63,20 @@ def refuse_knobs(
         wanted = json.loads(evaluate_snippet("knobs", made, ext_vars=variables))
     except RuntimeError as error:
         reason = str(error).splitlines()[0].removeprefix("RUNTIME ERROR: ")
-        raise ConfigurationError(f"the overrides set {listed}, and it cannot be so: {reason}") from None
+        raise ConfigurationError(f"the overrides set {listed}, and that is not possible: {reason}") from None
     changes = dict(_changes(config, wanted))
     if changes:
-        remedy = f"set what it is made into: -o {shlex.quote(json.dumps(changes, ensure_ascii=False))}"
+        remedy = f"set what it is turned into: -o {shlex.quote(json.dumps(changes, ensure_ascii=False))}"
     else:
-        remedy = "leave it out, as the config is the same with it"
+        remedy = "omit it, the config is the same"
     raise ConfigurationError(
-        f"the overrides set {listed}, but they change the config that the file makes, which has no knobs any "
-        f"more; {remedy}"
+        f"the overrides set {listed}, but they apply to the config that the file makes, which has no knobs "
+        f"any more; {remedy}"
     )
 
 
 def _jsonnet_object(knob: str, rest: str, value: Any) -> str:
-    """An object that sets the knob or, where there is a rest of the key, a part of it."""
+    """An object that sets the knob or, if the key goes on, a part of it."""
     parts = rest.split(".") if rest else []
     text = json.dumps(value)
     for number in range(len(parts), 0, -1):
@@ -95,10 +96,4 @@ def _changes(before: Dict[str, Any], after: Dict[str, Any], prefix: str = "") ->
             yield prefix + key, value
 
 
-def _register() -> None:
-    checks = getattr(params, "override_checks", None)
-    if checks is not None and not any(check.__module__ == __name__ for check in checks):
-        checks.append(refuse_knobs)
-
-
-_register()
+add_hook(params, "override_checks", refuse_knobs)

@@ -1,4 +1,4 @@
-"""Checks of a config's values: the ranges of numbers, the GPUs, the metric to watch."""
+"""Checks of a config's values: ranges of numbers, GPUs, the validation metric."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -16,19 +16,17 @@ from luke_allennlp.tasks.base.model import TaskModel
 from luke_allennlp.training.config_check import ConfiguredObject
 
 
-class Range(NamedTuple):
-    """What a number should be, in words and as a test."""
-
+class _Range(NamedTuple):
     description: str
     holds: Callable[[float], bool]
 
 
-_COUNT = Range("at least 1", lambda number: number >= 1)
-_NOT_NEGATIVE = Range("0 or more", lambda number: number >= 0)
-_SHARE = Range("a number from 0 to 1", lambda number: 0 <= number <= 1)
+_COUNT = _Range("at least 1", lambda number: number >= 1)
+_NOT_NEGATIVE = _Range("0 or more", lambda number: number >= 0)
+_SHARE = _Range("a number from 0 to 1", lambda number: 0 <= number <= 1)
 
 # Of the objects of a class, these options.
-_RANGES: List[Tuple[type, Tuple[str, ...], Range]] = [
+_RANGES: List[Tuple[type, Tuple[str, ...], _Range]] = [
     (Trainer, ("num_epochs", "num_gradient_accumulation_steps", "patience"), _COUNT),
     (Trainer, ("num_steps", "log_every", "validate_every"), _COUNT),
     (DataLoader, ("batch_size", "batches_per_epoch", "max_instances_in_memory"), _COUNT),
@@ -45,17 +43,7 @@ _RANGES: List[Tuple[type, Tuple[str, ...], Range]] = [
 
 
 def check_numbers(objects: List[ConfiguredObject]) -> None:
-    """
-    # Parameters
-
-    objects : `List[ConfiguredObject]`
-        Of a config.
-
-    # Raises
-
-    `ConfigurationError`
-        A number of epochs of 0, a negative learning rate, and the like.
-    """
+    """Raises a `ConfigurationError` for a number of epochs of 0, a negative learning rate, and the like."""
     for path, cls, options in objects:
         if not isinstance(cls, type):
             continue
@@ -68,7 +56,7 @@ def check_numbers(objects: List[ConfiguredObject]) -> None:
                 _check_number(where, rate, _NOT_NEGATIVE)
 
 
-def _check_number(path: str, value: Any, expected: Range) -> None:
+def _check_number(path: str, value: Any, expected: _Range) -> None:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and not expected.holds(value):
         raise ConfigurationError(f"{path} is {value}; expected {expected.description}.")
 
@@ -80,16 +68,7 @@ def _group_rates(path: str, groups: Any) -> Iterator[Tuple[str, Any]]:
 
 
 def check_devices(config: Dict[str, Any]) -> None:
-    """
-    # Parameters
-
-    config : `Dict[str, Any]`
-
-    # Raises
-
-    `ConfigurationError`
-        `trainer.cuda_device` or `distributed.cuda_devices` names a GPU that is not there.
-    """
+    """Raises a `ConfigurationError` if the config names a GPU that does not exist, or `use_amp` lacks one."""
     for block, name in (("trainer", "cuda_device"), ("distributed", "cuda_devices")):
         devices = (config.get(block) or {}).get(name)
         for device in devices if isinstance(devices, list) else [devices]:
@@ -98,19 +77,16 @@ def check_devices(config: Dict[str, Any]) -> None:
                     check_for_gpu(device)
                 except ConfigurationError as error:
                     raise ConfigurationError(f"{block}.{name}: {error.message}") from None
+    if (config.get("trainer") or {}).get("use_amp") is True and not torch.cuda.is_available():
+        raise ConfigurationError(
+            "trainer.use_amp: mixed precision needs a GPU, and torch sees none here; set it to false."
+        )
 
 
 def check_validation_metric(objects: List[ConfiguredObject]) -> None:
     """
-    # Parameters
-
-    objects : `List[ConfiguredObject]`
-        Of a config.
-
-    # Raises
-
-    `ConfigurationError`
-        `trainer.validation_metric` has no sign, or the model, if it can tell, has no such metric.
+    Raises a `ConfigurationError` if `trainer.validation_metric` has no sign, or the model says which metrics
+    it has and that is none of them.
     """
     trainer, model = (
         next((item for item in objects if item.path == key), None) for key in ("trainer", "model")

@@ -16,9 +16,9 @@ class LinearWithWarmupRatio(LinearWithWarmup):
     """
     Registered as a `LearningRateScheduler` with name "linear_with_warmup_ratio".
 
-    Increases the learning rate linearly from zero to `lr` during the first part of the training steps, and
-    decreases it linearly to zero over the rest. In contrast to AllenNLP's `LinearWithWarmup`, the warm-up is
-    given as a share of all steps, so that it fits any size of the data.
+    Increases the learning rate linearly from zero to `lr` in the first part of the training, and decreases it
+    linearly to zero over the rest. Unlike in AllenNLP's `LinearWithWarmup`, the warm-up is a share of all
+    steps, so it fits data of any size.
 
     # Parameters
 
@@ -27,24 +27,14 @@ class LinearWithWarmupRatio(LinearWithWarmup):
     num_epochs : `int`
         The number of epochs. This argument does not get an entry in a configuration file for the object.
     num_steps_per_epoch : `int`
-        The number of updates (batches over accumulation steps) in an epoch. The trainer gives it, if the data
-        loader knows how many batches it has; otherwise it has to be in the configuration file.
+        Updates (batches over accumulation steps) in an epoch. Given by the trainer if the data loader knows
+        its number of batches; otherwise required.
     warmup_ratio : `float`, optional (default = `0.06`)
         The warm-up takes `int(warmup_ratio * num_epochs * num_steps_per_epoch)` steps.
     warmup_steps : `int`, optional (default = `None`)
         If given, the warm-up takes this many steps, and `warmup_ratio` is not used.
     last_epoch : `int`, optional (default = `-1`)
         As in PyTorch's schedulers.
-
-    # Example
-
-    ```json
-    {
-        "trainer": {
-            "learning_rate_scheduler": {"type": "linear_with_warmup_ratio", "warmup_ratio": 0.06}
-        }
-    }
-    ```
     """
 
     def __init__(
@@ -81,9 +71,9 @@ class LinearWithWarmupRatio(LinearWithWarmup):
         # Parameters
 
         batch_num_total : `int`, optional (default = `None`)
-            The number of the update that comes next, from 1: AllenNLP's trainer calls this before the update,
-            in spite of what is said at its `Scheduler`. The rate is that of the updates already made, so that
-            the first has rate 0 and the last more than 0, as in the original system.
+            The number of the next update, from 1: AllenNLP's trainer calls this before the update, whatever
+            its `Scheduler` says. The rate is that of the completed updates, so the first is 0 and the last is
+            not, as in the original system.
         """
         # AllenNLP's annotation is `int`, with `None` as its default.
         super().step_batch(None if batch_num_total is None else max(batch_num_total - 1, 0))  # type: ignore[arg-type]
@@ -91,14 +81,9 @@ class LinearWithWarmupRatio(LinearWithWarmup):
     @overrides
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
         """
-        Goes on at the step of `state_dict`, with this schedule's own length and warm-up: those of a run that
-        is recovered with more epochs are not what they were. The rates are those that a run of this length
-        from the beginning has at the same steps, so that the rate may jump where the run goes on.
-
-        # Parameters
-
-        state_dict : `Dict[str, Any]`
-            Of a schedule of this class.
+        Resumes at the step of `state_dict`, with this schedule's own length and warm-up, which differ if a
+        run is resumed with more epochs. The rates are those of a run that had this length from the beginning,
+        so the rate may jump.
         """
         own = {"total_steps": self.total_steps, "warmup_steps": self.warmup_steps}
         super().load_state_dict(state_dict)
@@ -109,7 +94,7 @@ class LinearWithWarmupRatio(LinearWithWarmup):
         self.__dict__.update(own)
         logger.info(
             "The learning-rate schedule is now one of %s updates, %s of them warm-up; it was one of %s and "
-            "%s. After %s updates the rate goes on at %.3g; by the old schedule it would be %.3g.",
+            "%s. After %s updates the rate continues at %.3g; by the old schedule it would be %.3g.",
             *(f"{value:,}" for value in (*own.values(), *before.values(), self.steps + 1)),
             self._next_rate(),
             old_rate,

@@ -10,8 +10,8 @@ import numpy
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp import __version__
+from luke_allennlp.common.files import file_sha256
 from luke_allennlp.common.temporary_files import temporary_path
-from luke_allennlp.pretraining.arrow_files import file_sha256
 from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin
 from luke_allennlp.wikipedia.pages import METADATA_FILE, ExtractedWikipedia
 

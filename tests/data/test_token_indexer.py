@@ -17,7 +17,7 @@ from allennlp.nn import util
 
 from luke_allennlp.data.token_indexer import LukeTokenIndexer
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.pretraining import ArchivedCheckpoint
+from luke_allennlp.training import ArchivedCheckpoint
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 LUKE, BERT = str(FIXTURES / "tiny-luke"), str(FIXTURES / "tiny-bert")

@@ -10,10 +10,10 @@ from allennlp.data import Vocabulary
 from allennlp.models import Model
 from allennlp.models.archival import archive_model
 
-import luke_allennlp.pretraining.archived_checkpoint
 import luke_allennlp.pretraining.model
 import luke_allennlp.pretraining.predictor
-import luke_allennlp.pretraining.reader  # noqa: F401
+import luke_allennlp.pretraining.reader
+import luke_allennlp.training  # noqa: F401
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 TITLES = ["[PAD]", "[UNK]", "[MASK]", "Orsa", "Marlow", "Tavin Lake", "Zoë Rask"]

@@ -10,9 +10,9 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import prepare_environment
 
-from luke_allennlp.pretraining.optimizers import FusedAdamW
 from luke_allennlp.pretraining.trainer import PretrainingTrainer
 from luke_allennlp.training import LinearWithWarmupRatio
+from luke_allennlp.training.optimizers import FusedAdamW
 from luke_allennlp.training.preflight import preflight
 from tests.conftest import FIXTURES, ROOT
 from tests.pretraining.datasets import random_sequences, write_dataset
@@ -84,10 +84,6 @@ class TestOriginal:
         paths = ["data/pretraining/en", *loader["datasets"]]
         assert len(paths) == len(set(paths)) == 24
         assert "data/pretraining/zh" in paths and loader["sampling_exponent"] == 0.7
-
-    @pytest.mark.parametrize("name", NAMES)
-    def test_they_are_short(self, name: str) -> None:
-        assert len((CONFIGS / f"{name}.jsonnet").read_text().splitlines()) <= 25
 
 
 @pytest.mark.usefixtures("bare")

@@ -68,6 +68,7 @@ class Damaged:
 
     def __init__(self, loader: Any) -> None:
         self.loader, self.steps_per_epoch = loader, loader.steps_per_epoch
+        self.total_names = loader.total_names
 
     def __iter__(self) -> Iterator[Any]:
         yield next(iter(self.loader))

@@ -28,11 +28,6 @@ def test_every_sequence_once():
     assert Counter(listed(order, 1, 0, 25)) == Counter(expected)
 
 
-def test_as_it_stands():
-    found = listed(EpochOrder(SHARDS[:1]), 0, 0, 25)
-    assert found == sorted(found) and len(set(found)) == 25
-
-
 def test_shards_and_rows_are_shuffled_by_seed_and_epoch():
     orders = []
     for seed in range(2):
@@ -68,13 +63,6 @@ def test_shares(exponent, quotas):
     assert EpochOrder(SHARDS, RandomNumbers(0), exponent).quotas == quotas
 
 
-def test_small_datasets_come_more_often():
-    order = EpochOrder([[1_000_000], [1000]], None, 0.7)
-    share = 1000**0.7 / (1000**0.7 + 1_000_000**0.7)
-    assert sum(order.quotas) == 1_001_000
-    assert abs(order.quotas[1] - share * 1_001_000) <= 1
-
-
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=5), st.sampled_from([0.0, 0.3, 0.7, 1.0]))
 @settings(max_examples=25, deadline=None)
 def test_datasets_are_spread_evenly(sizes, exponent):
@@ -100,10 +88,3 @@ def test_a_dataset_goes_on_where_it_stopped():
     assert len(set(first)) == 40 and {epoch for epoch, _, _ in first} == {0}
     assert len(set(second)) == 32 and {epoch for epoch, _, _ in second} == {1}
     assert [row for _, _, row in first][:32] != [row for _, _, row in second]
-
-
-def test_only_the_shards_in_use_are_remembered():
-    order = EpochOrder([[100] * 50], RandomNumbers(0))
-    for start in range(0, 5000, 130):
-        order.rows(0, start, min(5000, start + 130))
-        assert len(order._row_orders) <= 3

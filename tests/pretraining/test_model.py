@@ -7,15 +7,11 @@ import pytest
 import torch
 import transformers
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import Vocabulary
-from allennlp.models import Model, load_archive
-from allennlp.modules.token_embedders import PassThroughTokenEmbedder
+from allennlp.models import Model
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from luke_allennlp.pretraining.metric import PretrainingMetric
-from luke_allennlp.pretraining.model import LukePretrainingModel
-from tests.pretraining.archives import TITLES, config, make_model, write_archive, write_vocabulary
+from tests.pretraining.archives import TITLES, config, make_model, write_vocabulary
 
 Batch = Dict[str, Any]
 STARTS = ("tiny-roberta", "tiny-bert", "tiny-luke")
@@ -141,14 +137,6 @@ def test_only_the_new_parameters_train(vocabulary: Path, fixtures_dir: Path) -> 
             torch.testing.assert_close(parameter.grad, expected[name].grad)
 
 
-def test_a_frozen_entity_table_stays_frozen(vocabulary: Path, fixtures_dir: Path) -> None:
-    values = values_of("tiny-roberta", vocabulary, fixtures_dir, train_only_new=True)
-    values["model"]["embedder"]["freeze_entity_table"] = True
-    frozen = {name for name, value in make_model(values).named_parameters() if not value.requires_grad}
-    table = "embedder.luke.entity_embeddings.entity_embeddings.weight"
-    assert {name for name in frozen if NEW.match(name)} == {table}
-
-
 def test_words_alone(vocabulary: Path, fixtures_dir: Path) -> None:
     values = values_of("tiny-roberta", vocabulary, fixtures_dir, entities=False)
     model = make_model(values, noise=0.0).train()
@@ -200,16 +188,6 @@ def test_the_size_of_fresh_entities(vocabulary: Path, fixtures_dir: Path) -> Non
         make_model(values)
 
 
-def test_weights_from_nowhere(vocabulary: Path, fixtures_dir: Path) -> None:
-    """A model that is pretrained from random values needs a config and a tokenizer alone."""
-    values = values_of("tiny-roberta", vocabulary, fixtures_dir)
-    values["model"]["embedder"]["load_weights"] = False
-    model: Any = make_model(values, noise=0.0)
-    stored = load_file(fixtures_dir / "tiny-roberta/model.safetensors")
-    assert not torch.equal(model.lm_head.dense.weight, stored["lm_head.dense.weight"])
-    assert 0.015 < model.lm_head.dense.weight.std() < 0.025
-
-
 @pytest.mark.parametrize("damage", ["missing", "shape"])
 def test_a_head_that_does_not_fit(damage: str, vocabulary: Path, fixtures_dir: Path, tmp_path: Path) -> None:
     start = tmp_path / "start"
@@ -246,11 +224,6 @@ def test_what_is_refused(
         make_model(values)
 
 
-def test_another_embedder_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="PassThroughTokenEmbedder"):
-        LukePretrainingModel(Vocabulary(), PassThroughTokenEmbedder(3))
-
-
 def test_what_is_missing_is_said(vocabulary: Path, fixtures_dir: Path) -> None:
     model: Model = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir))
     inputs = batch()
@@ -285,29 +258,6 @@ def test_metrics(vocabulary: Path, fixtures_dir: Path) -> None:
     model.eval()
     model(**inputs)
     assert model.get_metrics() == model.get_metrics()
-
-
-def test_accuracy_counts_positions() -> None:
-    metric = PretrainingMetric(["word"])
-    for loss, correct, number in ((2.0, 1, 2), (1.0, 2, 4), (0.0, 0, 0)):
-        metric([torch.tensor(loss), torch.tensor(correct), torch.tensor(number)])
-    assert metric.get_metric(reset=True) == {
-        "masked_word_loss": 0.5,
-        "masked_word_accuracy": 0.5,
-        "masked_word_perplexity": pytest.approx(math.exp(0.5)),
-    }
-
-
-@pytest.mark.parametrize("start", STARTS)
-def test_an_archive_has_its_weights_with_it(
-    start: str, vocabulary: Path, fixtures_dir: Path, tmp_path: Path
-) -> None:
-    values = values_of(start, vocabulary, fixtures_dir)
-    model = make_model(values)
-    path = write_archive(tmp_path / "run", values, model)
-    loaded = load_archive(path).model
-    inputs = batch()
-    torch.testing.assert_close(loaded(**inputs)["loss"], model(**inputs)["loss"])
 
 
 def test_mixed_precision(vocabulary: Path, fixtures_dir: Path) -> None:

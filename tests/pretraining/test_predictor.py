@@ -103,12 +103,6 @@ def test_what_the_model_sees(reader: PretrainingReader) -> None:
     assert item.masked_words == [item.word_ids.index(tokenizer.mask_id)]
 
 
-def test_long_mentions_are_cut_as_in_the_data(reader: PretrainingReader) -> None:
-    text = "Orsa " * 60
-    (item,) = reader.items(reader.examples_from_json({"text": text, "mentions": [[0, 300]]}, "input")[0])
-    assert item.entity_spans == [(1, 30)]
-
-
 def test_batches_change_nothing(values: Dict[str, Any], predictor: PretrainingPredictor) -> None:
     together = predictor.predict_batch_json(RECORDS)
     alone = [make_predictor(values, batch_size=1).predict_json(record) for record in RECORDS]
@@ -157,12 +151,6 @@ def test_words_alone(values: Dict[str, Any], fixtures_dir: Path) -> None:
         predictor.predict_json(RECORDS[0])
 
 
-def test_bert(values: Dict[str, Any], fixtures_dir: Path) -> None:
-    vocabulary = values["dataset_reader"]["entity_vocabulary"]
-    found = make_predictor(config(str(fixtures_dir / "tiny-bert"), vocabulary)).predict_json(RECORDS[0])
-    assert len(found["words"][0]["predictions"]) == 3 and len(found["mentions"]) == 1
-
-
 def test_a_larger_vocabulary_is_refused(values: Dict[str, Any], tmp_path: Path) -> None:
     other = json.loads(json.dumps(values))
     path = write_vocabulary(tmp_path / "entity_vocab.jsonl", [*TITLES, "Nidd"])
@@ -171,7 +159,7 @@ def test_a_larger_vocabulary_is_refused(values: Dict[str, Any], tmp_path: Path) 
         make_predictor(other)
 
 
-@pytest.mark.parametrize("with_reader", [False, True])
+@pytest.mark.parametrize("with_reader", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_command(with_reader: bool, values: Dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
     path = write_archive(tmp_path / "run", values, make_model(values))
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in RECORDS))

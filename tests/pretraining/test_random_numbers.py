@@ -78,9 +78,3 @@ def test_permutations():
     np.testing.assert_array_equal(orders[3], RandomNumbers(3).permutation(0, 1, 1, 1001))
     assert random.permutation(0, 0, 0, 0).tolist() == []
     assert random.permutation(0, 0, 0, 1).tolist() == [0]
-
-
-def test_permutations_are_even():
-    random = RandomNumbers(4)
-    first = [int(random.permutation(0, epoch, 0, 3)[0]) for epoch in range(3000)]
-    assert np.abs(np.bincount(first) - 1000).max() < 4 * (3000 * 2 / 9) ** 0.5

@@ -11,7 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.plugins import import_plugins
 from allennlp.training import GradientDescentTrainer
 
-from luke_allennlp.training.config_check import check_config, configured_objects
+from luke_allennlp.training.config_check import check_config
 from luke_allennlp.training.constructors import accepted_options
 
 import_plugins()
@@ -92,36 +92,6 @@ def tagger(**changes: Any) -> Dict[str, Any]:
     return config
 
 
-CRF_TAGGER = tagger(
-    dataset_reader={"type": "conll2003", "tag_label": "ner", "convert_to_coding_scheme": "BIOUL"},
-    model={
-        "type": "crf_tagger",
-        "label_encoding": "BIOUL",
-        "constrain_crf_decoding": True,
-        "calculate_span_f1": True,
-        "dropout": 0.5,
-        "include_start_end_transitions": False,
-        "text_field_embedder": {
-            "type": "basic",
-            "token_embedders": {
-                "tokens": {
-                    "type": "pretrained_transformer_mismatched",
-                    "model_name": "bert",
-                    "max_length": 128,
-                }
-            },
-        },
-        "encoder": {"type": "pass_through", "input_dim": 8},
-        "feedforward": {
-            "input_dim": 8,
-            "num_layers": 1,
-            "hidden_dims": 8,
-            "activations": "relu",
-            "dropout": [0.5],
-        },
-    },
-)
-
 CLASSIFIER = tagger(
     dataset_reader={
         "type": "text_classification_json",
@@ -161,55 +131,9 @@ CLASSIFIER = tagger(
     },
 )
 
-MULTITASK = {
-    "dataset_reader": {
-        "type": "multitask",
-        "readers": {
-            "first": {"type": "sequence_tagging", "max_instances": 3},
-            "second": {"type": "multitask_shim", "inner": "sequence_tagging", "head": "second"},
-        },
-    },
-    "train_data_path": {"first": "a.tsv", "second": "b.tsv"},
-    "validation_data_path": {"first": "c.tsv"},
-    "model": {
-        "type": "multitask",
-        "backbone": {
-            "type": "pretrained_transformer",
-            "model_name": "bert",
-            "output_token_strings": True,
-        },
-        "heads": {
-            "first": {
-                "type": "classifier",
-                "seq2vec_encoder": {"type": "cls_pooler", "embedding_dim": 3},
-                "label_namespace": "x",
-            }
-        },
-        "loss_weights": {"first": 1, "second": 0.5},
-        "arg_name_mapping": {"backbone": {"sentence": "text"}},
-        "allowed_arguments": {"backbone": ["text"]},
-    },
-    "data_loader": {
-        "type": "multitask",
-        "scheduler": {"type": "homogeneous_roundrobin", "batch_size": {"first": 2, "second": 3}},
-        "instances_per_epoch": 10,
-        "sampler": "uniform",
-        "shuffle": False,
-    },
-    "trainer": {
-        "optimizer": {
-            "type": "multi",
-            "optimizers": {"default": {"type": "adam", "lr": 0.1}, "head": {"type": "sgd", "lr": 0.1}},
-            "parameter_groups": [[["head"], {"optimizer_name": "head"}]],
-        },
-        "num_epochs": 2,
-    },
-}
 GOOD_CONFIGS = {
     "tagger": TAGGER,
-    "crf_tagger": CRF_TAGGER,
     "classifier": CLASSIFIER,
-    "multitask": MULTITASK,
     "trainer without options": tagger(trainer={}),
     "explicit default type": {"type": "default", **TAGGER},
     "what train takes out first": tagger(
@@ -234,18 +158,6 @@ GOOD_CONFIGS = {
         validation_data_loader={"batch_sampler": {"type": "bucket", "batch_size": 3, "padding_noise": 0}},
         data_loader={"type": "multiprocess", "batch_size": 2, "num_workers": 2, "start_method": "spawn"},
     ),
-    "simple data loader": tagger(data_loader={"type": "simple", "batch_size": 2, "batches_per_epoch": 3}),
-    "interleaved": tagger(
-        dataset_reader={
-            "type": "interleaving",
-            "readers": {"a": "sequence_tagging", "b": {"type": "conll2003"}},
-        }
-    ),
-    "babi": tagger(dataset_reader={"type": "babi", "keep_sentences": True, "token_indexers": {"t": {}}}),
-    "vocabulary from files": tagger(
-        vocabulary={"type": "from_files", "directory": "v", "oov_token": "[UNK]"}
-    ),
-    "vocabulary as a word": tagger(vocabulary="empty"),
     "vocabulary extended": tagger(
         vocabulary={
             "type": "extend",
@@ -258,10 +170,6 @@ GOOD_CONFIGS = {
             "only_include_pretrained_words": True,
         }
     ),
-    "vocabulary of a transformer": tagger(
-        vocabulary={"type": "from_pretrained_transformer", "model_name": "bert"}
-    ),
-    "model from an archive": tagger(model={"type": "from_archive", "archive_file": "model.tar.gz"}),
     "registered class by its path": tagger(
         model__encoder={
             "type": "allennlp.modules.seq2seq_encoders.PassThroughEncoder",
@@ -269,27 +177,6 @@ GOOD_CONFIGS = {
         }
     ),
     "none as a word": tagger(trainer__patience="None", model__regularizer="None"),
-    "beam search": tagger(
-        model={
-            "type": "simple_seq2seq",
-            "source_embedder": {"token_embedders": {}},
-            "encoder": {"type": "lstm", "input_size": 2, "hidden_size": 2},
-            "attention": {
-                "type": "bilinear",
-                "vector_dim": 2,
-                "matrix_dim": 2,
-                "activation": {"type": "leaky_relu"},
-            },
-            "beam_search": {
-                "max_steps": 3,
-                "beam_size": 2,
-                "sampler": {"type": "top-k", "k": 2},
-                "constraints": [{"type": "repeated-ngram-blocking", "ngram_size": 3}],
-            },
-            "beam_size": 3,
-            "max_decoding_steps": 4,
-        }
-    ),
 }
 
 
@@ -424,7 +311,7 @@ def test_what_allennlp_ignores_is_told_but_passes(caplog: pytest.LogCaptureFixtu
 
 
 def test_objects_are_returned_with_their_paths() -> None:
-    objects = configured_objects(Params(copy.deepcopy(TAGGER)))
+    objects = check_config(Params(copy.deepcopy(TAGGER)))
     found = {item.path: item for item in objects}
     assert found[""].cls is TrainModel
     assert found["trainer"].cls is GradientDescentTrainer

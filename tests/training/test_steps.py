@@ -3,8 +3,8 @@ from typing import Any, Dict
 import pytest
 import torch
 
-from luke_allennlp.pretraining.step_sums import batch_sums
-from luke_allennlp.pretraining.to_device import to_device
+from luke_allennlp.training.processes import to_device
+from luke_allennlp.training.steps import batch_sums
 
 
 def batch_of(size: int) -> Dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, which wait for the end of a step."""
+"""Ctrl-C and SIGTERM, deferred to the end of a step."""
 
 import atexit
 import logging
@@ -7,8 +7,8 @@ import multiprocessing.util
 import os
 import signal
 import threading
-from types import FrameType, TracebackType
-from typing import Any, Dict, Optional, Type
+from types import FrameType
+from typing import Any, Dict, Optional
 from weakref import WeakSet
 
 from allennlp.common.util import SigTermReceived
@@ -16,12 +16,12 @@ from allennlp.common.util import SigTermReceived
 logger = logging.getLogger(__name__)
 
 
-class Interruption:
+class SignalGuard:
     """
-    Between entering and leaving this context, the first Ctrl-C (SIGINT) or SIGTERM, which is how Slurm ends a
-    job, is only noted: the trainer takes a checkpoint first. A second Ctrl-C is the exception it always is.
+    In this context the first Ctrl-C (SIGINT) or SIGTERM, by which Slurm ends a job, is only recorded, so that
+    the trainer can save a checkpoint first. A second Ctrl-C raises at once.
 
-    Outside of the main thread, which alone can have signals handled, nothing changes.
+    Does nothing outside of the main thread, which alone can handle signals.
     """
 
     def __init__(self) -> None:
@@ -33,56 +33,50 @@ class Interruption:
         return self.signal is not None
 
     def exception(self) -> BaseException:
-        """What the signal would have raised; a SIGTERM's if it came to another process."""
+        """What the signal would have raised; that of SIGTERM if another process received it."""
         return KeyboardInterrupt() if self.signal == signal.SIGINT else SigTermReceived()
 
-    def __enter__(self) -> "Interruption":
+    def __enter__(self) -> "SignalGuard":
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+                self._before[number] = signal.signal(number, self._record)
         return self
 
-    def __exit__(
-        self,
-        exception_type: Optional[Type[BaseException]],
-        exception: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *exception: Any) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
 
-    def _note(self, number: int, frame: Optional[FrameType]) -> None:
+    def _record(self, number: int, frame: Optional[FrameType]) -> None:
         if number == signal.SIGINT and self.signal == signal.SIGINT:
             raise KeyboardInterrupt
         if self.signal is None:
             logger.warning(
                 "%s: saving a checkpoint at the end of this step.%s",
                 signal.Signals(number).name,
-                " Once more, to stop at once." if number == signal.SIGINT else "",
+                " Press Ctrl-C again to stop at once." if number == signal.SIGINT else "",
             )
             self.signal = number
 
 
-class WorkersOutlast:
+class WorkerSignalGuard:
     """
-    Lets processes that make data outlast what ends a run: a shell and Slurm send their signals to all
-    processes of it, and without its data a step would not come to its end. In this context, Ctrl-C and the
-    first SIGTERM do nothing in processes that call this as torch's `worker_init_fn`. Once it is left, or this
-    process ends within it, for an error say, SIGTERM ends them: with that, Python sees to it that no such
-    process stays behind, and waits for them.
+    Keeps a data loader's workers alive until the step is done: shells and Slurm signal all processes of a
+    run, and without its data a step would not end. In processes that call this as torch's `worker_init_fn`,
+    Ctrl-C and the first SIGTERM do nothing in this context. After it, or when this process ends within it,
+    SIGTERM ends them: that is how Python makes sure that no worker outlives its parent.
 
     # Parameters
 
     start_method : `str`, optional
-        Of the processes; the platform's own if `None`.
+        Of the workers; the platform's default if `None`.
     """
 
     def __init__(self, start_method: Optional[str]) -> None:
         # Without a lock, so that a signal handler can read it.
         self._ending = multiprocessing.get_context(start_method).RawValue("b", 0)
 
-    def __enter__(self) -> "WorkersOutlast":
+    def __enter__(self) -> "WorkerSignalGuard":
         _entered.add(self)
         return self
 
@@ -99,15 +93,15 @@ class WorkersOutlast:
         signal.signal(number, lambda *_: os._exit(0))
 
     def end(self) -> None:
-        """From now on, SIGTERM ends the processes."""
+        """From now on, SIGTERM ends the workers."""
         self._ending.value = 1
 
 
-_entered: "WeakSet[WorkersOutlast]" = WeakSet()
+_entered: "WeakSet[WorkerSignalGuard]" = WeakSet()
 
 
-# It comes before what multiprocessing does at the end, since it is registered later.
+# Registered after, and so run before, what multiprocessing does at exit.
 @atexit.register
 def _end_all() -> None:
-    for workers in _entered:
-        workers.end()
+    for guard in _entered:
+        guard.end()

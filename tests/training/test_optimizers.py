@@ -3,9 +3,9 @@ from typing import List, Tuple
 import pytest
 import torch
 from allennlp.common import Params
-from allennlp.training.optimizers import HuggingfaceAdamWOptimizer, Optimizer
+from allennlp.training.optimizers import Optimizer
 
-from luke_allennlp.pretraining.optimizers import FusedAdamW, ZeroAdamW, consolidate
+from luke_allennlp.training.optimizers import FusedAdamW, ZeroAdamW, consolidate
 
 Named = List[Tuple[str, torch.nn.Parameter]]
 GROUPS = [(["bias"], {"weight_decay": 0.0})]
@@ -53,14 +53,6 @@ def test_without_correction_it_is_the_original_update() -> None:
     train(FusedAdamW(named, GROUPS, correct_bias=False, **OPTIONS), named)
     for (name, found), value in zip(named, expected, strict=True):
         torch.testing.assert_close(found.detach().double(), value, rtol=1e-5, atol=1e-6, msg=name)
-
-
-def test_without_correction_it_is_near_huggingface_adamw() -> None:
-    ours, theirs = parameters(), parameters()
-    train(FusedAdamW(ours, GROUPS, correct_bias=False, **{**OPTIONS, "lr": 1e-4}), ours)
-    train(HuggingfaceAdamWOptimizer(theirs, GROUPS, correct_bias=False, **{**OPTIONS, "lr": 1e-4}), theirs)
-    for (_, found), (_, expected) in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
 def test_with_correction_it_is_torchs() -> None:

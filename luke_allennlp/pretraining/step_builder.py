@@ -1,26 +1,27 @@
-"""From the shards on the disk to the batches of an optimizer step."""
+"""From shards on disk to the batches of an optimizer step."""
 
 from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
+from tokenizers import decoders
 
-from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.data.word_tokenizer import WordTokenizer, is_punctuation
 from luke_allennlp.pretraining.dataset import PretrainingDataset
-from luke_allennlp.pretraining.epoch_order import EpochOrder, Rows
+from luke_allennlp.pretraining.epoch_order import EpochOrder, ShardRows
 from luke_allennlp.pretraining.masking import Masked, Masking, MaskingTables
-from luke_allennlp.pretraining.micro_batches import divide
-from luke_allennlp.pretraining.packed_step import PackedStep, WordIds, pack
+from luke_allennlp.pretraining.micro_batches import PackedStep, WordIds, pack, pack_micro_batches
 from luke_allennlp.pretraining.random_numbers import RandomNumbers
 from luke_allennlp.pretraining.sequences import Sequences
-from luke_allennlp.pretraining.word_pieces import continuation_table
 
 _SPECIAL_TOKENS = 2
+_WORD_PIECE_PREFIX = "##"
+_SENTENCE_PIECE_SPACE = "\u2581"
 
 
-class StepMaker:
+class StepBuilder:
     """
-    Makes any step of any epoch, in any process. Only the shards of the last step stay mapped.
+    Builds any step of any epoch, in any process. Only the shards of the last step stay mapped.
 
     # Parameters
 
@@ -29,14 +30,11 @@ class StepMaker:
     global_batch_size : `int`
         Sequences of a step.
     max_tokens : `int`
-        Words and entities of a batch, padding included.
+        The limit of tokens and entities of a batch, padding included.
     max_length : `int`
-        Words of a sequence, start and end tokens included.
+        Tokens of a sequence, start and end tokens included.
     entities : `bool`
-        If false, there are words only.
-    masking : `Masking`
-    seed : `int`
-    shuffle : `bool`
+        If false, entities are dropped.
     sampling_exponent : `float`
         As of `EpochOrder`.
     """
@@ -56,7 +54,7 @@ class StepMaker:
         self._datasets = list(datasets)
         self._global_batch_size = global_batch_size
         self._max_tokens = max_tokens
-        self._most_words = max_length - _SPECIAL_TOKENS
+        self._max_words = max_length - _SPECIAL_TOKENS
         self._has_entities = entities
         self._masking = masking
         self._random = RandomNumbers(seed)
@@ -74,15 +72,8 @@ class StepMaker:
         """Of an epoch. The last may have fewer sequences than the others."""
         return -(-len(self.order) // self._global_batch_size)
 
-    def make(self, epoch: int, step: int, rank: int, world_size: int) -> PackedStep:
-        """
-        The batches of one process.
-
-        # Raises
-
-        `ConfigurationError`
-            A shard is missing or damaged.
-        """
+    def build(self, epoch: int, step: int, rank: int, world_size: int) -> PackedStep:
+        """The batches of one process. Raises a `ConfigurationError` if a shard is missing or damaged."""
         start = step * self._global_batch_size
         chunks = self.order.rows(epoch, start, min(len(self.order), start + self._global_batch_size))
         shards = self._map(chunks)
@@ -90,14 +81,14 @@ class StepMaker:
             [shard.word_counts[chunk.rows] for shard, chunk in zip(shards, chunks, strict=True)]
         )
         words = (
-            np.minimum(words, self._most_words) + _SPECIAL_TOKENS
+            np.minimum(words, self._max_words) + _SPECIAL_TOKENS
         )  # Shape: (sequences of the step,), as the next
         counts = [shard.entity_counts[chunk.rows] for shard, chunk in zip(shards, chunks, strict=True)]
         entities = np.concatenate(counts) * self._has_entities
-        batches = divide(words, entities, self._max_tokens, world_size)[rank]
+        batches = pack_micro_batches(words, entities, self._max_tokens, world_size)[rank]
 
-        # A rank that comes short does the step's smallest sequence without anything to predict in it: if it
-        # did nothing, the others would wait for it.
+        # A rank without a sequence gets the step's smallest, with nothing to predict: if it did nothing, the
+        # others would wait for it.
         filler = np.array([np.argmin(words + entities)])
         numbers = np.concatenate([batch if len(batch) else filler for batch in batches])
         sizes = [max(1, len(batch)) for batch in batches]
@@ -108,7 +99,7 @@ class StepMaker:
             masked = _unmasked(masked, sequences, is_filler)
         return pack(sequences, masked, sizes, self._ids)
 
-    def _map(self, chunks: Sequence[Rows]) -> List[Sequences]:
+    def _map(self, chunks: Sequence[ShardRows]) -> List[Sequences]:
         used = {(chunk.dataset, chunk.shard) for chunk in chunks}
         self._mapped = {key: shard for key, shard in self._mapped.items() if key in used}
         for dataset, shard in used - self._mapped.keys():
@@ -116,17 +107,11 @@ class StepMaker:
         return [self._mapped[chunk.dataset, chunk.shard] for chunk in chunks]
 
     def _gather(
-        self, shards: Sequence[Sequences], chunks: Sequence[Rows], numbers: np.ndarray
+        self, shards: Sequence[Sequences], chunks: Sequence[ShardRows], numbers: np.ndarray
     ) -> Tuple[Sequences, np.ndarray, np.ndarray]:
         """
-        Sequences by their numbers in the step, with the epoch and the index in the dataset of each.
-
-        # Parameters
-
-        shards : `Sequence[Sequences]`
-        chunks : `Sequence[Rows]`
-        numbers : `np.ndarray`
-            Shape: (chosen,)
+        Sequences by their numbers in the step, with the epoch and the index in the dataset of each. Shape of
+        `numbers`: (chosen,)
         """
         ends = np.cumsum([len(chunk.rows) for chunk in chunks])
         sources = np.searchsorted(ends, numbers, side="right")  # Shape: (chosen,), as the next two
@@ -149,7 +134,7 @@ class StepMaker:
         sequences = Sequences.concatenate(parts)
         if len(parts) > 1:
             sequences = sequences.take(np.argsort(np.concatenate(places)))
-        return sequences.cut(self._most_words), epochs, indices
+        return sequences.cut(self._max_words), epochs, indices
 
     def __getstate__(self) -> Dict[str, Any]:
         return {**self.__dict__, "_mapped": {}}
@@ -174,7 +159,7 @@ def _vocabularies(dataset: PretrainingDataset) -> Tuple[WordIds, MaskingTables]:
 
 
 def _unmasked(masked: Masked, sequences: Sequences, rows: np.ndarray) -> Masked:
-    """The same without anything to predict in some sequences. Shape of `rows`: (sequences,), booleans."""
+    """Without anything to predict in some sequences. Shape of `rows`: (sequences,), booleans."""
     word_rows = np.repeat(rows, sequences.word_counts)  # Shape: (all words,)
     entity_rows = np.repeat(rows, sequences.entity_counts)  # Shape: (all entities,)
     return Masked(
@@ -183,3 +168,31 @@ def _unmasked(masked: Masked, sequences: Sequences, rows: np.ndarray) -> Masked:
         np.where(entity_rows, sequences.entity_ids, masked.entity_ids),
         masked.chosen_entities[~entity_rows[masked.chosen_entities]],
     )
+
+
+def continuation_table(tokenizer: WordTokenizer, size: int) -> np.ndarray:
+    """
+    Whether each token continues the word of the one before it: in BERT if it begins with `##`; in RoBERTa and
+    XLM-R unless it begins with a space or punctuation. Shape: (size,), the size of the vocabulary
+    """
+    table = np.zeros(size, dtype=bool)
+    vocabulary = {token: index for token, index in tokenizer.vocabulary.items() if index < size}
+    special = {
+        tokenizer.start_id,
+        tokenizer.end_id,
+        tokenizer.pad_id,
+        tokenizer.mask_id,
+        tokenizer.unknown_id,
+    }
+    is_bert = tokenizer.separators == 1
+    is_sentence_piece = any(token.startswith(_SENTENCE_PIECE_SPACE) for token in vocabulary)
+    decoder = decoders.ByteLevel()
+    for token, index in vocabulary.items():
+        if is_bert:
+            table[index] = token.startswith(_WORD_PIECE_PREFIX)
+            continue
+        # RoBERTa's tokens are bytes, each written as a character. Part of a character continues a word.
+        text = token.replace(_SENTENCE_PIECE_SPACE, " ") if is_sentence_piece else decoder.decode([token])
+        table[index] = bool(text) and not text[0].isspace() and not is_punctuation(text[0])
+    table[[index for index in special if index < size]] = False
+    return table

@@ -1,13 +1,11 @@
 """
-Whether what makes the ids of words, tokenizers and token indexers, and the embedder that takes them have the
-same words.
+Checks that tokenizers and token indexers number tokens as the embedder does.
 
-Importing this module adds the check of archives to `allennlp.models.archival.archive_checks`, where the
-installed AllenNLP has it.
+Importing this module adds the check of archives to AllenNLP's `archive_checks`.
 """
 
 import os
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
@@ -26,35 +24,45 @@ from luke_allennlp.checkpoints.model_files import (
 from luke_allennlp.data.token_indexer import LukeTokenIndexer
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.token_embedders import LukeEmbedder
-from luke_allennlp.training.config_check import ConfiguredObject, configured_objects
+from luke_allennlp.training.config_check import ConfiguredObject, check_config
+from luke_allennlp.training.hooks import add_hook
+
+_SPECIAL_TOKENS = {
+    "the start": "start_id",
+    "the end": "end_id",
+    "padding": "pad_id",
+    "unknown words": "unknown_id",
+    "masked words": "mask_id",
+}
 
 
-def check_words(
+def check_tokenizers(
     objects: Sequence[ConfiguredObject], serialization_dir: Optional[Union[str, os.PathLike]] = None
 ) -> None:
     """
-    Compares the checkpoints of tokenizers and token indexers with that of the embedder, and their marker
-    tokens. Where they are the same, nothing is read, and weights never are. An embedder and an indexer that
-    have the same key of a `TextField` belong together; else one of several embedders has to fit.
+    Compares the checkpoints and marker tokens of tokenizers and token indexers with those of the embedder.
+    Nothing is read if they are the same, and never any weights. An indexer and an embedder with the same key
+    of a `TextField` belong together; otherwise one of several embedders must fit.
 
     # Parameters
 
     objects : `Sequence[ConfiguredObject]`
         Of a config.
     serialization_dir : `Union[str, os.PathLike]`, optional (default = `None`)
-        Where the archive that is being loaded lies, which may bring its checkpoint along.
+        Of the archive that is being loaded, which may contain its checkpoint.
 
     # Raises
 
     `ConfigurationError`
-        The word tables differ in their sizes, the special tokens' ids, or any entry of the vocabularies, or
-        the marker tokens have other ids. Where a checkpoint has no tokenizer, what its config says is
-        compared.
+        The vocabularies differ in their sizes, the ids of the special tokens or any entry, or the marker
+        tokens have other ids. Where a checkpoint has no tokenizer, its config is compared.
     """
     makers = [
-        _Words.of(item, serialization_dir) for item in objects if _is_a(item, WordTokenizer, LukeTokenIndexer)
+        _Source.of(item, serialization_dir)
+        for item in objects
+        if _is_a(item, WordTokenizer, LukeTokenIndexer)
     ]
-    takers = [_Words.of(item, serialization_dir) for item in objects if _is_a(item, LukeEmbedder)]
+    takers = [_Source.of(item, serialization_dir) for item in objects if _is_a(item, LukeEmbedder)]
     for maker in makers:
         partners = [taker for taker in takers if taker.field == maker.field is not None] or takers
         differences = [difference for taker in partners if (difference := _difference(maker, taker))]
@@ -63,41 +71,28 @@ def check_words(
 
 
 def check_archive(config: Params, serialization_dir: Union[str, os.PathLike]) -> None:
-    """
-    Does what `check_words` does for the config of an archive, whose model and readers could be made.
-
-    # Parameters
-
-    config : `Params`
-    serialization_dir : `Union[str, os.PathLike]`
-    """
+    """Does what `check_tokenizers` does for the config of an archive."""
+    bases: Dict[str, Any] = {"dataset_reader": DatasetReader, "validation_dataset_reader": DatasetReader}
     objects: List[ConfiguredObject] = []
-    for key, base in (
-        ("dataset_reader", DatasetReader),
-        ("validation_dataset_reader", DatasetReader),
-        ("model", Model),
-    ):
+    for key, base in {**bases, "model": Model}.items():
         if config.get(key) is not None:
-            found = configured_objects(config.get(key).duplicate(), base)
+            found = check_config(config.get(key).duplicate(), base)
             objects += [item._replace(path=f"{key}.{item.path}".rstrip(".")) for item in found]
-    check_words(objects, serialization_dir)
+    check_tokenizers(objects, serialization_dir)
 
 
-class _Words(NamedTuple):
+class _Source(NamedTuple):
     """
-    What an object of a config says of words.
+    Where an object of a config has its tokens from.
 
     # Parameters
 
-    path : `str`
-        Where it stands.
     field : `str`, optional
         Its key among the indexers or embedders of a `TextField`.
     name : `str`
-        Its checkpoint, as the config has it.
+        Its checkpoint in the config.
     source : `str`
         Where that is read from.
-    markers : `List[str]`
     """
 
     path: str
@@ -107,7 +102,7 @@ class _Words(NamedTuple):
     markers: List[str]
 
     @classmethod
-    def of(cls, item: ConfiguredObject, serialization_dir: Optional[Union[str, os.PathLike]]) -> "_Words":
+    def of(cls, item: ConfiguredObject, serialization_dir: Optional[Union[str, os.PathLike]]) -> "_Source":
         name = at_revision(str(item.options.get("model_name")), item.options.get("revision"))
         parts = item.path.split(".")
         in_a_field = len(parts) > 1 and parts[-2] in ("token_indexers", "token_embedders")
@@ -117,7 +112,7 @@ class _Words(NamedTuple):
             parts[-1] if in_a_field else None,
             name,
             archived_checkpoint(name, serialization_dir),
-            # Pairs or an object in an embedder.
+            # An embedder has pairs or an object.
             [marker if isinstance(marker, str) else marker[0] for marker in markers],
         )
 
@@ -126,15 +121,14 @@ def _is_a(item: ConfiguredObject, *classes: type) -> bool:
     return isinstance(item.cls, type) and issubclass(item.cls, classes)
 
 
-def _difference(maker: _Words, taker: _Words) -> Optional[str]:
-    """In what the two differ, as a sentence, or `None`."""
-    if not _is_same(maker.source, taker.source):
-        found = _difference_of_checkpoints(maker, taker)
-        if found is not None:
-            return (
-                f"{maker.path}.model_name is {maker.name!r} and {taker.path}.model_name is {taker.name!r}, "
-                f"which have different words: {found}; give both the same checkpoint."
-            )
+def _difference(maker: _Source, taker: _Source) -> Optional[str]:
+    """How the two differ, as a sentence, or `None`."""
+    found = None if _is_same(maker.source, taker.source) else _difference_of_checkpoints(maker, taker)
+    if found is not None:
+        return (
+            f"{maker.path}.model_name is {maker.name!r} and {taker.path}.model_name is {taker.name!r}, "
+            f"which have different vocabularies: {found}; give both the same checkpoint."
+        )
     if maker.markers != taker.markers[: len(maker.markers)]:
         return (
             f"{maker.path}.marker_tokens are {maker.markers} and {taker.path}.marker_tokens {taker.markers}, "
@@ -151,55 +145,42 @@ def _is_same(first: str, second: str) -> bool:
     return None not in places and len(resolved) == 1
 
 
-def _difference_of_checkpoints(maker: _Words, taker: _Words) -> Optional[str]:
+def _difference_of_checkpoints(maker: _Source, taker: _Source) -> Optional[str]:
     try:
         tokenizer = WordTokenizer(maker.source)
     except ConfigurationError as error:
         raise ConfigurationError(f"{maker.path}.model_name: {error.message}") from None
     config = read_config(taker.source)
-    # Without a config the tokenizer knows only its own entries, which is enough if no markers follow them.
+    # Without a config the tokenizer knows only its own entries: enough, unless markers follow them.
     has_size = maker.markers or any(find_file(maker.source, name) for name in (CONFIG_FILE, METADATA_FILE))
     if has_size and tokenizer.word_table_size != config.vocab_size:
-        return (
-            f"the first has a table of {tokenizer.word_table_size:,}, the second one of {config.vocab_size:,}"
-        )
+        sizes = (tokenizer.word_table_size, config.vocab_size)
+        return f"the first has a table of {sizes[0]:,}, the second one of {sizes[1]:,}"
     try:
         other = WordTokenizer(taker.source)
     except ConfigurationError:  # An embedder needs none.
         return _difference_of_ids(
             {"padding": tokenizer.pad_id}, {"padding": config.pad_token_id}, "the id of {}"
         )
-    return _difference_of_ids(
-        _special_ids(tokenizer), _special_ids(other), "the id of the token for {}"
-    ) or _difference_of_ids(tokenizer.vocabulary, other.vocabulary, "the id of {!r}")
-
-
-def _special_ids(tokenizer: WordTokenizer) -> Dict[str, int]:
-    return {
-        "the start": tokenizer.start_id,
-        "the end": tokenizer.end_id,
-        "padding": tokenizer.pad_id,
-        "unknown words": tokenizer.unknown_id,
-        "masked words": tokenizer.mask_id,
-    }
+    first, second = (
+        {name: getattr(source, attribute) for name, attribute in _SPECIAL_TOKENS.items()}
+        for source in (tokenizer, other)
+    )
+    return _difference_of_ids(first, second, "the id of the token for {}") or _difference_of_ids(
+        tokenizer.vocabulary, other.vocabulary, "the id of {!r}"
+    )
 
 
 def _difference_of_ids(
     first: Mapping[str, int], second: Mapping[str, Optional[int]], what: str
 ) -> Optional[str]:
-    if first == second:
-        return None
     differing = [name for name in {**first, **second} if first.get(name) != second.get(name)]
+    if not differing:
+        return None
     name = min(differing, key=lambda name: (first.get(name) is None, first.get(name), name))
     ids = ["none" if ids.get(name) is None else ids.get(name) for ids in (first, second)]
     more = f" (one of {len(differing):,} that differ)" if len(differing) > 1 else ""
     return f"{what.format(name)} is {ids[0]} in the first and {ids[1]} in the second{more}"
 
 
-def _register() -> None:
-    checks = getattr(archival, "archive_checks", None)
-    if checks is not None and check_archive not in checks:
-        checks.append(check_archive)
-
-
-_register()
+add_hook(archival, "archive_checks", check_archive)

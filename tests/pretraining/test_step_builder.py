@@ -1,11 +1,11 @@
-"""Which sub-words continue a word."""
+"""Which tokens continue a word."""
 
 import json
 
 import pytest
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.pretraining.word_pieces import continuation_table
+from luke_allennlp.pretraining.step_builder import continuation_table
 
 
 def continues(directory, tokens):

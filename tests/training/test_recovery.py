@@ -1,4 +1,4 @@
-"""Which runs can be made longer when they are recovered."""
+"""What may change when a run is resumed."""
 
 from pathlib import Path
 from typing import Any, Dict, List
@@ -9,11 +9,11 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.training import util
 
 import luke_allennlp  # noqa: F401
-from luke_allennlp.training.lengthening import may_be_longer
+from luke_allennlp.training.recovery import may_differ, may_extend
 
 
 def keys(trainer: Dict[str, Any], before: Dict[str, Any], directory: Path) -> List[str]:
-    return may_be_longer(Params({"trainer": trainer}), Params({"trainer": before}), directory)
+    return may_extend(Params({"trainer": trainer}), Params({"trainer": before}), directory)
 
 
 def error_of(trainer: Dict[str, Any], before: Dict[str, Any], directory: Path) -> str:
@@ -23,7 +23,8 @@ def error_of(trainer: Dict[str, Any], before: Dict[str, Any], directory: Path) -
 
 
 def test_it_is_registered() -> None:
-    assert util.may_differ_on_recover.count(may_be_longer) == 1
+    for function in (may_differ, may_extend):
+        assert util.may_differ_on_recover.count(function) == 1
 
 
 @pytest.mark.parametrize(
@@ -60,18 +61,11 @@ def test_default_length(tmp_path: Path) -> None:
     assert error_of({"num_epochs": 19}, {}, tmp_path).startswith("trainer.num_epochs is 19, and the run")
 
 
-def test_other_trainers(tmp_path: Path) -> None:
-    assert keys({"type": "mine", "num_epochs": 6}, {"type": "mine", "num_epochs": 5}, tmp_path) == []
-    assert (
-        keys({"type": "gradient_descent", "num_epochs": 6}, {"type": "mine", "num_epochs": 5}, tmp_path) == []
-    )
-
-
 @pytest.mark.parametrize("name", ["slanted_triangular", "linear_with_warmup", "polynomial_decay"])
 def test_schedule_that_would_end(tmp_path: Path, name: str) -> None:
     scheduler = {"learning_rate_scheduler": {"type": name}}
     message = error_of({"num_epochs": 6, **scheduler}, {"num_epochs": 5, **scheduler}, tmp_path)
-    assert f'the learning-rate scheduler "{name}" would end where the run was to end so far' in message
+    assert f'the learning-rate scheduler "{name}" would end at the previous length' in message
 
 
 @pytest.mark.parametrize(
@@ -82,3 +76,26 @@ def test_schedule_that_goes_on(tmp_path: Path, scheduler: Any) -> None:
     assert keys({"num_epochs": 6, **options}, {"num_epochs": 5, **options}, tmp_path) == [
         "trainer.num_epochs"
     ]
+
+
+@pytest.mark.parametrize("type_", ["luke_pretraining", "gradient_descent", None])
+def test_where_it_runs_may_differ(type_: Any) -> None:
+    config: Dict[str, Any] = {"trainer": {"type": type_}, "distributed": {"cuda_devices": [0, 1]}}
+    found = may_differ(Params(config))
+    assert (
+        ("distributed" in found)
+        == ("data_loader.max_tokens" in found)
+        == ("trainer.cuda_device" in found)
+        == (type_ == "luke_pretraining")
+    )
+    assert not {"trainer", "data_loader", "data_loader.global_batch_size", "model"} & set(found)
+
+
+@pytest.mark.parametrize(
+    "type_, may", [("fused_adamw", True), ("zero_adamw", True), ("huggingface_adamw", False), (None, False)]
+)
+def test_where_averages_are_kept_may_differ(type_: Any, may: bool) -> None:
+    config: Dict[str, Any] = {"trainer": {"type": "luke_pretraining", "optimizer": {"type": type_}}}
+    found = may_differ(Params(config))
+    assert ("trainer.optimizer.type" in found) == may
+    assert "trainer.optimizer" not in found

@@ -1,4 +1,4 @@
-"""The AdamW of LUKE's pretraining: fused, without bias correction if asked, and with a sharded state."""
+"""AdamW, fused, optionally without bias correction and with a sharded state."""
 
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -8,8 +8,8 @@ from allennlp.common.util import is_distributed
 from allennlp.training.optimizers import Optimizer, ParameterGroupsType, make_parameter_groups
 from overrides import overrides
 
-# Adam's corrections are 1 - beta ** step. From here on they are 1 to the last digit for every beta up to
-# 0.99999, and float32 still counts in ones for six million updates.
+# Adam's corrections are 1 - beta ** step. From here on they are exactly 1 for every beta up to 0.99999, and
+# float32 still counts in ones for six million updates.
 _LATE = 1e7
 
 
@@ -19,9 +19,8 @@ class FusedAdamW(Optimizer, torch.optim.AdamW):
     Registered as an `Optimizer` with name "fused_adamw".
 
     Adam with decoupled weight decay in torch's fused kernel, which reads and writes each tensor once and
-    needs no memory of its own: with an entity table of 500,000 x 256 numbers that is what counts. In
-    contrast to `torch.optim.AdamW`, it can leave out the correction of the averages for starting at zero, as
-    LUKE's pretraining did.
+    needs no memory of its own: that matters for an entity table of 500,000 x 256. Unlike `torch.optim.AdamW`,
+    it can omit the bias correction of the averages, as LUKE's pretraining did.
 
     One update, without the correction, is
     `p <- p - lr * (average / (sqrt(average of squares) + eps) + weight_decay * p)`, as in the original
@@ -69,7 +68,7 @@ class FusedAdamW(Optimizer, torch.optim.AdamW):
 
 
 class _LocalAdamW(torch.optim.AdamW):
-    """What `ZeroRedundancyOptimizer` makes of the parameters of one process."""
+    """What `ZeroRedundancyOptimizer` constructs for the parameters of one process."""
 
     def __init__(self, params: Any, correct_bias: bool, **options: Any) -> None:
         super().__init__(params, fused=True, **options)
@@ -83,14 +82,8 @@ class _LocalAdamW(torch.optim.AdamW):
 
 def prepare_states(optimizer: torch.optim.Optimizer, correct_bias: bool) -> None:
     """
-    Gives a state to the parameters that have a gradient and no state yet.
-
-    # Parameters
-
-    optimizer : `torch.optim.Optimizer`
-        A fused AdamW.
-    correct_bias : `bool`
-        If false, steps are counted from where the corrections are 1.
+    Initialises the state of parameters that have a gradient and no state yet. Without `correct_bias`, steps
+    are counted from where the corrections are 1.
     """
     for group in optimizer.param_groups:
         for parameter in group["params"]:
@@ -103,7 +96,7 @@ def prepare_states(optimizer: torch.optim.Optimizer, correct_bias: bool) -> None
                 state["exp_avg"] = torch.zeros_like(parameter)
                 state["exp_avg_sq"] = torch.zeros_like(parameter)
             elif state["step"].device != parameter.device:
-                # Where a loaded `ZeroRedundancyOptimizer` has it.
+                # A loaded `ZeroRedundancyOptimizer` has it on the CPU.
                 state["step"] = state["step"].to(parameter.device)
 
 
@@ -112,12 +105,12 @@ class ZeroAdamW(FusedAdamW):
     """
     Registered as an `Optimizer` with name "zero_adamw".
 
-    [`FusedAdamW`](#fusedadamw) whose averages are spread over the processes of a distributed run, by
-    torch's `ZeroRedundancyOptimizer`: each process updates the parameters that it keeps averages of, and
-    sends them to the others. The updates are the same. A parameter is never split, so that the process with
-    the entity table keeps all of its averages. In a single process this is `FusedAdamW`.
+    [`FusedAdamW`](#fusedadamw) with its averages sharded over the processes of a distributed run by torch's
+    `ZeroRedundancyOptimizer`: each process updates the parameters whose averages it has, and sends them to
+    the others. The updates are the same. A parameter is never split: one process has all averages of the
+    entity table. In a single process this is `FusedAdamW`.
 
-    A checkpoint has the averages of all, and can be taken up by any number of processes, by either optimizer.
+    A checkpoint has all averages, and can be resumed by any number of processes with either optimizer.
 
     `benchmarks/entity_table_optimizer.py` measures both.
     """
@@ -133,11 +126,7 @@ class ZeroAdamW(FusedAdamW):
         weight_decay: float = 0.01,
         correct_bias: bool = True,
     ) -> torch.optim.Optimizer:
-        """
-        # Parameters
-
-        As of [`FusedAdamW`](#fusedadamw).
-        """
+        """Parameters as of [`FusedAdamW`](#fusedadamw)."""
         options: Dict[str, Any] = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay}
         if not is_distributed() or dist.get_world_size() == 1:
             return cls(model_parameters, parameter_groups, correct_bias=correct_bias, **options)
@@ -149,15 +138,15 @@ class ZeroAdamW(FusedAdamW):
 
 
 def kind_of_state(optimizer: torch.optim.Optimizer) -> str:
-    """Optimizers with the same one can take up each other's averages."""
+    """Optimizers of the same kind can load each other's state."""
     is_sharded = isinstance(getattr(optimizer, "optim", None), _LocalAdamW)
     return "fused_adamw" if is_sharded or isinstance(optimizer, FusedAdamW) else type(optimizer).__name__
 
 
 def consolidate(optimizer: torch.optim.Optimizer) -> None:
     """
-    Brings a sharded optimizer's state to the first process, whose `state_dict` then has all of it. All
-    processes have to call this; with any other optimizer it does nothing.
+    Collects a sharded optimizer's state in the first process. All processes must call this; with any other
+    optimizer it does nothing.
     """
     if hasattr(optimizer, "consolidate_state_dict"):
         optimizer.consolidate_state_dict(to=0)
