@@ -11,7 +11,7 @@ from overrides import overrides
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from luke_allennlp.data.subword_field import TOKENS_KEY
+from luke_allennlp.data.fields import TOKENS_KEY
 from luke_allennlp.token_embedders import LukeEmbedder, states_at
 
 

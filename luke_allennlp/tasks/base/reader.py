@@ -10,7 +10,7 @@ from allennlp.data import DatasetReader, Instance
 from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
-from luke_allennlp.data.sharding import deal
+from luke_allennlp.data.sharding import shard_evenly
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 
 logger = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         )
         if self._distributed_info is not None:
             # Worker by worker, if there are any: each deals out the same items in all of the processes.
-            items = deal(items, self._distributed_info.global_rank, self._distributed_info.world_size)
+            items = shard_evenly(items, self._distributed_info.global_rank, self._distributed_info.world_size)
         if self._worker_info is not None and self.max_items is not None:
             items = itertools.islice(items, self._worker_info.id, None, self._worker_info.num_workers)
         for item, labeled in items:

@@ -12,9 +12,8 @@ from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
 from luke_allennlp.common.records import read_records
-from luke_allennlp.data.entity_field import EntityField
+from luke_allennlp.data.fields import EntityField, SubwordField
 from luke_allennlp.data.marked_text import MarkedSpan, MarkedText, mark_spans
-from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.truncation import keep_nearest
 from luke_allennlp.data.windows import sliding_windows
 from luke_allennlp.tasks.base.reader import MASK_ENTITY, TaskReader

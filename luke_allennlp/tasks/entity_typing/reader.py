@@ -12,11 +12,9 @@ from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
 from luke_allennlp.common.records import Span, read_records
-from luke_allennlp.data.entity_field import EntityField
-from luke_allennlp.data.label_fields import KnownMultiLabelField
+from luke_allennlp.data.fields import EntityField, KnownMultiLabelField, SubwordField
 from luke_allennlp.data.label_map import LabelMap
 from luke_allennlp.data.marked_text import MarkedSpan, mark_spans
-from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.truncation import keep_nearest
 from luke_allennlp.tasks.base.reader import MASK_ENTITY, TaskReader
 from luke_allennlp.tasks.entity_typing.examples import GENERAL_TYPES, TypingExample, example_from_json

@@ -11,7 +11,7 @@ from overrides import overrides
 from torch import Tensor
 from torch.nn import functional as F
 
-from luke_allennlp.data.sparse_label_field import IGNORED_LABEL
+from luke_allennlp.data.fields import IGNORED_LABEL
 from luke_allennlp.tasks.base.model import TaskModel, in_float32
 from luke_allennlp.tasks.ner.decoding import predicted_candidates
 from luke_allennlp.tasks.ner.metric import ChunkPrediction, NerMetric

@@ -12,11 +12,9 @@ from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
 from luke_allennlp.common.text_lines import listed, shown
-from luke_allennlp.data.entity_field import EntityField
+from luke_allennlp.data.fields import EntityField, SparseLabelField, SubwordField
 from luke_allennlp.data.label_map import LabelMap
 from luke_allennlp.data.segmentation import TextSegmenter
-from luke_allennlp.data.sparse_label_field import SparseLabelField
-from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.tasks.base.reader import MASK_ENTITY, TaskReader
 from luke_allennlp.tasks.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentSubwords
 from luke_allennlp.tasks.ner.examples import NIL, Document, LabeledSpan, Sentence, count_documents

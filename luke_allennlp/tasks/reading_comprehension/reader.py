@@ -12,9 +12,7 @@ from overrides import overrides
 
 from luke_allennlp.common.records import read_records
 from luke_allennlp.common.text_lines import listed, shown
-from luke_allennlp.data.entity_field import EntityField
-from luke_allennlp.data.sparse_label_field import IGNORED_LABEL
-from luke_allennlp.data.subword_field import SubwordField
+from luke_allennlp.data.fields import IGNORED_LABEL, EntityField, SubwordField
 from luke_allennlp.data.windows import sliding_windows
 from luke_allennlp.linking.entity_linker import (
     ArticleLinker,
