@@ -156,10 +156,6 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
         return False
 
     @overrides
-    def describe(self, example: MaskedText) -> str:
-        return example.where
-
-    @overrides
     def items(self, example: MaskedText) -> Sequence[MaskedInput]:
         """
         # Returns

@@ -104,6 +104,8 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
         An option, a file or a record of it is not as expected.
     """
 
+    record_keys = (("passage", "qas"), ("passage", "query"))
+
     def __init__(
         self,
         tokenizer: Tokenizer,
@@ -181,10 +183,6 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
     @overrides
     def is_labeled(self, example: ClozeExample) -> bool:
         return example.answers is not None
-
-    @overrides
-    def describe(self, example: ClozeExample) -> str:
-        return example.where
 
     @overrides
     def items(self, example: ClozeExample) -> List[ClozeWindow]:

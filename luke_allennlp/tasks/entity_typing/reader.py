@@ -88,6 +88,8 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
         An option, a file or a record of it is not as expected.
     """
 
+    record_keys = (("sent", "start", "end"), ("mention_span",), ("text", "span"))
+
     def __init__(
         self,
         tokenizer: Tokenizer,
@@ -165,10 +167,6 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
     @overrides
     def is_labeled(self, example: TypingExample) -> bool:
         return example.labels is not None
-
-    @overrides
-    def describe(self, example: TypingExample) -> str:
-        return example.where
 
     @overrides
     def items(self, example: TypingExample) -> Sequence[TypingItem]:

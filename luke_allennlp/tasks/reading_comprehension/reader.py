@@ -104,7 +104,7 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         An option, a file or a record of it is not as expected.
     """
 
-    labels_hint = ' (a question that the passage does not answer has "is_impossible": true)'
+    record_keys = (("question", "context"), ("context", "qas"), ("paragraphs",))
 
     def __init__(
         self,
@@ -194,6 +194,10 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
     @overrides
     def describe(self, example: Question) -> str:
         return example.name
+
+    @overrides
+    def labels_hint(self, example: Question) -> str:
+        return ' (a question that the passage does not answer has "is_impossible": true)'
 
     @overrides
     def items(self, example: Question) -> List[Window]:

@@ -94,6 +94,8 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
         `max_length`.
     """
 
+    record_keys = (("token", "subj_start", "obj_start"), ("text", "head", "tail"))
+
     def __init__(
         self,
         tokenizer: Tokenizer,
@@ -197,10 +199,6 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
     @overrides
     def is_labeled(self, example: RelationExample) -> bool:
         return example.label is not None
-
-    @overrides
-    def describe(self, example: RelationExample) -> str:
-        return example.where
 
     @overrides
     def items(self, example: RelationExample) -> List[RelationInput]:
