@@ -102,17 +102,9 @@ class Chunker:
 
     def chunks(self, document: DocumentTokens, start: int, end: int) -> List[Chunk]:
         """
-        # Parameters
-
-        document : `DocumentTokens`
-        start, end : `int`
-            The sentence: its first word in the document, and the word after its last.
-
-        # Returns
-
-        `List[Chunk]`
-            At least one, even if all words are too long to be candidates. Every span of words with at most
-            `max_span_length` tokens is a candidate of exactly one chunk.
+        The chunks of the sentence between two words of the document, at least one, even if all words are too
+        long to be candidates. Every span of words with at most `max_span_length` tokens is a candidate of
+        exactly one chunk.
         """
         bounds = document.bounds[start : end + 1]
         left_edge, right_edge = (0, len(document.ids)) if self.use_document else (bounds[0], bounds[-1])
@@ -140,13 +132,8 @@ class Chunker:
     def _pieces(self, bounds: np.ndarray) -> Iterator[Tuple[int, int, int]]:
         """
         The pieces of the sentence that fit a window each, one if it is short enough. They overlap so that
-        each candidate fits one of them.
-
-        # Returns
-
-        `Iterator[Tuple[int, int, int]]`
-            The first word of each piece, the word after its last, and the word after which its candidates
-            end: those that end before it belong to earlier pieces.
+        each candidate fits one of them. Each is its first word, the word after its last, and the word after
+        which its candidates end, as others belong to earlier pieces.
         """
         num_words = len(bounds) - 1
         start = new_from = 0
@@ -172,22 +159,9 @@ class Chunker:
 
 def context_window(left: int, length: int, right: int, budget: int) -> Tuple[int, int]:
     """
-    How many tokens of context a piece of text gets on each side, by the original system's rule: on the
-    shorter side all there are, but at most half of the free budget; on the other side the rest.
-
-    # Parameters
-
-    left, right : `int`
-        The number of tokens before and after the piece.
-    length : `int`
-        The number of tokens of the piece.
-    budget : `int`
-        The maximum number of tokens in all.
-
-    # Returns
-
-    `Tuple[int, int]`
-        The number of tokens on the left and on the right.
+    How many tokens of context a piece of `length` tokens gets from those on its left and right, by the
+    original system's rule: on the shorter side all there are, but at most half of what the budget leaves; on
+    the other side the rest.
     """
     free = max(budget - length, 0)
     half = free // 2

@@ -30,15 +30,8 @@ class PredictedCandidate(NamedTuple):
 
 def non_overlapping(spans: Sequence[Tuple[int, int]], scores: Sequence[float]) -> List[int]:
     """
-    Chooses spans greedily by descending score: a span is accepted if all its words are still free. Of equal
-    scores, the earlier span in `spans` wins.
-
-    # Parameters
-
-    spans : `Sequence[Tuple[int, int]]`
-        First word of each span, and the word after its last.
-    scores : `Sequence[float]`
-        The original system ranks by the raw logit, not by the probability.
+    Chooses spans (end exclusive) greedily by descending score: a span is accepted if all its words are still
+    free. Of equal scores, the earlier span in `spans` wins. The original system's scores are the logits.
 
     # Returns
 

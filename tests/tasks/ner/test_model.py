@@ -243,14 +243,6 @@ class TestAblations:
         assert theirs.dropout.p == 0.1
         theirs(**batch)["loss"].backward()
 
-    def test_words_of_bert_equal_allennlp(self, fixtures_dir: Path) -> None:
-        name = "tiny-bert"
-        theirs = PretrainedTransformerEmbedder(str(fixtures_dir / name)).eval()
-        ours = luke(fixtures_dir, name, entities=[]).eval()
-        tokens = batch_of(instances_of(fixtures_dir, name))["words"]["tokens"]
-        expected, found = theirs(**tokens), ours(**tokens)
-        torch.testing.assert_close(found[tokens["mask"]], expected[tokens["mask"]], atol=1e-5, rtol=1e-5)
-
 
 class TestOptions:
     def test_dropout_is_the_checkpoints(self, fixtures_dir: Path) -> None:

@@ -226,11 +226,6 @@ class TestFormats:
         assert instance["metadata"].metadata["unaligned"] == ["LOC"]
         assert gold_scores([instance])["recall_LOC"] == 0.0
 
-    @pytest.mark.parametrize("name", ["missing.conll", ""])
-    def test_no_file(self, tokenizer: WordTokenizer, tmp_path: Path, name: str) -> None:
-        with pytest.raises(ConfigurationError, match="there is no such file|is a directory"):
-            read(NerReader(tokenizer), tmp_path / name)
-
 
 class TestOptions:
     def test_columns_separator_encoding_and_scheme(self, tokenizer: WordTokenizer, write: Write) -> None:
@@ -241,12 +236,6 @@ class TestOptions:
         assert gold_of(read(reader, path)) == [[("PER", "Zoë Haldane"), ("PER", "Ruvin")]]
         with pytest.raises(ConfigurationError, match="line 1"):
             read(NerReader(tokenizer), path)
-
-    def test_tag_scheme_is_handed_on(self, tokenizer: WordTokenizer, write: Write, caplog: Any) -> None:
-        path = write("Zoë I-PER\nHaldane I-PER\n")
-        with caplog.at_level(logging.INFO):
-            read(NerReader(tokenizer, tag_scheme="IOB2"), path)
-        assert "the tag scheme is set to IOB2" in caplog.text
 
     def test_comments(self, tokenizer: WordTokenizer, write: Write) -> None:
         path = write("% a\nVexford B-LOC\n")
@@ -373,13 +362,6 @@ class TestNothingIsLost:
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
         scores = evaluate_oracle(instances, fixtures_dir, Vocabulary.from_instances(instances))
         assert scores["recall"] == 1.0
-
-    def test_long_entities_are_counted_and_five_listed(
-        self, tokenizer: WordTokenizer, write: Write, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        read(NerReader(tokenizer, max_span_length=1), write("a B-PER\nb I-PER\n\n" * 7))
-        assert "7 gold entities are longer than 1 tokens" in caplog.text
-        assert caplog.text.count("PER 'a b'") == 5 and "line 13: PER 'a b'; ..." in caplog.text
 
     def test_unknown_label_is_missed_with_a_warning(
         self,

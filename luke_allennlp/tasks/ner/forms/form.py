@@ -39,14 +39,7 @@ class ColumnOptions:
 
 @dataclass
 class Reading:
-    """
-    The options of reading, and what was noticed. See `NerReader`.
-
-    # Parameters
-
-    findings : `Findings`, optional (default = `Findings()`)
-        Collects what is odd but can be read.
-    """
+    """The options of reading, see `NerReader`, and the findings: what is odd but can be read."""
 
     segmenter: TextSegmenter
     encoding: str = "utf-8"
@@ -243,17 +236,9 @@ def document_from_text(
     unlabeled: Optional[str] = None,
 ) -> Document:
     """
-    # Parameters
-
-    text : `str`
-    entities : `Sequence[Entity]`
-        In characters, stripped of white space and invisible separators. Those that then do not start and end
-        with words of one sentence, or that have gaps, become `Sentence.unaligned`.
-
-    # Returns
-
-    `Document`
-        Without sentences if the text has no word.
+    Splits a text, which may have no words, and places its entities, given in characters. White space and
+    invisible separators at their ends are ignored. Entities that then do not start and end with words of one
+    sentence, or that have gaps, become `Sentence.unaligned`.
 
     # Raises
 
@@ -297,12 +282,7 @@ def sentence_from_tokens(
     tokens: Sequence[str], entities: Sequence[Entity], reading: Reading, where: str
 ) -> Sentence:
     """
-    # Parameters
-
-    tokens : `Sequence[str]`
-        At least one.
-    entities : `Sequence[Entity]`
-        In tokens.
+    A sentence of at least one token, and entities given in tokens.
 
     # Raises
 
