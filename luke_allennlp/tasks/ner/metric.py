@@ -58,7 +58,7 @@ class SentencePrediction:
 
     @property
     def key(self) -> Tuple[int, str, int]:
-        """By which sentences are told apart and ordered."""
+        """Identifies the sentence, and orders sentences."""
         return self.document_index, self.document, self.sentence
 
 
