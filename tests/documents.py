@@ -19,6 +19,7 @@ DOCUMENTS = sorted(
         "fixtures/README.md",
     )
     for path in ROOT.glob(pattern)
+    if path.name != "new_task.md"  # followed by test_new_task.py
 )
 # What a command begins with. A code block that begins with another word in lower case is an error, so that no
 # command goes unseen.

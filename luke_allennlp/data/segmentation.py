@@ -14,31 +14,19 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 INVISIBLE_SEPARATORS = "\u200b\u2060\ufeff"
-"""Zero-width space, word joiner and byte order mark: they stand between words as white space does."""
+"""Zero-width space, word joiner and byte order mark, which separate words as white space does."""
 
 _SEPARATOR = re.compile(f"[{INVISIBLE_SEPARATORS}]")
 _WORD = re.compile(rf"[^\s{INVISIBLE_SEPARATORS}]+")
 _LONG_PUNCTUATION = re.compile(r"[^\w\s]{100,}")
-# Soft hyphen, zero-width non-joiner and joiner are inside of words and emoji.
+# Soft hyphen, zero-width non-joiner and joiner, which occur within words and emoji.
 _JOINERS = "\u00ad\u200c\u200d"
-# They, the emoji variation selector and skin tones belong to the character before.
+# These, the emoji variation selector and skin tones belong to the character before.
 _CONTINUATION = re.compile(f"[{_JOINERS}\ufe0f\U0001f3fb-\U0001f3ff]")
 
 
 def strip_span(text: str, start: int, end: int) -> Tuple[int, int]:
-    """
-    # Parameters
-
-    text : `str`
-    start, end : `int`
-        Characters of it, the end exclusive.
-
-    # Returns
-
-    `Tuple[int, int]`
-        The span without white space and invisible separators at its ends; an empty one if it covers nothing
-        else.
-    """
+    """The span of characters without white space and invisible separators at its ends; possibly empty."""
     while start < end and not _WORD.match(text, start):
         start += 1
     while start < end and not _WORD.match(text, end - 1):
@@ -48,24 +36,14 @@ def strip_span(text: str, start: int, end: int) -> Tuple[int, int]:
 
 class TextSegmenter(Registrable):
     """
-    Divides a text into sentences and words. Every character that is neither white space nor an invisible
-    separator (`INVISIBLE_SEPARATORS`) belongs to exactly one word, and no word holds any of these.
+    Splits a text into sentences and words. Every character that is neither white space nor an invisible
+    separator (`INVISIBLE_SEPARATORS`) belongs to exactly one word, and no word contains any of these.
     """
 
     default_implementation = "spacy_rules"
 
     def segment(self, text: str) -> List[List[Tuple[int, int]]]:
-        """
-        # Parameters
-
-        text : `str`
-
-        # Returns
-
-        `List[List[Tuple[int, int]]]`
-            For each sentence, where each of its words starts and ends (exclusive) in the text. No sentence is
-            empty.
-        """
+        """Where each word of each sentence starts and ends (exclusive) in the text. No sentence is empty."""
         raise NotImplementedError
 
 
@@ -74,15 +52,15 @@ class SpacyRulesSegmenter(TextSegmenter):
     """
     Registered as a `TextSegmenter` with name "spacy_rules".
 
-    The tokenizer of a language and the sentence rules of spaCy; no trained model, nothing to download.
+    spaCy's tokenizer of a language and its sentence rules, which need no trained model and no download.
 
     # Parameters
 
     language : `str`, optional (default = `"en"`)
-        The language, as spaCy abbreviates it; `xx` is for any.
+        spaCy's code of the language; `xx` stands for any.
     split_lines : `bool`, optional (default = `True`)
-        Whether a sentence ends with its line. If not, it ends at a blank line at the latest, as suits text
-        with lines broken to a width.
+        Whether sentences end with their line. Otherwise they end at a blank line at the latest, which suits
+        text that is wrapped to a width.
     """
 
     def __init__(self, language: str = "en", split_lines: bool = True) -> None:
@@ -94,9 +72,8 @@ class SpacyRulesSegmenter(TextSegmenter):
     def segment(self, text: str) -> List[List[Tuple[int, int]]]:
         if self._pipeline is None:
             self._pipeline = _load_pipeline(self._language)
-        # spaCy stops at half a surrogate pair, which JSON can hold, takes the invisible separators for
-        # letters, and takes brackets off one by one, in time that grows with the square of their number. The
-        # stand-ins take the same room.
+        # spaCy fails on lone surrogates, which JSON can represent, takes the invisible separators for
+        # letters, and strips brackets one by one in quadratic time. The replacements have the same length.
         safe_text = _SEPARATOR.sub(" ", without_lone_surrogates(text))
         safe_text = _LONG_PUNCTUATION.sub(lambda match: "." * len(match.group()), safe_text)
         document = self._pipeline(safe_text)
@@ -123,7 +100,7 @@ class WhitespaceSegmenter(TextSegmenter):
     """
     Registered as a `TextSegmenter` with name "whitespace".
 
-    For text that is divided already: words between white space, a sentence on each line.
+    For text that is already split: words are separated by white space, sentences by line ends.
     """
 
     @overrides
@@ -139,7 +116,7 @@ class WhitespaceSegmenter(TextSegmenter):
 
 
 def _is_joined(text: str, at: int) -> bool:
-    """Whether a word goes on where spaCy's rules, which know nothing of joiners, divide it."""
+    """Whether spaCy's rules, which do not know joiners, split a word here."""
     before, after = text[at - 1], text[at]
     if _CONTINUATION.match(after):
         return not is_punctuation(before)

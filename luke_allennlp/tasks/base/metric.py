@@ -1,4 +1,4 @@
-"""Metrics that score whole examples, wherever and in however many parts their predictions are made."""
+"""Metrics of whole examples, whose predictions may be made in parts, in any batch and process."""
 
 from collections import Counter
 from typing import Any, Dict, Generic, Hashable, Iterable, List, Mapping, Tuple, TypeVar
@@ -13,13 +13,12 @@ Example = TypeVar("Example")
 
 class TaskMetric(Metric, Generic[Example]):
     """
-    Scores that come out of sums over examples. Each example counts once: the parts of it that arrive in
-    different batches are merged, and at a reset all processes put their examples together, so that each
-    returns the score which one process would return. An example that comes again, as it does when a reader
-    fills up the processes of a distributed run, changes nothing.
+    Scores that are functions of sums over examples. Each example counts once: its parts, which may arrive in
+    different batches, are merged, and repetitions, which even out the shards of distributed evaluation, are
+    ignored. At a reset the examples of all processes are gathered, so that each process returns the score
+    that a single one would.
 
-    A metric of this kind says what an example adds to the sums (`tally`), what the sums mean (`scores`), and,
-    where examples come in parts, how two parts become one (`merge`).
+    A subclass implements `tally` and `scores`, and `merge` if examples arrive in parts.
     """
 
     supports_distributed = True
@@ -29,35 +28,21 @@ class TaskMetric(Metric, Generic[Example]):
 
     def merge(self, first: Example, second: Example) -> Example:
         """
-        # Parameters
-
-        first, second : `Example`
-            What was predicted for one example at two times: the same, or parts of it.
-
-        # Returns
-
-        `Example`
-            The first, unless a metric knows better. The order must not matter.
+        Merges two predictions of one example, the same or parts of it. By default keeps the first. The order
+        must not matter.
         """
         return first
 
     def tally(self, example: Example) -> Mapping[Any, float]:
-        """What an example adds to which sum."""
+        """What an example adds to each sum."""
         raise NotImplementedError
 
     def scores(self, sums: Mapping[Any, float]) -> Dict[str, float]:
-        """The scores; `sums` is 0 for what was never added."""
+        """The scores. `sums` is 0 for keys that no example added to."""
         raise NotImplementedError
 
     def final_scores(self, examples: List[Example]) -> Dict[str, float]:
-        """
-        Further scores, at a reset only: those that are no function of sums.
-
-        # Parameters
-
-        examples : `List[Example]`
-            All there are, of all processes.
-        """
+        """Scores that are no functions of sums, of all examples, ordered by key. Called at a reset only."""
         return {}
 
     def __call__(self, examples: Iterable[Tuple[Hashable, Example]]) -> None:  # type: ignore[override]
@@ -65,8 +50,8 @@ class TaskMetric(Metric, Generic[Example]):
         # Parameters
 
         examples : `Iterable[Tuple[Hashable, Example]]`
-            Each with a key, the same for all parts of it, and for no other of the dataset. Keys of one
-            dataset must be comparable, such as (1, "train.json, record 2").
+            Each with a key, which its parts share. Keys must be comparable, such as
+            (1, "train.json, record 2").
         """
         for key, example in examples:
             if key in self._examples:
@@ -84,12 +69,8 @@ class TaskMetric(Metric, Generic[Example]):
         # Parameters
 
         reset : `bool`, optional (default = `False`)
-            If true, the examples of all processes are scored together and forgotten; in a distributed run all
-            processes have to call this. If false, the scores are those of this process so far.
-
-        # Returns
-
-        `Dict[str, float]`
+            If true, the examples of all processes are scored together and then forgotten, and in distributed
+            runs all processes must call this. If false, the scores are those of this process so far.
         """
         if not reset:
             return self.scores(self._sums)
@@ -100,8 +81,7 @@ class TaskMetric(Metric, Generic[Example]):
         self.reset()
         for state in states:
             self(state.items())
-        # Once more and in order: sums of floats depend on it in their last digit, and subtracting leaves
-        # traces.
+        # Again and in order: sums of floats depend on the order, and subtraction leaves rounding errors.
         ordered = [self._examples[key] for key in sorted(self._examples)]
         sums: Counter = Counter()
         for example in ordered:
@@ -116,17 +96,7 @@ class TaskMetric(Metric, Generic[Example]):
 
 
 def f1_scores(correct: float, predicted: float, gold: float) -> Dict[str, float]:
-    """
-    # Parameters
-
-    correct, predicted, gold : `float`
-        Counts.
-
-    # Returns
-
-    `Dict[str, float]`
-        `precision`, `recall`, `f1`; what has no denominator is 0.
-    """
+    """`precision`, `recall` and `f1` of three counts. A score without a denominator is 0."""
     return {
         "precision": correct / predicted if predicted else 0.0,
         "recall": correct / gold if gold else 0.0,

@@ -12,9 +12,8 @@ from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
 from luke_allennlp.common.records import read_records
-from luke_allennlp.data.entity_field import EntityField
+from luke_allennlp.data.fields import EntityField, SubwordField
 from luke_allennlp.data.marked_text import MarkedSpan, MarkedText, mark_spans
-from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.truncation import keep_nearest
 from luke_allennlp.data.windows import sliding_windows
 from luke_allennlp.tasks.base.reader import MASK_ENTITY, TaskReader
@@ -105,6 +104,8 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
         An option, a file or a record of it is not as expected.
     """
 
+    record_keys = (("passage", "qas"), ("passage", "query"))
+
     def __init__(
         self,
         tokenizer: Tokenizer,
@@ -182,10 +183,6 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
     @overrides
     def is_labeled(self, example: ClozeExample) -> bool:
         return example.answers is not None
-
-    @overrides
-    def describe(self, example: ClozeExample) -> str:
-        return example.where
 
     @overrides
     def items(self, example: ClozeExample) -> List[ClozeWindow]:

@@ -12,11 +12,9 @@ from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
 from luke_allennlp.common.records import Span, read_records
-from luke_allennlp.data.entity_field import EntityField
-from luke_allennlp.data.label_fields import KnownMultiLabelField
+from luke_allennlp.data.fields import EntityField, KnownMultiLabelField, SubwordField
 from luke_allennlp.data.label_map import LabelMap
 from luke_allennlp.data.marked_text import MarkedSpan, mark_spans
-from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.truncation import keep_nearest
 from luke_allennlp.tasks.base.reader import MASK_ENTITY, TaskReader
 from luke_allennlp.tasks.entity_typing.examples import GENERAL_TYPES, TypingExample, example_from_json
@@ -89,6 +87,8 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
     `ConfigurationError`
         An option, a file or a record of it is not as expected.
     """
+
+    record_keys = (("sent", "start", "end"), ("mention_span",), ("text", "span"))
 
     def __init__(
         self,
@@ -167,10 +167,6 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
     @overrides
     def is_labeled(self, example: TypingExample) -> bool:
         return example.labels is not None
-
-    @overrides
-    def describe(self, example: TypingExample) -> str:
-        return example.where
 
     @overrides
     def items(self, example: TypingExample) -> Sequence[TypingItem]:

@@ -13,8 +13,7 @@ from overrides import overrides
 from torch import Tensor
 from torch.nn import functional as F
 
-from luke_allennlp.data.sparse_label_field import IGNORED_LABEL
-from luke_allennlp.data.subword_field import TOKENS_KEY
+from luke_allennlp.data.fields import IGNORED_LABEL, TOKENS_KEY
 from luke_allennlp.tasks.base.model import TaskModel, in_float32
 from luke_allennlp.tasks.reading_comprehension.decoding import (
     Candidate,

@@ -13,11 +13,9 @@ from overrides import overrides
 
 from luke_allennlp.common.records import read_records
 from luke_allennlp.common.text_lines import listed, read_lines
-from luke_allennlp.data.entity_field import EntityField
-from luke_allennlp.data.label_fields import KnownLabelField
+from luke_allennlp.data.fields import EntityField, KnownLabelField, SubwordField
 from luke_allennlp.data.label_map import LabelMap
 from luke_allennlp.data.marked_text import MarkedSpan, mark_spans
-from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.truncation import keep_nearest
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.base.reader import TaskReader
@@ -95,6 +93,8 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
         An option, a file or a record of it is not as expected, or head and tail alone are longer than
         `max_length`.
     """
+
+    record_keys = (("token", "subj_start", "obj_start"), ("text", "head", "tail"))
 
     def __init__(
         self,
@@ -199,10 +199,6 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
     @overrides
     def is_labeled(self, example: RelationExample) -> bool:
         return example.label is not None
-
-    @overrides
-    def describe(self, example: RelationExample) -> str:
-        return example.where
 
     @overrides
     def items(self, example: RelationExample) -> List[RelationInput]:
