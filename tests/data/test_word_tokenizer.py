@@ -472,11 +472,13 @@ def test_what_is_kept_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     tokenizer = WordTokenizer(LUKE)
     words = ["one", "two", "three", "four"]
     first, spaced = tokenizer.encode_words(words), tokenizer.encode_spaced(" ".join(words))
-    monkeypatch.setattr("luke_allennlp.data.word_cache._MAX_CHARACTERS", 9)
-    for word in ("five", "x" * 1000, "six seven eight nine"):
+    monkeypatch.setattr("luke_allennlp.data.word_tokenizer._MAX_CACHED", 5)
+    for word in ("five", "x" * 1000, "six seven eight nine", "a b c d e f g"):
         tokenizer.encode_words(word.split())
         tokenizer.encode_spaced(word)
-        assert tokenizer._split_words.characters <= 9 and tokenizer._spaced_words.characters <= 9
+        for cache in (tokenizer._split_words, tokenizer._spaced_words):
+            assert len(cache._results) <= 5 and "x" * 1000 not in cache._results
+    assert not pickle.loads(pickle.dumps(tokenizer))._split_words._results
     assert tokenizer.encode_words(words) == first
     assert tokenizer.encode_spaced(" ".join(words)) == spaced
 

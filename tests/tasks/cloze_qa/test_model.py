@@ -248,7 +248,7 @@ class TestAblations:
         (example,) = questions_of({"passage": "Zoë", "query": query, "candidates": ["Zoë"]}, "x")
         reader = make_reader(fixtures_dir, cut_placeholder=True)
         (window,) = reader.items(example)
-        assert window.placeholder >= len(window.word_ids)
+        assert window.placeholder >= len(window.input.ids)
         for options in ({}, {"use_word_states": True, "use_entity_state": False}):
             model = randomise(ClozeQaModel(Vocabulary(), luke(fixtures_dir), **options))
             (found,) = model.forward_on_instance(reader.text_to_instance(window))["predictions"]

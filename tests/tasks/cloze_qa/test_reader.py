@@ -42,7 +42,7 @@ def shown(reader: ClozeQaReader, window: ClozeWindow) -> str:
     tokenizer = reader.tokenizer
     names = {token_id: token for token, token_id in tokenizer.marker_ids.items()}
     backend = tokenizer._with_space
-    parts = [names.get(index) or backend.id_to_token(index) for index in window.word_ids.tolist()]
+    parts = [names.get(index) or backend.id_to_token(index) for index in window.input.ids.tolist()]
     return " ".join(part.replace("Ġ", "_") for part in parts)
 
 
@@ -140,7 +140,7 @@ class TestText:
             assert instance["words"].type_ids is None
             return
         tokenizer = reader.tokenizer
-        ids = window.word_ids.tolist()
+        ids = window.input.ids.tolist()
         end = [at for at, index in enumerate(ids) if index == tokenizer.end_id]
         assert end == [2, len(ids) - 1] and ids[0] == tokenizer.start_id
         assert instance["words"].type_ids.tolist() == [0] * 3 + [1] * (len(ids) - 3)
@@ -222,9 +222,9 @@ class TestWindows:
         assert found == expected
         entity = tokenizer.token_id("[ENTITY]")
         for window in windows:
-            assert len(window.word_ids) <= max_length
-            assert (window.word_ids[window.spans] == entity).all()
-            assert window.word_ids[window.placeholder] == tokenizer.token_id("[PLACEHOLDER]")
+            assert len(window.input.ids) <= max_length
+            assert (window.input.ids[window.spans] == entity).all()
+            assert window.input.ids[window.placeholder] == tokenizer.token_id("[PLACEHOLDER]")
 
     def test_windows_without_a_candidate_are_left_out(self, tokenizer: WordTokenizer) -> None:
         reader = ClozeQaReader(tokenizer, max_length=26, stride=20, max_query_length=10)
@@ -239,7 +239,7 @@ class TestWindows:
             data = instance["metadata"].metadata
             assert (data["candidates"], data["texts"], data["fallback"]) == ([], [], fallback)
             assert len(instance["entities"]) == 1 and len(instance["labels"].tensor) == 0
-            assert len(window.word_ids) == 30
+            assert len(window.input.ids) == 30
 
     def test_passage_is_tokenised_once(
         self, tokenizer: WordTokenizer, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch
@@ -332,9 +332,9 @@ class TestFiles:
         with caplog.at_level(logging.INFO):
             read(reader, path)
         assert [message.removeprefix(f"{path}: ") for message in caplog.messages] == [
-            f"{path}: of 4 questions 3 have no candidate that is an answer".removeprefix(f"{path}: "),
+            f"{path}: no candidate is an answer to 3 of 4 questions".removeprefix(f"{path}: "),
             "4 windows of 4 questions",
-            "2 of 4 questions have no candidate that a window of 40 sub-words can hold; their answer is the "
+            "2 of 4 questions have no candidate that fits into a window of 40 tokens; their answer is the "
             "first candidate, or empty if there is none",
         ]
 
@@ -358,8 +358,8 @@ class TestMistakes:
         ("content", "message"),
         [
             (b"", "is empty"),
-            (b'{"data": []}', "holds no question; expected one or more"),
-            (b'{"passage": {"text": "a", "entities": []}, "qas": []}', "holds no question"),
+            (b'{"data": []}', "contains no question; expected one or more"),
+            (b'{"passage": {"text": "a", "entities": []}, "qas": []}', "contains no question"),
             (b'{"passage": "a"}\nx', "'query' is missing|'candidates' is missing"),
             (b'{"data": [\n{"passage": ', "is not JSON"),
             (b"[1]", "record 1: found 1; expected a JSON object"),
@@ -383,7 +383,7 @@ class TestMistakes:
         for options, message in (
             (
                 {"max_length": 94},
-                "max_length is 94, which leaves nothing of the passage next to a query of 90",
+                "max_length is 94; expected at least 95",
             ),
             ({"stride": 0}, "stride is 0; expected at least 1"),
             ({"max_query_length": 0}, "max_query_length is 0"),
@@ -392,7 +392,9 @@ class TestMistakes:
             with pytest.raises(ConfigurationError, match=message):
                 ClozeQaReader(tokenizer, **options)
         assert ClozeQaReader(tokenizer, max_length=95)
-        with pytest.raises(ConfigurationError, match=r"marker_tokens lack \[PLACEHOLDER\]; expected \[HIGH"):
+        with pytest.raises(
+            ConfigurationError, match=r"marker_tokens .* lack '\[PLACEHOLDER\]'; expected \['\[HIGH"
+        ):
             ClozeQaReader(WordTokenizer(str(fixtures_dir / "tiny-luke"), ["[ENTITY]", "[HIGHLIGHT]"]))
         with pytest.raises(ConfigurationError, match="The tokenizer is a WhitespaceTokenizer"):
             ClozeQaReader(WhitespaceTokenizer())
@@ -425,7 +427,7 @@ def test_any_question(tokenizer: WordTokenizer, question: ClozeExample) -> None:
     reader = ClozeQaReader(tokenizer, max_length=60, stride=16, max_query_length=30)
     markers = {token: tokenizer.token_id(token) for token in MARKERS}
     for window in reader.items(question):
-        ids = window.word_ids
+        ids = window.input.ids
         assert len(ids) <= 60
         assert np.flatnonzero(ids == markers["[PLACEHOLDER]"]).tolist() == [window.placeholder]
         assert window.placeholder <= 30

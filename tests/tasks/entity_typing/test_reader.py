@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
+import numpy as np
 import pytest
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
@@ -15,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.tasks.base.mention_reader import MarkedInput
 from luke_allennlp.tasks.entity_typing.examples import GENERAL_TYPES, TypingExample
-from luke_allennlp.tasks.entity_typing.reader import EntityTypingReader, TypingItem, with_round_brackets
+from luke_allennlp.tasks.entity_typing.reader import EntityTypingReader, with_round_brackets
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def tokenizer(fixtures_dir: Path) -> WordTokenizer:
     return WordTokenizer(str(fixtures_dir / "tiny-luke"), marker_tokens=["[ENTITY]"])
 
 
-def item_of(reader: EntityTypingReader, text: str, start: int, end: int) -> TypingItem:
+def item_of(reader: EntityTypingReader, text: str, start: int, end: int) -> MarkedInput:
     [item] = reader.items(TypingExample("x", 0, text, (start, end), []))
     return item
 
@@ -57,7 +59,7 @@ class TestFiles:
         with caplog.at_level(logging.INFO, logger="luke_allennlp"):
             instances = list(EntityTypingReader(tokenizer).read(path))
         assert len(instances) == number
-        assert f"{path}: {number} mentions, {without} of them of no type" in caplog.text
+        assert f"{path}: {number} mentions, {without} of them without a type" in caplog.text
         labels = [instance["labels"].labels for instance in instances]
         assert sum(not found for found in labels) == without
         assert {label for found in labels for label in found} <= set(GENERAL_TYPES)
@@ -78,7 +80,7 @@ class TestFiles:
             "index": 0,
             "text": "Zoë left Vexford.",
             "span": (9, 16),
-            "gold": ["place", "location"],
+            "labels": ["place", "location"],
         }
 
     def test_forms_may_be_mixed(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
@@ -137,7 +139,9 @@ class TestFiles:
             vocab.add_token_to_namespace(label, "labels")
         reader = EntityTypingReader(tokenizer)
         instances = [
-            reader.text_to_instance(TypingItem(TypingExample("x", 0, "", (0, 1), labels), ids, (1, 3)), True)
+            reader.text_to_instance(
+                MarkedInput(TypingExample("x", 0, "", (0, 1), labels), np.array(ids), [(1, 3)], False), True
+            )
             for labels, ids in ((["place"], [0, 9, 9, 9]), ([], [0, 9, 9, 9, 9]))
         ]
         batch = Batch(instances)
@@ -188,8 +192,8 @@ class TestBrackets:
         ours = item_of(EntityTypingReader(tokenizer), treebank, start, end)
         theirs = item_of(EntityTypingReader(tokenizer), plain, *span)
         as_it_is = item_of(EntityTypingReader(tokenizer, normalize_brackets=False), treebank, start, end)
-        assert ours.word_ids.tolist() == theirs.word_ids.tolist() and ours.span == theirs.span
-        assert len(as_it_is.word_ids) > len(ours.word_ids)
+        assert ours.token_ids.tolist() == theirs.token_ids.tolist() and ours.spans == theirs.spans
+        assert len(as_it_is.token_ids) > len(ours.token_ids)
         # What is reported is the text as it was.
         metadata = EntityTypingReader(tokenizer).text_to_instance(ours)["metadata"].metadata
         assert metadata["text"] == treebank and metadata["span"] == (start, end)
@@ -231,13 +235,13 @@ class TestLongTexts:
         text = left + "Vexford" + right
         whole = item_of(EntityTypingReader(tokenizer), text, len(left), len(left) + 7)
         cut = item_of(EntityTypingReader(tokenizer, max_length=30), text, len(left), len(left) + 7)
-        assert len(cut.word_ids) == 30
-        first, last = whole.span
+        assert len(cut.token_ids) == 30
+        first, last = whole.spans[0]
         room = 28 - (last - first + 1)
         start = first - (room + 1) // 2
-        assert cut.word_ids[1:-1].tolist() == whole.word_ids[start : start + 28].tolist()
-        assert cut.word_ids[[0, -1]].tolist() == [tokenizer.start_id, tokenizer.end_id]
-        assert cut.span == (first - start + 1, last - start + 1)
+        assert cut.token_ids[1:-1].tolist() == whole.token_ids[start : start + 28].tolist()
+        assert cut.token_ids[[0, -1]].tolist() == [tokenizer.start_id, tokenizer.end_id]
+        assert cut.spans[0] == (first - start + 1, last - start + 1)
 
     @pytest.mark.parametrize("at", ["start", "end"])
     def test_at_either_end(self, tokenizer: WordTokenizer, at: str) -> None:
@@ -245,16 +249,17 @@ class TestLongTexts:
         start = text.index("Vexford")
         item = item_of(EntityTypingReader(tokenizer, max_length=20), text, start, start + 7)
         marker = tokenizer.marker_ids["[ENTITY]"]
-        assert len(item.word_ids) == 20
-        assert [item.word_ids[position] for position in item.span] == [marker, marker]
-        assert item.span[0] == 1 if at == "start" else item.span[1] == 18
+        assert len(item.token_ids) == 20
+        assert [item.token_ids[position] for position in item.spans[0]] == [marker, marker]
+        assert item.spans[0][0] == 1 if at == "start" else item.spans[0][1] == 18
 
     def test_mention_alone_too_long(self, tokenizer: WordTokenizer) -> None:
         reader = EntityTypingReader(tokenizer, max_length=10)
-        assert len(item_of(reader, "a a a a a a b", 0, 11).word_ids) == 10
+        assert len(item_of(reader, "a a a a a a b", 0, 11).token_ids) == 10
         example = TypingExample("dev.json, record 3", 2, "a a a a a a a", (0, 13), [])
         with pytest.raises(
-            ConfigurationError, match="^dev.json, record 3: the mention has 7 sub-words, .* room for 6; "
+            ConfigurationError,
+            match="^dev.json, record 3: the mentions and their markers are longer than the 8 ",
         ):
             reader.items(example)
 
@@ -262,7 +267,7 @@ class TestLongTexts:
         text = "a " * 41
         for limit, last in ((30, 31), (1, 2), (5, 6), (42, 43), (None, 43), (100, 43)):
             item = item_of(EntityTypingReader(tokenizer, max_mention_length=limit), text, 2, len(text))
-            assert item.span == (2, last) and len(item.word_ids) == 45
+            assert item.spans[0] == (2, last) and len(item.token_ids) == 45
 
 
 TEXTS = st.text(
@@ -293,8 +298,8 @@ class TestAnyText:
 
         [item] = reader.items(example)
         expected = [tokenizer.start_id, *left, marker, *mention, marker, *right, tokenizer.end_id]
-        assert item.word_ids.tolist() == expected
-        assert item.span == (len(left) + 1, len(left) + len(mention) + 2)
+        assert item.token_ids.tolist() == expected
+        assert item.spans[0] == (len(left) + 1, len(left) + len(mention) + 2)
 
         short = EntityTypingReader(tokenizer, max_length=max_length, normalize_brackets=False)
         if len(mention) + 4 > max_length:
@@ -302,7 +307,7 @@ class TestAnyText:
                 short.items(example)
             return
         [item] = short.items(example)
-        ids, (first, last) = item.word_ids.tolist(), item.span
+        ids, (first, last) = item.token_ids.tolist(), item.spans[0]
         assert len(ids) == min(max_length, len(expected))
         assert ids[0] == tokenizer.start_id and ids[-1] == tokenizer.end_id
         assert ids.count(marker) == 2 and ids[first] == marker
@@ -369,10 +374,13 @@ class TestMistakes:
         "options, part",
         [
             ({"max_length": 4}, "max_length is 4; expected at least 5"),
-            ({"max_mention_length": 0}, "max_mention_length is 0; expected at least 1, or null"),
+            ({"max_mention_length": 0}, "max_mention_length is 0; expected at least 1"),
             ({"types": "all"}, "types is 'all'; expected 'general', a list of types, or null"),
             ({"types": []}, r"types is \[\]"),
-            ({"marker": "[HEAD]"}, r"no marker '\[HEAD\]'; give '\[HEAD\]' to its marker_tokens"),
+            (
+                {"marker": "[HEAD]"},
+                r"marker_tokens \['\[ENTITY\]'\] lack '\[HEAD\]'; expected \['\[HEAD\]'\]",
+            ),
         ],
     )
     def test_options(self, tokenizer: WordTokenizer, options: Dict[str, Any], part: str) -> None:
@@ -383,8 +391,8 @@ class TestMistakes:
         with pytest.raises(ConfigurationError, match="is a WhitespaceTokenizer; expected one of type 'luke'"):
             EntityTypingReader(WhitespaceTokenizer())
         plain = WordTokenizer(str(fixtures_dir / "tiny-luke"))
-        with pytest.raises(ConfigurationError, match=r"no marker '\[ENTITY\]'"):
+        with pytest.raises(ConfigurationError, match=r"marker_tokens \[\] lack '\[ENTITY\]'"):
             EntityTypingReader(plain)
         # The published models have a marker of their own.
         item = item_of(EntityTypingReader(plain, marker="<ent>"), "Zoë left", 0, 3)
-        assert item.word_ids[1] == plain.token_id("<ent>") == 1998
+        assert item.token_ids[1] == plain.token_id("<ent>") == 1998

@@ -123,8 +123,8 @@ class TestAnswers:
         with caplog.at_level(logging.WARNING):
             instances = read(make_reader(fixtures_dir), tmp_path, record(), wrong, also)
         (message,) = caplog.messages
-        assert "2 answers to 2 questions are not what the passage has at their place" in message
-        assert "data.jsonl, line 2 (id 'w'): 'dusk' at 3, where 'la T' is; " in message
+        assert "2 answers to 2 questions differ from the passage at their place" in message
+        assert "data.jsonl, line 2 (id 'w'): 'dusk' at 3, found 'la T'; " in message
         # In evaluation it is answered, and scored with what is right, but has no loss.
         assert len(instances) == 3
         assert answer_of(instances[1]) == [-100, -100]
@@ -189,9 +189,9 @@ def test_an_answer_off_its_place_at_the_end_is_left_out_too(fixtures_dir: Path, 
 def test_nothing_to_train_on(fixtures_dir: Path, tmp_path: Path) -> None:
     wrong = record(answers=[{"text": "Dorrick", "answer_start": 0}])
     reader = make_reader(fixtures_dir, training=True)
-    with pytest.raises(ConfigurationError, match="data.jsonl: none of its questions has its first answer"):
+    with pytest.raises(ConfigurationError, match="data.jsonl: no question's first answer"):
         read(reader, tmp_path, wrong, wrong)
-    with pytest.raises(ConfigurationError, match="none of its questions has its first answer"):
+    with pytest.raises(ConfigurationError, match="no question's first answer"):
         reader.check_file(str(tmp_path / "data.jsonl"))
     make_reader(fixtures_dir).check_file(str(tmp_path / "data.jsonl"))
     lines(tmp_path / "data.jsonl", wrong, record())
@@ -264,7 +264,7 @@ class TestWrong:
                 b'{"question": "a", "context": "b", "is_impossible": true}\n{"question": ',
                 "data.json, line 2: is not JSON",
             ),
-            (b'{"data": []}', "data.json: there is no question in it"),
+            (b'{"data": []}', "data.json: contains no question"),
             (
                 b'{"data": [{"paragraphs": [{"qas": []}]}]}',
                 r"data\[0\], paragraphs\[0\]: 'context' is missing",
@@ -315,8 +315,8 @@ class TestWrong:
         instances = list(make_reader(fixtures_dir).read(path))
         # Each is a question of its own.
         assert [instance["metadata"].metadata["question"] for instance in instances] == list(range(8))
-        (message,) = [text for text in caplog.messages if "id of one before" in text]
-        assert message.startswith(f"{path}: 3 questions have the id of one before")
+        (message,) = [text for text in caplog.messages if "repeat an id" in text]
+        assert message.startswith(f"{path}: 3 questions repeat an id")
         assert message.endswith(
             f": {path}, line 3 (id 'a'); {path}, line 7 (id 'b'); {path}, line 8 (id 'a')"
         )

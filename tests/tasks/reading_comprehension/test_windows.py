@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from luke_allennlp.data.windows import sliding_windows
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.reading_comprehension.examples import Answer, Passage
-from luke_allennlp.tasks.reading_comprehension.windows import PassageSubwords, detokenized, with_best_ranges
+from luke_allennlp.tasks.reading_comprehension.windows import PassageTokens, detokenized, with_best_ranges
 
 
 @pytest.fixture(scope="module", params=["tiny-luke", "tiny-bert"])
@@ -18,8 +18,8 @@ def tokenizer(request: pytest.FixtureRequest, fixtures_dir: Path) -> WordTokeniz
     return WordTokenizer(str(fixtures_dir / request.param))
 
 
-def subwords(tokenizer: WordTokenizer, context: str) -> PassageSubwords:
-    return PassageSubwords(Passage(context), tokenizer.encode_spaced(context))
+def subwords(tokenizer: WordTokenizer, context: str) -> PassageTokens:
+    return PassageTokens(Passage(context), tokenizer.encode_spaced(context))
 
 
 class TestBestRanges:

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.tasks.base.mention_reader import MarkedInput
 from luke_allennlp.tasks.relation_classification.examples import RelationExample
 from luke_allennlp.tasks.relation_classification.metric import RelationMetric, RelationPrediction
-from luke_allennlp.tasks.relation_classification.reader import RelationInput, RelationReader
+from luke_allennlp.tasks.relation_classification.reader import RelationReader
 
 MARKERS = ["[HEAD]", "[TAIL]"]
 
@@ -38,7 +39,7 @@ def words_of(tokenizer: WordTokenizer, ids: Any) -> str:
     return "".join(names.get(int(i)) or backend.id_to_token(int(i)).replace("Ġ", "_") for i in ids)
 
 
-def item_of(tokenizer: WordTokenizer, text: str, head: Any, tail: Any, **options: Any) -> RelationInput:
+def item_of(tokenizer: WordTokenizer, text: str, head: Any, tail: Any, **options: Any) -> MarkedInput:
     [item] = RelationReader(tokenizer, **options).items(RelationExample("record", 0, text, head, tail))
     return item
 
@@ -130,9 +131,9 @@ class TestInstances:
     )
     def test_markers(self, tokenizer: WordTokenizer, text: str, head: Any, tail: Any, expected: str) -> None:
         item = item_of(tokenizer, text, head, tail)
-        assert words_of(tokenizer, item.word_ids) == expected
+        assert words_of(tokenizer, item.token_ids) == expected
         for (first, last), marker in zip(item.spans, MARKERS, strict=True):
-            ids = [i for i, token in enumerate(item.word_ids) if token == tokenizer.marker_ids[marker]]
+            ids = [i for i, token in enumerate(item.token_ids) if token == tokenizer.marker_ids[marker]]
             assert (first, last) == (ids[0], ids[-1])
 
     def test_fields(self, tokenizer: WordTokenizer) -> None:
@@ -159,7 +160,7 @@ class TestInstances:
         assert [last - first + 1 for first, last in item.spans] == lengths
         assert [first for first, _ in item.spans] == [1, 43]
         # The words stay.
-        assert len(item.word_ids) == 2 + 42 + 3
+        assert len(item.token_ids) == 2 + 42 + 3
 
     def test_bert(self, fixtures_dir: Path) -> None:
         tokenizer = WordTokenizer(str(fixtures_dir / "tiny-bert"), MARKERS)
@@ -167,9 +168,9 @@ class TestInstances:
             RelationReader(tokenizer).items(example)[0]
             for example in RelationReader(tokenizer).read_examples(str(fixtures_dir / "data/tacred/dev.json"))
         ]
-        assert (item.word_ids[0], item.word_ids[-1]) == (tokenizer.start_id, tokenizer.end_id)
+        assert (item.token_ids[0], item.token_ids[-1]) == (tokenizer.start_id, tokenizer.end_id)
         for (first, last), marker in zip(item.spans, MARKERS, strict=True):
-            assert item.word_ids[first] == item.word_ids[last] == tokenizer.marker_ids[marker]
+            assert item.token_ids[first] == item.token_ids[last] == tokenizer.marker_ids[marker]
 
 
 EMPTY = (
@@ -196,14 +197,14 @@ class TestEmptyMentions:
         assert instances[0]["entities"].spans.tolist()[0] == [1, 2]
         assert instances[2]["entities"].spans.tolist() == [[2, 3], [4, 5]]
         assert (
-            f"{path}: 2 records without text in head or tail are kept, with markers around nothing: "
+            f"{path}: 2 records with an empty head or tail are kept, with adjacent markers: "
             "line 1 (head); line 9 (head and tail)"
         ) in caplog.messages
 
     def test_skipped(self, tokenizer: WordTokenizer, path: Path, caplog: pytest.LogCaptureFixture) -> None:
         [instance] = read(RelationReader(tokenizer, empty_mentions="skip"), path)
         assert instance["metadata"].metadata["index"] == 1
-        assert f"{path}: 2 records without text in head or tail are left out: line 1" in caplog.text
+        assert f"{path}: 2 records with an empty head or tail are skipped: line 1" in caplog.text
         path.write_text(EMPTY[: EMPTY.index("1\t")])
         with pytest.raises(ConfigurationError, match="train.txt: no example of it is left"):
             RelationReader(tokenizer, empty_mentions="skip").check_file(str(path), training=True)
@@ -215,7 +216,9 @@ class TestEmptyMentions:
                 look()
 
     def test_option(self, tokenizer: WordTokenizer) -> None:
-        with pytest.raises(ConfigurationError, match="empty_mentions is 'drop'; expected 'keep', 'skip', 'e"):
+        with pytest.raises(
+            ConfigurationError, match="empty_mentions is 'drop'; expected 'keep' or 'skip' or 'e"
+        ):
             RelationReader(tokenizer, empty_mentions="drop")
 
     def test_five_are_listed(
@@ -239,7 +242,7 @@ class TestEmptyMentions:
             "<s>[HEAD]_a[HEAD][TAIL][TAIL]_b</s>",
             "<s>[HEAD]_a[HEAD][TAIL][TAIL]</s>",
         ]
-        assert "3 records without text" in caplog.text
+        assert "3 records with an empty head or tail" in caplog.text
         reader = RelationReader(tokenizer, empty_mentions="error")
         for record in (own, spaces, tokens):
             with pytest.raises(ConfigurationError, match="^here: there is no text in tail"):
@@ -297,15 +300,15 @@ def test_stray_lines_are_reported(
     [instance] = read(RelationReader(tokenizer), path)
     assert instance["label"].label == "Other"
     [record] = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert "2 lines are neither" in record.getMessage() and "line 3: 'Foo(e1,e2)'" in record.getMessage()
+    assert "skipped 2 lines" in record.getMessage() and "line 3: 'Foo(e1,e2)'" in record.getMessage()
 
 
 def test_markers_of_published_checkpoints(fixtures_dir: Path) -> None:
     tokenizer = WordTokenizer(str(fixtures_dir / "tiny-luke"))
     item = item_of(tokenizer, "a b", (0, 1), (2, 3), head_marker="<ent>", tail_marker="<ent2>")
     head, tail = tokenizer.token_id("<ent>"), tokenizer.token_id("<ent2>")
-    assert [item.word_ids[position] for span in item.spans for position in span] == [head, head, tail, tail]
-    with pytest.raises(ConfigurationError, match="without '<e1>'"):
+    assert [item.token_ids[position] for span in item.spans for position in span] == [head, head, tail, tail]
+    with pytest.raises(ConfigurationError, match="lack '<e1>'"):
         RelationReader(tokenizer, head_marker="<e1>")
 
 
@@ -329,14 +332,14 @@ class TestLongTexts:
             instances = read(RelationReader(tokenizer), path)
         lengths = [len(instance["words"]) for instance in instances]
         assert max(lengths) == 512 and lengths.count(512) == 1
-        assert f"{path}: 1 texts were cut to max_length 512, around head and tail" in caplog.text
+        assert f"{path}: 1 texts were truncated to max_length 512" in caplog.text
         words = words_of(tokenizer, instances[lengths.index(512)]["words"].ids)
         assert "[HEAD]_Mirel_R" in words and "_lives_in[TAIL]_Marlow[TAIL]_rain_fell" in words
 
     def test_a_gap_is_cut(self, tokenizer: WordTokenizer) -> None:
         text = "to of a " + "in " * 50 + "a of to"
         item = item_of(tokenizer, text, (6, 7), (158, 159), max_length=12)
-        assert words_of(tokenizer, item.word_ids) == "<s>_of[HEAD]_a[HEAD]_in_in[TAIL]_a[TAIL]_of</s>"
+        assert words_of(tokenizer, item.token_ids) == "<s>_of[HEAD]_a[HEAD]_in_in[TAIL]_a[TAIL]_of</s>"
         assert item.spans == [(2, 4), (7, 9)] and item.shortened
 
     @given(case=texts(), max_length=st.integers(8, 40), limit=st.sampled_from([None, 3, 30]))
@@ -348,34 +351,34 @@ class TestLongTexts:
         except ConfigurationError as error:
             inside = {at for first, last in whole.spans for at in range(first, last + 1)}
             assert len(inside) > max_length - 2
-            assert str(error).startswith("record: head and tail with their markers are longer than")
+            assert str(error).startswith("record: the mentions and their markers are longer than")
             return
-        assert len(item.word_ids) == min(len(whole.word_ids), max_length)
-        assert (item.word_ids[0], item.word_ids[-1]) == (tokenizer.start_id, tokenizer.end_id)
-        assert item.shortened == (len(whole.word_ids) > max_length)
+        assert len(item.token_ids) == min(len(whole.token_ids), max_length)
+        assert (item.token_ids[0], item.token_ids[-1]) == (tokenizer.start_id, tokenizer.end_id)
+        assert item.shortened == (len(whole.token_ids) > max_length)
         for (first, last), (start, end) in zip(item.spans, whole.spans, strict=True):
             # The same sub-words, markers included, as far as the limit goes.
-            assert 1 <= first <= last <= len(item.word_ids) - 2
-            mention = whole.word_ids[start : end + 1]
-            assert item.word_ids[first : first + len(mention)] == mention
+            assert 1 <= first <= last <= len(item.token_ids) - 2
+            mention = whole.token_ids[start : end + 1]
+            assert (item.token_ids[first : first + len(mention)] == mention).all()
             assert last - first + 1 == (len(mention) if limit is None else min(len(mention), limit))
         opened: List[int] = []
-        for token_id in item.word_ids:
+        for token_id in item.token_ids:
             if token_id in opened:
                 assert opened.pop() == token_id
             elif token_id in tokenizer.marker_ids.values():
                 opened.append(token_id)
         assert opened == []
         # What is left is in its order.
-        remaining = iter(whole.word_ids)
-        assert all(token_id in remaining for token_id in item.word_ids)
+        remaining = iter(whole.token_ids)
+        assert all(token_id in remaining for token_id in item.token_ids)
 
     def test_mentions_that_do_not_fit(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
         file = tmp_path / "long.jsonl"
         record = {"text": "a " * 600, "head": [0, 1199], "tail": [0, 1], "label": "x"}
         short = {"text": "a b", "head": [0, 1], "tail": [2, 3], "label": "x"}
         file.write_text(json.dumps(short) + "\n" + json.dumps(record))
-        with pytest.raises(ConfigurationError, match="long.jsonl, line 2: head and tail .*the 510 sub-words"):
+        with pytest.raises(ConfigurationError, match="long.jsonl, line 2: the mentions .*the 510 tokens"):
             read(RelationReader(tokenizer), file)
 
 
@@ -488,8 +491,8 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"max_length": 7}, "max_length is 7; expected 8 or more"),
-            ({"max_mention_length": 0}, "max_mention_length is 0; expected 1 or more, or null"),
+            ({"max_length": 7}, "max_length is 7; expected at least 8"),
+            ({"max_mention_length": 0}, "max_mention_length is 0; expected at least 1"),
         ],
     )
     def test_options(self, tokenizer: WordTokenizer, options: Dict[str, Any], message: str) -> None:
@@ -499,7 +502,9 @@ class TestMistakes:
     def test_tokenizer(self, fixtures_dir: Path) -> None:
         with pytest.raises(ConfigurationError, match="is a WhitespaceTokenizer; expected one of type 'luke'"):
             RelationReader(WhitespaceTokenizer())
-        with pytest.raises(ConfigurationError, match=r"are \['\[HEAD\]'\], without '\[TAIL\]'; expected"):
+        with pytest.raises(
+            ConfigurationError, match=r"marker_tokens \['\[HEAD\]'\] lack '\[TAIL\]'; expected"
+        ):
             RelationReader(WordTokenizer(str(fixtures_dir / "tiny-luke"), ["[HEAD]"]))
 
 
