@@ -163,8 +163,7 @@ def instances(path: Path, _: int, arguments: argparse.Namespace) -> Dict[str, An
     import numpy as np
     from allennlp.data import Instance, allennlp_collate
 
-    from luke_allennlp.data.entity_field import EntityField
-    from luke_allennlp.data.subword_field import SubwordField
+    from luke_allennlp.data.fields import EntityField, SubwordField
     from luke_allennlp.pretraining.dataset import PretrainingDataset
 
     dataset = PretrainingDataset(str(path))

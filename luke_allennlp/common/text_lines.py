@@ -2,13 +2,17 @@
 
 import codecs
 import gzip
+import logging
 import os
 import re
 import zlib
+from collections import Counter
 from contextlib import contextmanager
-from typing import IO, Any, Iterator, Optional, Sequence, Tuple
+from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
+
+logger = logging.getLogger(__name__)
 
 _GZIP = b"\x1f\x8b"
 _BINARY = {
@@ -81,6 +85,37 @@ def listed(examples: Sequence[str], count: Optional[int] = None) -> str:
     """
     rest = (len(examples) if count is None else count) > LISTED
     return "; ".join([*examples[:LISTED], *["..."] * rest])
+
+
+class Findings:
+    """What is noticed while a file is read: the count of each kind, and the first five examples."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._examples: Dict[str, List[str]] = {}
+
+    def add(self, kind: str, example: str) -> None:
+        """
+        # Parameters
+
+        kind : `str`
+            What was found, as it follows a number: "entities are nested".
+        example : `str`
+            Where, and what it is.
+        """
+        self._counts[kind] += 1
+        examples = self._examples.setdefault(kind, [])
+        if len(examples) < LISTED:
+            examples.append(example)
+
+    def log(self, source: str) -> None:
+        """Logs a warning of each kind, and forgets it."""
+        for kind, count in self._counts.items():
+            examples = listed(self._examples[kind], count)
+            examples = examples.replace(f"{source}, ", "").replace(f"{source}{os.sep}", "")
+            logger.warning("%s: %d %s: %s", source, count, kind, examples)
+        self._counts.clear()
+        self._examples.clear()
 
 
 def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:

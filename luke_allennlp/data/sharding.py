@@ -1,25 +1,14 @@
-"""Dealing a dataset out to processes so that all have the same number of items."""
+"""Shards of equal size, one for each process."""
 
 from typing import Iterable, Iterator, List, TypeVar
 
 T = TypeVar("T")
 
 
-def deal(items: Iterable[T], rank: int, world_size: int) -> Iterator[T]:
+def shard_evenly(items: Iterable[T], rank: int, world_size: int) -> Iterator[T]:
     """
-    Every `world_size`-th item from `rank` on. Where the number of items is no multiple of `world_size`, the
-    ranks that would come short get one of the last items again, so that all get the same number and none
-    stops an epoch early.
-
-    # Parameters
-
-    items : `Iterable[T]`
-    rank : `int`
-    world_size : `int`
-
-    # Returns
-
-    `Iterator[T]`
+    Every `world_size`-th item, starting at `rank`. If `world_size` does not divide the number of items, the
+    last of them are repeated, so that all ranks get the same number and none ends an epoch early.
     """
     group: List[T] = []
     for item in items:

@@ -1,36 +1,8 @@
-"""Which part of an over-long sequence is kept: context, sliding windows, the surroundings of spans."""
+"""Which parts of an over-long sequence are kept: sliding windows, or the surroundings of spans."""
 
 from typing import Iterator, Sequence, Tuple
 
 import numpy as np
-
-
-def context_window(left: int, length: int, right: int, budget: int) -> Tuple[int, int]:
-    """
-    How many tokens of context a piece of text takes from each side: half of the free budget from the shorter
-    side, or all it has, and the rest from the other. (The original system's rule for NER.)
-
-    # Parameters
-
-    left, right : `int`
-        Tokens before and after the piece.
-    length : `int`
-        Tokens of the piece.
-    budget : `int`
-        Maximum number of tokens in total.
-
-    # Returns
-
-    `Tuple[int, int]`
-        Tokens taken from the left and from the right.
-    """
-    free = max(budget - length, 0)
-    half = free // 2
-    if left < right:
-        from_left = min(left, half)
-        return from_left, min(right, free - from_left)
-    from_right = min(right, half)
-    return min(left, free - from_right), from_right
 
 
 def sliding_windows(length: int, size: int, stride: int) -> Iterator[Tuple[int, int]]:

@@ -10,7 +10,7 @@ from allennlp.modules.token_embedders import TokenEmbedder
 from overrides import overrides
 from torch import Tensor
 
-from luke_allennlp.data.subword_field import TOKENS_KEY
+from luke_allennlp.data.fields import TOKENS_KEY
 from luke_allennlp.modules.pretraining_heads import EntityHead, PredictionHead, WordHead
 from luke_allennlp.pretraining.load_heads import load_heads
 from luke_allennlp.pretraining.metric import PretrainingMetric

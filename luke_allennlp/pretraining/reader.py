@@ -12,8 +12,7 @@ from overrides import overrides
 
 from luke_allennlp.checkpoints.model_files import archived_checkpoint
 from luke_allennlp.common.records import read_records
-from luke_allennlp.data.entity_field import EntityField
-from luke_allennlp.data.subword_field import SubwordField
+from luke_allennlp.data.fields import EntityField, SubwordField
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, EntityVocabulary, read_entity_vocabulary
 from luke_allennlp.pretraining.masked_text import MaskedText, masked_text_from_record, pieces
 from luke_allennlp.tasks.base.reader import TaskReader
@@ -155,10 +154,6 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
     @overrides
     def is_labeled(self, example: MaskedText) -> bool:
         return False
-
-    @overrides
-    def describe(self, example: MaskedText) -> str:
-        return example.where
 
     @overrides
     def items(self, example: MaskedText) -> Sequence[MaskedInput]:

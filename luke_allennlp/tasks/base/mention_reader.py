@@ -11,10 +11,9 @@ from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
 from luke_allennlp.common.options import check_at_least
-from luke_allennlp.data.entity_field import EntityField
+from luke_allennlp.data.fields import EntityField, SubwordField
 from luke_allennlp.data.label_map import LabelMap
 from luke_allennlp.data.marked_text import MarkedSpan, mark_spans
-from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.windows import keep_nearest
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.base.reader import TaskReader
@@ -105,11 +104,6 @@ class MentionReader(TaskReader[Example, MarkedInput]):
     def label_fields(self, example: Example) -> Dict[str, Field]:
         """The instance's fields that say what is right."""
         raise NotImplementedError
-
-    @overrides
-    def describe(self, example: Example) -> str:
-        where: str = example.where  # type: ignore[attr-defined]
-        return where
 
     @overrides
     def items(self, example: Example) -> List[MarkedInput]:

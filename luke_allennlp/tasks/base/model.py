@@ -1,6 +1,6 @@
-"""What the models of all tasks share: LUKE's states of words and entities, dropout, a linear head."""
+"""What the models of all tasks share: the states of tokens and entities, dropout, a linear head."""
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -11,35 +11,39 @@ from overrides import overrides
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from luke_allennlp.data.subword_field import TOKENS_KEY
+from luke_allennlp.data.fields import TOKENS_KEY
 from luke_allennlp.token_embedders import LukeEmbedder, states_at
 
 
 class TaskModel(Model):
     """
-    A model of a task sets `_metric`, which it calls in evaluation.
+    The base class of the tasks' models. A subclass sets `_metric` and calls it in evaluation.
 
     # Parameters
 
     vocab : `Vocabulary`
     embedder : `TokenEmbedder`
-        "luke". Without the entity states, any embedder of sub-words will do, such as
+        Of type "luke". Without entity states any embedder of sub-word tokens will do, such as
         "pretrained_transformer".
     dropout : `float`, optional (default = `None`)
-        Before the head; by default that of the embedder's checkpoint.
+        Before the head; by default the dropout of the embedder's checkpoint.
     use_entity_state : `bool`, optional (default = `True`)
-        Whether the head sees the entities' states. If false, there are no entities in the input either: what
-        serves them alone is not trained.
+        Whether the head sees the entities' states. If false, the input has no entities either, and the
+        parameters that only entities use are not trained.
     use_word_states : `bool`, optional (default = `False`)
-        Whether it sees the state of the first word, or marker, of each entity.
+        Whether the head sees the states of the first token of each entity (for `span_ends` (0, 1) also of the
+        last).
 
     # Raises
 
     `ConfigurationError`
-        Neither is used, or the embedder knows no entities.
+        Both are false, or the embedder has no entities.
     """
 
-    _metric: Any  # a `Metric`; what it is called with is the task's
+    span_ends: ClassVar[Tuple[int, ...]] = (0,)
+    """Which tokens of an entity `span_features` takes: the first (0), the last (1), or both."""
+
+    _metric: Any  # a `Metric`; its arguments depend on the task
 
     def __init__(
         self,
@@ -69,7 +73,7 @@ class TaskModel(Model):
         self.dropout = nn.Dropout(default_dropout if dropout is None else dropout)
 
     def head(self, in_features: int, out_features: int, bias: bool = True) -> nn.Linear:
-        """A linear layer with the checkpoint's initial distribution: N(0, `initializer_range`), bias 0."""
+        """A linear layer, initialized as the encoder's are: weights N(0, `initializer_range`), bias 0."""
         layer = nn.Linear(in_features, out_features, bias=bias)
         embedder = self.embedder
         deviation = embedder.luke.config.initializer_range if isinstance(embedder, LukeEmbedder) else 0.02
@@ -81,31 +85,25 @@ class TaskModel(Model):
     @classmethod
     def metric_names(cls, options: Mapping[str, Any]) -> Optional[List[str]]:
         """
-        # Parameters
-
-        options : `Mapping[str, Any]`
-            Of the model, as a config gives them.
-
-        # Returns
-
-        `Optional[List[str]]`
-            The names that `get_metrics` returns, so that a config can be checked before there is a model.
-            Names that depend on the data are given as patterns, such as "f1_*". By default `None`: unknown.
+        The names that `get_metrics` returns for a config's options of the model, with which configs are
+        checked before training. Names that depend on the data are patterns, such as "f1_*". `None` means
+        unknown.
         """
         return None
 
     @property
     def span_feature_size(self) -> int:
-        """How many features `span_features` gives of an entity."""
-        return self.embedder.get_output_dim() * (self.use_word_states + self.use_entity_state)
+        """The size of the last dimension of `span_features`."""
+        states = len(self.span_ends) * self.use_word_states + self.use_entity_state
+        return self.embedder.get_output_dim() * states
 
     def check_labels(self, namespace: str, none_label: Optional[str], reader: str) -> None:
         """
         # Raises
 
         `ConfigurationError`
-            The labels' namespace is empty, lacks the negative label, or has AllenNLP's padding and unknown
-            tokens.
+            The namespace of the labels is empty, lacks the negative label, or has AllenNLP's padding and
+            unknown tokens.
         """
         labels = self.vocab.get_token_to_index_vocabulary(namespace)
         if self.vocab._padding_token in labels:
@@ -122,10 +120,12 @@ class TaskModel(Model):
 
     def states(self, words: TextFieldTensors, entities: Dict[str, Tensor]) -> Tuple[Tensor, Optional[Tensor]]:
         """
+        The states of a text's tokens and entities.
+
         # Parameters
 
         words : `TextFieldTensors`
-            Of a `SubwordField`, each tensor of shape (batch, words).
+            Of a `SubwordField`, each tensor of shape (batch, tokens).
         entities : `Dict[str, Tensor]`
             Of an `EntityField`: `entity_ids`, `entity_mask` (batch, entities), `entity_spans` (batch,
             entities, 2).
@@ -133,8 +133,8 @@ class TaskModel(Model):
         # Returns
 
         `Tuple[Tensor, Optional[Tensor]]`
-            Of the words, shape (batch, words, hidden), and of the entities, shape (batch, entities, hidden),
-            if they are used.
+            Shapes: (batch, tokens, hidden) and (batch, entities, hidden). The latter is `None` if entity
+            states are not used.
         """
         tokens = words[TOKENS_KEY]
         if not self.use_entity_state:
@@ -146,42 +146,34 @@ class TaskModel(Model):
 
     def span_features(self, words: TextFieldTensors, entities: Dict[str, Tensor]) -> Tensor:
         """
-        # Parameters
-
-        words, entities
-            As of `states`.
+        The features of each entity: the states of its tokens at `span_ends`, then its own state, as far as
+        they are used. The parameters are those of `states`.
 
         # Returns
 
         `Tensor`
-            The states of each entity's first word and of the entity, as far as they are used.
             Shape: (batch, entities, span_feature_size).
         """
         word_states, entity_states = self.states(words, entities)
-        features = []
+        features: List[Tensor] = []
         if self.use_word_states:
-            positions = entities["entity_spans"][..., 0].clamp(0, word_states.size(1) - 1)
-            features.append(states_at(word_states, positions))
+            # Padding is -1.
+            spans = entities["entity_spans"].clamp(0, word_states.size(1) - 1)
+            features = [states_at(word_states, spans[..., end]) for end in self.span_ends]
         if entity_states is not None:
             features.append(entity_states)
         return torch.cat(features, dim=-1)
 
     @overrides
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
-        """
-        # Returns
-
-        `Dict[str, float]`
-            In evaluation those of the task's metric. In training nothing: scoring would wait for the device
-            at every step.
-        """
+        """The scores of the metric. None in training, where scoring would synchronize the device."""
         return {} if self.training else self._metric.get_metric(reset)
 
 
 def at_least_one(entities: Dict[str, Tensor]) -> Dict[str, Tensor]:
     """
-    Padding where a batch has no entity: without any, some parameters would get no gradient, for which the
-    other processes of a distributed training would wait.
+    Adds a padding entity if a batch has no entities. Otherwise some parameters would get no gradient, and the
+    other processes of distributed training would wait for it.
     """
     if entities["entity_ids"].size(1):
         return entities
@@ -193,5 +185,5 @@ def at_least_one(entities: Dict[str, Tensor]) -> Dict[str, Tensor]:
 
 
 def in_float32(logits: Tensor) -> Tensor:
-    """At least: losses are not computed in half precision."""
+    """Casts half precision to float32, in which losses are computed."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -1,6 +1,6 @@
-"""What the predictors of all tasks share: records in, as many windows as they need, one output a record."""
+"""What the predictors of all tasks share: JSON records in, one output a record."""
 
-from typing import Any, ClassVar, Dict, Iterator, List, Type
+from typing import Any, ClassVar, Dict, Iterator, List, Sequence, Sized, Type
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import JsonDict, lazy_groups_of, sanitize
@@ -9,26 +9,26 @@ from allennlp.models import Model
 from allennlp.predictors import Predictor
 from overrides import overrides
 
-from luke_allennlp.tasks.base.input_names import InputNames
 from luke_allennlp.tasks.base.reader import TaskReader
 
 
-class TaskPredictor(InputNames, Predictor):
+class TaskPredictor(Predictor):
     """
-    Takes the records that its reader takes. An example is predicted from all its windows, whatever batches
-    AllenNLP makes. With `--use-dataset-reader` it takes the reader's files and gives one output an example.
+    Takes the records that its reader takes. All windows of an example are predicted together, regardless of
+    AllenNLP's batches. With `--use-dataset-reader` it takes the reader's files and gives one output an
+    example. A subclass implements `output`.
 
     # Parameters
 
     model : `Model`
     dataset_reader : `DatasetReader`
     batch_size : `int`, optional (default = `8`)
-        Windows that go through the model at once, whatever the number of inputs.
+        The number of windows in a forward pass, whatever the number of inputs.
 
     # Raises
 
     `ConfigurationError`
-        The archive is of another task.
+        The archive belongs to another task.
     """
 
     task: ClassVar[str]
@@ -36,6 +36,9 @@ class TaskPredictor(InputNames, Predictor):
 
     model_type: ClassVar[Type[Model]]
     reader_type: ClassVar[Type[TaskReader]]
+
+    input_names: Sequence[str] = ()
+    """The names of the next call's inputs in errors, set by `allennlp predict`: `sentences.jsonl, line 3`."""
 
     def __init__(self, model: Model, dataset_reader: DatasetReader, batch_size: int = 8) -> None:
         if not isinstance(model, self.model_type) or not isinstance(dataset_reader, self.reader_type):
@@ -49,38 +52,28 @@ class TaskPredictor(InputNames, Predictor):
         model.eval()
         self._reader: TaskReader = dataset_reader
         self._batch_size = batch_size
+        self._inputs = 0
 
     def output(self, example: Any, items: List[Any], outputs: List[Dict[str, Any]]) -> JsonDict:
         """
         # Parameters
 
         example : `Any`
-            As its reader gives it.
+            An example of the reader.
         items : `List[Any]`
-            Its windows.
+            Its items.
         outputs : `List[Dict[str, Any]]`
-            What the model says of each, as `make_output_human_readable` leaves it.
+            The model's output for each item, after `make_output_human_readable`.
 
         # Returns
 
         `JsonDict`
+            What is predicted for the example.
         """
         raise NotImplementedError
 
-    def record_output(self, record: JsonDict, outputs: List[JsonDict]) -> JsonDict:
-        """
-        # Parameters
-
-        record : `JsonDict`
-            An input.
-        outputs : `List[JsonDict]`
-            Those of its examples.
-
-        # Returns
-
-        `JsonDict`
-            The only example's, unless a task has records of several.
-        """
+    def record_output(self, record: JsonDict, examples: List[Any], outputs: List[JsonDict]) -> JsonDict:
+        """What is predicted for a record, given the outputs of its examples. By default it has one."""
         (output,) = outputs
         return output
 
@@ -90,18 +83,26 @@ class TaskPredictor(InputNames, Predictor):
 
     @overrides
     def predict_batch_json(self, inputs: List[JsonDict]) -> List[JsonDict]:
-        examples: List[List[Any]] = []
-        for record, where in zip(inputs, self.names_of(inputs), strict=True):
+        groups: List[List[Any]] = []
+        for record, where in zip(inputs, self._names_of(inputs), strict=True):
             if not isinstance(record, dict):
                 raise ConfigurationError(f"{where}: found {record!r:.80}; expected a JSON object.")
-            examples.append(self._reader.examples_from_json(record, where))
-        outputs = iter(self._predict([example for group in examples for example in group]))
+            groups.append(self._reader.examples_from_json(record, where))
+        outputs = iter(self._predict([example for group in groups for example in group]))
         return _plain(
             [
-                self.record_output(record, [next(outputs) for _ in group])
-                for record, group in zip(inputs, examples, strict=True)
+                self.record_output(record, group, [next(outputs) for _ in group])
+                for record, group in zip(inputs, groups, strict=True)
             ]
         )
+
+    def _names_of(self, inputs: Sized) -> List[str]:
+        names, self.input_names = list(self.input_names), ()
+        first = self._inputs + 1
+        self._inputs += len(inputs)
+        if len(names) == len(inputs):
+            return names
+        return [f"input {number}" for number in range(first, first + len(inputs))]
 
     @overrides
     def predict_instance(self, instance: Instance) -> JsonDict:
@@ -109,17 +110,7 @@ class TaskPredictor(InputNames, Predictor):
 
     @overrides
     def predict_batch_instance(self, instances: List[Instance]) -> List[JsonDict]:
-        """
-        # Parameters
-
-        instances : `List[Instance]`
-            Examples, as this predictor's reader gives them.
-
-        # Returns
-
-        `List[JsonDict]`
-            One an example.
-        """
+        """One output for each instance of this predictor's own reader, whose instances are whole examples."""
         for instance in instances:
             if not isinstance(instance, _ExampleInstance):
                 raise ConfigurationError(
@@ -131,7 +122,7 @@ class TaskPredictor(InputNames, Predictor):
     def _predict(self, examples: List[Any]) -> List[JsonDict]:
         items = [list(self._reader.items(example)) for example in examples]
         instances = [self._reader.text_to_instance(item) for group in items for item in group]
-        # Windows of like length go together, so that little is padding.
+        # Sorted by length to reduce padding.
         order = sorted(range(len(instances)), key=lambda index: len(instances[index]["words"]))
         outputs: List[Dict[str, Any]] = [{} for _ in instances]
         for chosen in lazy_groups_of(order, self._batch_size):
@@ -147,7 +138,7 @@ class TaskPredictor(InputNames, Predictor):
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold: as AllenNLP's `sanitize`, which would make the string "None" of `None`."""
+    """AllenNLP's `sanitize`, which turns `None` into the string "None", except for that."""
     if value is None:
         return None
     if isinstance(value, dict):
@@ -158,7 +149,7 @@ def _plain(value: Any) -> Any:
 
 
 class _ExampleInstance(Instance):
-    """The instance of an example's first window, which has the example with it."""
+    """The instance of an example's first item, with the example attached."""
 
     def __init__(self, instance: Instance, example: Any) -> None:
         super().__init__(instance.fields)
@@ -167,18 +158,17 @@ class _ExampleInstance(Instance):
 
 class _ExampleReader(DatasetReader):
     """
-    Gives one instance an example instead of one a window, so that `allennlp predict --use-dataset-reader`
-    writes one line an example and none is torn apart by the batches.
+    Reads one instance an example instead of one an item, so that `allennlp predict --use-dataset-reader`
+    writes one line an example and its batches split none.
     """
 
     def __init__(self, reader: TaskReader) -> None:
-        # Here an instance is an example.
         super().__init__(max_instances=reader.max_items)
         self._reader = reader
 
     @overrides
     def _read(self, file_path: Any) -> Iterator[Instance]:
-        for example in self._reader.local_examples(str(file_path)):
+        for example in self._reader.any_examples(str(file_path)):
             yield _ExampleInstance(self._reader.text_to_instance(self._reader.items(example)[0]), example)
 
     @overrides(check_signature=False)

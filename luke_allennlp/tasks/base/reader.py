@@ -1,7 +1,6 @@
-"""What the readers of all tasks share: which instances a process reads, and what is checked before."""
+"""What the readers of all tasks share: sharding, `max_instances`, and the checks of a file."""
 
 import itertools
-import logging
 from typing import Any, ClassVar, Dict, Generic, Iterable, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 from allennlp.common.checks import ConfigurationError
@@ -10,47 +9,45 @@ from allennlp.data import DatasetReader, Instance
 from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
-from luke_allennlp.data.sharding import deal
+from luke_allennlp.data.sharding import shard_evenly
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-
-logger = logging.getLogger(__name__)
 
 Example = TypeVar("Example")
 Item = TypeVar("Item")
-T = TypeVar("T")
 
 MASK_ENTITY = 1
-"""
-The id of `[MASK]` where the embedder keeps the rows `[PAD]` and `[MASK]`, in this order, as all tasks do but
-extractive QA.
-"""
+"""The id of `[MASK]` if the embedder's entities are `["[PAD]", "[MASK]"]`."""
 
 
 class TaskReader(DatasetReader, Generic[Example, Item]):
     """
-    Reads a file in two steps: `read_examples` gives what the file says, checked; `items` makes of an example
-    what becomes an instance each, one or several windows.
+    Reads a file in two steps: `read_examples` yields the checked examples of the file, and `items` turns each
+    example into one or more items (such as windows), each of which becomes an instance.
 
-    Data workers share the examples, so that each makes the items of its own alone; the processes of
-    distributed training share the items, as they must all have the same number of instances.
+    Data workers share the examples, so that each tokenizes only its own. The processes of distributed
+    training share the items, because all of them must have the same number of instances.
+
+    A subclass implements `read_examples`, `examples_from_json`, `items`, `is_labeled` and `text_to_instance`.
 
     # Parameters
 
     tokenizer : `Tokenizer`
-        The one of type "luke", with the embedder's checkpoint.
+        Of type "luke", with the embedder's checkpoint.
     encoding : `str`, optional (default = `"utf-8"`)
-        Of the files.
     max_instances : `int`, optional (default = `None`)
-        Reads no more than this many.
+        The maximum number of instances to read.
 
     # Raises
 
     `ConfigurationError`
-        The tokenizer is another one.
+        The tokenizer has another type.
     """
 
-    labels_hint: ClassVar[str] = ""
-    """What an error about missing labels says of how the task's files give them."""
+    record_keys: ClassVar[Tuple[Tuple[str, ...], ...]] = ()
+    """
+    The keys that tell the task's JSON records from those of other tasks, one tuple a format. The readers of
+    other tasks use them to say whose data they were given.
+    """
 
     def __init__(
         self,
@@ -59,8 +56,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         max_instances: Optional[int] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
-        # max_instances is not handed on: AllenNLP would cut each process to a share of it, and the shares
-        # differ in size.
+        # max_instances is not passed on: AllenNLP would split it among the processes unevenly.
         super().__init__(
             manual_distributed_sharding=True,
             manual_multiprocess_sharding=True,
@@ -76,84 +72,55 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
 
     def read_examples(self, file_path: str) -> Iterator[Example]:
         """
-        # Parameters
-
-        file_path : `str`
-            A local file.
-
-        # Returns
-
-        `Iterator[Example]`
+        The examples of a local file.
 
         # Raises
 
         `ConfigurationError`
-            The file or a record of it is not as expected.
+            The file or one of its records is malformed.
         """
         raise NotImplementedError
 
     def examples_from_json(self, record: Dict[str, Any], where: str) -> List[Example]:
         """
+        The examples of one input of the predictor.
+
         # Parameters
 
         record : `Dict[str, Any]`
-            A record of the task's datasets, or raw text in this project's own form.
+            A record of the task's datasets, or raw text in this project's own format.
         where : `str`
-            What to call it in an error.
-
-        # Returns
-
-        `List[Example]`
-            One, or one a question.
+            The record's name in errors.
 
         # Raises
 
         `ConfigurationError`
+            The record is malformed.
         """
         raise NotImplementedError
 
     def items(self, example: Example) -> Sequence[Item]:
-        """
-        # Parameters
-
-        example : `Example`
-
-        # Returns
-
-        `Sequence[Item]`
-            What `text_to_instance` takes, at least one.
-        """
+        """What `text_to_instance` takes, at least one item."""
         raise NotImplementedError
 
     def source(self, example: Example) -> object:
         """
-        # Parameters
-
-        example : `Example`
-
-        # Returns
-
-        `object`
-            What takes the work of tokenising: successive examples of one source go to the same data worker.
+        What is tokenized once for several examples, such as their passage, or a key of it. Successive
+        examples with the same source go to the same data worker. By default the example itself.
         """
         return example
 
     def is_labeled(self, example: Example) -> bool:
-        """
-        # Parameters
-
-        example : `Example`
-
-        # Returns
-
-        `bool`
-            Whether the file says what is right.
-        """
+        """Whether the gold labels are known."""
         raise NotImplementedError
 
     def describe(self, example: Example) -> str:
-        """What to call the example in an error: `dev.json, record 3`."""
-        raise NotImplementedError
+        """The example's name in errors, such as `dev.json, record 3`; by default its attribute `where`."""
+        return str(example.where)  # type: ignore[attr-defined]
+
+    def labels_hint(self, example: Example) -> str:
+        """What an error about the missing labels of this example says in addition."""
+        return ""
 
     @overrides(check_signature=False)
     def text_to_instance(self, item: Item, labeled: bool = False) -> Instance:
@@ -164,10 +131,6 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
             One of `items`.
         labeled : `bool`, optional (default = `False`)
             Whether the instance has labels and is scored.
-
-        # Returns
-
-        `Instance`
         """
         raise NotImplementedError
 
@@ -177,61 +140,61 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
             self.labeled_items(str(file_path)), self.max_items
         )
         if self._distributed_info is not None:
-            # Worker by worker, if there are any: each deals out the same items in all of the processes.
-            items = deal(items, self._distributed_info.global_rank, self._distributed_info.world_size)
+            # Within each data worker: its items are the same in all processes.
+            items = shard_evenly(items, self._distributed_info.global_rank, self._distributed_info.world_size)
         if self._worker_info is not None and self.max_items is not None:
             items = itertools.islice(items, self._worker_info.id, None, self._worker_info.num_workers)
         for item, labeled in items:
             yield self.text_to_instance(item, labeled)
 
-    def worker_share(self, parts: Iterable[T]) -> Iterator[T]:
+    def labeled_items(self, file_path: str) -> Iterator[Tuple[Item, bool]]:
         """
-        # Parameters
-
-        parts : `Iterable[T]`
-            Of a file.
-
-        # Returns
-
-        `Iterator[T]`
-            Those whose items this data worker makes; all of them where there are no workers, and where
-            `max_instances` is set, which counts the items of all parts.
+        What becomes an instance each, and whether it has labels. A data worker gets the items of its share of
+        the examples, or all items if `max_instances` is set, which counts across all examples.
         """
-        if self._worker_info is None or self.max_items is not None:
-            return iter(parts)
-        return itertools.islice(parts, self._worker_info.id, None, self._worker_info.num_workers)
+        sources: Iterator[Any] = itertools.groupby(self.local_examples(file_path), key=self.source)
+        if self._worker_info is not None and self.max_items is None:
+            sources = itertools.islice(sources, self._worker_info.id, None, self._worker_info.num_workers)
+        for _, examples in sources:
+            for example in examples:
+                labeled = self.is_labeled(example)
+                for item in self.items(example):
+                    yield item, labeled
+
+    def any_examples(self, file_path: str) -> Iterator[Example]:
+        """As `read_examples`, but also for a URL that AllenNLP can fetch."""
+        return self.read_examples(str(cached_path(file_path)) if "://" in file_path else file_path)
 
     def local_examples(self, file_path: str) -> Iterator[Example]:
         """
-        As `read_examples`, also for a URL that AllenNLP can fetch; all examples have labels, or none.
+        As `any_examples`, with a check that either all examples have labels or none.
 
         # Raises
 
         `ConfigurationError`
-            Some have and some have not.
+            Some have labels and some do not.
         """
-        path = str(cached_path(file_path)) if "://" in file_path else file_path
         first: Optional[Example] = None
-        for example in self.read_examples(path):
+        for example in self.any_examples(file_path):
             first = example if first is None else first
             if self.is_labeled(example) != self.is_labeled(first):
                 with_, without = sorted((first, example), key=self.is_labeled, reverse=True)
                 raise ConfigurationError(
                     f"{self.describe(without)}: is without labels, while {self.describe(with_)} has them; "
-                    f"expected all of a file to have them, or none{self.labels_hint}."
+                    f"expected all of a file to have them, or none{self.labels_hint(without)}."
                 )
             yield example
 
     def check_file(self, file_path: str, training: bool = False) -> None:
         """
-        Raises the `ConfigurationError` that reading the file for training or evaluation would end with:
-        `allennlp train` asks for it before it begins.
+        Raises the `ConfigurationError` that reading the file for training or evaluation would end with.
+        `allennlp train` calls this before it starts.
 
         # Parameters
 
         file_path : `str`
         training : `bool`, optional (default = `False`)
-            Whether a model is to be trained on it, which asks more of a file than evaluation does.
+            Whether the file is the training data, of which more is required than of evaluation data.
         """
         example = None
         for example in self.local_examples(file_path):
@@ -243,33 +206,9 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
             )
 
     def check_labels(self, example: Example) -> None:
-        """
-        # Raises
-
-        `ConfigurationError`
-            The example has no labels.
-        """
+        """Raises a `ConfigurationError` if the example has no labels."""
         if not self.is_labeled(example):
             raise ConfigurationError(
                 f"{self.describe(example)}: is without labels; training and evaluation need "
-                f"them{self.labels_hint}."
+                f"them{self.labels_hint(example)}."
             )
-
-    def labeled_items(self, file_path: str) -> Iterator[Tuple[Item, bool]]:
-        """
-        # Parameters
-
-        file_path : `str`
-
-        # Returns
-
-        `Iterator[Tuple[Item, bool]]`
-            What becomes an instance each, and whether it has labels; in a data worker, of its share of the
-            examples.
-        """
-        sources = itertools.groupby(self.local_examples(file_path), key=self.source)
-        for _, examples in self.worker_share(sources):
-            for example in examples:
-                labeled = self.is_labeled(example)
-                for item in self.items(example):
-                    yield item, labeled

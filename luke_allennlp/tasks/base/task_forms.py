@@ -1,16 +1,9 @@
-"""The records of all tasks by their keys, to say of a file that it is another task's."""
+"""Whose data a JSON record is, by the keys that the readers of the tasks declare."""
 
 from typing import Any, Dict, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
-
-_FORMS: Dict[str, Tuple[Tuple[str, ...], ...]] = {
-    "luke_relation_classification": (("token", "subj_start", "obj_start"), ("text", "head", "tail")),
-    "luke_entity_typing": (("sent", "start", "end"), ("mention_span",), ("text", "span")),
-    "luke_cloze_qa": (("passage", "qas"), ("passage", "query")),
-    "luke_reading_comprehension": (("question", "context"), ("context", "qas"), ("paragraphs",)),
-    "luke_ner": (("text", "entities"), ("text", "spans"), ("tokens",), ("sentences",)),
-}
+from allennlp.data import DatasetReader
 
 
 def check_task(record: Dict[str, Any], task: str, where: str) -> None:
@@ -19,45 +12,44 @@ def check_task(record: Dict[str, Any], task: str, where: str) -> None:
 
     record : `Dict[str, Any]`
     task : `str`
-        The name of the reader: "luke_ner".
+        The registered name of the reader, such as "luke_ner".
     where : `str`
-        What to call the record in an error.
+        The record's name in the error.
 
     # Raises
 
     `ConfigurationError`
-        The record has the keys of another task and not of this one. Of what is in no known form nothing is
-        said.
+        The record has the keys of another task and not of this one. Records of no known format pass.
     """
     other = other_task(record, task)
     if other is not None:
-        expected = ", or ".join(_listed(form) for form in _FORMS[task])
+        expected = ", or ".join(map(_listed, _record_keys(task)))
         raise ConfigurationError(
             f"{where}: is {other}; this is the reader {task!r}, which expects {expected}."
         )
 
 
 def other_task(record: Dict[str, Any], task: str) -> Optional[str]:
-    """
-    # Returns
-
-    `Optional[str]`
-        Whose data the record is, and why, as `check_task` says it; `None` if it is this task's, or nobody's.
-    """
+    """Whose data the record is and why, as `check_task` says it; `None` if it is this task's, or unknown."""
     articles = record.get("data")
     if isinstance(articles, list) and articles and isinstance(articles[0], dict):
         record = articles[0]
-    if _form(record, task) is not None:
+    if any(record.keys() >= set(keys) for keys in _record_keys(task)):
         return None
-    for other in _FORMS:
-        keys = _form(record, other)
-        if keys is not None:
-            return f"data for the reader {other!r}, as it has {_listed(keys)}"
-    return None
+    found = [
+        (len(keys), name, keys)
+        for name in DatasetReader.list_available()
+        for keys in _record_keys(name)
+        if record.keys() >= set(keys)
+    ]
+    if not found:
+        return None
+    _, name, keys = max(found)
+    return f"data for the reader {name!r}, as it has {_listed(keys)}"
 
 
-def _form(record: Dict[str, Any], task: str) -> Optional[Tuple[str, ...]]:
-    return next((keys for keys in _FORMS[task] if all(key in record for key in keys)), None)
+def _record_keys(task: str) -> Tuple[Tuple[str, ...], ...]:
+    return getattr(DatasetReader.by_name(task), "record_keys", ())
 
 
 def _listed(keys: Tuple[str, ...]) -> str:

@@ -73,7 +73,7 @@ class ClozeQaPredictor(TaskPredictor):
         return {"id": example.id, "query": example.query, "answer": answer, "candidates": candidates}
 
     @overrides
-    def record_output(self, record: JsonDict, outputs: List[JsonDict]) -> JsonDict:
+    def record_output(self, record: JsonDict, examples: List[Any], outputs: List[JsonDict]) -> JsonDict:
         if isinstance(record.get("passage"), str):
-            return super().record_output(record, outputs)
+            return super().record_output(record, examples, outputs)
         return {"questions": outputs}

@@ -13,9 +13,8 @@ from overrides import overrides
 
 from luke_allennlp.common.options import check_at_least
 from luke_allennlp.common.records import read_records
-from luke_allennlp.data.entity_field import EntityField
+from luke_allennlp.data.fields import EntityField, SubwordField
 from luke_allennlp.data.marked_text import MarkedSpan, MarkedText, mark_spans
-from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.data.windows import keep_nearest, sliding_windows
 from luke_allennlp.data.word_tokenizer import EncodedPair
 from luke_allennlp.tasks.base.mention_reader import check_markers
@@ -104,6 +103,8 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
         An option, a file or a record is invalid.
     """
 
+    record_keys = (("passage", "qas"), ("passage", "query"))
+
     def __init__(
         self,
         tokenizer: Tokenizer,
@@ -165,10 +166,6 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
     @overrides
     def is_labeled(self, example: ClozeExample) -> bool:
         return example.answers is not None
-
-    @overrides
-    def describe(self, example: ClozeExample) -> str:
-        return example.where
 
     @overrides
     def items(self, example: ClozeExample) -> List[ClozeWindow]:

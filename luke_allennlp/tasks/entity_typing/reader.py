@@ -11,7 +11,7 @@ from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
 from luke_allennlp.common.records import Span, read_records
-from luke_allennlp.data.label_fields import KnownMultiLabelField
+from luke_allennlp.data.fields import KnownMultiLabelField
 from luke_allennlp.data.marked_text import MarkedSpan
 from luke_allennlp.tasks.base.mention_reader import MentionReader
 from luke_allennlp.tasks.base.reader import MASK_ENTITY
@@ -67,6 +67,7 @@ class EntityTypingReader(MentionReader[TypingExample]):
         An option, a file or a record is invalid, or a mention alone is longer than `max_length`.
     """
 
+    record_keys = (("sent", "start", "end"), ("mention_span",), ("text", "span"))
     entity_ids = (MASK_ENTITY,)
 
     def __init__(

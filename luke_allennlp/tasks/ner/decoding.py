@@ -1,15 +1,14 @@
-"""
-From the scores of candidate spans to entities (paper, section 4.3).
-"""
+"""From the scores of candidate spans to entities (Yamada et al., EMNLP 2020, section 4.3)."""
 
 from typing import List, NamedTuple, Sequence, Tuple
 
 import torch
+from torch import Tensor
 
 
 class PredictedCandidate(NamedTuple):
     """
-    A candidate span which the classifier takes for an entity.
+    A candidate span that is classified as an entity.
 
     # Parameters
 
@@ -32,19 +31,19 @@ class PredictedCandidate(NamedTuple):
 def non_overlapping(spans: Sequence[Tuple[int, int]], scores: Sequence[float]) -> List[int]:
     """
     Chooses spans greedily by descending score: a span is accepted if all its words are still free. Of equal
-    scores, the earlier span in `spans` goes first.
+    scores, the earlier span in `spans` wins.
 
     # Parameters
 
     spans : `Sequence[Tuple[int, int]]`
-        First word and the word after the last, of each span.
+        First word of each span, and the word after its last.
     scores : `Sequence[float]`
-        One score a span. The original system ranks by the raw logit, not by the probability.
+        The original system ranks by the raw logit, not by the probability.
 
     # Returns
 
-    accepted : `List[int]`
-        Indices into `spans` of those accepted, ordered by their position in the sentence.
+    `List[int]`
+        The indices of the accepted spans, ordered by position in the sentence.
     """
     taken = bytearray(max((end for _, end in spans), default=0))
     accepted = []
@@ -57,25 +56,23 @@ def non_overlapping(spans: Sequence[Tuple[int, int]], scores: Sequence[float]) -
 
 
 @torch.no_grad()
-def predicted_candidates(
-    logits: torch.Tensor, mask: torch.Tensor, nil_index: int
-) -> List[List[PredictedCandidate]]:
+def predicted_candidates(logits: Tensor, mask: Tensor, nil_index: int) -> List[List[PredictedCandidate]]:
     """
     The candidates of a batch whose best label is not NIL. Only these leave the device, in one transfer.
 
     # Parameters
 
-    logits : `torch.Tensor`
-        Shape (batch, candidates, labels), of any floating type; computed on in float32.
-    mask : `torch.Tensor`
-        Shape (batch, candidates), false for padding.
+    logits : `Tensor`
+        Of any floating type. Shape: (batch, candidates, labels).
+    mask : `Tensor`
+        False for padding. Shape: (batch, candidates).
     nil_index : `int`
-        The label of a span which is no entity.
+        The label of a span that is no entity.
 
     # Returns
 
-    predicted : `List[List[PredictedCandidate]]`
-        For each instance of the batch, its predicted candidates in ascending order.
+    `List[List[PredictedCandidate]]`
+        For each instance of the batch, in ascending order.
     """
     scores = logits.float()
     # Shape (both): (batch, candidates)
@@ -84,18 +81,10 @@ def predicted_candidates(
     # Shape (both): (predicted,)
     instances, candidates = torch.nonzero(mask.bool() & (labels != nil_index), as_tuple=True)
     chosen = (instances, candidates)
-    # Whole numbers are exact in float32 up to 2^24, so that indices can travel with the scores.
+    # Indices can travel with the scores: float32 holds integers up to 2^24 exactly.
+    columns = [instances.float(), candidates.float(), labels[chosen].float()]
     # Shape: (predicted, 5)
-    rows = torch.stack(
-        [
-            instances.float(),
-            candidates.float(),
-            labels[chosen].float(),
-            best[chosen],
-            probabilities[chosen],
-        ],
-        dim=-1,
-    ).cpu()
+    rows = torch.stack([*columns, best[chosen], probabilities[chosen]], dim=-1).cpu()
     predicted: List[List[PredictedCandidate]] = [[] for _ in range(logits.size(0))]
     for instance, candidate, label, logit, probability in rows.tolist():
         predicted[int(instance)].append(PredictedCandidate(int(candidate), int(label), logit, probability))

@@ -1,11 +1,10 @@
-"""Documents, sentences and entities as every form of NER data gives them and the NER reader takes them."""
+"""Documents, sentences and entities: what every format of NER data is read into."""
 
-from collections import Counter
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 NIL = "NIL"
-"""The label of a candidate that is no entity."""
+"""The label of candidates that are no entities."""
 
 
 class LabeledSpan(NamedTuple):
@@ -15,11 +14,10 @@ class LabeledSpan(NamedTuple):
     # Parameters
 
     start : `int`
-        Index of its first word in the sentence.
+        Its first word in the sentence.
     end : `int`
-        Index after its last word.
+        The word after its last.
     label : `str`
-        Its type.
     """
 
     start: int
@@ -30,20 +28,18 @@ class LabeledSpan(NamedTuple):
 @dataclass
 class Sentence:
     """
-    A sentence of words, with its gold entities if they are known.
-
     # Parameters
 
     words : `List[str]`
     spans : `List[LabeledSpan]`
-        Gold entities in the order of the file; they may be nested.
+        The gold entities, which may be nested.
     offsets : `List[Tuple[int, int]]`, optional (default = `None`)
         Where each word starts and ends (exclusive) in the text of the document, in characters.
     where : `str`, optional (default = `None`)
         Its place in the file: `"line 7"`, counted from 1.
     unaligned : `List[Tuple[int, int, str]]`, optional (default = `[]`)
-        Gold entities, as character offsets and label, whose ends are no ends of words or which leave the
-        sentence. No model that labels words can find them: evaluation counts them as misses.
+        Gold entities, as character offsets and label, that do not start and end with words or that leave the
+        sentence. They cannot be predicted, and evaluation counts them as missed.
     """
 
     words: List[str]
@@ -56,19 +52,21 @@ class Sentence:
 @dataclass
 class Document:
     """
-    Sentences which are context of each other.
+    Sentences that are the context of each other.
 
     # Parameters
 
     id : `str`
     sentences : `List[Sentence]`
     text : `str`, optional (default = `None`)
-        The text that the offsets of the words count in.
+        The text that the offsets of the words refer to.
     where : `str`, optional (default = `""`)
-        What to call it in an error: `"data.jsonl, line 7"`.
+        Its name in errors: `"data.jsonl, line 7"`.
     unlabeled : `str`, optional (default = `None`)
-        Why its entities are not known, such as "found only the keys 'id', 'text'". `None` if they are known,
+        Why its entities are unknown, such as "found only the keys 'id', 'text'". `None` if they are known,
         even if there are none.
+    index : `int`, optional (default = `0`)
+        Its place in the file.
     """
 
     id: str
@@ -76,57 +74,21 @@ class Document:
     text: Optional[str] = None
     where: str = ""
     unlabeled: Optional[str] = None
+    index: int = 0
 
 
-@dataclass
-class CorpusCounts:
+class SentenceExample(NamedTuple):
     """
-    How much there is in some documents; `str()` of it is made for a log.
+    A sentence and the document that is its context.
 
     # Parameters
 
-    documents : `int`
-    sentences : `int`
-    words : `int`
-    entities : `Dict[str, int]`
-        Gold entities of each label in alphabetical order, unaligned ones included.
-    unaligned : `int`
-        How many of the entities are unaligned.
+    document : `Document`
+    number : `int`
+        The number of the sentence in the document.
+    sentence : `Sentence`
     """
 
-    documents: int
-    sentences: int
-    words: int
-    entities: Dict[str, int]
-    unaligned: int
-
-    def __str__(self) -> str:
-        text = (
-            f"{self.documents:,} documents, {self.sentences:,} sentences, {self.words:,} words, "
-            f"{sum(self.entities.values()):,} entities"
-        )
-        if self.entities:
-            text += " (" + ", ".join(f"{label} {number:,}" for label, number in self.entities.items()) + ")"
-        if self.unaligned:
-            text += f", {self.unaligned:,} of them not aligned with words"
-        return text
-
-
-def count_documents(documents: Iterable[Document]) -> CorpusCounts:
-    """
-    # Returns
-
-    `CorpusCounts`
-        The numbers of documents, sentences, words, and entities by label.
-    """
-    number = sentences = words = unaligned = 0
-    entities: Counter[str] = Counter()
-    for document in documents:
-        number += 1
-        for sentence in document.sentences:
-            sentences += 1
-            words += len(sentence.words)
-            unaligned += len(sentence.unaligned)
-            entities.update(span.label for span in sentence.spans)
-            entities.update(label for _, _, label in sentence.unaligned)
-    return CorpusCounts(number, sentences, words, dict(sorted(entities.items())), unaligned)
+    document: Document
+    number: int
+    sentence: Sentence

@@ -2,7 +2,6 @@
 
 from typing import Any, Dict, List, Mapping, Optional
 
-import torch
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.models import Model
 from allennlp.modules.token_embedders import TokenEmbedder
@@ -11,12 +10,11 @@ from overrides import overrides
 from torch import Tensor
 from torch.nn import functional as F
 
-from luke_allennlp.data.sparse_label_field import IGNORED_LABEL
+from luke_allennlp.data.fields import IGNORED_LABEL
 from luke_allennlp.tasks.base.model import TaskModel, in_float32
 from luke_allennlp.tasks.ner.decoding import predicted_candidates
-from luke_allennlp.tasks.ner.metric import ChunkPrediction, NerMetric
-from luke_allennlp.tasks.ner.reader import NIL
-from luke_allennlp.token_embedders import states_at
+from luke_allennlp.tasks.ner.examples import NIL
+from luke_allennlp.tasks.ner.metric import NerMetric, SentencePrediction
 
 
 @Model.register("luke_ner")
@@ -24,37 +22,40 @@ class NerModel(TaskModel):
     """
     Registered as a `Model` with name "luke_ner".
 
-    Classifies every candidate span as one of the entity types or none: the states of its first and last word
-    and of its entity, dropout, a linear layer (Yamada et al., EMNLP 2020, section 4.3).
+    Classifies every candidate span as one of the entity types or none, from the states of its first and last
+    token and of its entity: dropout, and a linear layer (Yamada et al., EMNLP 2020, section 4.3).
 
     # Parameters
 
     vocab : `Vocabulary`
     embedder : `TokenEmbedder`
-        "luke". Without the entity state, any embedder of sub-words will do, such as "pretrained_transformer".
+        Of type "luke". Without the entity state, any embedder of sub-word tokens will do, such as
+        "pretrained_transformer".
     dropout : `float`, optional (default = `None`)
-        Before the linear layer; by default that of the embedder's checkpoint.
+        Before the linear layer; by default the dropout of the embedder's checkpoint.
     use_entity_state : `bool`, optional (default = `True`)
-        If false, there are no entities in the input and only the words' states decide: the paper's Table 6,
+        If false, the input has no entities, and only the states of tokens decide: the paper's Table 6,
         "without entity inputs", and the word-only baselines.
     use_word_states : `bool`, optional (default = `True`)
         If false, only the entity's state decides.
     flat : `bool`, optional (default = `True`)
-        Entities do not overlap: the most certain come first. If false, all candidates that the classifier
-        takes for entities are entities, nested ones included.
+        Entities do not overlap: the most certain ones win. If false, all candidates that are classified as
+        entities are kept, nested ones included.
     paper_compatible : `bool`, optional (default = `False`)
         Also report the original system's scores, see `NerMetric`.
     label_namespace : `str`, optional (default = `"labels"`)
     initializer : `InitializerApplicator`, optional (default = `None`)
-        Of the linear layer, which by default is drawn as the encoder's are: normal with its standard
-        deviation, bias 0.
+        By default the linear layer is initialized as the encoder's: normal with the same standard deviation,
+        bias 0.
 
     # Raises
 
     `ConfigurationError`
-        The options leave nothing to classify with, or the embedder knows no entities, or the labels lack
-        "NIL".
+        The options leave nothing to classify, the embedder has no entities, or the labels lack "NIL".
     """
+
+    default_predictor = "luke_ner"
+    span_ends = (0, 1)
 
     def __init__(
         self,
@@ -73,23 +74,18 @@ class NerModel(TaskModel):
         self.check_labels(label_namespace, NIL, "luke_ner")
         self.label_namespace = label_namespace
         self._nil_index = vocab.get_token_index(NIL, label_namespace)
-        self.classifier = self.head(
-            embedder.get_output_dim() * (2 * use_word_states + use_entity_state),
-            vocab.get_vocab_size(label_namespace),
-        )
+        self.classifier = self.head(self.span_feature_size, vocab.get_vocab_size(label_namespace))
         self._metric = NerMetric(flat=flat, paper_compatible=paper_compatible)
-        self._flat = flat
+        self.flat = flat
         if initializer is not None:
             initializer(self)
 
     @classmethod
     @overrides
     def metric_names(cls, options: Mapping[str, Any]) -> List[str]:
-        names = list(
-            NerMetric(paper_compatible=options.get("paper_compatible", False)).get_metric(reset=True)
-        )
-        # Those of the types.
-        return [*names, *(f"{name}_*" for name in ("precision", "recall", "f1"))]
+        metric = NerMetric(paper_compatible=options.get("paper_compatible", False))
+        # By type as well.
+        return [*metric.get_metric(reset=True), "precision_*", "recall_*", "f1_*"]
 
     def forward(
         self,
@@ -103,96 +99,71 @@ class NerModel(TaskModel):
 
         words : `TextFieldTensors`
             Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch,
-            words).
+            tokens).
         entities : `Dict[str, Tensor]`
-            Of an `EntityField`: the candidates. `entity_ids` and `entity_mask` have shape (batch,
-            candidates), `entity_spans` (batch, candidates, 2): first and last word, inclusive.
+            Of an `EntityField`, the candidates: `entity_ids` and `entity_mask` (batch, candidates),
+            `entity_spans` (batch, candidates, 2): first and last token, inclusive.
         metadata : `List[Dict[str, Any]]`, optional (default = `None`)
             Of the reader; needed for the metric and for `make_output_human_readable`.
         labels : `Tensor`, optional (default = `None`)
-            Shape: (batch, candidates). Padding is -100.
+            -100 for padding. Shape: (batch, candidates).
 
         # Returns
 
         `Dict[str, Any]`
-            `logits`, shape (batch, candidates, labels); outside of training `predictions`, for each instance
-            the candidates that are predicted to be entities as dictionaries of `start`, `end` (words of the
-            sentence, end exclusive), `label`, `logit`, `score` (its probability); with labels the `loss`, the
-            mean cross-entropy over the candidates of the batch.
+            `logits`, shape (batch, candidates, labels); except in training `predictions`, for each instance
+            the candidates that are predicted to be entities, with `start`, `end` (words of the sentence, end
+            exclusive), `label`, `logit` and `score` (its probability); with labels the `loss`, the mean
+            cross-entropy over the candidates of the batch.
         """
-        mask = entities["entity_mask"]
-        # Shape: (batch, candidates, features)
-        features = self._features(words, entities)
         # Shape: (batch, candidates, labels)
-        logits = self.classifier(self.dropout(features))
+        logits = self.classifier(self.dropout(self.span_features(words, entities)))
         output: Dict[str, Any] = {"logits": logits}
         if labels is not None:
-            # In float32 at least; a sum and a count, as a batch may be without any candidate.
+            # A sum and a count, because a batch may have no candidates.
             scores = in_float32(logits).flatten(0, 1)
             total = F.cross_entropy(scores, labels.flatten(), ignore_index=IGNORED_LABEL, reduction="sum")
             output["loss"] = total / (labels != IGNORED_LABEL).sum().clamp(min=1)
         if not self.training and metadata is not None:
-            output["predictions"] = self._predictions(logits, mask, metadata)
+            output["predictions"] = self._predictions(logits, entities["entity_mask"], metadata)
             if labels is not None:
-                self._metric(
-                    [
-                        _chunk(data, entities)
-                        for data, entities in zip(metadata, output["predictions"], strict=True)
-                    ]
-                )
+                predictions = map(_sentence_prediction, metadata, output["predictions"])
+                self._metric((prediction.key, prediction) for prediction in predictions)
         return output
-
-    def _features(self, words: TextFieldTensors, entities: Dict[str, Tensor]) -> Tensor:
-        word_states, entity_states = self.states(words, entities)
-        features = []
-        if self.use_word_states:
-            spans = entities["entity_spans"].clamp(min=0)
-            features = [states_at(word_states, spans[..., side]) for side in (0, 1)]
-        if entity_states is not None:
-            features.append(entity_states)
-        return torch.cat(features, dim=-1)
 
     def _predictions(
         self, logits: Tensor, mask: Tensor, metadata: List[Dict[str, Any]]
     ) -> List[List[Dict[str, Any]]]:
         names = self.vocab.get_index_to_token_vocabulary(self.label_namespace)
-        result = []
-        for data, predicted in zip(
-            metadata, predicted_candidates(logits, mask, self._nil_index), strict=True
-        ):
-            found = []
-            for candidate, label, logit, probability in predicted:
+        result: List[List[Dict[str, Any]]] = []
+        predicted = predicted_candidates(logits, mask, self._nil_index)
+        for data, found in zip(metadata, predicted, strict=True):
+            result.append([])
+            for candidate, label, logit, probability in found:
                 start, end = data["candidates"][candidate].tolist()
-                found.append(
+                result[-1].append(
                     {"start": start, "end": end, "label": names[label], "logit": logit, "score": probability}
                 )
-            result.append(found)
         return result
 
     @overrides(check_signature=False)
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """Leaves the predictions; the logits of all candidates say nothing to a reader."""
+        """Keeps the predictions and drops the logits of all candidates."""
         return {"predictions": output_dict["predictions"]}
 
-    @property
-    def flat(self) -> bool:
-        """Whether predicted entities may not overlap."""
-        return self._flat
 
-    default_predictor = "luke_ner"
-
-
-def _chunk(metadata: Dict[str, Any], predictions: List[Dict[str, Any]]) -> ChunkPrediction:
-    return ChunkPrediction(
-        document=metadata["document"],
+def _sentence_prediction(metadata: Dict[str, Any], predictions: List[Dict[str, Any]]) -> SentencePrediction:
+    return SentencePrediction(
         document_index=metadata["document_index"],
+        document=metadata["document"],
         sentence=metadata["sentence"],
-        chunk=metadata["chunk"],
-        num_chunks=metadata["num_chunks"],
         num_words=len(metadata["words"]),
+        num_chunks=metadata["num_chunks"],
         gold=metadata["gold"],
         unaligned=metadata["unaligned"],
-        predictions=[
-            (entity["start"], entity["end"], entity["label"], entity["logit"]) for entity in predictions
-        ],
+        predictions={
+            metadata["chunk"]: [
+                (entity["start"], entity["end"], entity["label"], entity["logit"]) for entity in predictions
+            ]
+        },
     )

@@ -2,26 +2,23 @@
 
 import itertools
 import logging
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from collections import Counter
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.file_utils import cached_path
 from allennlp.data import DatasetReader, Instance
 from allennlp.data.fields import Field, MetadataField
 from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
-from luke_allennlp.common.text_lines import listed, shown
-from luke_allennlp.data.entity_field import EntityField
+from luke_allennlp.common.text_lines import Findings, listed
+from luke_allennlp.data.fields import EntityField, SparseLabelField, SubwordField
 from luke_allennlp.data.label_map import LabelMap
 from luke_allennlp.data.segmentation import TextSegmenter
-from luke_allennlp.data.sparse_label_field import SparseLabelField
-from luke_allennlp.data.subword_field import SubwordField
 from luke_allennlp.tasks.base.reader import MASK_ENTITY, TaskReader
-from luke_allennlp.tasks.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentSubwords
-from luke_allennlp.tasks.ner.examples import NIL, Document, LabeledSpan, Sentence, count_documents
+from luke_allennlp.tasks.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentTokens
+from luke_allennlp.tasks.ner.examples import NIL, Document, LabeledSpan, SentenceExample
 from luke_allennlp.tasks.ner.forms import ColumnOptions, Reading, document_from_record, read_documents
-from luke_allennlp.tasks.ner.gold import DUPLICATE_SPANS, settle_gold
 from luke_allennlp.tasks.ner.tag_schemes import check_scheme
 
 logger = logging.getLogger(__name__)
@@ -30,71 +27,80 @@ _DOCUMENTS_A_WORKER = 8  # fewer can differ much in size
 
 
 class SentenceChunk(NamedTuple):
-    """One chunk with its sentence and document, not yet an instance."""
+    """
+    A chunk of a sentence, which becomes an instance.
 
-    document: Document
-    document_index: int
-    sentence_index: int
+    # Parameters
+
+    example : `SentenceExample`
+    chunk : `Chunk`
+    number, total : `int`
+        Its number among the chunks of the sentence, and how many there are.
+    too_long : `List[LabeledSpan]`
+        The gold entities of the sentence that are longer than a candidate can be.
+    """
+
+    example: SentenceExample
     chunk: Chunk
     number: int
     total: int
-
-    @property
-    def sentence(self) -> Sentence:
-        return self.document.sentences[self.sentence_index]
+    too_long: List[LabeledSpan]
 
 
 @DatasetReader.register("luke_ner")
-class NerReader(TaskReader[Document, SentenceChunk]):
+class NerReader(TaskReader[SentenceExample, SentenceChunk]):
     """
     Registered as a `DatasetReader` with name "luke_ner".
 
-    Reads NER data in all forms of `luke_allennlp.tasks.ner.forms`, which it recognises by their structure,
-    and makes the original system's instances: a sentence in a window of its document, with its candidate
-    spans as `[MASK]` entities, 128 at a time (Yamada et al., EMNLP 2020, section 4.3).
+    Reads NER data in all formats of `luke_allennlp.tasks.ner.forms`, which it detects by their structure, and
+    makes the original system's instances: a sentence in a window of its document, with its candidate spans as
+    `[MASK]` entities, 128 at a time (Yamada et al., EMNLP 2020, section 4.3).
 
     # Parameters
 
     tokenizer : `Tokenizer`
-        The one of type "luke", with the embedder's checkpoint.
+        Of type "luke", with the embedder's checkpoint.
     max_length : `int`, optional (default = `512`)
-        Sub-words of a window, start and end token included. A sentence that is longer is split between words.
+        The maximum number of tokens of a window, including start and end token. Longer sentences are split
+        between words.
     context : `str`, optional (default = `"document"`)
         What surrounds the sentence in its window: its "document", or nothing ("sentence").
     max_span_length : `int`, optional (default = `16`)
-        Sub-words of a candidate at the most. Longer gold entities are counted in the log and as missed.
+        The maximum number of tokens of a candidate. Longer gold entities are logged, and count as missed.
     max_entities : `int`, optional (default = `128`)
-        Candidates of an instance at the most; a sentence with more gives several instances.
+        The maximum number of candidates of an instance. A sentence with more becomes several instances.
     word_column, tag_column : `int`, optional (default = `0` and `-1`)
         Of column files, from 0, negative from the end. `tag_column: null` reads files without tags, for
         prediction.
     separator : `str`, optional (default = `None`)
-        Of columns: found in the file by default.
+        What separates columns; detected by default.
     encoding : `str`, optional (default = `"utf-8"`)
     tag_scheme : `str`, optional (default = `"auto"`)
-        IOB1, IOB2, BIOES, BILOU or IO: found in the file by default. Of columns, and of tokens with tags.
+        Of tags in columns and in JSON: IOB1, IOB2, BIOES, BILOU or IO; detected by default.
     comment_prefix : `str`, optional (default = `"#"`)
     undivided : `str`, optional (default = `"sentences"`)
-        What a column file without `-DOCSTART-` is: each sentence a document ("sentences"), or all one
-        ("document").
+        What a column file without `-DOCSTART-` is: a document for each sentence ("sentences"), or one
+        "document".
     label_names : `List[str]`, optional (default = `None`)
-        The names of tags that are numbers, in their order, as of Hugging Face's datasets.
+        What tags that are numbers stand for, in order, as in Hugging Face's datasets.
     label_map : `Dict[str, Optional[str]]`, optional (default = `None`)
-        New names of labels; `null` drops the entities that have the label.
+        New names of labels; `null` drops the entities with the label.
     duplicate_spans : `str`, optional (default = `"error"`)
-        Whether a span with two labels is an error, or keeps the label that comes first in the file ("first").
+        Whether two labels of one span are an "error", or the "first" in the file is kept.
     segmenter : `TextSegmenter`, optional (default = `None`)
-        Splits raw text into sentences and words; by rules of spaCy by default.
+        Splits raw text into sentences and words; by default with spaCy's rules.
     label_namespace : `str`, optional (default = `"labels"`)
-        That of the model.
+        The model's namespace of labels.
     max_instances : `int`, optional (default = `None`)
-        Reads no more than this many.
+        The maximum number of instances to read.
 
     # Raises
 
     `ConfigurationError`
-        An option, a file or a line of it is not as expected.
+        An option, a file or a line of it is malformed.
     """
+
+    record_keys = (("text", "entities"), ("text", "spans"), ("tokens",), ("sentences",))
 
     def __init__(
         self,
@@ -119,8 +125,15 @@ class NerReader(TaskReader[Document, SentenceChunk]):
         serialization_dir: Optional[str] = None,
     ) -> None:
         super().__init__(tokenizer, encoding, max_instances, serialization_dir)
-        if context not in ("document", "sentence"):
-            raise ConfigurationError(f"context is {context!r}; expected 'document' or 'sentence'.")
+        for name, value, choices in (
+            ("context", context, ("document", "sentence")),
+            ("undivided", undivided, ("sentences", "document")),
+            ("duplicate_spans", duplicate_spans, ("error", "first")),
+        ):
+            if value not in choices:
+                raise ConfigurationError(f"{name} is {value!r}; expected {choices[0]!r} or {choices[1]!r}.")
+        if separator == "":
+            raise ConfigurationError("separator is empty; give a character, or null to detect it.")
         self.segmenter = segmenter or TextSegmenter.by_name(TextSegmenter.default_implementation)()
         self.chunker = Chunker(
             start_id=self.tokenizer.start_id,
@@ -130,157 +143,175 @@ class NerReader(TaskReader[Document, SentenceChunk]):
             max_span_length=max_span_length,
             max_entities=max_entities,
         )
-        if undivided not in ("sentences", "document"):
-            raise ConfigurationError(f"undivided is {undivided!r}; expected 'sentences' or 'document'.")
-        if separator == "":
-            raise ConfigurationError("separator is empty; give a character, or null to have it found.")
-        if duplicate_spans not in DUPLICATE_SPANS:
-            raise ConfigurationError(f"duplicate_spans is {duplicate_spans!r}; expected 'error' or 'first'.")
         self._columns = ColumnOptions(word_column, tag_column, separator, comment_prefix, undivided)
-        self._tag_scheme = check_scheme(tag_scheme, allow_auto=True)
+        self._tag_scheme = check_scheme(tag_scheme)
         self._label_names = label_names
-        self._label_map = LabelMap(label_map)
+        self._label_map = LabelMap(label_map) if label_map else None
         self._duplicate_spans = duplicate_spans
         self._label_namespace = label_namespace
-        # The labels outside of the vocabulary of which the log has told.
+        # The labels outside of the vocabulary that the log has warned about.
         self._warned: Set[str] = set()
+        self._few_documents = False
+        # The last document, its tokens, and where its sentences start among its words.
+        self._encoded: Optional[Tuple[Document, DocumentTokens, List[int]]] = None
 
     def read_documents(self, file_path: str) -> List[Document]:
-        """
-        # Parameters
-
-        file_path : `str`
-            A file, or a URL that AllenNLP can fetch.
-
-        # Returns
-
-        `List[Document]`
-        """
-        path = str(cached_path(file_path)) if "://" in file_path else file_path
-        reading = self._reading()
-        documents = read_documents(path, reading)
-        settle_gold(documents, self._label_map, self._duplicate_spans, reading.findings, path)
-        reading.findings.log(path)
-        self._label_map.log(path)
-        logger.info("%s: %s", path, count_documents(documents))
+        """The documents of a local file."""
+        documents = read_documents(file_path, self._reading())
+        findings = Findings()
+        for index, document in enumerate(documents):
+            document.index = index
+            for sentence in document.sentences:
+                where = f"{file_path}, {sentence.where}" if sentence.where else file_path
+                spans = self._settle(sentence.spans, findings, where)
+                sentence.spans = [LabeledSpan(*span) for span in spans]
+                sentence.unaligned = self._settle(sentence.unaligned, findings, where)
+        findings.log(file_path)
+        if self._label_map is not None:
+            self._label_map.log(file_path)
+        logger.info("%s: %s", file_path, describe_documents(documents))
         return documents
+
+    def document_from_json(self, record: Dict[str, Any], where: str) -> Document:
+        """As `examples_from_json`; the document may have no sentence."""
+        return document_from_record(record, where, self._reading())
 
     def _reading(self) -> Reading:
         return Reading(
             self.segmenter, self.encoding, self._tag_scheme, self._label_names, columns=self._columns
         )
 
-    @overrides
-    def read_examples(self, file_path: str) -> Iterator[Document]:
-        return iter(self.read_documents(file_path))
-
-    @overrides
-    def examples_from_json(self, record: Dict[str, Any], where: str) -> List[Document]:
-        if not isinstance(record, dict):
-            raise ConfigurationError(f"{where}: found {shown(record)}; expected a JSON object.")
-        return [document_from_record(record, where, self._reading())]
-
-    @overrides
-    def items(self, example: Document) -> List[SentenceChunk]:
-        return [chunk for chunks in self.chunk_document(example) for chunk in chunks]
-
-    @overrides
-    def is_labeled(self, example: Document) -> bool:
-        return example.unlabeled is None
-
-    @overrides
-    def describe(self, example: Document) -> str:
-        return example.where
-
-    @overrides
-    def check_labels(self, example: Document) -> None:
-        if example.unlabeled is not None:
-            raise ConfigurationError(
-                f"{example.where}: is without labels, which training and evaluation need: "
-                f"{example.unlabeled}."
+    def _settle(
+        self, spans: Sequence[Tuple[int, int, str]], findings: Findings, where: str
+    ) -> List[Tuple[int, int, str]]:
+        """Renames the labels of entities, checks that each span has one label, and sorts them."""
+        labels: Dict[Tuple[int, int], str] = {}
+        for start, end, given in spans:
+            label = given if self._label_map is None else self._label_map(given)
+            if label is None:
+                continue
+            if label == NIL:
+                raise ConfigurationError(
+                    f"{where}: the entity at {start}-{end} has the label {NIL!r}, which is reserved for "
+                    "candidates that are no entities; rename it with `label_map`, or drop it with null."
+                )
+            first = labels.setdefault((start, end), label)
+            if first == label:
+                continue
+            if self._duplicate_spans == "error":
+                raise ConfigurationError(
+                    f"{where}: the span {start}-{end} has the labels {first!r} and {label!r}; expected one. "
+                    "Correct it, drop one of them with `label_map`, or set `duplicate_spans` to 'first'."
+                )
+            findings.add(
+                "spans have several labels, of which the first is kept",
+                f"{where}: {start}-{end} is {first!r}, not {label!r}",
             )
+        return [(start, end, label) for (start, end), label in sorted(labels.items())]
+
+    @overrides
+    def read_examples(self, file_path: str) -> Iterator[SentenceExample]:
+        documents = self.read_documents(file_path)
+        workers = 1 if self._worker_info is None else self._worker_info.num_workers
+        self._few_documents = len(documents) < _DOCUMENTS_A_WORKER * workers
+        for document in documents:
+            yield from sentences_of(document)
+
+    @overrides
+    def examples_from_json(self, record: Dict[str, Any], where: str) -> List[SentenceExample]:
+        return sentences_of(self.document_from_json(record, where))
+
+    @overrides
+    def source(self, example: SentenceExample) -> object:
+        # Data workers share the documents, or the sentences if there are few documents.
+        return example.document.index, example.number if self._few_documents else None
+
+    @overrides
+    def is_labeled(self, example: SentenceExample) -> bool:
+        return example.document.unlabeled is None
+
+    @overrides
+    def describe(self, example: SentenceExample) -> str:
+        return example.document.where
+
+    @overrides
+    def labels_hint(self, example: SentenceExample) -> str:
+        return f" ({example.document.unlabeled})"
 
     @overrides
     def check_file(self, file_path: str, training: bool = False) -> None:
-        documents = self.read_documents(file_path)
-        for document in documents:
-            self.check_labels(document)
-        if training:
-            _check_any_entity(documents, file_path)
+        sentences = entities = unaligned = 0
+        for example in self.local_examples(file_path):
+            self.check_labels(example)
+            sentences += 1
+            entities += len(example.sentence.spans)
+            unaligned += len(example.sentence.unaligned)
+        if not training or entities:
+            return
+        if unaligned:
+            raise ConfigurationError(
+                f"{file_path}: none of its {unaligned} entities starts and ends with words, so there is "
+                "nothing to train on; split its texts differently with `segmenter`, for example "
+                '{"type": "whitespace"} or another `language`.'
+            )
+        raise ConfigurationError(
+            f"{file_path}: has no entity in its {sentences} sentences, so a model trained on it would "
+            "predict none; check the file, and `label_map` and `tag_column` if they are set."
+        )
+
+    @overrides
+    def items(self, example: SentenceExample) -> List[SentenceChunk]:
+        document, index, sentence = example
+        if self._encoded is None or self._encoded[0] is not document:
+            words = [word for sentence in document.sentences for word in sentence.words]
+            starts = [0, *itertools.accumulate(len(sentence.words) for sentence in document.sentences)]
+            self._encoded = document, DocumentTokens(self.tokenizer.encode_words(words)), starts
+        _, tokens, starts = self._encoded
+        chunks = self.chunker.chunks(tokens, starts[index], starts[index + 1])
+        bounds = tokens.bounds[starts[index] :]
+        too_long = [
+            span
+            for span in sentence.spans
+            if not 0 < bounds[span.end] - bounds[span.start] <= self.chunker.max_span_length
+        ]
+        return [
+            SentenceChunk(example, chunk, number, len(chunks), too_long)
+            for number, chunk in enumerate(chunks)
+        ]
 
     @overrides
     def labeled_items(self, file_path: str) -> Iterator[Tuple[SentenceChunk, bool]]:
         too_long: List[str] = []
         num_chunks = 0
         try:
-            for index, document, sentences in self._share(list(self.local_examples(file_path))):
-                labeled = self.is_labeled(document)
-                for chunks in self.chunk_document(document, index, sentences):
-                    too_long.extend(self._beyond_candidates(chunks, file_path))
-                    for chunk in chunks:
-                        num_chunks += 1
-                        yield chunk, labeled
-        finally:  # also where max_instances ends it
-            self._log_read(file_path, num_chunks, too_long)
-
-    def _share(self, documents: List[Document]) -> Iterator[Tuple[int, Document, Optional[Iterator[int]]]]:
-        """What this data worker makes chunks of: documents or, where these are few, sentences of each."""
-        numbered = enumerate(documents)
-        if self._worker_info is None or len(documents) >= _DOCUMENTS_A_WORKER * self._worker_info.num_workers:
-            for index, document in self.worker_share(numbered):
-                yield index, document, None
-        else:
-            for index, document in numbered:
-                yield index, document, self.worker_share(range(len(document.sentences)))
-
-    def _log_read(self, file_path: str, num_chunks: int, too_long: List[str]) -> None:
-        if num_chunks:
-            logger.info("%s: %d instances", file_path, num_chunks)
-        if too_long:
-            logger.warning(
-                "%s: %d gold entities are longer than %d sub-words; they cannot be predicted and count as "
-                "missed (max_span_length sets the limit): %s",
-                file_path,
-                len(too_long),
-                self.chunker.max_span_length,
-                listed(too_long),
-            )
-
-    def chunk_document(
-        self, document: Document, document_index: int = 0, sentences: Optional[Iterable[int]] = None
-    ) -> Iterator[List[SentenceChunk]]:
-        """
-        # Parameters
-
-        document : `Document`
-        document_index : `int`, optional (default = `0`)
-            Its place in the file.
-        sentences : `Iterable[int]`, optional (default = `None`)
-            Which of its sentences; all by default.
-
-        # Returns
-
-        `Iterator[List[SentenceChunk]]`
-            For each of the sentences, its chunks.
-        """
-        words = [word for sentence in document.sentences for word in sentence.words]
-        subwords = DocumentSubwords(self.tokenizer.encode_words(words))
-        # Where each sentence starts among the words, and where the last one ends.
-        starts = [0, *itertools.accumulate(len(sentence.words) for sentence in document.sentences)]
-        for sentence_index in range(len(document.sentences)) if sentences is None else sentences:
-            chunks = self.chunker.chunks(subwords, starts[sentence_index], starts[sentence_index + 1])
-            yield [
-                SentenceChunk(document, document_index, sentence_index, chunk, number, len(chunks))
-                for number, chunk in enumerate(chunks)
-            ]
+            for item, labeled in super().labeled_items(file_path):
+                num_chunks += 1
+                if item.number == 0:
+                    sentence = item.example.sentence
+                    where = f"{sentence.where}: " if sentence.where is not None else ""
+                    for start, end, label in item.too_long:
+                        too_long.append(f"{where}{label} {' '.join(sentence.words[start:end])!r}")
+                yield item, labeled
+        finally:  # also if max_instances ends it
+            if num_chunks:
+                logger.info("%s: %d instances", file_path, num_chunks)
+            if too_long:
+                logger.warning(
+                    "%s: %d gold entities are longer than %d tokens; they cannot be predicted and count as "
+                    "missed (max_span_length sets the limit): %s",
+                    file_path,
+                    len(too_long),
+                    self.chunker.max_span_length,
+                    listed(too_long),
+                )
 
     @overrides(check_signature=False)
-    def text_to_instance(self, chunk: SentenceChunk, labeled: bool = False) -> Instance:
+    def text_to_instance(self, item: SentenceChunk, labeled: bool = False) -> Instance:
         """
         # Parameters
 
-        chunk : `SentenceChunk`
-            One of those that `chunk_document` makes.
+        item : `SentenceChunk`
+            One of `items`.
         labeled : `bool`, optional (default = `False`)
             Whether the instance has labels and is scored.
 
@@ -290,18 +321,18 @@ class NerReader(TaskReader[Document, SentenceChunk]):
             `words` (`SubwordField`), `entities` (`EntityField`), `metadata`, and if labeled `labels`
             (`SparseLabelField`).
         """
-        sentence = chunk.sentence
-        candidates = chunk.chunk.candidates
+        (document, index, sentence), chunk, number, total, _ = item
+        candidates = chunk.candidates
         fields: Dict[str, Field] = {
-            "words": SubwordField(chunk.chunk.word_ids, padding_id=self.tokenizer.pad_id),
-            "entities": EntityField([MASK_ENTITY] * len(candidates), chunk.chunk.spans),
+            "words": SubwordField(chunk.token_ids, padding_id=self.tokenizer.pad_id),
+            "entities": EntityField([MASK_ENTITY] * len(candidates), chunk.spans),
             "metadata": MetadataField(
                 {
-                    "document": chunk.document.id,
-                    "document_index": chunk.document_index,
-                    "sentence": chunk.sentence_index,
-                    "chunk": chunk.number,
-                    "num_chunks": chunk.total,
+                    "document": document.id,
+                    "document_index": document.index,
+                    "sentence": index,
+                    "chunk": number,
+                    "num_chunks": total,
                     "words": sentence.words,
                     "candidates": candidates.view(CandidateSpans),
                     "gold": sentence.spans,
@@ -323,45 +354,28 @@ class NerReader(TaskReader[Document, SentenceChunk]):
 
     @overrides
     def apply_token_indexers(self, instance: Instance) -> None:
-        # What comes from a data worker has left behind what fields share.
+        # Instances of a data worker have lost what fields share.
         labels = instance.fields.get("labels")
         if isinstance(labels, SparseLabelField):
             labels.warned = self._warned
 
-    def _beyond_candidates(self, chunks: List[SentenceChunk], file_path: str) -> Iterator[str]:
-        sentence = chunks[0].sentence
-        if not sentence.spans:
-            return
-        candidates = {tuple(candidate) for chunk in chunks for candidate in chunk.chunk.candidates.tolist()}
-        for span in sentence.spans:
-            if (span.start, span.end) not in candidates:
-                yield _describe(span, sentence)
+
+def sentences_of(document: Document) -> List[SentenceExample]:
+    return [SentenceExample(document, index, sentence) for index, sentence in enumerate(document.sentences)]
 
 
-def _check_any_entity(documents: List[Document], file_path: str) -> None:
-    """
-    # Raises
-
-    `ConfigurationError`
-        There is no entity that a model could learn from.
-    """
-    counts = count_documents(documents)
-    if sum(counts.entities.values()) > counts.unaligned:
-        return
-    if counts.unaligned:
-        raise ConfigurationError(
-            f"{file_path}: none of its {counts.unaligned} entities starts and ends with words, so that there "
-            "is "
-            "nothing to train on; set `segmenter` to divide its texts otherwise, for example to "
-            '{"type": "whitespace"}, or to another `language`.'
-        )
-    raise ConfigurationError(
-        f"{file_path}: has no entity in its {counts.sentences} sentences, so that a model that is trained on "
-        "it "
-        "would predict none; check the file, and `label_map` and `tag_column` if they are set."
+def describe_documents(documents: Sequence[Document]) -> str:
+    """The numbers of documents, sentences, words, and entities by label, for a log."""
+    sentences = [sentence for document in documents for sentence in document.sentences]
+    words = sum(len(sentence.words) for sentence in sentences)
+    unaligned = sum(len(sentence.unaligned) for sentence in sentences)
+    labels = Counter(
+        label for sentence in sentences for _, _, label in (*sentence.spans, *sentence.unaligned)
     )
-
-
-def _describe(span: LabeledSpan, sentence: Sentence) -> str:
-    where = f"{sentence.where}: " if sentence.where is not None else ""
-    return f"{where}{span.label} {' '.join(sentence.words[span.start : span.end])!r}"
+    text = (
+        f"{len(documents):,} documents, {len(sentences):,} sentences, {words:,} words, "
+        f"{labels.total():,} entities"
+    )
+    if labels:
+        text += f" ({', '.join(f'{label} {number:,}' for label, number in sorted(labels.items()))})"
+    return text + (f", {unaligned:,} of them not aligned with words" if unaligned else "")

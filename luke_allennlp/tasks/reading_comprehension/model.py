@@ -14,8 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from luke_allennlp.common.options import check_at_least, check_choice
-from luke_allennlp.data.sparse_label_field import IGNORED_LABEL
-from luke_allennlp.data.subword_field import TOKENS_KEY
+from luke_allennlp.data.fields import IGNORED_LABEL, TOKENS_KEY
 from luke_allennlp.tasks.base.model import TaskModel, in_float32
 from luke_allennlp.tasks.reading_comprehension.decoding import (
     Candidate,

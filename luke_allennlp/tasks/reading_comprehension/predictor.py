@@ -76,5 +76,7 @@ class ReadingComprehensionPredictor(TaskPredictor):
         return result
 
     @overrides
-    def record_output(self, record: JsonDict, outputs: List[JsonDict]) -> JsonDict:
-        return {"questions": outputs} if is_dataset_record(record) else super().record_output(record, outputs)
+    def record_output(self, record: JsonDict, examples: List[Any], outputs: List[JsonDict]) -> JsonDict:
+        if is_dataset_record(record):
+            return {"questions": outputs}
+        return super().record_output(record, examples, outputs)

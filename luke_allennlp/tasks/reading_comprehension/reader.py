@@ -13,9 +13,7 @@ from overrides import overrides
 from luke_allennlp.common.options import check_at_least
 from luke_allennlp.common.records import read_records
 from luke_allennlp.common.text_lines import listed, shown
-from luke_allennlp.data.entity_field import EntityField
-from luke_allennlp.data.sparse_label_field import IGNORED_LABEL
-from luke_allennlp.data.subword_field import SubwordField
+from luke_allennlp.data.fields import IGNORED_LABEL, EntityField, SubwordField
 from luke_allennlp.data.windows import sliding_windows
 from luke_allennlp.linking.entity_linker import (
     ArticleLinker,
@@ -102,7 +100,7 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         An option, a file or a record is invalid.
     """
 
-    labels_hint = ' (a question that the passage does not answer has "is_impossible": true)'
+    record_keys = (("question", "context"), ("context", "qas"), ("paragraphs",))
 
     def __init__(
         self,
@@ -188,6 +186,10 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
     @overrides
     def describe(self, example: Question) -> str:
         return example.name
+
+    @overrides
+    def labels_hint(self, example: Question) -> str:
+        return ' (a question that the passage does not answer has "is_impossible": true)'
 
     @overrides
     def items(self, example: Question) -> List[Window]:

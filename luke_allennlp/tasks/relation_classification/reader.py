@@ -13,7 +13,7 @@ from overrides import overrides
 from luke_allennlp.common.options import check_choice
 from luke_allennlp.common.records import read_records
 from luke_allennlp.common.text_lines import listed, read_lines
-from luke_allennlp.data.label_fields import KnownLabelField
+from luke_allennlp.data.fields import KnownLabelField
 from luke_allennlp.data.marked_text import MarkedSpan
 from luke_allennlp.tasks.base.mention_reader import MentionReader
 from luke_allennlp.tasks.relation_classification.examples import RelationExample, example_from_record
@@ -69,6 +69,8 @@ class RelationReader(MentionReader[RelationExample]):
     `ConfigurationError`
         An option, a file or a record is invalid, or head and tail alone are longer than `max_length`.
     """
+
+    record_keys = (("token", "subj_start", "obj_start"), ("text", "head", "tail"))
 
     # The embedder keeps the rows `[PAD]`, `[MASK]` and `[MASK]`: head and tail start equal and are trained
     # separately.

@@ -10,7 +10,7 @@ from allennlp.common.checks import ConfigurationError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.tasks.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentSubwords
+from luke_allennlp.tasks.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentTokens, context_window
 
 START, END = 1, 2
 
@@ -59,7 +59,7 @@ def run(case: Case) -> Tuple[List[Chunk], List[List[int]], List[int]]:
     words = words_of(case.sentences)
     start = sum(map(len, case.sentences[: case.index]))
     end = start + len(case.sentences[case.index])
-    chunks = case.chunker.chunks(DocumentSubwords(words), start, end)
+    chunks = case.chunker.chunks(DocumentTokens(words), start, end)
     around = words if case.chunker.use_document else words[start:end]
     return chunks, words[start:end], sum(around, [])
 
@@ -81,7 +81,7 @@ def windows_of(chunks: List[Chunk]) -> List[Tuple[List[int], List[int]]]:
     """For each window, its sub-words and the sizes of its chunks."""
     return [
         (list(ids), [len(chunk.candidates) for chunk in group])
-        for ids, group in groupby(chunks, key=lambda chunk: tuple(chunk.word_ids.tolist()))
+        for ids, group in groupby(chunks, key=lambda chunk: tuple(chunk.token_ids.tolist()))
     ]
 
 
@@ -105,8 +105,8 @@ def test_spans_point_at_the_words_of_their_candidates(case: Case) -> None:
     for chunk in chunks:
         assert len(chunk.spans) == len(chunk.candidates)
         for (first, last), (start, end) in zip(chunk.spans.tolist(), chunk.candidates.tolist(), strict=True):
-            assert 1 <= first <= last <= len(chunk.word_ids) - 2
-            assert chunk.word_ids[first : last + 1].tolist() == sum(words[start:end], [])
+            assert 1 <= first <= last <= len(chunk.token_ids) - 2
+            assert chunk.token_ids[first : last + 1].tolist() == sum(words[start:end], [])
 
 
 @given(cases())
@@ -156,8 +156,8 @@ def test_sizes_of_chunks(case: Case) -> None:
         assert candidates_of(chunks) == brute_force(words, case.chunker.max_span_length)
 
 
-def document(*sentences: List[int]) -> DocumentSubwords:
-    return DocumentSubwords(words_of(list(sentences)))
+def document(*sentences: List[int]) -> DocumentTokens:
+    return DocumentTokens(words_of(list(sentences)))
 
 
 def test_chunks_of_129_candidates() -> None:
@@ -165,7 +165,7 @@ def test_chunks_of_129_candidates() -> None:
     chunks = chunker(max_span_length=13).chunks(document([1] * 16), 0, 16)
     assert [len(chunk.candidates) for chunk in chunks] == [65, 65]
     assert chunks[0].candidates[:3].tolist() == [[0, 1], [0, 2], [0, 3]]
-    assert np.array_equal(chunks[0].word_ids, chunks[1].word_ids)
+    assert np.array_equal(chunks[0].token_ids, chunks[1].token_ids)
     chunks = chunker(max_entities=50).chunks(document([1] * 16), 0, 16)
     assert [len(chunk.candidates) for chunk in chunks] == [46, 46, 44]
 
@@ -179,25 +179,25 @@ def test_context_goes_to_the_shorter_side_first() -> None:
     around = chunker(max_length=12, max_span_length=4).chunks  # ten sub-words
     # Four sub-words before, ten after, the sentence has four: three on each side.
     [chunk] = around(document([4], [2, 2], [10]), 1, 3)
-    assert chunk.word_ids.tolist() == [START, *range(11, 21), END]
+    assert chunk.token_ids.tolist() == [START, *range(11, 21), END]
     # One before: the other side gets what it leaves.
     [chunk] = around(document([1], [2, 2], [10]), 1, 3)
-    assert chunk.word_ids.tolist() == [START, *range(10, 20), END]
+    assert chunk.token_ids.tolist() == [START, *range(10, 20), END]
     # One after.
     [chunk] = around(document([10], [2, 2], [1]), 1, 3)
-    assert chunk.word_ids.tolist() == [START, *range(15, 25), END]
+    assert chunk.token_ids.tolist() == [START, *range(15, 25), END]
     # An odd rest goes to the longer side; to the left where both are equal.
     [chunk] = around(document([8], [5], [9]), 1, 2)
-    assert chunk.word_ids.tolist() == [START, *range(16, 26), END]
+    assert chunk.token_ids.tolist() == [START, *range(16, 26), END]
     [chunk] = around(document([9], [5], [9]), 1, 2)
-    assert chunk.word_ids.tolist() == [START, *range(16, 26), END]
+    assert chunk.token_ids.tolist() == [START, *range(16, 26), END]
     [chunk] = around(document([9], [5], [8]), 1, 2)
-    assert chunk.word_ids.tolist() == [START, *range(16, 26), END]
+    assert chunk.token_ids.tolist() == [START, *range(16, 26), END]
 
 
 def test_context_of_a_sentence_alone() -> None:
     [chunk] = chunker(use_document=False).chunks(document([4], [2, 2], [10]), 1, 3)
-    assert chunk.word_ids.tolist() == [START, *range(14, 18), END]
+    assert chunk.token_ids.tolist() == [START, *range(14, 18), END]
     assert chunk.spans.tolist() == [[1, 2], [1, 4], [3, 4]]
 
 
@@ -218,7 +218,7 @@ def test_long_sentence_is_split_between_words() -> None:
         [[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]],
         [[2, 4], [3, 4], [3, 5], [4, 5]],
     ]
-    assert [chunk.word_ids.tolist() for chunk in chunks] == [
+    assert [chunk.token_ids.tolist() for chunk in chunks] == [
         [START, *range(10, 20), END],
         [START, *range(15, 25), END],
     ]
@@ -230,7 +230,7 @@ def test_word_longer_than_the_window() -> None:
     [chunk] = chunker(max_length=6, max_span_length=4).chunks(document([1], [9], [1]), 1, 2)
     assert len(chunk.candidates) == len(chunk.spans) == 0
     assert chunk.candidates.shape == chunk.spans.shape == (0, 2)
-    assert chunk.word_ids.tolist() == [START, *range(11, 15), END]
+    assert chunk.token_ids.tolist() == [START, *range(11, 15), END]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_word_longer_than_the_window() -> None:
     [
         ({"max_span_length": 0}, "max_span_length is 0; expected at least 1"),
         ({"max_entities": 0}, "max_entities is 0; expected at least 1"),
-        ({"max_length": 17}, "max_length is 17, which leaves 15 sub-words .* max_span_length, 16"),
+        ({"max_length": 17}, "max_length is 17, which leaves 15 tokens .* max_span_length, 16"),
     ],
 )
 def test_limits(options: dict, message: str) -> None:
@@ -251,3 +251,45 @@ def test_candidates_in_metadata_are_compared_as_a_whole() -> None:
     spans = np.array([[0, 1], [0, 2]]).view(CandidateSpans)
     assert (spans == spans.copy()) is True and (spans != spans.copy()) is False
     assert (spans == spans[:1]) is False and (spans != spans + 1) is True
+
+
+SIZES = st.integers(0, 700)
+
+
+class TestContextWindow:
+    @pytest.mark.parametrize(
+        "left, length, right, expected",
+        [
+            (0, 10, 0, (0, 0)),
+            (100, 10, 100, (100, 100)),
+            (1000, 10, 1000, (250, 250)),
+            (1000, 11, 1000, (250, 249)),  # the right side is not longer: it gets the smaller half
+            (999, 11, 1000, (249, 250)),
+            (20, 10, 1000, (20, 480)),
+            (1000, 10, 20, (480, 20)),
+            (1000, 510, 1000, (0, 0)),
+            (1000, 600, 1000, (0, 0)),
+            (5, 509, 5, (1, 0)),
+            (4, 509, 5, (0, 1)),
+        ],
+    )
+    def test_examples(self, left: int, length: int, right: int, expected: tuple) -> None:
+        assert context_window(left, length, right, 510) == expected
+
+    @given(left=SIZES, length=SIZES, right=SIZES, budget=SIZES)
+    def test_takes_as_much_as_there_is_and_fits(
+        self, left: int, length: int, right: int, budget: int
+    ) -> None:
+        from_left, from_right = context_window(left, length, right, budget)
+        free = max(budget - length, 0)
+        assert 0 <= from_left <= left and 0 <= from_right <= right
+        assert from_left + from_right == min(left + right, free)
+
+    @given(left=SIZES, length=SIZES, right=SIZES, budget=SIZES)
+    def test_favours_no_side(self, left: int, length: int, right: int, budget: int) -> None:
+        from_left, from_right = context_window(left, length, right, budget)
+        # Who got less than the other had no more to give, but for the odd one.
+        if from_left < from_right - 1:
+            assert from_left == left
+        if from_right < from_left - 1:
+            assert from_right == right

@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 import pytest
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.tasks.ner.reader import NerReader
+from luke_allennlp.tasks.ner.reader import NerReader, sentences_of
 from tests.golden_training import GoldenTraining
 
 pytestmark = pytest.mark.shared
@@ -27,8 +27,8 @@ def test_instances(shared_dir: Path) -> None:
     ours = []
     for index in DOCUMENTS:
         before = 0  # words of the document before the sentence
-        for chunks in reader.chunk_document(documents[index]):
-            for chunk in chunks:
+        for example in sentences_of(documents[index]):
+            for chunk in reader.items(example):
                 instance = reader.text_to_instance(chunk, labeled=True)
                 candidates = instance["metadata"].metadata["candidates"]
                 ours.append(
@@ -40,7 +40,7 @@ def test_instances(shared_dir: Path) -> None:
                         "labels": instance["labels"].human_readable_repr(),
                     }
                 )
-            before += len(chunks[0].sentence.words)
+            before += len(example.sentence.words)
     golden = golden_instances(shared_dir)
     assert len(golden) == len(ours) == 456
     for theirs, mine in zip(golden, ours, strict=True):

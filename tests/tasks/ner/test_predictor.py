@@ -20,7 +20,7 @@ from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.ner.examples import Document, Sentence
 from luke_allennlp.tasks.ner.model import NerModel
 from luke_allennlp.tasks.ner.predictor import NerPredictor
-from luke_allennlp.tasks.ner.reader import NIL, NerReader, SentenceChunk
+from luke_allennlp.tasks.ner.reader import NIL, NerReader, SentenceChunk, sentences_of
 from luke_allennlp.token_embedders import LukeEmbedder
 
 LABELS = [NIL, "LOC", "PER"]
@@ -53,8 +53,8 @@ def nested(fixtures_dir: Path) -> NerPredictor:
 
 
 def chunks_of(predictor: NerPredictor, words: List[str]) -> List[SentenceChunk]:
-    [chunks] = predictor._reader.chunk_document(Document("0", [Sentence(words, [])]))
-    return chunks
+    [example] = sentences_of(Document("0", [Sentence(words, [])]))
+    return predictor._reader.items(example)
 
 
 def logits_of(predictor: NerPredictor, words: List[str]) -> Dict[Any, float]:
@@ -365,7 +365,7 @@ class TestMistakes:
             predictor.predict_batch_json([{"text": "a"}, {"txt": "a"}])
 
     def test_parts_of_other_tasks(self, predictor: NerPredictor) -> None:
-        with pytest.raises(ConfigurationError, match="a NerModel with a _SentenceReader; .* type 'luke_ner'"):
+        with pytest.raises(ConfigurationError, match="a NerModel with a _ExampleReader; .* type 'luke_ner'"):
             NerPredictor(predictor._model, predictor._dataset_reader)
         with pytest.raises(ConfigurationError, match="batch_size is 0"):
             NerPredictor(predictor._model, predictor._reader, 0)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from luke_allennlp.data.segmentation import WhitespaceSegmenter
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.ner.examples import LabeledSpan
-from luke_allennlp.tasks.ner.metric import ChunkPrediction, NerMetric
+from luke_allennlp.tasks.ner.metric import NerMetric, SentencePrediction
 from luke_allennlp.tasks.ner.model import NerModel
 from luke_allennlp.tasks.ner.reader import NIL, NerReader
 from luke_allennlp.token_embedders import LukeEmbedder
@@ -75,25 +75,28 @@ def read(reader: DatasetReader, path: Path) -> List[Instance]:
     return list(reader.read(str(path)))
 
 
-def as_prediction(instance: Instance) -> ChunkPrediction:
-    """The gold labels of the candidates in place of a model's predictions."""
-    [data] = metadata_of([instance])
-    labels = instance["labels"].human_readable_repr()
-    return ChunkPrediction(
-        document=data["document"],
-        document_index=data["document_index"],
-        sentence=data["sentence"],
-        chunk=data["chunk"],
-        num_chunks=data["num_chunks"],
-        num_words=len(data["words"]),
-        gold=data["gold"],
-        unaligned=data["unaligned"],
-        predictions=[
+def gold_scores(instances: List[Instance]) -> Dict[str, float]:
+    """The scores of the gold labels of the candidates in place of a model's predictions."""
+    metric = NerMetric()
+    for instance, data in zip(instances, metadata_of(instances), strict=True):
+        labels = instance["labels"].human_readable_repr()
+        found = [
             (*span, label, 1.0)
             for span, label in zip(data["candidates"], labels, strict=True)
             if label != NIL
-        ],
-    )
+        ]
+        prediction = SentencePrediction(
+            document_index=data["document_index"],
+            document=data["document"],
+            sentence=data["sentence"],
+            num_words=len(data["words"]),
+            num_chunks=data["num_chunks"],
+            gold=data["gold"],
+            unaligned=data["unaligned"],
+            predictions={data["chunk"]: found},
+        )
+        metric([(prediction.key, prediction)])
+    return metric.get_metric(reset=True)
 
 
 class Oracle(nn.Module):
@@ -221,9 +224,7 @@ class TestFormats:
         record = {"text": "Vexforders left.", "entities": [[0, 7, "LOC"]]}
         [instance] = read(NerReader(tokenizer), write(json.dumps(record)))
         assert instance["metadata"].metadata["unaligned"] == ["LOC"]
-        metric = NerMetric()
-        metric([as_prediction(instance)])
-        assert metric.counts.gold == {"LOC": 1}
+        assert gold_scores([instance])["recall_LOC"] == 0.0
 
     @pytest.mark.parametrize("name", ["missing.conll", ""])
     def test_no_file(self, tokenizer: WordTokenizer, tmp_path: Path, name: str) -> None:
@@ -302,7 +303,7 @@ class TestOptions:
         caplog.set_level(logging.INFO)
         reader = NerReader(tokenizer, max_span_length=1, max_instances=2)
         read(reader, write("a B-PER\nb I-PER\n\n" * 7))
-        assert ": 2 instances" in caplog.text and "2 gold entities are longer than 1 sub-words" in caplog.text
+        assert ": 2 instances" in caplog.text and "2 gold entities are longer than 1 tokens" in caplog.text
 
     def test_max_instances(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
         path = fixtures_dir / "ner" / "test.conll"
@@ -350,9 +351,7 @@ class TestNothingIsLost:
         assert all(len(instance["words"]) <= 512 for instance in instances)
         labels = [label for instance in long for label in instance["labels"].labels.values()]
         assert len(labels) == len(data[0]["gold"]) == 120
-        metric = NerMetric()
-        metric([as_prediction(instance) for instance in instances])
-        assert metric.get_metric(reset=True)["f1"] == 1.0
+        assert gold_scores(instances)["f1"] == 1.0
 
     def test_long_entity_is_listed_and_missed(
         self, tokenizer: WordTokenizer, fixtures_dir: Path, caplog: pytest.LogCaptureFixture
@@ -360,7 +359,7 @@ class TestNothingIsLost:
         path = fixtures_dir / "ner" / "long_entity.conll"
         instances = read(NerReader(tokenizer), path)
         [warning] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-        assert warning.startswith(f"{path}: 1 gold entities are longer than 16 sub-words")
+        assert warning.startswith(f"{path}: 1 gold entities are longer than 16 tokens")
         assert "line 11: MISC 'A Full and Faithful Account" in warning
         vocab = Vocabulary.from_instances(instances)
         assert set(vocab.get_token_to_index_vocabulary("labels")) == {NIL, "PER", "LOC"}
@@ -379,7 +378,7 @@ class TestNothingIsLost:
         self, tokenizer: WordTokenizer, write: Write, caplog: pytest.LogCaptureFixture
     ) -> None:
         read(NerReader(tokenizer, max_span_length=1), write("a B-PER\nb I-PER\n\n" * 7))
-        assert "7 gold entities are longer than 1 sub-words" in caplog.text
+        assert "7 gold entities are longer than 1 tokens" in caplog.text
         assert caplog.text.count("PER 'a b'") == 5 and "line 13: PER 'a b'; ..." in caplog.text
 
     def test_unknown_label_is_missed_with_a_warning(
@@ -528,25 +527,16 @@ class TestRealData:
             instances = read(NerReader(roberta, context="sentence"), shared_dir / "data" / name)
         counts = f"{documents:,} documents, {sentences:,} sentences, {words:,} words, {entities:,} entities"
         assert counts in caplog.text
-        assert f"{too_long} gold entities are longer than 16 sub-words" in caplog.text
+        assert f"{too_long} gold entities are longer than 16 tokens" in caplog.text
         first_chunks = [data for data in metadata_of(instances) if data["chunk"] == 0]
         assert len({data["document"] for data in first_chunks}) == documents
         assert len(first_chunks) == sentences
         assert sum(len(data["words"]) for data in first_chunks) == words
 
-        metric = NerMetric()
-        for data in first_chunks:
-            metric.add(data["gold"], data["gold"], len(data["words"]), data["document"])
-        assert sum(metric.counts.gold.values()) == sum(metric.counts.correct.values()) == entities
-        assert {metric.get_metric()[score] for score in ("precision", "recall", "f1")} == {1.0}
-
-        # By way of the candidates all but the longest are found.
-        metric = NerMetric()
-        metric([as_prediction(instance) for instance in instances])
-        counted = metric.counts
-        assert sum(counted.gold.values()) == entities
-        assert sum(counted.correct.values()) == sum(counted.predicted.values()) == entities - too_long
-        assert metric.get_metric(reset=True)["precision"] == 1.0
+        # All but the longest are among the candidates.
+        scores = gold_scores(instances)
+        assert scores["recall"] == pytest.approx((entities - too_long) / entities)
+        assert scores["precision"] == 1.0
 
     @pytest.mark.slow
     def test_an_epoch_on_wikigold(

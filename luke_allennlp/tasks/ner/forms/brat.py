@@ -1,49 +1,47 @@
-"""brat's standoff annotation: texts, and files of annotations beside them."""
+"""brat's standoff annotation: texts, with files of annotations beside them."""
 
 import re
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Set
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.records import check_span
 from luke_allennlp.common.text_lines import read_lines, read_text, shown
 from luke_allennlp.tasks.ner.examples import Document
-from luke_allennlp.tasks.ner.forms.building import Entity, checked_label, document_from_text
-from luke_allennlp.tasks.ner.forms.form import Form, Reading, Source
+from luke_allennlp.tasks.ner.forms.form import Entity, FileForm, Reading, document_from_text
 
 _SPANS = re.compile(r"(\S+) (\d+ \d+(?:;\d+ \d+)*)")
-_OTHER = "annotations are no entities (relations, events, attributes, notes) and are not read"
 
 
-def _annotation_files(path: Path) -> List[Path]:
+def _text_files(path: Path) -> Set[Path]:
+    """The texts whose annotation files are in the directory, or are this file or beside it."""
     if path.is_dir():
-        return sorted(path.rglob("*.ann"))
-    annotations = path.with_suffix(".ann")
-    return [annotations] if path.suffix in (".ann", ".txt") and annotations.is_file() else []
+        return {file.with_suffix(".txt") for file in path.rglob("*.ann")}
+    return {path.with_suffix(".txt")} if path.with_suffix(".ann").is_file() else set()
 
 
-def read_brat(source: Source, reading: Reading) -> List[Document]:
+def read_brat(path: str, reading: Reading) -> List[Document]:
     """
-    Reads a directory and those in it, of `.txt` files with `.ann` files beside them; or one such pair, named
-    by either file.
+    Reads a directory and its subdirectories, with `.txt` files and `.ann` files beside them; or one such
+    pair, given either file.
 
     # Returns
 
     `List[Document]`
-        One a text, in the order of their names; the name is the id. A text without an `.ann` file is there,
-        without labels. An entity of several fragments with nothing but white space between them, such as a
-        line end, is one span.
+        One a text, sorted by name, which is the id. A text without an `.ann` file has no labels. An entity
+        whose fragments have only white space between them, such as a line end, is one span.
 
     # Raises
 
     `ConfigurationError`
-        A text is missing, or an annotation is not as expected.
+        A text is missing, or an annotation is malformed.
     """
-    path = Path(source.path)
-    found = _annotation_files(path)
-    texts = {file.with_suffix(".txt") for file in found}
-    if path.is_dir():
-        texts.update(path.rglob("*.txt"))
+    root, texts = Path(path), _text_files(Path(path))
+    if root.is_dir():
+        texts.update(root.rglob("*.txt"))
+    else:
+        root = root.parent
     documents = []
     for text_file in sorted(texts):
         annotations = text_file.with_suffix(".ann")
@@ -51,21 +49,13 @@ def read_brat(source: Source, reading: Reading) -> List[Document]:
             raise ConfigurationError(
                 f"{annotations}: has no {text_file.name} beside it; expected the text that it annotates."
             )
-        # brat counts both characters of a line end.
+        # brat counts both characters of CR LF.
         text = read_text(str(text_file), reading.encoding)
         is_labeled = annotations.is_file()
         entities = list(_entities(annotations, text, reading)) if is_labeled else []
-        root = path if path.is_dir() else path.parent
-        documents.append(
-            document_from_text(
-                text,
-                entities,
-                reading,
-                str(text_file),
-                str(text_file.relative_to(root).with_suffix("")),
-                None if is_labeled else f"there is no {annotations.name} beside it",
-            )
-        )
+        identifier = str(text_file.relative_to(root).with_suffix(""))
+        unlabeled = None if is_labeled else f"there is no {annotations.name} beside it"
+        documents.append(document_from_text(text, entities, reading, str(text_file), identifier, unlabeled))
     return documents
 
 
@@ -74,45 +64,30 @@ def _entities(path: Path, text: str, reading: Reading) -> Iterator[Entity]:
         where = f"{path}, line {number}"
         if not line.strip():
             continue
-        if not line.startswith("T"):
-            if line[0] not in "REMAN#*":
-                raise ConfigurationError(
-                    f"{where}: found {shown(line)}; expected an annotation of brat, such as 'T1<TAB>PER 0 "
-                    "5<TAB>Tavin'."
-                )
-            reading.findings.add(_OTHER, f"{where}: {shown(line)}")
+        if line[0] in "REMAN#*":
+            kind = "annotations are no entities (relations, events, attributes, notes) and are not read"
+            reading.findings.add(kind, f"{where}: {shown(line)}")
             continue
-        fields = line.split("\t", 2)
-        spans = _SPANS.fullmatch(fields[1].strip()) if len(fields) > 1 else None
+        _, *fields = line.split("\t", 2)
+        spans = _SPANS.fullmatch(fields[0].strip()) if line[0] == "T" and fields else None
         if spans is None:
             raise ConfigurationError(
-                f"{where}: found {shown(line)}; expected an identifier, a tab, label, start and end, a tab "
-                "and the text."
+                f"{where}: found {shown(line)}; expected an annotation of brat, such as 'T1<TAB>PER 0 "
+                "5<TAB>Tavin'."
             )
-        label, fragments = (
-            checked_label(spans[1], where),
-            [_fragment(part, len(text), where) for part in spans[2].split(";")],
-        )
+        fragments = []
+        for part in spans[2].split(";"):
+            first, last = map(int, part.split())
+            fragments.append(check_span(first, last, len(text), where))
         start, end = fragments[0][0], fragments[-1][1]
         covered = "".join(text[first:last] for first, last in fragments)
-        own_text = fields[2] if len(fields) > 2 else None
         has_gaps = "".join(covered.split()) != "".join(text[start:end].split())
-        yield Entity(start, end, label, own_text, where, has_gaps)
+        yield Entity(start, end, spans[1], fields[1] if len(fields) > 1 else None, where, has_gaps)
 
 
-def _fragment(part: str, length: int, where: str) -> Tuple[int, int]:
-    start, end = map(int, part.split())
-    if not 0 <= start < end <= length:
-        raise ConfigurationError(
-            f"{where}: start {start} and end {end} are no part of the text's {length} characters; expected 0 "
-            "<= "
-            f"start < end <= {length}, with the end exclusive."
-        )
-    return start, end
-
-
-FORM = Form(
+FORM = FileForm(
     name="brat's .txt with .ann",
-    recognises=lambda source: source.records is None and bool(_annotation_files(Path(source.path))),
     read=read_brat,
+    suffixes=(".ann", ".txt"),
+    recognizes=lambda path: bool(_text_files(path)),
 )

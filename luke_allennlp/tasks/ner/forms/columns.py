@@ -1,9 +1,8 @@
-"""CoNLL-like files: a word and its tag on a line, in columns, and a blank line after each sentence."""
+"""CoNLL-like files: a word and its tag a line, in columns, and a blank line after each sentence."""
 
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
@@ -11,9 +10,14 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.common.text_lines import read_lines, shown
 from luke_allennlp.data.segmentation import INVISIBLE_SEPARATORS
 from luke_allennlp.tasks.ner.examples import Document, Sentence
-from luke_allennlp.tasks.ner.forms.form import ColumnOptions, Form, Reading, Source
-from luke_allennlp.tasks.ner.scheme_recognition import TaggedSentence, resolve_scheme
-from luke_allennlp.tasks.ner.tag_schemes import split_tag, tag_problem, tags_to_spans
+from luke_allennlp.tasks.ner.forms.form import ColumnOptions, FileForm, Reading
+from luke_allennlp.tasks.ner.tag_schemes import (
+    TaggedSentence,
+    resolve_scheme,
+    split_tag,
+    tag_problem,
+    tags_to_spans,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +26,11 @@ _BLANK = " \t" + INVISIBLE_SEPARATORS
 
 
 class NoColumnsError(ConfigurationError):
-    """A file is no file of columns, or not of those that it is taken for."""
+    """The file is no column file, or has other columns than expected."""
 
 
 class UnevenColumnsError(NoColumnsError):
-    """A line has another number of columns than the first."""
+    """A line has a different number of columns than the first."""
 
 
 @dataclass
@@ -37,45 +41,32 @@ class _TaggedSentence:
     tags: List[str] = field(default_factory=list)
 
     def place(self, position: int) -> str:
-        """Of a tag. Nothing but words stands between the first line of a sentence and its last."""
+        """The line of a tag. All lines of a sentence are words."""
         return f"line {self.line + position}"
 
 
-def read_columns(source: Source, reading: Reading) -> List[Document]:
+def read_columns(path: str, reading: Reading) -> List[Document]:
     """
     Reads a CoNLL-like file. What it found is logged: the tag scheme, the comment lines, the boundaries of
     documents.
 
-    # Parameters
-
-    source : `Source`
-    reading : `Reading`
-        Its `columns` say
-
-        - `word_column`, from 0; negative ones count from the last.
-        - `tag_column`, `None` for a file without tags.
-        - `separator`: what is between columns. By default a tab if the first line of the data has one,
-          otherwise spaces. A space stands for any number of them.
-        - `comment_prefix`: how comment lines start. To be one, such a line must stand before the first word
-          of a sentence, and not be a word with its tag, with as many columns as other lines; so a word `#` or
-          `#hashtag` is kept. `None` if there are no comments.
-        - `undivided`: what a file without any `-DOCSTART-` is: `"sentences"` if every sentence is a document
-          of its own, `"document"` if they all are one document.
-
-        With a given `tag_scheme`, tags that break its rules are read as conlleval reads them, and are counted
-        in the log.
+    The default `separator` is a tab if the first line of the data has one, otherwise spaces; a space stands
+    for any number of them. A line with the `comment_prefix` is a comment if it is before the first word of a
+    sentence and is not a word with its tag, with as many columns as other lines: a word `#` or `#hashtag` is
+    kept. With a given `tag_scheme`, tags that break its rules are read as conlleval reads them, and counted
+    in the log.
 
     # Returns
 
     `List[Document]`
-        Their ids are running numbers from 0. Those without a sentence are left out.
+        With at least one sentence each. Their ids are running numbers from 0.
 
     # Raises
 
     `ConfigurationError`
-        The file, or a line of it, is wrong, or it is no file of columns.
+        The file or one of its lines is malformed, or it is no column file.
     """
-    path, options = source.path, reading.columns
+    options = reading.columns
     reader = _Lines(path, options, reading.encoding)
     sentences = list(reader.read())
     if not sentences:
@@ -104,7 +95,7 @@ def read_columns(source: Source, reading: Reading) -> List[Document]:
         documents[-1].sentences.append(Sentence(sentence.words, spans, where=f"line {sentence.line}"))
 
     if reader.comments:
-        logger.info("%s: %d comment lines are left out", path, reader.comments)
+        logger.info("%s: %d comment lines are skipped", path, reader.comments)
     if not is_divided:
         each = options.undivided == "sentences"
         what = "every sentence is a document" if each else "the whole file is one document"
@@ -113,7 +104,7 @@ def read_columns(source: Source, reading: Reading) -> List[Document]:
 
 
 class _Lines:
-    """The lines of a file as sentences; once they are read, it has counted boundaries and comments."""
+    """Reads the lines of a file as sentences, and counts boundaries and comments."""
 
     def __init__(self, path: str, options: ColumnOptions, encoding: str) -> None:
         self.boundaries = 0
@@ -133,7 +124,7 @@ class _Lines:
 
     def read(self) -> Iterator[_TaggedSentence]:
         sentence: Optional[_TaggedSentence] = None
-        known: Dict[str, Tuple[str, str]] = {}  # word and tag of lines within sentences: many come again
+        known: Dict[str, Tuple[str, str]] = {}  # word and tag of each line; many lines are repeated
         for number, line in read_lines(self._path, self._encoding):
             if sentence is None or line not in known:
                 fields = [] if _is_blank(line) else self._fields(line)
@@ -160,12 +151,7 @@ class _Lines:
             yield sentence
 
     def check_tags(self, sentences: Sequence[_TaggedSentence], scheme: str) -> None:
-        """
-        # Raises
-
-        `NoColumnsError`
-            What is in the column of the tags are none.
-        """
+        """Raises an error if the tag column does not hold tags."""
         if scheme == "IO":  # then any word can be one
             return
         share = _share_of_tags(tag for sentence in sentences for tag in sentence.tags)
@@ -204,7 +190,7 @@ class _Lines:
         return fields
 
     def _survey(self, separator: Optional[str]) -> Tuple[Callable[[str], List[str]], int]:
-        """How to split a line, and into how many columns: what the first line that is surely data says."""
+        """How to split a line, and into how many columns, by the first line that is certainly data."""
         first = ""
         for _, line in read_lines(self._path, self._encoding):
             if _is_blank(line) or line.lstrip(_BLANK).startswith(_DOCSTART):
@@ -276,9 +262,4 @@ def _share_of_tags(values: Iterable[str]) -> float:
     return tags / max(counts.total(), 1)
 
 
-FORM = Form(
-    name="columns (CoNLL)",
-    recognises=lambda source: False,
-    read=read_columns,
-    accepts=lambda source: source.records is None and not Path(source.path).is_dir(),
-)
+FORM = FileForm(name="columns (CoNLL)", read=read_columns)

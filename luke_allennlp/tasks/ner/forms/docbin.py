@@ -1,14 +1,12 @@
 """spaCy's DocBin (`.spacy`), which its training reads."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Iterable, List
 
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.common.text_lines import shown
 from luke_allennlp.tasks.ner.examples import Document
-from luke_allennlp.tasks.ner.forms.building import NO_WORDS, Entity, sentence_from_tokens
-from luke_allennlp.tasks.ner.forms.form import Form, Reading, Source
+from luke_allennlp.tasks.ner.forms.form import NO_WORDS, Entity, FileForm, Reading, sentence_from_tokens
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Span
@@ -17,24 +15,11 @@ _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _LEFT_SENTENCE = "entities go beyond their sentence, cannot be found, and count as missed"
 
 
-def _is_docbin(source: Source) -> bool:
-    path = Path(source.path)
-    if source.records is not None or not path.is_file():
-        return False
-    if path.suffix == ".spacy":
-        return True
-    with path.open("rb") as file:
-        return file.read(2) in _ZLIB
-
-
-def read_docbin(source: Source, reading: Reading) -> List[Document]:
+def read_docbin(path: str, reading: Reading) -> List[Document]:
     """
-    Reads the documents of a DocBin with their own tokens. Gold is `doc.ents`, or where these are not
-    annotated, all of `doc.spans`. Documents without sentence boundaries get those of spaCy's `sentencizer`.
-
-    # Returns
-
-    `List[Document]`
+    Reads the documents of a DocBin with their own tokens. The gold entities are `doc.ents`, or all of
+    `doc.spans` if `doc.ents` is not annotated. Documents without sentence boundaries are split by spaCy's
+    `sentencizer`.
 
     # Raises
 
@@ -46,17 +31,16 @@ def read_docbin(source: Source, reading: Reading) -> List[Document]:
     from spacy.tokens import DocBin
 
     try:
-        docs = list(DocBin().from_disk(source.path).get_docs(spacy.blank("xx").vocab))
+        docs = list(DocBin().from_disk(path).get_docs(spacy.blank("xx").vocab))
     except Exception as error:  # zlib's, msgpack's, spaCy's and NumPy's own
         raise ConfigurationError(
-            f"{source.path}: is damaged, or no DocBin of spaCy ({type(error).__name__}: "
-            f"{shown(str(error))}); write "
+            f"{path}: is damaged, or no DocBin of spaCy ({type(error).__name__}: {shown(str(error))}); write "
             "it again with DocBin(docs=docs).to_disk(...)."
         ) from None
     sentencizer = Sentencizer()
     documents = []
     for index, doc in enumerate(docs):
-        where = f"{source.path}, document {index + 1}"
+        where = f"{path}, document {index + 1}"
         if not doc.has_annotation("SENT_START"):
             doc = sentencizer(doc)
         documents.append(_document(doc, str(index), where, reading))
@@ -96,8 +80,4 @@ def _document(doc: "Doc", document_id: str, where: str, reading: Reading) -> Doc
     return document
 
 
-FORM = Form(
-    name="spaCy's DocBin (.spacy)",
-    recognises=_is_docbin,
-    read=read_docbin,
-)
+FORM = FileForm(name="spaCy's DocBin (.spacy)", read=read_docbin, suffixes=(".spacy",), magic=_ZLIB)

@@ -4,12 +4,17 @@ from typing import Any, List, Optional
 
 from luke_allennlp.common.records import Record, get_list, get_string
 from luke_allennlp.tasks.ner.examples import Document
-from luke_allennlp.tasks.ner.forms.building import document_from_text, entity_from_json
-from luke_allennlp.tasks.ner.forms.form import Reading
-from luke_allennlp.tasks.ner.forms.records import RecordForm, document_id, no_entities
+from luke_allennlp.tasks.ner.forms.form import (
+    Reading,
+    RecordForm,
+    document_from_text,
+    document_id,
+    entity_from_json,
+    no_entities,
+)
 
 _ENTITY_KEYS = ("label", "labels", "entities")
-_TEXT_KEYS = ("text", "data")  # the second in exports of its first versions
+_TEXT_KEYS = ("text", "data")  # the second in exports of early versions
 
 
 def _text_key(record: Record) -> Optional[str]:
@@ -34,7 +39,7 @@ def _has_entities(record: Record) -> bool:
 def _document(record: Record, where: str, reading: Reading, default_id: str) -> Document:
     """
     Of `{"text": "...", "label": [[0, 5, "PER"], ...]}`, also with `labels`, or with `entities` and objects of
-    `start_offset`, `end_offset` and `label`. Relations are not looked at.
+    `start_offset`, `end_offset` and `label`. Relations are ignored.
     """
     text = get_string(record, _text_key(record) or "text", where)
     key = _entity_key(record)
@@ -55,4 +60,4 @@ FORM = RecordForm(
     has_entities=_has_entities,
     accepts=lambda record: isinstance(record.get("data"), str) or _entity_key(record) in ("label", "labels"),
     document=_document,
-).form()
+)

@@ -7,14 +7,18 @@ from typing import Any, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.records import Record, get_list
+from luke_allennlp.common.records import Record, get_list, get_strings
 from luke_allennlp.common.text_lines import shown
 from luke_allennlp.tasks.ner.examples import Document
-from luke_allennlp.tasks.ner.forms.building import get_tokens, sentence_from_tokens
-from luke_allennlp.tasks.ner.forms.form import Reading
-from luke_allennlp.tasks.ner.forms.records import RecordForm, Records, document_id, no_entities
-from luke_allennlp.tasks.ner.scheme_recognition import TaggedSentence, resolve_scheme
-from luke_allennlp.tasks.ner.tag_schemes import tag_problem, tags_to_spans
+from luke_allennlp.tasks.ner.forms.form import (
+    Reading,
+    RecordForm,
+    Records,
+    document_id,
+    no_entities,
+    sentence_from_tokens,
+)
+from luke_allennlp.tasks.ner.tag_schemes import TaggedSentence, resolve_scheme, tag_problem, tags_to_spans
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +62,8 @@ def _tags(record: Record, where: str, names: Optional[Tuple[str, ...]]) -> List[
             raise ConfigurationError(f"{inner} is {shown(value)}; expected a string or a number.")
         elif names is None:
             raise ConfigurationError(
-                f"{inner} is the number {value}; set `label_names` to the names of the tags, in the order of "
-                "their "
-                "numbers (in `datasets`: dataset.features['ner_tags'].feature.names)."
+                f"{inner} is the number {value}; set `label_names` to the names of the tags in order (in "
+                "`datasets`: dataset.features['ner_tags'].feature.names)."
             )
         elif not 0 <= value < len(names):
             raise ConfigurationError(
@@ -96,7 +99,7 @@ def _document(record: Record, where: str, reading: Reading, default_id: str) -> 
     Of `{"tokens": [...], "ner_tags": [...]}`, also with `tags` or `labels`, a sentence. Tags are strings of
     any scheme, or numbers of `Reading.label_names`.
     """
-    tokens = get_tokens(record, "tokens", where)
+    tokens = get_strings(record, "tokens", where)
     identifier = document_id(record, where, default_id, ("document",))
     document = Document(identifier, [], where=where)
     if tokens:
@@ -116,4 +119,4 @@ FORM = RecordForm(
     accepts=lambda record: isinstance(record.get("tokens"), list) and _tag_key(record) is not None,
     document=_document,
     prepare=_prepare,
-).form()
+)

@@ -7,9 +7,15 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.common.records import Record, get_list, get_object, get_objects
 from luke_allennlp.common.text_lines import shown
 from luke_allennlp.tasks.ner.examples import Document
-from luke_allennlp.tasks.ner.forms.building import Entity, document_from_text, entity_from_json
-from luke_allennlp.tasks.ner.forms.form import Reading
-from luke_allennlp.tasks.ner.forms.records import RecordForm, document_id, no_entities
+from luke_allennlp.tasks.ner.forms.form import (
+    Entity,
+    Reading,
+    RecordForm,
+    document_from_text,
+    document_id,
+    entity_from_json,
+    no_entities,
+)
 
 _ENTITY_KEYS = ("annotations", "label")
 _TASK_KEYS = ("annotations", "completions")  # the second before version 1.0
@@ -24,7 +30,7 @@ def _is_full(record: Record) -> bool:
 
 
 def _region_keys(record: Record) -> List[str]:
-    """Under which keys the reduced form has entities: the names that the project gave to its controls."""
+    """The keys of the entities in the reduced form, which are the names of the project's controls."""
     return [
         key
         for key, value in record.items()
@@ -41,7 +47,7 @@ def _has_entities(record: Record) -> bool:
 def _document(record: Record, where: str, reading: Reading, default_id: str) -> Document:
     """
     Of a task of the full form, `{"data": {"text": "..."}, "annotations": [{"result": [...]}]}`, of which the
-    first annotation that was not cancelled is taken; or of the reduced form, `{"text": "...", "label":
+    first annotation that was not cancelled is read; or of the reduced form, `{"text": "...", "label":
     [{"start": 0, "end": 5, "labels": ["PER"]}, ...]}`.
     """
     content = get_object(record, "data", where) if _is_full(record) else record
@@ -68,8 +74,7 @@ def _text_key(content: Dict[str, Any], where: str) -> str:
     if len(strings) != 1:
         raise ConfigurationError(
             f"{where}: which of the keys {', '.join(map(repr, content))} has the text is not clear; expected "
-            "'text', "
-            "or a single string."
+            "'text', or a single string."
         )
     return strings[0]
 
@@ -114,4 +119,4 @@ FORM = RecordForm(
     has_entities=_has_entities,
     accepts=lambda record: _is_full(record) or "annotation_id" in record,
     document=_document,
-).form()
+)

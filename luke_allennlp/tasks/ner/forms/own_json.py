@@ -4,18 +4,18 @@ from typing import Any, List
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.records import Record, get_list, get_string
+from luke_allennlp.common.records import Record, get_list, get_string, get_strings
 from luke_allennlp.tasks.ner.examples import Document
-from luke_allennlp.tasks.ner.forms.building import (
+from luke_allennlp.tasks.ner.forms.form import (
     Entity,
+    Reading,
+    RecordForm,
     document_from_text,
+    document_id,
     entity_from_json,
-    get_tokens,
+    no_entities,
     sentence_from_tokens,
-    tokens_of,
 )
-from luke_allennlp.tasks.ner.forms.form import Reading
-from luke_allennlp.tasks.ner.forms.records import RecordForm, document_id, no_entities
 
 _CONTENT_KEYS = ("text", "tokens", "sentences")
 _ENTITY_KEYS = ("entities", "spans")
@@ -27,22 +27,13 @@ def document_from_record(record: Record, where: str, reading: Reading, default_i
     Makes a document of a JSON object in one of these forms:
 
     - `{"text": "...", "entities": [{"start": 0, "end": 5, "label": "PER"}, ...], "id": "..."}`: a document,
-      divided by the segmenter; entities count in characters;
+      split by the segmenter; entities count in characters;
     - `{"tokens": [...], "entities": [...], "document": "..."}`: a sentence; entities count in tokens;
     - `{"sentences": [[...], ...], "entities": [[...], ...], "id": "..."}`: a document; entities count in
       the tokens of their sentences.
 
     Ends are exclusive. An entity may also be written `[0, 5, "PER"]`, have its own `text`, and `entities`
     also be called `spans`. Without either the entities are not known. Other keys are ignored.
-
-    # Parameters
-
-    record : `Record`
-    where : `str`
-        What to call the object in an error: `data.jsonl, line 7` or `input 3`.
-    reading : `Reading`
-    default_id : `str`, optional (default = `"0"`)
-        The id of the document if the object gives none.
 
     # Returns
 
@@ -71,7 +62,7 @@ def document_from_record(record: Record, where: str, reading: Reading, default_i
         text = get_string(record, "text", where)
         return document_from_text(text, _entities(entities, where), reading, where, identifier, unlabeled)
     if found == ["tokens"]:
-        tokens = get_tokens(record, "tokens", where)
+        tokens = get_strings(record, "tokens", where)
         sentences = (
             [sentence_from_tokens(tokens, _entities(entities, where), reading, where)]
             if tokens or entities
@@ -88,9 +79,7 @@ def document_from_record(record: Record, where: str, reading: Reading, default_i
     document = Document(identifier, [], where=where, unlabeled=unlabeled)
     for index, (values, spans) in enumerate(zip(token_lists, entity_lists, strict=True)):
         inner = f"{where}, sentence {index}"
-        tokens = tokens_of(values, inner)
-        if not tokens:
-            raise ConfigurationError(f"{inner}: 'tokens' is empty; expected one or more words.")
+        tokens = get_strings({"tokens": values}, "tokens", inner)
         spans = get_list({"entities": spans}, "entities", inner)
         document.sentences.append(sentence_from_tokens(tokens, _entities(spans, inner), reading, inner))
     return document
@@ -118,4 +107,4 @@ FORM = RecordForm(
     has_entities=_has_entities,
     accepts=lambda record: any(record.get(key) is not None for key in _CONTENT_KEYS),
     document=document_from_record,
-).form()
+)

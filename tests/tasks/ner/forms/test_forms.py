@@ -289,7 +289,7 @@ class TestBrat:
         with pytest.raises(ConfigurationError, match=r"d\.ann, line 1: found 'T1 PER 0 2'"):
             reader.check_file(str(corpus))
         (corpus / "d.ann").write_text("T1\tPER 0 99\tNo\n")
-        with pytest.raises(ConfigurationError, match=r"d\.ann, line 1: start 0 and end 99"):
+        with pytest.raises(ConfigurationError, match=r"d\.ann, line 1 has start 0 and end 99"):
             reader.check_file(str(corpus))
         (corpus / "d.txt").unlink()
         with pytest.raises(ConfigurationError, match=r"d\.ann: has no d\.txt beside it"):
