@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Instance
-from allennlp.data.dataset_readers.dataset_reader import DistributedInfo
 from allennlp.data.tokenizers import WhitespaceTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -338,20 +337,6 @@ class TestFiles:
             "first candidate, or empty if there is none",
         ]
 
-    def test_processes_share_the_windows(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
-        options = {"max_length": 64, "stride": 16, "max_query_length": 24}
-        path = fixtures_dir / "data" / "record" / "dev.json"
-        expected = [i["metadata"].metadata for i in read(ClozeQaReader(tokenizer, **options), path)]
-        assert len(expected) > 24
-        found = []
-        for rank in (0, 1):
-            part = ClozeQaReader(tokenizer, **options)
-            part._set_distributed_info(DistributedInfo(2, rank))
-            found.append([instance["metadata"].metadata for instance in read(part, path)])
-        merged = {(data["key"], data["window"]) for share in found for data in share}
-        assert merged == {(data["key"], data["window"]) for data in expected}
-        assert len(found[0]) == len(found[1])
-
 
 class TestMistakes:
     @pytest.mark.parametrize(
@@ -372,12 +357,6 @@ class TestMistakes:
         with pytest.raises(ConfigurationError, match=message) as caught:
             read(reader, path)
         assert str(path) in str(caught.value)
-
-    def test_directory(self, reader: ClozeQaReader, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match="is a directory"):
-            read(reader, tmp_path)
-        with pytest.raises(ConfigurationError, match="there is no such file"):
-            read(reader, tmp_path / "none.json")
 
     def test_options(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
         for options, message in (

@@ -5,12 +5,10 @@ import logging
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-import numpy as np
 import pytest
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Instance, Vocabulary
-from allennlp.data.batch import Batch
 from allennlp.data.tokenizers import WhitespaceTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,24 +81,6 @@ class TestFiles:
             "labels": ["place", "location"],
         }
 
-    def test_forms_may_be_mixed(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
-        records = [
-            {"text": "Zoë left .", "span": [0, 3], "labels": ["person"]},
-            {"sent": "Zoë left .", "start": 0, "end": 3, "labels": ["person"]},
-            {
-                "left_context_token": [],
-                "mention_span": "Zoë",
-                "right_context_token": ["left", "."],
-                "y_str": ["woman", "person"],
-            },
-        ]
-        path = written(tmp_path / "x.jsonl", "\n".join(map(json.dumps, records)))
-        one, two, three = EntityTypingReader(tokenizer).read(path)
-        for other in (two, three):
-            assert one["words"] == other["words"] and one["entities"] == other["entities"]
-            assert one["labels"].labels == other["labels"].labels
-        assert three["metadata"].metadata["index"] == 2
-
     @pytest.mark.parametrize(
         "types, expected",
         [
@@ -118,35 +98,6 @@ class TestFiles:
         options["tokenizer"] = {**tokenizer._to_params()}
         reader = DatasetReader.from_params(Params(options))
         assert next(iter(reader.read(path)))["labels"].labels == expected
-
-    def test_without_labels(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
-        path = written(tmp_path / "x.json", [{"text": "Zoë left .", "span": [0, 3]}])
-        reader = EntityTypingReader(tokenizer)
-        [instance] = reader.read(path)
-        assert set(instance.fields) == {"words", "entities", "metadata"}
-        with pytest.raises(ConfigurationError, match="x.json, record 1: is without labels"):
-            reader.check_file(path)
-        records = [{"text": "a", "span": [0, 1], "labels": []}, {"text": "a", "span": [0, 1]}]
-        path = written(tmp_path / "y.json", records)
-        with pytest.raises(ConfigurationError, match="y.json, record 2: is without labels, while .*record 1"):
-            list(reader.read(path))
-
-    def test_max_instances_and_no_labels_at_all(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
-        path = str(fixtures_dir / "data" / "open_entity" / "train.json")
-        assert len(list(EntityTypingReader(tokenizer, max_instances=3).read(path))) == 3
-        vocab = Vocabulary()
-        for label in ("person", "place"):
-            vocab.add_token_to_namespace(label, "labels")
-        reader = EntityTypingReader(tokenizer)
-        instances = [
-            reader.text_to_instance(
-                MarkedInput(TypingExample("x", 0, "", (0, 1), labels), np.array(ids), [(1, 3)], False), True
-            )
-            for labels, ids in ((["place"], [0, 9, 9, 9]), ([], [0, 9, 9, 9, 9]))
-        ]
-        batch = Batch(instances)
-        batch.index_instances(vocab)
-        assert batch.as_tensor_dict()["labels"].tolist() == [[0, 1], [0, 0]]
 
 
 class TestLabelMap:
@@ -243,16 +194,6 @@ class TestLongTexts:
         assert cut.token_ids[[0, -1]].tolist() == [tokenizer.start_id, tokenizer.end_id]
         assert cut.spans[0] == (first - start + 1, last - start + 1)
 
-    @pytest.mark.parametrize("at", ["start", "end"])
-    def test_at_either_end(self, tokenizer: WordTokenizer, at: str) -> None:
-        text = "Vexford" + " word" * 50 if at == "start" else "word " * 50 + "Vexford"
-        start = text.index("Vexford")
-        item = item_of(EntityTypingReader(tokenizer, max_length=20), text, start, start + 7)
-        marker = tokenizer.marker_ids["[ENTITY]"]
-        assert len(item.token_ids) == 20
-        assert [item.token_ids[position] for position in item.spans[0]] == [marker, marker]
-        assert item.spans[0][0] == 1 if at == "start" else item.spans[0][1] == 18
-
     def test_mention_alone_too_long(self, tokenizer: WordTokenizer) -> None:
         reader = EntityTypingReader(tokenizer, max_length=10)
         assert len(item_of(reader, "a a a a a a b", 0, 11).token_ids) == 10
@@ -321,44 +262,6 @@ class TestAnyText:
 
 
 class TestMistakes:
-    @pytest.mark.parametrize(
-        "content, parts",
-        [
-            (
-                '[{"sent": "a b", "start": 0, "end": 1, "labels": []},\n{"sent": "a b"}]',
-                ("record 2", "'start'"),
-            ),
-            ('{"text": "a", "span": [0, 1], "labels": []}\n{"text": "a"}', ("line 2", "'span' is missing")),
-            ('[{"text": "a", "span": [0, 2], "labels": []}]', ("record 1", "start 0 and end 2")),
-            ('[{"text": "abc", "span": [2, 1], "labels": []}]', ("record 1", "start 2 and end 1")),
-            ("Zoë left Vexford .", ("is not JSON",)),
-            ('{"text": "a", "span": [0, 1], "labels": []}\n{"text": "a', ("line 2", "is not JSON")),
-            ("", ("is empty",)),
-            ("[]", ("array is empty",)),
-            ("[[]]", ("record 1", "expected a JSON object")),
-            (b'[{"text": "Zo\xeb", "span": [0, 1], "labels": []}]', ("line 1", "0xeb", "latin-1")),
-            (None, ("is a directory",)),
-        ],
-    )
-    def test_file(self, tokenizer: WordTokenizer, tmp_path: Path, content: Any, parts: Any) -> None:
-        path = tmp_path / "dev.json"
-        if content is None:
-            path.mkdir()
-        else:
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        reader = EntityTypingReader(tokenizer)
-        for read in (reader.check_file, lambda path: list(reader.read(path))):
-            with pytest.raises(ConfigurationError) as raised:
-                read(str(path))
-            message = raised.value.message
-            assert message.startswith(str(path)) and "\n" not in message
-            for part in parts:
-                assert part in message
-
-    def test_no_file(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match="there is no such file"):
-            list(EntityTypingReader(tokenizer).read(str(tmp_path / "dev.json")))
-
     def test_label_that_the_model_does_not_know(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
         records = [{"text": "a", "span": [0, 1], "labels": labels} for labels in ([], ["place", "ship"])]
         instances: List[Instance] = list(

@@ -145,6 +145,7 @@ def test_official_scores(shared_dir: Path, questions: List[Question], name: str)
     assert scores["f1"] == pytest.approx(expected["f1"], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_real_data_is_read_whole(shared_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
     tokenizer = WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer"))
     reader = ReadingComprehensionReader(tokenizer)

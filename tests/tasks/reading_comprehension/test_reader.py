@@ -2,7 +2,6 @@
 
 import json
 import logging
-import pickle
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -201,19 +200,6 @@ def test_nothing_to_train_on(fixtures_dir: Path, tmp_path: Path) -> None:
     assert read(reader, tmp_path, wrong, record(context=f"{CONTEXT} It rained .")) == []
 
 
-def test_questions_of_a_passage_go_to_one_worker(fixtures_dir: Path, tmp_path: Path) -> None:
-    path = tmp_path / "data.jsonl"
-    passages = [f"Dorrick saw {name}." for name in ("Oslo", "Vexford", "Ana")]
-    lines(path, *({"question": "Who?", "context": passage} for passage in passages for _ in range(3)))
-    shares = []
-    for number in range(2):
-        reader = make_reader(fixtures_dir)
-        reader._set_worker_info(WorkerInfo(2, number))
-        share = [instance["metadata"].metadata for instance in reader.read(str(path))]
-        shares.append([data["passage"].passage.context for data in share])
-    assert shares == [[passages[0]] * 3 + [passages[2]] * 3, [passages[1]] * 3]
-
-
 def test_a_passage_is_tokenised_once(fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = make_reader(fixtures_dir)
     texts: List[str] = []
@@ -245,11 +231,6 @@ def test_fixture(fixtures_dir: Path) -> None:
             if gold:
                 assert gold[0] in text_of(instance, *answer_of(instance))
     assert numbers["train-v1.1"] == numbers["dev-v1.1"] == 0 < numbers["dev-v2.0"] < numbers["train-v2.0"]
-
-
-def test_max_instances_and_pickling(fixtures_dir: Path, tmp_path: Path) -> None:
-    reader = pickle.loads(pickle.dumps(make_reader(fixtures_dir, max_instances=2)))
-    assert len(read(reader, tmp_path, *[record()] * 4)) == 2
 
 
 class TestWrong:
@@ -284,12 +265,6 @@ class TestWrong:
         ):
             with pytest.raises(ConfigurationError, match=message):
                 look(str(tmp_path / "data.json"))
-
-    def test_no_file(self, fixtures_dir: Path, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match="is a directory"):
-            list(make_reader(fixtures_dir).read(str(tmp_path)))
-        with pytest.raises(ConfigurationError, match="no such file"):
-            list(make_reader(fixtures_dir).read(str(tmp_path / "none")))
 
     @pytest.mark.parametrize("changes", [{}, {"answers": []}, {"answers": None}])
     def test_training_needs_answers(

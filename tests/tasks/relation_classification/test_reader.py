@@ -9,7 +9,6 @@ import pytest
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Instance, Vocabulary
-from allennlp.data.dataset_readers.dataset_reader import DistributedInfo
 from allennlp.data.tokenizers import WhitespaceTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,22 +97,6 @@ class TestForms:
                     assert one[field] == other[field]
                 assert one["label"].label == other["label"].label
 
-    def test_without_labels(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
-        instances = read(RelationReader(tokenizer), fixtures_dir / "data/relations/sentences.jsonl")
-        assert len(instances) == 10
-        assert all(set(instance.fields) == {"words", "entities", "metadata"} for instance in instances)
-
-    @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-    def test_line_ends_and_encodings(
-        self, tokenizer: WordTokenizer, fixtures_dir: Path, tmp_path: Path, line_end: str
-    ) -> None:
-        source = fixtures_dir / "data/kbp37/dev.txt"
-        file = tmp_path / "dev.txt"
-        file.write_bytes(source.read_text(encoding="utf-8").replace("\n", line_end).encode("utf-16"))
-        expected = read(RelationReader(tokenizer), source)
-        found = read(RelationReader(tokenizer, encoding="utf-16"), file)
-        assert [i["words"] for i in found] == [i["words"] for i in expected]
-
 
 class TestInstances:
     @pytest.mark.parametrize(
@@ -162,16 +145,6 @@ class TestInstances:
         # The words stay.
         assert len(item.token_ids) == 2 + 42 + 3
 
-    def test_bert(self, fixtures_dir: Path) -> None:
-        tokenizer = WordTokenizer(str(fixtures_dir / "tiny-bert"), MARKERS)
-        [item, *_] = [
-            RelationReader(tokenizer).items(example)[0]
-            for example in RelationReader(tokenizer).read_examples(str(fixtures_dir / "data/tacred/dev.json"))
-        ]
-        assert (item.token_ids[0], item.token_ids[-1]) == (tokenizer.start_id, tokenizer.end_id)
-        for (first, last), marker in zip(item.spans, MARKERS, strict=True):
-            assert item.token_ids[first] == item.token_ids[last] == tokenizer.marker_ids[marker]
-
 
 EMPTY = (
     '0\t" <e1> </e1> left <e2> b </e2> . "\nx\n\n\n'
@@ -214,20 +187,6 @@ class TestEmptyMentions:
         for look in (lambda: read(reader, path), lambda: reader.check_file(str(path))):
             with pytest.raises(ConfigurationError, match="train.txt, line 1: there is no text in head; exp"):
                 look()
-
-    def test_option(self, tokenizer: WordTokenizer) -> None:
-        with pytest.raises(
-            ConfigurationError, match="empty_mentions is 'drop'; expected 'keep' or 'skip' or 'e"
-        ):
-            RelationReader(tokenizer, empty_mentions="drop")
-
-    def test_five_are_listed(
-        self, tokenizer: WordTokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        path = tmp_path / "dev.txt"
-        path.write_text("".join(f"{number}\t<e1> </e1> <e2>b</e2>\nx\n" for number in range(7)))
-        read(RelationReader(tokenizer), path)
-        assert "dev.txt: 7 records" in caplog.text and "line 9 (head); ..." in caplog.text
 
     def test_all_forms(
         self, tokenizer: WordTokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -286,10 +245,6 @@ class TestLabelMap:
         for training in (True, False):
             with pytest.raises(ConfigurationError, match="data.jsonl: no example of it is left"):
                 reader.check_file(str(path), training)
-
-    def test_inputs_have_no_labels(self, tokenizer: WordTokenizer) -> None:
-        reader = RelationReader(tokenizer, label_map={"x": None})
-        assert len(reader.examples_from_json(GOOD, "here")) == 1
 
 
 def test_stray_lines_are_reported(
@@ -382,24 +337,6 @@ class TestLongTexts:
             read(RelationReader(tokenizer), file)
 
 
-class TestSharing:
-    def test_max_instances(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
-        path = fixtures_dir / "data/tacred/train.json"
-        everything = read(RelationReader(tokenizer), path)
-        first = read(RelationReader(tokenizer, max_instances=5), path)
-        assert [i["words"] for i in first] == [i["words"] for i in everything[:5]]
-
-    def test_processes(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
-        shares = []
-        for rank in range(3):
-            reader = RelationReader(tokenizer)
-            reader._set_distributed_info(DistributedInfo(3, rank))
-            instances = read(reader, fixtures_dir / "data/kbp37/dev.txt")
-            shares.append([instance["metadata"].metadata["index"] for instance in instances])
-        assert [len(share) for share in shares] == [6, 6, 6]
-        assert set(sum(shares, [])) == set(range(16))
-
-
 GOOD: Dict[str, Any] = {"text": "a b", "head": [0, 1], "tail": [2, 3], "label": "x"}
 TOKENS: Dict[str, Any] = {
     "token": ["a", "b"],
@@ -460,23 +397,6 @@ class TestMistakes:
                 check()
             assert len(str(error.value).splitlines()) == 1
 
-    def test_directory_and_missing_file(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match="is a directory"):
-            read(RelationReader(tokenizer), tmp_path)
-        with pytest.raises(ConfigurationError, match="no such file"):
-            read(RelationReader(tokenizer), tmp_path / "none.json")
-
-    def test_training_needs_labels(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
-        path = fixtures_dir / "data/relations/sentences.jsonl"
-        with pytest.raises(ConfigurationError, match="sentences.jsonl, line 1: is without labels"):
-            RelationReader(tokenizer).check_file(str(path))
-
-    def test_checking_does_not_tokenise(
-        self, tokenizer: WordTokenizer, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(tokenizer, "encode", lambda *_: pytest.fail("it did"))
-        RelationReader(tokenizer).check_file(str(fixtures_dir / "data/tacred/train.json"))
-
     def test_unknown_label(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
         reader = RelationReader(tokenizer)
         vocab = Vocabulary.from_instances(read(reader, fixtures_dir / "data/tacred/train.json"))
@@ -508,6 +428,7 @@ class TestMistakes:
             RelationReader(WordTokenizer(str(fixtures_dir / "tiny-luke"), ["[HEAD]"]))
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 class TestRealData:
     @pytest.mark.parametrize(("name", "count"), [("TRAIN_FILE.TXT", 8000), ("TEST_FILE_FULL.TXT", 2717)])
@@ -528,14 +449,3 @@ class TestRealData:
             assert "\r" not in example.text and not example.text.startswith('"<')
         metric((e.index, RelationPrediction(str(e.label), str(e.label))) for e in examples)
         assert set(metric.get_metric(reset=True).values()) == {1.0}
-
-    def test_instances(self, shared_dir: Path) -> None:
-        tokenizer = WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer"), MARKERS)
-        path = shared_dir / "data" / "semeval2010_task8" / "TEST_FILE_FULL.TXT"
-        instances = read(RelationReader(tokenizer), path)
-        assert len(instances) == 2717
-        for instance in instances:
-            ids, spans = instance["words"].ids.tolist(), instance["entities"].spans.tolist()
-            for (first, last), marker in zip(spans, MARKERS, strict=True):
-                assert ids[first] == ids[last] == tokenizer.marker_ids[marker]
-        assert max(len(instance["words"]) for instance in instances) < 512
