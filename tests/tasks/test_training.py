@@ -1,4 +1,4 @@
-"""The shipped configs from training to evaluation and prediction: a tiny model learns the fixtures by heart."""
+"""The shipped configs from training to prediction: a tiny model learns the fixtures by heart."""
 
 import json
 from pathlib import Path

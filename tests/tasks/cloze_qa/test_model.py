@@ -115,17 +115,6 @@ def test_predictions(model: Model, fixtures_dir: Path) -> None:
     json.dumps(output["predictions"])
 
 
-def test_scores_do_not_depend_on_padding(model: Model, fixtures_dir: Path) -> None:
-    instances = instances_of(fixtures_dir)
-    together = model(**batch_of(instances))["loss"].item()
-    sums = counts = 0.0
-    for instance in instances:
-        count = len(instance["labels"].tensor)
-        sums += model(**batch_of([instance]))["loss"].item() * count
-        counts += count
-    assert together == pytest.approx(sums / counts, rel=1e-5)
-
-
 class TestAblations:
     @pytest.mark.parametrize("use_entity_state", [True, False])
     def test_word_states(self, fixtures_dir: Path, use_entity_state: bool) -> None:
@@ -200,18 +189,6 @@ class TestNumbers:
         model.eval()
         assert model(**batch)["predictions"] == [[], []]
         assert model.get_metrics(reset=True) == {"em": 0.0, "f1": 0.0}
-
-    def test_batch_with_and_without(self, fixtures_dir: Path, model: Model) -> None:
-        record = {"passage": "Nobody.", "query": "@placeholder?", "candidates": [], "answers": ["Zoë"]}
-        reader = make_reader(fixtures_dir)
-        (example,) = questions_of(record, "x")
-        nothing = reader.text_to_instance(reader.items(example)[0], labeled=True)
-        (instance,) = instances_of(fixtures_dir, count=3)[:1]
-        together = model(**batch_of([nothing, instance]))
-        assert together["loss"].item() == pytest.approx(
-            model(**batch_of([instance]))["loss"].item(), rel=1e-5
-        )
-        assert together["predictions"][0] == []
 
 
 class TestMetrics:

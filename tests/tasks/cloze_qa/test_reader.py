@@ -130,20 +130,6 @@ class TestText:
         question = example(text.replace(".", " ."), [(0, 3)])
         assert shown(reader, original.items(question)[0]) == shown(reader, reader.items(question)[0])
 
-    @pytest.mark.parametrize("name", ["tiny-bert", "tiny-roberta"])
-    def test_segment_ids(self, fixtures_dir: Path, name: str) -> None:
-        reader = ClozeQaReader(WordTokenizer(str(fixtures_dir / name), list(MARKERS)))
-        (window,) = reader.items(example("the team", [(0, 3)], "@placeholder"))
-        instance = reader.text_to_instance(window)
-        if name == "tiny-roberta":
-            assert instance["words"].type_ids is None
-            return
-        tokenizer = reader.tokenizer
-        ids = window.input.ids.tolist()
-        end = [at for at, index in enumerate(ids) if index == tokenizer.end_id]
-        assert end == [2, len(ids) - 1] and ids[0] == tokenizer.start_id
-        assert instance["words"].type_ids.tolist() == [0] * 3 + [1] * (len(ids) - 3)
-
     def test_long_mention(self, tokenizer: WordTokenizer) -> None:
         text = "so " + "ab " * 40 + "left"
         for limit, length in ((30, 30), (5, 5), (None, None)):
@@ -339,25 +325,6 @@ class TestFiles:
 
 
 class TestMistakes:
-    @pytest.mark.parametrize(
-        ("content", "message"),
-        [
-            (b"", "is empty"),
-            (b'{"data": []}', "contains no question; expected one or more"),
-            (b'{"passage": {"text": "a", "entities": []}, "qas": []}', "contains no question"),
-            (b'{"passage": "a"}\nx', "'query' is missing|'candidates' is missing"),
-            (b'{"data": [\n{"passage": ', "is not JSON"),
-            (b"[1]", "record 1: found 1; expected a JSON object"),
-            (b'{"passage": "Zo\xeb"}', "line 1: the byte 0xeb .* is not utf-8"),
-        ],
-    )
-    def test_files(self, reader: ClozeQaReader, tmp_path: Path, content: bytes, message: str) -> None:
-        path = tmp_path / "data.json"
-        path.write_bytes(content)
-        with pytest.raises(ConfigurationError, match=message) as caught:
-            read(reader, path)
-        assert str(path) in str(caught.value)
-
     def test_options(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
         for options, message in (
             (

@@ -136,12 +136,6 @@ class TestEntities:
         torch.testing.assert_close(output["start_logits"], expected[..., 0], atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(output["end_logits"], expected[..., 1], atol=1e-5, rtol=1e-5)
 
-    def test_the_table_alone_is_frozen(self, fixtures_dir: Path) -> None:
-        model = ReadingComprehensionModel(Vocabulary(), luke(fixtures_dir))
-        frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
-        assert frozen == ["embedder.luke.entity_embeddings.entity_embeddings.weight"]
-        assert len(model.embedder.luke.entity_embeddings.entity_embeddings.weight) == 64
-
     def test_batch_without_any(self, fixtures_dir: Path) -> None:
         # Parameters without a gradient would stop the other processes of a distributed training.
         model = ReadingComprehensionModel(Vocabulary(), luke(fixtures_dir))

@@ -9,7 +9,6 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Instance
 from allennlp.data.dataset_readers.dataset_reader import WorkerInfo
-from allennlp.data.tokenizers import WhitespaceTokenizer
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.linking.entity_linker import EntityLinker, SpansEntityLinker
@@ -234,48 +233,6 @@ def test_fixture(fixtures_dir: Path) -> None:
 
 
 class TestWrong:
-    @pytest.mark.parametrize(
-        "content, message",
-        [
-            (b"", "data.json: is empty"),
-            (b"\n \n", "data.json: is empty"),
-            (b"[]", "data.json: the array is empty"),
-            (b"Where?", "data.json: is not JSON"),
-            (
-                b'{"question": "a", "context": "b", "is_impossible": true}\n{"question": ',
-                "data.json, line 2: is not JSON",
-            ),
-            (b'{"data": []}', "data.json: contains no question"),
-            (
-                b'{"data": [{"paragraphs": [{"qas": []}]}]}',
-                r"data\[0\], paragraphs\[0\]: 'context' is missing",
-            ),
-            (b'{"question": "Wo?", "context": "K\xf6ln"}', "data.json, line 1: the byte 0xf6"),
-            (
-                b'{"question": "a", "context": "b", "answers": [[0, 1]]}\n{"question": "a", "context": "b"}',
-                "data.json, line 2: is without labels, while .*data.json, line 1 has them",
-            ),
-        ],
-    )
-    def test_files(self, fixtures_dir: Path, tmp_path: Path, content: bytes, message: str) -> None:
-        (tmp_path / "data.json").write_bytes(content)
-        for look in (
-            lambda path: list(make_reader(fixtures_dir).read(path)),
-            make_reader(fixtures_dir).check_file,
-        ):
-            with pytest.raises(ConfigurationError, match=message):
-                look(str(tmp_path / "data.json"))
-
-    @pytest.mark.parametrize("changes", [{}, {"answers": []}, {"answers": None}])
-    def test_training_needs_answers(
-        self, fixtures_dir: Path, tmp_path: Path, changes: Dict[str, Any]
-    ) -> None:
-        path = lines(tmp_path / "data.jsonl", {"question": "a", "context": "b", **changes})
-        with pytest.raises(ConfigurationError, match='line 1: is without labels; .*"is_impossible": true'):
-            make_reader(fixtures_dir).check_file(path)
-        (instance,) = make_reader(fixtures_dir).read(path)
-        assert "answer" not in instance.fields
-
     def test_some_are_not_known(self, fixtures_dir: Path, tmp_path: Path) -> None:
         impossible = record(None, id="a")
         path = lines(tmp_path / "data.jsonl", impossible, record(id="b", answers=[]))
@@ -308,7 +265,3 @@ class TestWrong:
     def test_options(self, fixtures_dir: Path, options: Dict[str, Any], message: str) -> None:
         with pytest.raises(ConfigurationError, match=message):
             make_reader(fixtures_dir, **options)
-
-    def test_tokenizer(self) -> None:
-        with pytest.raises(ConfigurationError, match="expected one of type 'luke'"):
-            ReadingComprehensionReader(WhitespaceTokenizer())

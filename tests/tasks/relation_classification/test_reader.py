@@ -8,8 +8,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import DatasetReader, Instance, Vocabulary
-from allennlp.data.tokenizers import WhitespaceTokenizer
+from allennlp.data import DatasetReader, Instance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -354,61 +353,6 @@ def lines(*records: Any) -> str:
 
 class TestMistakes:
     @pytest.mark.parametrize(
-        ("content", "message"),
-        [
-            ("", "data: is empty"),
-            (" \n\n", "data: is empty"),
-            (
-                lines(GOOD, {**GOOD, "head": [0, 9]}),
-                "data, line 2: 'head' has start 0 and end 9, no part of 3",
-            ),
-            (lines(GOOD, {**GOOD, "tail": [3, 2]}), "data, line 2: 'tail' has start 3 and end 2"),
-            (lines({"text": "a", "head": [0, 1]}), "data, line 1: 'tail' is missing; found only"),
-            (lines(GOOD, {"sentence": "a"}), "data, line 2: has neither 'token' .* nor 'text'"),
-            (lines(GOOD)[:-3], "data(, line 1)?: is not JSON"),
-            (lines(GOOD) + '\n{"text": "a"', "data, line 2: is not JSON"),
-            (
-                lines([TOKENS, {**TOKENS, "obj_end": 2}]),
-                "data, record 2: 'obj_start' is 1 and 'obj_end' is 2",
-            ),
-            (lines([TOKENS, ["a"]]), r"data, record 2: found \['a'\]; expected a JSON object"),
-            ("[]", "data: the array is empty"),
-            ("[1, 2", "data: is not JSON"),
-            ('"text"', "data, line 1: found '\"text\"'; expected a number, a tab and a sentence"),
-            ("text", "data, line 1: found 'text'; expected a number, a tab and a sentence"),
-            ("1\ta b\nx\n", "data, line 1: <e1> occurs 0 times"),
-            (
-                lines(GOOD, {**GOOD, "label": None}),
-                "data, line 2: is without labels, while .*data, line 1 has them",
-            ),
-            (
-                "1\t<e1>a</e1> <e2>b</e2>\nx\n\n2\t<e1>a</e1> <e2>b</e2>\n",
-                "data, line 4: is without labels, while .*data, line 1 has them",
-            ),
-            (b'{"text": "\xe9"}', "data, line 1: the byte 0xe9 .* is not utf-8.*encoding: latin-1"),
-        ],
-    )
-    def test_files(self, tokenizer: WordTokenizer, tmp_path: Path, content: Any, message: str) -> None:
-        file = tmp_path / "data"
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        reader = RelationReader(tokenizer)
-        for check in (lambda: read(reader, file), lambda: reader.check_file(str(file))):
-            with pytest.raises(ConfigurationError, match=f"{tmp_path}/{message}") as error:
-                check()
-            assert len(str(error.value).splitlines()) == 1
-
-    def test_unknown_label(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
-        reader = RelationReader(tokenizer)
-        vocab = Vocabulary.from_instances(read(reader, fixtures_dir / "data/tacred/train.json"))
-        instances = read(reader, fixtures_dir / "data/kbp37/dev.txt")
-        index, instance = next(
-            (index, i) for index, i in enumerate(instances) if i["label"].label.endswith("(e2,e1)")
-        )
-        where = f"dev.txt, line {1 + 4 * index}: the label '"
-        with pytest.raises(ConfigurationError, match=rf"{where}.*\(e2,e1\)' is not among the 6"):
-            instance.index_fields(vocab)
-
-    @pytest.mark.parametrize(
         ("options", "message"),
         [
             ({"max_length": 7}, "max_length is 7; expected at least 8"),
@@ -418,14 +362,6 @@ class TestMistakes:
     def test_options(self, tokenizer: WordTokenizer, options: Dict[str, Any], message: str) -> None:
         with pytest.raises(ConfigurationError, match=message):
             RelationReader(tokenizer, **options)
-
-    def test_tokenizer(self, fixtures_dir: Path) -> None:
-        with pytest.raises(ConfigurationError, match="is a WhitespaceTokenizer; expected one of type 'luke'"):
-            RelationReader(WhitespaceTokenizer())
-        with pytest.raises(
-            ConfigurationError, match=r"marker_tokens \['\[HEAD\]'\] lack '\[TAIL\]'; expected"
-        ):
-            RelationReader(WordTokenizer(str(fixtures_dir / "tiny-luke"), ["[HEAD]"]))
 
 
 @pytest.mark.slow
