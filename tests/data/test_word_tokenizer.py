@@ -322,15 +322,6 @@ class TestConstruction:
         again = Tokenizer.from_params(tokenizer.to_params())
         assert again.tokenize("the pub") == tokenizer.tokenize("the pub")
 
-    def test_pickles(self) -> None:
-        tokenizer = WordTokenizer(LUKE, ["[HEAD]"])
-        words = ["the", "Brackwater", "'s"]
-        expected = tokenizer.encode_words(words)
-        again = pickle.loads(pickle.dumps(tokenizer))
-        assert again.encode_words(words) == expected
-        assert again.encode("the pub") == tokenizer.encode("the pub")
-        assert again.marker_ids == tokenizer.marker_ids
-
     @given(text=TEXTS, prefix=st.booleans())
     @quick
     def test_from_a_fast_tokenizer_file(

@@ -287,24 +287,6 @@ class TestFiles:
                 assert one["metadata"].metadata == other["metadata"].metadata
                 assert one["labels"].tensor.tolist() == other["labels"].tensor.tolist()
 
-    def test_without_answers(self, reader: ClozeQaReader, tmp_path: Path) -> None:
-        path = tmp_path / "test.jsonl"
-        record = {"passage": "Zoë won", "query": "@placeholder won", "candidates": ["Zoë"]}
-        path.write_text(json.dumps(record) + "\n")
-        (instance,) = read(reader, path)
-        assert "labels" not in instance.fields and instance["metadata"].metadata["answers"] is None
-        with pytest.raises(ConfigurationError, match="test.jsonl, line 1: is without labels; training"):
-            reader.check_file(str(path))
-        path.write_text(json.dumps(record) + "\n" + json.dumps({**record, "answers": ["Zoë"]}) + "\n")
-        with pytest.raises(ConfigurationError, match="line 1: is without labels, while .* line 2 has them"):
-            read(reader, path)
-
-    def test_check_does_not_tokenise(
-        self, reader: ClozeQaReader, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(WordTokenizer, "encode", None)
-        reader.check_file(str(fixtures_dir / "data" / "record" / "train.json"))
-
     def test_log(self, tokenizer: WordTokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         path = tmp_path / "data.jsonl"
         record = {"passage": "Zoë and " + "a " * 60, "query": "@placeholder", "answers": ["Zoë"]}

@@ -102,6 +102,7 @@ def test_space_behind_a_question(shared_dir: Path, tmp_path: Path) -> None:
     assert instance["answer"].tensor.tolist() == [position - 1 for position in theirs["answer"]]
 
 
+@pytest.mark.slow
 def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
     golden = golden_windows(shared_dir, "train")[:24]
     write_questions(shared_dir, tmp_path / "squad.json", [window["id"] for window in golden])
