@@ -140,8 +140,9 @@ def check_validation_metric(objects: List[ConfiguredObject]) -> None:
 
 
 def _metric_names(model: ConfiguredObject) -> Optional[List[str]]:
-    names = getattr(model.cls, "metric_names", None)
+    find = getattr(model.cls, "metric_names", None)
+    names = None if find is None else find(model.options)
     if names is None:
         return None
     regularized = ["reg_loss"] if model.options.get("regularizer") else []
-    return [*names(model.options), "loss", *regularized]
+    return [*names, "loss", *regularized]

@@ -16,7 +16,7 @@ import logging
 import re
 from collections import Counter
 from functools import lru_cache
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -154,12 +154,19 @@ class TaggedSentence(NamedTuple):
     # Parameters
 
     tags : `Sequence[str]`
-    place : `Callable[[int], str]`
-        The name of a tag's place in errors, by its position: "line 7".
+    line : `int`, optional (default = `None`)
+        The line of its first tag, if each tag has a line.
+    where : `str`, optional (default = `""`)
+        Its name in errors otherwise.
     """
 
     tags: Sequence[str]
-    place: Callable[[int], str]
+    line: Optional[int] = None
+    where: str = ""
+
+    def place(self, position: int) -> str:
+        """The name of a tag's place in errors: "line 7"."""
+        return self.where if self.line is None else f"line {self.line + position}"
 
 
 # How often a tag follows another one, `O` before the first and after the last.
@@ -206,11 +213,9 @@ def resolve_scheme(sentences: Sequence[TaggedSentence], scheme: str, source: str
         logger.info("%s: the tag scheme is set to %s", source, scheme)
     faults: List[str] = []
     if any(_fault(previous, tag, scheme) for previous, tag in pairs):
-        for tags, place in sentences:
-            for position, (previous, tag) in enumerate(_pairs_of(tags)):
-                reason = _fault(previous, tag, scheme)
-                if reason is not None:
-                    faults.append(f"{place(_to_blame(position, tag))} has {reason}")
+        for sentence in sentences:
+            for position, reason in find_faults(sentence.tags, scheme):
+                faults.append(f"{sentence.place(position)} has {reason}")
     if faults:
         logger.warning(
             "%s: %d tags break the rules of %s and are read as conlleval reads them: %s",
@@ -247,10 +252,18 @@ def _to_blame(position: int, tag: str) -> int:
     return position - 1 if tag == "O" else position
 
 
+def find_faults(tags: Sequence[str], scheme: str) -> Iterator[Tuple[int, str]]:
+    """The positions of the tags that break the rules of a scheme, and what is wrong with each."""
+    for position, (previous, tag) in enumerate(_pairs_of(tags)):
+        reason = _fault(previous, tag, scheme)
+        if reason is not None:
+            yield _to_blame(position, tag), reason
+
+
 def _count_pairs(sentences: Iterable[TaggedSentence]) -> _Pairs:
     pairs: Counter[Tuple[str, str]] = Counter()
-    for tags, _ in sentences:
-        pairs.update(_pairs_of(tags))
+    for sentence in sentences:
+        pairs.update(_pairs_of(sentence.tags))
     return pairs
 
 
@@ -261,13 +274,14 @@ class _Places:
         self._sentences = sentences
 
     def of_tag(self, tag: str) -> str:
-        return next(place(list(tags).index(tag)) for tags, place in self._sentences if tag in tags)
+        found = next(sentence for sentence in self._sentences if tag in sentence.tags)
+        return found.place(list(found.tags).index(tag))
 
     def of_pair(self, pair: Tuple[str, str]) -> str:
         return next(
-            place(_to_blame(position, pair[1]))
-            for tags, place in self._sentences
-            for position, found in enumerate(_pairs_of(tags))
+            sentence.place(_to_blame(position, pair[1]))
+            for sentence in self._sentences
+            for position, found in enumerate(_pairs_of(sentence.tags))
             if found == pair
         )
 

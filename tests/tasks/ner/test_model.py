@@ -20,7 +20,7 @@ from transformers import LukeConfig, LukeForEntitySpanClassification
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.ner.examples import Document, LabeledSpan, Sentence
 from luke_allennlp.tasks.ner.model import NerModel
-from luke_allennlp.tasks.ner.reader import NIL, NerReader
+from luke_allennlp.tasks.ner.reader import NIL, NerReader, sentences_of
 from luke_allennlp.token_embedders import LukeEmbedder
 
 CONFIG = Path(__file__).with_name("experiment.jsonnet")
@@ -339,7 +339,7 @@ class TestNumbers:
         reader = NerReader(WordTokenizer(str(fixtures_dir / "tiny-luke")))
         word = "xq" * 30
         document = Document("0", [Sentence([word], [LabeledSpan(0, 1, "LOC")]), Sentence([word] * 2, [])])
-        chunks = [chunk for sentence in reader.chunk_document(document) for chunk in sentence]
+        chunks = [chunk for example in sentences_of(document) for chunk in reader.items(example)]
         instances = [reader.text_to_instance(chunk, labeled=True) for chunk in chunks]
         batch = batch_of(instances)
         assert not batch["entities"]["entity_mask"].any()

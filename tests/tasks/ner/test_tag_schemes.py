@@ -15,6 +15,7 @@ from luke_allennlp.tasks.ner.tag_schemes import (
     TAG_SCHEMES,
     TaggedSentence,
     check_scheme,
+    find_faults,
     resolve_scheme,
     split_tag,
     tag_problem,
@@ -42,7 +43,7 @@ def placed(sentences: Iterable[Sequence[str]]) -> List[TaggedSentence]:
     """Lines are counted as in a file with a blank line after each sentence."""
     line, result = 0, []
     for tags in sentences:
-        result.append(TaggedSentence(tags, lambda i, line=line: f"line {line + i + 1}"))
+        result.append(TaggedSentence(tags, line + 1))
         line += len(tags) + 1
     return result
 
@@ -53,10 +54,7 @@ def recognise(*sentences: str) -> str:
 
 def faults(tags: Sequence[str], scheme: str) -> List[int]:
     """The positions of the tags that break the rules of a scheme."""
-    positions: List[int] = []
-    sentence = TaggedSentence(tags, lambda position: str(positions.append(position)))
-    resolve_scheme([sentence], scheme, "some.conll")
-    return positions
+    return [position for position, _ in find_faults(tags, scheme)]
 
 
 def seqeval_spans(tags: List[str]) -> List[LabeledSpan]:
@@ -259,7 +257,7 @@ def test_few_faults_do_not_hide_a_scheme(scheme: str, caplog: pytest.LogCaptureF
     with caplog.at_level(logging.INFO):
         assert resolve_scheme(placed(sentences), "auto", "some.conll") == scheme
     assert f"recognised as {scheme}" in caplog.text
-    lines = [place(i) for tags, place in placed(sentences)[100:102] for i in range(len(tags))]
+    lines = [found.place(i) for found in placed(sentences)[100:102] for i in range(len(found.tags))]
     [warning] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert f"tags break the rules of {scheme} and are read as conlleval reads them" in warning
     assert any(f"{line} has " in warning for line in lines)

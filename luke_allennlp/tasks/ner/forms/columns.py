@@ -40,10 +40,6 @@ class _TaggedSentence:
     words: List[str] = field(default_factory=list)
     tags: List[str] = field(default_factory=list)
 
-    def place(self, position: int) -> str:
-        """The line of a tag. All lines of a sentence are words."""
-        return f"line {self.line + position}"
-
 
 def read_columns(path: str, reading: Reading) -> List[Document]:
     """
@@ -76,7 +72,7 @@ def read_columns(path: str, reading: Reading) -> List[Document]:
     scheme = reading.tag_scheme
     if options.tag_column is not None:
         reader.check_tags(sentences, scheme)
-        tagged = [TaggedSentence(sentence.tags, sentence.place) for sentence in sentences]
+        tagged = [TaggedSentence(sentence.tags, sentence.line) for sentence in sentences]
         scheme = resolve_scheme(tagged, scheme, path)
     is_divided = reader.boundaries > 0
     documents: List[Document] = []

@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import replace
-from functools import partial
 from typing import Any, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
@@ -86,12 +85,8 @@ def _prepare(records: Records, path: str, reading: Reading) -> Reading:
         isinstance(tag, int) for _, record, _ in tagged for tag in record[str(_tag_key(record))]
     ):
         logger.warning("%s: label_names is not used, as the tags are no numbers", path)
-    sentences = [TaggedSentence(tags, partial(_place, where)) for where, _, tags in tagged if tags]
+    sentences = [TaggedSentence(tags, where=where.rpartition(", ")[2]) for where, _, tags in tagged if tags]
     return replace(reading, tag_scheme=resolve_scheme(sentences, reading.tag_scheme, path))
-
-
-def _place(where: str, position: int) -> str:
-    return where.rpartition(", ")[2]
 
 
 def _document(record: Record, where: str, reading: Reading, default_id: str) -> Document:

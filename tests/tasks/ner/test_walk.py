@@ -1,0 +1,106 @@
+"""A batch of NER from the file to the loss: through few files, and only downwards."""
+
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, Dict, Iterator, List, Set, Tuple
+
+from allennlp.data import Vocabulary
+from allennlp.data.batch import Batch
+
+import luke_allennlp
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.tasks.ner import NerModel, NerReader
+from luke_allennlp.token_embedders import LukeEmbedder
+
+PACKAGE = Path(luke_allennlp.__file__).parent
+
+WALK = (
+    "tasks/base/reader.py",
+    "tasks/ner/reader.py",
+    "tasks/ner/forms/__init__.py",
+    "tasks/ner/forms/columns.py",
+    "tasks/ner/tag_schemes.py",
+    "tasks/ner/chunks.py",
+    "data/word_tokenizer.py",
+    "data/word_cache.py",
+    "data/fields.py",
+    "tasks/base/model.py",
+    "tasks/ner/model.py",
+    "token_embedders/luke_embedder.py",
+    "modules/encoder.py",
+    "modules/embeddings.py",
+    "modules/layer.py",
+    "modules/attention.py",
+)
+"""Which files run, without the helpers of `common/`. Those of a task call its base class, and the reverse."""
+
+LAYERS = ("tasks", "token_embedders", "data", "modules", "common")
+LIMIT = 16
+
+
+class Trace:
+    """Which files of this package run, and which of them call which, directly or through others' code."""
+
+    def __init__(self) -> None:
+        self.files: Set[str] = set()
+        self.calls: Set[Tuple[str, str]] = set()
+        self._known: Dict[str, str] = {}
+
+    def __enter__(self) -> "Trace":
+        sys.setprofile(self._on_event)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        sys.setprofile(None)
+
+    def _on_event(self, frame: FrameType, event: str, _: Any) -> None:
+        name = self._name(frame)
+        if event != "call" or not name:
+            return
+        self.files.add(name)
+        # What a generator is resumed by says nothing of who called it.
+        caller = next(filter(None, map(self._name, _callers(frame))), name)
+        self.calls.add((caller, name))
+
+    def _name(self, frame: FrameType) -> str:
+        path = frame.f_code.co_filename
+        if path not in self._known:
+            inside = path.startswith(f"{PACKAGE}/")
+            self._known[path] = str(Path(path).relative_to(PACKAGE)) if inside else ""
+        return self._known[path]
+
+
+def _callers(frame: FrameType) -> Iterator[FrameType]:
+    caller = frame.f_back
+    while caller is not None:
+        yield caller
+        caller = caller.f_back
+
+
+def test_from_the_file_to_the_loss(fixtures_dir: Path) -> None:
+    name = str(fixtures_dir / "tiny-luke")
+    vocab = Vocabulary()
+    for label in ("NIL", "LOC", "MISC", "ORG", "PER"):
+        vocab.add_token_to_namespace(label, "labels")
+    reader = NerReader(WordTokenizer(name))
+    model = NerModel(vocab, LukeEmbedder(name, entities=["[PAD]", "[MASK]"])).train()
+    with Trace() as trace:
+        batch = Batch(list(reader.read(str(fixtures_dir / "ner" / "test.conll")))[:4])
+        batch.index_instances(vocab)
+        loss = model(**batch.as_tensor_dict())["loss"]
+    assert loss.requires_grad
+
+    ours = {file for file in trace.files if not file.startswith("common/")}
+    assert ours <= set(WALK) and len(ours) <= LIMIT
+    upwards: List[Tuple[str, str]] = [
+        (caller, called)
+        for caller, called in trace.calls
+        if LAYERS.index(caller.split("/")[0]) > LAYERS.index(called.split("/")[0])
+    ]
+    assert not upwards
+    # Within the task: reader and model call everything else, which calls neither of them back.
+    order = [file for file in WALK if file.startswith("tasks/ner/") and file != "tasks/ner/model.py"]
+    for caller, called in trace.calls:
+        if caller in order and called in order:
+            assert order.index(caller) <= order.index(called), (caller, called)
