@@ -1,4 +1,4 @@
-"""The labels of a file under other names, or none."""
+"""Renames and drops labels while reading."""
 
 import logging
 from collections import Counter
@@ -13,18 +13,12 @@ logger = logging.getLogger(__name__)
 
 class LabelMap:
     """
-    Renames and drops labels as they are read, and counts what it did.
+    Renames and drops labels as they are read, and counts both.
 
     # Parameters
 
     mapping : `Mapping[str, Optional[str]]`, optional (default = `None`)
-        New name of each label; `None` drops what carries the label. Labels that are not in it stay as they
-        are.
-
-    # Raises
-
-    `ConfigurationError`
-        A new name is blank, or no string.
+        New name of each label; `None` drops the label. Other labels are unchanged.
     """
 
     def __init__(self, mapping: Optional[Mapping[str, Optional[str]]] = None) -> None:
@@ -37,12 +31,7 @@ class LabelMap:
         self._counts: Counter[str] = Counter()
 
     def __call__(self, label: str) -> Optional[str]:
-        """
-        # Returns
-
-        `Optional[str]`
-            The label's new name; `None` where it is dropped.
-        """
+        """The label's new name; `None` if it is dropped."""
         if label not in self._mapping:
             return label
         self._counts[label] += 1
@@ -50,13 +39,8 @@ class LabelMap:
 
     def log(self, source: str) -> None:
         """
-        Logs how often each label was renamed or dropped since the last call, and warns of those in the map
-        that never occurred.
-
-        # Parameters
-
-        source : `str`
-            What was read.
+        Logs how often each label of `source` was renamed or dropped since the last call, and warns of labels
+        in the map that never occurred.
         """
         counts, self._counts = self._counts, Counter()
         done = []
@@ -65,11 +49,8 @@ class LabelMap:
             done.append(f"{number:,} {label!r} " + ("dropped" if name is None else f"read as {name!r}"))
         if done:
             logger.info("%s: label_map: %s", source, listed(done))
-        unused = [label for label in self._mapping if label not in counts]
+        unused = [repr(label) for label in self._mapping if label not in counts]
         if unused:
             logger.warning(
-                "%s: label_map names %d labels that do not occur: %s",
-                source,
-                len(unused),
-                listed([repr(label) for label in unused]),
+                "%s: label_map names %d labels that do not occur: %s", source, len(unused), listed(unused)
             )

@@ -1,4 +1,4 @@
-"""A text that is tokenised piece by piece, with marker tokens between the pieces."""
+"""Text tokenized piece by piece, with marker tokens between the pieces."""
 
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -7,7 +7,7 @@ from luke_allennlp.data.word_tokenizer import WordTokenizer
 
 class MarkedText:
     """
-    Sub-words and markers, in order, and the characters that each stands for.
+    Tokens and markers, in order, and the characters of each.
 
     # Parameters
 
@@ -19,41 +19,28 @@ class MarkedText:
         self._tokenizer = tokenizer
         self.ids: List[int] = []
         self.offsets: List[Tuple[int, int]] = []
-        """Characters of each sub-word, end exclusive; those of a marker are empty, at where it stands."""
+        """Characters of each token, end exclusive; a marker's are empty, where it stands."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def add(self, text: str, start: int, end: int, add_prefix_space: bool = True) -> None:
         """
-        Adds a piece of a text; space at its ends gives nothing.
-
-        # Parameters
-
-        text : `str`
-        start, end : `int`
-            Of the piece.
-        add_prefix_space : `bool`, optional (default = `True`)
-            Whether its first sub-word is one that follows a space.
+        Adds the piece `text[start:end]` without whitespace at its ends. `add_prefix_space` says whether its
+        first token follows a space.
         """
         encoded = self._tokenizer.encode(text[start:end], add_prefix_space)
         self.ids.extend(encoded.ids)
         self.offsets.extend((start + first, start + last) for first, last in encoded.offsets)
 
     def add_marker(self, token: str, at: int) -> None:
-        """
-        # Parameters
-
-        token : `str`
-        at : `int`
-            The character before which it stands.
-        """
+        """Adds a marker before the character `at`."""
         self.ids.append(self._tokenizer.token_id(token))
         self.offsets.append((at, at))
 
 
 class MarkedSpan(NamedTuple):
-    """A span of a text and the marker that goes to both of its ends."""
+    """A span of a text and the marker placed at both of its ends."""
 
     start: int
     end: int
@@ -67,39 +54,37 @@ def mark_spans(
     add_piece: Optional[Callable[[MarkedText, int, int], None]] = None,
 ) -> Tuple[MarkedText, List[Tuple[int, int]]]:
     """
-    Puts markers around spans and tokenises what lies between them.
+    Puts markers around spans and tokenizes the text between them.
 
-    The markers are well nested whatever the spans are. Of two that begin together the longer is the outer
-    one; equal ones nest in their order. Where two cross, the later one is closed and opened again at the end
-    of the earlier: `[A] x [B] y [B] [A] [B] z [B]`. Where one ends as another begins, the first closes before
-    the second opens. The markers of an empty span stand next to each other, outside of any span that ends or
-    begins there.
+    The markers are always well nested. Of two spans that start together the longer is the outer one; equal
+    ones nest in their order. Where two cross, the later one is closed and reopened at the end of the earlier:
+    `[A] x [B] y [B] [A] [B] z [B]`. Where one ends as another starts, the first closes before the second
+    opens. The markers of an empty span are adjacent, outside any span that ends or starts there.
 
     # Parameters
 
     tokenizer : `WordTokenizer`
     text : `str`
     spans : `Sequence[MarkedSpan]`
-        Characters, the end exclusive; start and end may be the same.
+        Characters, end exclusive; spans may be empty.
     add_piece : `Callable[[MarkedText, int, int], None]`, optional (default = `None`)
         Adds the piece of the text between two characters; by default as if it followed a space.
 
     # Returns
 
     `Tuple[MarkedText, List[Tuple[int, int]]]`
-        The sub-words, and of each span the positions of its first and its last marker.
+        The tokens, and the positions of each span's first and last marker.
     """
     marked = MarkedText(tokenizer)
+    first: Dict[int, int] = {}
+    last: Dict[int, int] = {}
+    opened: List[int] = []
 
     def add(start: int, end: int) -> None:
         if add_piece is None:
             marked.add(text, start, end)
         else:
             add_piece(marked, start, end)
-
-    first: Dict[int, int] = {}
-    last: Dict[int, int] = {}
-    opened: List[int] = []
 
     def open_(index: int, at: int) -> None:
         first.setdefault(index, len(marked))

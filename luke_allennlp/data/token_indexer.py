@@ -1,4 +1,4 @@
-"""Words of any AllenNLP `TextField` as input of the "luke" token embedder."""
+"""Indexes the words of any AllenNLP `TextField` for the "luke" token embedder."""
 
 from functools import partial
 from typing import Any, Dict, List, Optional
@@ -17,22 +17,22 @@ class LukeTokenIndexer(TokenIndexer):
     """
     Registered as a `TokenIndexer` with name "luke".
 
-    Splits the words of a `TextField` into sub-words and keeps which belong to which word, so that the "luke"
-    token embedder gives one vector a word. A token that is a sub-word already (its `text_id` is set) is taken
-    as it is. Start and end tokens are added around the whole.
+    Splits the words of a `TextField` into the checkpoint's tokens and records which belong to which word, so
+    that the "luke" token embedder returns one vector per word. A `Token` whose `text_id` is set is used as
+    is. Start and end tokens are added.
 
     # Parameters
 
     model_name : `str`
         A checkpoint's directory or hub id: that of the embedder.
     marker_tokens : `List[str]`, optional (default = `None`)
-        As of `WordTokenizer`.
+        As in `WordTokenizer`.
     token_min_padding_length : `int`, optional (default = `0`)
-        As of `TokenIndexer`.
+        As in `TokenIndexer`.
     revision : `str`, optional (default = `None`)
-        As of `WordTokenizer`.
+        As in `WordTokenizer`.
     serialization_dir : `str`, optional (default = `None`)
-        Given by AllenNLP: where the archive that is being loaded lies, which may bring the tokenizer along.
+        Set by AllenNLP: the directory of the archive being loaded, which may contain the tokenizer.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LukeTokenIndexer(TokenIndexer):
 
     @overrides
     def count_vocab_items(self, token: Token, counter: Dict[str, Dict[str, int]]) -> None:
-        """The checkpoint's vocabulary is fixed: there is nothing to count."""
+        """Counts nothing: the checkpoint's vocabulary is fixed."""
 
     @overrides
     def tokens_to_indices(self, tokens: List[Token], vocabulary: Vocabulary) -> IndexedTokenList:
@@ -58,8 +58,8 @@ class LukeTokenIndexer(TokenIndexer):
         # Returns
 
         `IndexedTokenList`
-            `token_ids` and `wordpiece_mask`, one a sub-word; `mask` and `offsets` (first and last sub-word,
-            inclusive), one a word; `type_ids`, one a sub-word.
+            `token_ids`, `type_ids` and `wordpiece_mask`, one per token; `mask` and `offsets` (first and last
+            token, inclusive), one per word.
         """
         pieces = [[token.text_id] if token.text_id is not None else None for token in tokens]
         words = [token.ensure_text() for token, known in zip(tokens, pieces, strict=True) if known is None]

@@ -1,4 +1,4 @@
-"""The files that a checkpoint's tokenizer is read from."""
+"""Loading a checkpoint's tokenizer from its files."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ from luke_allennlp.checkpoints.model_files import TOKENIZER_FILES, find_file, re
 from luke_allennlp.checkpoints.original_release import is_roberta, original_config, tokenizer_sources
 from luke_allennlp.common.text_lines import shown
 
-# The names that the special tokens have in the vocabularies of RoBERTa and XLM-R, and in those of BERT.
+# Names of the special tokens in the vocabularies of RoBERTa and XLM-R, and in those of BERT.
 SPECIAL_TOKENS = (
     {"start": "<s>", "end": "</s>", "pad": "<pad>", "unknown": "<unk>", "mask": "<mask>"},
     {"start": "[CLS]", "end": "[SEP]", "pad": "[PAD]", "unknown": "[UNK]", "mask": "[MASK]"},
@@ -20,48 +20,22 @@ SPECIAL_TOKENS = (
 
 
 def load_backend(model_name: str) -> Backend:
-    """
-    # Parameters
-
-    model_name : `str`
-        A directory, tarball or hub id.
-
-    # Returns
-
-    `tokenizers.Tokenizer`
-        As its files say.
-
-    # Raises
-
-    `ConfigurationError`
-        There is none that can be read, or a file is damaged.
-    """
+    """The tokenizer of a directory, tarball or hub id, configured as its files say."""
     original = original_config(model_name)
-    if original is None:
-        backend = _backend_of(model_name)
-    else:
-        backend = _backend_of_original(model_name, original["bert_model_name"])
+    if original is not None:
+        return _backend_of_original(model_name, original["bert_model_name"])
+    backend = _backend_of(model_name)
     if backend is None:
         raise ConfigurationError(
             f"The model {model_name!r} has no tokenizer that can be read: expected tokenizer.json, "
-            "vocab.json with merges.txt, or vocab.txt. (A SentencePiece file alone must first be converted: "
-            "save the fast tokenizer with transformers.)"
+            "vocab.json with merges.txt, or vocab.txt. (Convert a SentencePiece file by saving the fast "
+            "tokenizer with transformers.)"
         )
     return backend
 
 
 def tokenizer_files(model_name: str) -> List[Path]:
-    """
-    # Parameters
-
-    model_name : `str`
-        A directory, tarball or hub id.
-
-    # Returns
-
-    `List[Path]`
-        All files that its tokenizer is made of, here and in `transformers`.
-    """
+    """All files of the tokenizer of a directory, tarball or hub id, used here or in `transformers`."""
     original = original_config(model_name)
     sources = [model_name]
     if original is not None:
@@ -69,29 +43,14 @@ def tokenizer_files(model_name: str) -> List[Path]:
     for source in sources:
         found = [path for name in TOKENIZER_FILES if (path := find_file(source, name)) is not None]
         names = {path.name for path in found}
-        # What `_backend_of` can read.
+        # Those that `_backend_of` can read.
         if names & {"tokenizer.json", "vocab.txt"} or names >= {"vocab.json", "merges.txt"}:
             return found
     return []
 
 
 def added_tokens(model_name: str) -> Dict[str, int]:
-    """
-    # Parameters
-
-    model_name : `str`
-        A directory, tarball or hub id.
-
-    # Returns
-
-    `Dict[str, int]`
-        The ids in `added_tokens.json`; empty if there is no such file.
-
-    # Raises
-
-    `ConfigurationError`
-        The file is damaged.
-    """
+    """The ids in `added_tokens.json`; empty if there is no such file."""
     path = find_file(model_name, "added_tokens.json")
     if path is None:
         return {}
@@ -105,24 +64,7 @@ def added_tokens(model_name: str) -> Dict[str, int]:
 
 
 def word_table_size(model_name: str, backend: Backend) -> int:
-    """
-    # Parameters
-
-    model_name : `str`
-        A directory, tarball or hub id.
-    backend : `tokenizers.Tokenizer`
-        Its tokenizer, which says how many there are if there is no config.
-
-    # Returns
-
-    `int`
-        The rows of its table of words.
-
-    # Raises
-
-    `ConfigurationError`
-        The config does not say.
-    """
+    """Rows of a checkpoint's word embeddings, as its config says, or its tokenizer if there is no config."""
     original = original_config(model_name)
     if original is None and find_file(model_name, "config.json") is None:
         return backend.get_vocab_size(with_added_tokens=True)
@@ -136,7 +78,7 @@ def word_table_size(model_name: str, backend: Backend) -> int:
 
 
 def _backend_of_original(model_name: str, bert_model_name: str) -> Backend:
-    """The original release brings no tokenizer along, but may be given one."""
+    """The original release contains no tokenizer, but one may have been added."""
     is_cased = bert_model_name.endswith("-cased")
     backend = _backend_of(model_name, is_cased)
     try:
@@ -155,8 +97,8 @@ def _no_tokenizer(model_name: str, bert_model_name: str) -> str:
     is_tarball = Path(model_name).expanduser().is_file()
     at = f"a directory {bert_model_name!r} beside it" if is_tarball else "its directory"
     return (
-        f"The model {model_name!r} of the original release brings no tokenizer along, and that of "
-        f"{bert_model_name!r}, its backbone, is not in reach: put {files} into {at}."
+        f"The model {model_name!r} of the original release contains no tokenizer, and that of "
+        f"{bert_model_name!r}, its backbone, cannot be loaded: put {files} into {at}."
     )
 
 
@@ -209,13 +151,13 @@ def _add_special_tokens(backend: Backend) -> None:
     vocabulary = backend.get_vocab()
     for names in SPECIAL_TOKENS:
         present = [name for name in names.values() if name in vocabulary]
-        # Space on both sides is dropped, as the tokenizers did with which the released weights were trained.
+        # Whitespace on both sides is stripped, as it was when the released weights were trained.
         backend.add_special_tokens(
             [AddedToken(name, lstrip=True, rstrip=True, normalized=False, special=True) for name in present]
         )
 
 
 def copy_tokenizer(model_name: str, target: Path) -> None:
-    """Copies the tokenizer's files of a checkpoint."""
+    """Copies a checkpoint's tokenizer files."""
     for file in tokenizer_files(model_name):
         shutil.copyfile(file, target / file.name)

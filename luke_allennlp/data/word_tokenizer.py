@@ -1,10 +1,25 @@
-"""The backbone's own fast tokenizer, with character offsets and LUKE's rules for the leading space."""
+"""The backbone's fast tokenizer, with character offsets and LUKE's rules for the leading space."""
 
 import json
 import re
+import string
 import unicodedata
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
+import numpy as np
 from allennlp.common.checks import ConfigurationError
 from allennlp.data.tokenizers import Token, Tokenizer
 from overrides import overrides
@@ -13,30 +28,74 @@ from tokenizers import Tokenizer as Backend
 
 from luke_allennlp.checkpoints.model_files import archived_checkpoint, at_revision
 from luke_allennlp.common.text_lines import without_lone_surrogates
-from luke_allennlp.data.tokenizer_files import (
-    SPECIAL_TOKENS,
-    added_tokens,
-    load_backend,
-    word_table_size,
-)
-from luke_allennlp.data.word_cache import WordCache
+from luke_allennlp.data.tokenizer_files import SPECIAL_TOKENS, added_tokens, load_backend, word_table_size
 
+T = TypeVar("T")
+
+_MAX_CACHED = 1_000_000
+_MAX_CACHED_CHARACTERS = 40  # of one word
 _SPACED_WORD = re.compile("[^ \t\r\n\u202f]+")
 
 
 class Encoded(NamedTuple):
     """
-    Sub-words of a text.
+    Tokens of a text.
 
     # Parameters
 
     ids : `List[int]`
     offsets : `List[Tuple[int, int]]`
-        Where each stands in the text: character offsets, end exclusive.
+        The characters of each token, end exclusive.
     """
 
     ids: List[int]
     offsets: List[Tuple[int, int]]
+
+
+class EncodedPair(NamedTuple):
+    """
+    Two texts as one input, special tokens included.
+
+    # Parameters
+
+    ids : `np.ndarray`
+        Shape: (tokens,).
+    type_ids : `Optional[np.ndarray]`
+        Segments, for BERT; RoBERTa has none. Shape: (tokens,).
+    second_start : `int`
+        Position of the second text's first token.
+    """
+
+    ids: np.ndarray
+    type_ids: Optional[np.ndarray]
+    second_start: int
+
+
+class _WordCache(Generic[T]):
+    """
+    Caches a function of words that takes several at once. Bounded in number and length of words, so that
+    a process may predict for weeks. Pickled empty.
+    """
+
+    def __init__(self, function: Callable[[List[str]], List[T]]) -> None:
+        self._function = function
+        self._results: Dict[str, T] = {}
+
+    def __call__(self, words: Sequence[str]) -> List[T]:
+        known = self._results
+        missing = list({word for word in words if word not in known})
+        if not missing:
+            return [known[word] for word in words]
+        new = dict(zip(missing, self._function(missing), strict=True))
+        results = [new[word] if word in new else known[word] for word in words]
+        if len(known) + len(new) > _MAX_CACHED:
+            self._results = known = {}  # other threads may still read the old one
+        kept = [word for word in missing[:_MAX_CACHED] if len(word) <= _MAX_CACHED_CHARACTERS]
+        known.update((word, new[word]) for word in kept)
+        return results
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**self.__dict__, "_results": {}}
 
 
 @Tokenizer.register("luke")
@@ -44,31 +103,30 @@ class WordTokenizer(Tokenizer):
     """
     Registered as a `Tokenizer` with name "luke".
 
-    Splits words or texts into the sub-words of a checkpoint: RoBERTa's byte-level BPE, BERT's WordPiece or
-    any `tokenizer.json`. It is the `tokenizers` library underneath; `LukeTokenizer` of `transformers` is not
-    needed.
+    Splits words or texts into the tokens of a checkpoint: RoBERTa's byte-level BPE, BERT's WordPiece or any
+    `tokenizer.json`. Built on the `tokenizers` library; does not need `LukeTokenizer` of `transformers`.
 
     # Parameters
 
     model_name : `str`
         A checkpoint's directory, tarball or hub id, with `tokenizer.json`, `vocab.json` and `merges.txt`, or
-        `vocab.txt`. The original release has none of these: its backbone's are taken, from a directory of
-        that name (`roberta-large`) in its own or beside it, or from the hub.
+        `vocab.txt`. The original release has none of these; its backbone's are used, from a directory of that
+        name (`roberta-large`) inside or beside its own, or from the hub.
     marker_tokens : `List[str]`, optional (default = `None`)
-        Tokens that a task adds to the words. They get the ids that follow the checkpoint's word table, in
-        this order; the "luke" token embedder must be given the same.
+        Tokens added for a task. Their ids follow the checkpoint's word embeddings, in this order; the "luke"
+        token embedder needs the same list.
     add_special_tokens : `bool`, optional (default = `False`)
         Whether `tokenize` puts the start and end tokens around a text. The "luke" token indexer adds them
         itself.
     revision : `str`, optional (default = `None`)
         The commit, branch or tag on the hub, where `model_name` is a hub id.
     serialization_dir : `str`, optional (default = `None`)
-        Given by AllenNLP: where the archive that is being loaded lies, which may bring the tokenizer along.
+        Set by AllenNLP: the directory of the archive being loaded, which may contain the tokenizer.
 
     # Raises
 
     `ConfigurationError`
-        The checkpoint is not there, has no tokenizer that can be read, or its `added_tokens.json` is damaged.
+        The checkpoint is missing, has no readable tokenizer, or its `added_tokens.json` is damaged.
     """
 
     def __init__(
@@ -97,7 +155,7 @@ class WordTokenizer(Tokenizer):
         self.start_id, self.end_id = vocabulary[names["start"]], vocabulary[names["end"]]
         self.pad_id, self.mask_id = vocabulary[names["pad"]], vocabulary[names["mask"]]
         self.unknown_id = vocabulary[names["unknown"]]
-        # The added tokens can only be looked up: in a text, such characters are characters like others.
+        # Added tokens can only be looked up; in a text they are ordinary characters.
         self._vocabulary = {**added_tokens(source), **vocabulary}
         self.word_table_size = word_table_size(source, backend)  # of the checkpoint, without the markers
         self.marker_ids = {token: self.word_table_size + i for i, token in enumerate(self.marker_tokens)}
@@ -105,33 +163,28 @@ class WordTokenizer(Tokenizer):
         self._with_space = _variant(backend, add_prefix_space=True)
         self._without_space = _variant(backend, add_prefix_space=False)
         self._names: Optional[Dict[int, str]] = None
-        self._split_words = WordCache(self._encode_split_words)
-        self._spaced_words = WordCache(self._encode_spaced_words)
+        self._split_words = _WordCache(self._encode_split_words)
+        self._spaced_words = _WordCache(self._encode_spaced_words)
 
     @property
     def vocabulary(self) -> Mapping[str, int]:
-        """Sub-words as they are written in the tokenizer's files, added tokens included, and their ids."""
+        """Tokens as written in the tokenizer's files, added tokens included, and their ids."""
         return self._vocabulary
 
     @property
     def vocab_size(self) -> int:
-        """One more than the highest id that a text's sub-words can have; markers are beyond."""
+        """One more than the highest id of a token in a text; markers come after."""
         return max(self._with_space.get_vocab(with_added_tokens=True).values()) + 1
 
     @property
     def separators(self) -> int:
-        """How many end tokens stand between two texts: two for RoBERTa, one for BERT."""
+        """Number of end tokens between two texts: two for RoBERTa, one for BERT."""
         return 1 if self._is_bert else 2
 
     def token_id(self, token: str) -> int:
         """
-        The id of a vocabulary entry, of an entry of the checkpoint's `added_tokens.json` (such as `<ent>` of
-        the published LUKE models) or of a marker, by its exact name.
-
-        # Raises
-
-        `ConfigurationError`
-            There is no such entry.
+        The id of a vocabulary entry, an entry of the checkpoint's `added_tokens.json` (such as `<ent>` of the
+        published LUKE models) or a marker, by its exact name.
         """
         token_id = self.find(token)
         if token_id is None:
@@ -143,20 +196,13 @@ class WordTokenizer(Tokenizer):
         return self.marker_ids.get(token, self._vocabulary.get(token))
 
     def has_token(self, token_id: int) -> bool:
-        """Whether there is a vocabulary entry or marker of this id: word tables may have more rows."""
+        """Whether a vocabulary entry or marker has this id: word embeddings may have more rows."""
         if self._names is None:
             self._names = {index: name for name, index in {**self._vocabulary, **self.marker_ids}.items()}
         return token_id in self._names
 
     def token(self, token_id: int) -> str:
-        """
-        The name of a vocabulary entry or marker, such as `ĠTokyo`.
-
-        # Raises
-
-        `ConfigurationError`
-            There is no entry of this id.
-        """
+        """The name of a vocabulary entry or marker, such as `ĠTokyo`."""
         if not self.has_token(token_id):
             raise ConfigurationError(
                 f"The word vocabulary of {self.model_name!r} has no entry of the id {token_id}."
@@ -166,8 +212,8 @@ class WordTokenizer(Tokenizer):
 
     def text_of(self, token_id: int) -> str:
         """
-        What a vocabulary entry stands for in a text, without space around it. Bytes that are no character by
-        themselves are the replacement character. Errors as of `token`.
+        The text of a vocabulary entry, without surrounding whitespace. Bytes that form no complete character
+        become the replacement character.
         """
         name = self.token(token_id)
         if self._with_space.id_to_token(token_id) is None:  # an added token or a marker
@@ -178,23 +224,22 @@ class WordTokenizer(Tokenizer):
 
     def encode(self, text: str, add_prefix_space: bool = True, strip_end: bool = True) -> Encoded:
         """
-        Sub-words of a text, without start and end tokens.
+        Tokens of a text, without start and end tokens.
 
-        Space at both ends of the text gives no sub-words; whether the first sub-word is one that follows a
-        space is decided by `add_prefix_space` alone.
+        Whitespace at the ends of the text yields no tokens; `add_prefix_space` alone decides whether the
+        first token follows a space.
 
         # Parameters
 
         text : `str`
         add_prefix_space : `bool`, optional (default = `True`)
         strip_end : `bool`, optional (default = `True`)
-            If false, space at the end of the text may give sub-words.
+            If false, whitespace at the end of the text may yield tokens.
 
         # Returns
 
         `Encoded`
-            Offsets are those of the text as given. Several sub-words may share a character whose bytes they
-            split.
+            Offsets into the text as given. Tokens that split the bytes of a character share its offsets.
         """
         shift = len(text) - len(text.lstrip())
         stripped = without_lone_surrogates(text.strip() if strip_end else text.lstrip())
@@ -204,25 +249,15 @@ class WordTokenizer(Tokenizer):
 
     def encode_spaced(self, text: str) -> Encoded:
         """
-        Sub-words of a text of which each word is tokenised by itself, as one that follows a space: so the
-        original system's extractive QA makes those of a passage. Its words are what spaces, tabs, line ends
-        and narrow no-break spaces (U+202F) leave.
-
-        # Parameters
-
-        text : `str`
-
-        # Returns
-
-        `Encoded`
-            As of `encode`.
+        As `encode`, with each word tokenized separately as if it followed a space, as the original system's
+        extractive QA tokenizes passages. Words are separated by spaces, tabs, line ends and narrow no-break
+        spaces (U+202F).
         """
         matches = list(_SPACED_WORD.finditer(text))
         ids: List[int] = []
         offsets: List[Tuple[int, int]] = []
-        for match, encoded in zip(
-            matches, self._spaced_words([match.group() for match in matches]), strict=True
-        ):
+        words = self._spaced_words([match.group() for match in matches])
+        for match, encoded in zip(matches, words, strict=True):
             shift = match.start()
             ids.extend(encoded.ids)
             offsets.extend((start + shift, end + shift) for start, end in encoded.offsets)
@@ -239,18 +274,13 @@ class WordTokenizer(Tokenizer):
 
     def encode_words(self, words: Sequence[str]) -> List[List[int]]:
         """
-        Sub-words of each word of a text that is already split, as the original system's NER makes them: each
-        word follows a space, but for those that start with an apostrophe and for single punctuation
-        characters.
-
-        # Parameters
-
-        words : `Sequence[str]`
+        Token ids of each word of a split text, as in the original system's NER: each word follows a space,
+        except those that start with an apostrophe and single punctuation characters.
 
         # Returns
 
         `List[List[int]]`
-            One list a word, none empty: a word that leaves nothing (such as a lone no-break space) is the
+            One list per word, none empty: a word without tokens (such as a lone no-break space) becomes the
             unknown token.
         """
         return self._split_words(words)
@@ -269,16 +299,7 @@ class WordTokenizer(Tokenizer):
 
     @overrides
     def tokenize(self, text: str) -> List[Token]:
-        """
-        # Parameters
-
-        text : `str`
-
-        # Returns
-
-        `List[Token]`
-            Sub-words with `text_id` and character offsets `idx` and `idx_end`.
-        """
+        """Tokens with `text_id` and character offsets `idx` and `idx_end`."""
         encoded = self.encode(text)
         tokens = [
             Token(text=text[start:end], text_id=token_id, idx=start, idx_end=end)
@@ -289,16 +310,8 @@ class WordTokenizer(Tokenizer):
     @overrides
     def add_special_tokens(self, tokens1: List[Token], tokens2: Optional[List[Token]] = None) -> List[Token]:
         """
-        # Parameters
-
-        tokens1 : `List[Token]`
-        tokens2 : `List[Token]`, optional (default = `None`)
-            A second text, which one more end token closes; RoBERTa has two of them between the texts, BERT
-            one.
-
-        # Returns
-
-        `List[Token]`
+        `<start> tokens1 <end>`, or with a second text `<start> tokens1 <end> tokens2 <end>`, where RoBERTa
+        has two end tokens between the texts.
         """
         start, end = (
             Token(text=self._with_space.id_to_token(token_id), text_id=token_id)
@@ -307,6 +320,13 @@ class WordTokenizer(Tokenizer):
         if tokens2 is None:
             return [start, *tokens1, end]
         return [start, *tokens1, *[end] * self.separators, *tokens2, end]
+
+    def encode_pair(self, first: List[int], second: Union[List[int], np.ndarray]) -> EncodedPair:
+        """Joins the token ids of two texts into one input, as `add_special_tokens` does."""
+        before = [self.start_id, *first, *[self.end_id] * self.separators]
+        ids = np.concatenate([before, second, [self.end_id]]).astype(np.int32)
+        type_ids = (np.arange(len(ids)) >= len(before)).astype(np.int32) if self._is_bert else None
+        return EncodedPair(ids, type_ids, len(before))
 
     @overrides
     def _to_params(self) -> Dict[str, Any]:
@@ -324,8 +344,8 @@ class WordTokenizer(Tokenizer):
 def _offsets(encoding: Encoding, text: str, shift: int) -> List[Tuple[int, int]]:
     offsets = []
     for start, end in encoding.offsets:
-        # The space before a word is part of its first sub-word, but not of the word; the space behind a
-        # special token is part of its match.
+        # The space before a word is part of its first token, but not of the word; the space after a special
+        # token is part of its match.
         while start < end - 1 and text[start].isspace():
             start += 1
         while start < end - 1 and text[end - 1].isspace():
@@ -336,23 +356,19 @@ def _offsets(encoding: Encoding, text: str, shift: int) -> List[Tuple[int, int]]
 
 def follows_space(word: str) -> bool:
     """
-    Whether a word of a split text is taken to stand after a space: not if it starts with an apostrophe or is
-    a single punctuation character: ASCII's, currency and mathematical signs included, or one of Unicode's
-    categories P.
+    Whether a word of a split text is assumed to follow a space: not if it starts with an apostrophe or is a
+    single punctuation character.
     """
     return not (word.startswith("'") or len(word) == 1 and is_punctuation(word))
 
 
 def is_punctuation(character: str) -> bool:
-    """As BERT's tokenizer has it: ASCII's signs of all kinds, and Unicode's categories P."""
-    code = ord(character)
-    if 33 <= code <= 47 or 58 <= code <= 64 or 91 <= code <= 96 or 123 <= code <= 126:
-        return True
-    return unicodedata.category(character).startswith("P")
+    """As in BERT's tokenizer: all ASCII signs, currency and math included, and Unicode's P categories."""
+    return character in string.punctuation or unicodedata.category(character).startswith("P")
 
 
 def _variant(backend: Backend, add_prefix_space: bool) -> Backend:
-    """A copy that adds the space before the text, or does not, and nothing else."""
+    """A copy that adds a space before the text or not, and nothing else."""
     specification = json.loads(backend.to_str())
     specification.update(post_processor=None, truncation=None, padding=None)
     _set_prefix_space(specification["pre_tokenizer"], add_prefix_space)

@@ -252,7 +252,7 @@ class TestTokenizer:
     ) -> None:
         directory = make_original(tokenizer=False, bert_model_name=name)
         path = tar(directory) if packed else directory
-        with pytest.raises(ConfigurationError, match=f"brings no tokenizer along.*{expected}"):
+        with pytest.raises(ConfigurationError, match=f"contains no tokenizer.*{expected}"):
             WordTokenizer(str(path))
 
     @pytest.mark.parametrize("name, cased", [("bert-large-cased", True), ("bert-large-uncased", False)])

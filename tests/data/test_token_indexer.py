@@ -13,7 +13,6 @@ from allennlp.data.fields import ListField, TextField
 from allennlp.data.token_indexers import TokenIndexer
 from allennlp.models import Model
 from allennlp.models.archival import archive_model, load_archive
-from allennlp.nn import util
 
 from luke_allennlp.data.token_indexer import LukeTokenIndexer
 from luke_allennlp.data.word_tokenizer import WordTokenizer
@@ -110,12 +109,6 @@ class TestTextField:
             tokenizer.end_id,
         ]
 
-    def test_mask_is_that_of_the_words(self, indexer: LukeTokenIndexer) -> None:
-        batch = Batch([Instance({"text": text_field(words, indexer)}) for words in (WORDS, ["the"])])
-        batch.index_instances(Vocabulary())
-        mask = util.get_text_field_mask(batch.as_tensor_dict()["text"])
-        assert mask.sum(dim=1).tolist() == [len(WORDS), 1]
-
     def test_of_no_words(self, indexer: LukeTokenIndexer) -> None:
         tensors = batch_tensors(text_field([], indexer), text_field(["the"], indexer))
         assert tensors["token_ids"][0].tolist() == [0, 2, 1]
@@ -134,10 +127,6 @@ class TestTextField:
         tensors = batch.as_tensor_dict()["texts"]["tokens"]
         assert tensors["mask"].long().tolist() == [[[1, 0], [1, 1]], [[1, 0], [0, 0]]]
         assert tensors["token_ids"][1, 1].eq(1).all() and not tensors["wordpiece_mask"][1, 1].any()
-
-    def test_pads_up_to_a_least_length(self) -> None:
-        indexer = LukeTokenIndexer(LUKE, token_min_padding_length=9)
-        assert batch_tensors(text_field(["the"], indexer))["token_ids"].tolist()[0][3:] == [1] * 6
 
 
 class TestFromParams:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luke_allennlp.data.truncation import keep_nearest
+from luke_allennlp.data.windows import keep_nearest
 
 
 @pytest.mark.parametrize(

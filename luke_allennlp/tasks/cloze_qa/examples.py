@@ -1,4 +1,4 @@
-"""Cloze questions and the JSON forms that they come in."""
+"""Examples of cloze QA, and the three forms of record they are read from."""
 
 import unicodedata
 from typing import FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Tuple
@@ -21,7 +21,7 @@ from luke_allennlp.common.text_lines import shown
 from luke_allennlp.tasks.base.task_forms import check_task
 
 PLACEHOLDER = "@placeholder"
-"""What stands in a query for the mention that is asked for."""
+"""Marks the queried mention in a query."""
 
 _HELD = "the answer"
 
@@ -32,7 +32,7 @@ class Passage(NamedTuple):
 
     text : `str`
     candidates : `Tuple[Span, ...]`
-        The mentions that may be an answer: characters, the end exclusive; ascending, each once.
+        Mentions that may be an answer: characters, end exclusive, sorted, without duplicates.
     """
 
     text: str
@@ -49,19 +49,19 @@ class ClozeExample(NamedTuple):
     # Parameters
 
     where : `str`
-        What to call it in an error.
+        Where it comes from, for error messages.
     key : `int`
         Its place in the file, from 0.
     id : `str`
-        The data's own name for it.
+        As in the data.
     passage : `Passage`
         The same object for all questions about it.
     query : `str`
         With one `@placeholder`.
     answers : `Optional[Tuple[str, ...]]`
-        The texts that are right, as the data gives them; `None` if it does not say.
+        The gold texts; `None` if unknown.
     answer_spans : `FrozenSet[Span]`
-        Where they stand in the passage.
+        Their places in the passage.
     """
 
     where: str
@@ -75,35 +75,18 @@ class ClozeExample(NamedTuple):
 
 def questions_of(record: Record, where: str) -> Iterator[ClozeExample]:
     """
-    The questions of a record, which is in one of these forms, told apart by what it holds:
+    The questions of a record, numbered from 0. The record is in one of three forms, detected automatically:
 
     - ReCoRD's file, `{"data": [...]}`, or one of the objects in it:
       `{"passage": {"text", "entities": [{"start", "end"}]}, "qas": [{"id", "query", "answers": [{"start",
-      "end", "text"}]}]}`, the spans in characters, the end being that of the last one (inclusive).
+      "end", "text"}]}]}`, spans in characters with the end inclusive.
     - A line of SuperGLUE's ReCoRD: the same with `idx` for `id`.
     - This project's own: `{"passage": "...", "query": "...", "candidates": [...], "answers": [...], "id"}`,
       the last two optional. Candidates and answers are `[start, end]`, characters with the end exclusive, or
       strings. A string stands for all its occurrences in the passage at word boundaries, or if there are
-      none, for all there are.
+      none, for all its occurrences.
 
-    `answers` that are missing, `null` or empty say that the answer is not known.
-
-    # Parameters
-
-    record : `Record`
-    where : `str`
-        What to call it in an error.
-
-    # Returns
-
-    `Iterator[ClozeExample]`
-        Numbered from 0.
-
-    # Raises
-
-    `ConfigurationError`
-        A key is missing or its value is not as expected, a span is no part of the passage, or a query has not
-        exactly one `@placeholder`.
+    If `answers` is missing, `null` or empty, the answer is unknown. `where` names the record in errors.
     """
     check_task(record, "luke_cloze_qa", where)
     if "data" in record:
@@ -182,23 +165,23 @@ def _inclusive_span(record: Record, text: str, where: str) -> Span:
     if not 0 <= start <= last < len(text):
         raise ConfigurationError(
             f"{where}: has start {start} and end {last}, no part of {len(text)} characters; expected 0 <= "
-            f"start <= end < {len(text)}, the end being that of the last character."
+            f"start <= end < {len(text)}, with the end inclusive."
         )
     return start, last + 1
 
 
 def _own_spans(record: Record, key: str, text: str, where: str) -> Iterator[Tuple[str, List[Span]]]:
-    """The text of each and where it stands."""
+    """The text of each and its spans."""
     for index, value in enumerate(get_list(record, key, where)):
         name = f"{key}[{index}]"
         if isinstance(value, str):
             mention = get_string({name: value}, name, where)
             spans = occurrences(text, mention)
-            # An answer may be spelled otherwise than in the passage: the metric compares texts.
+            # Answers may be spelled differently than in the passage: the metric compares texts.
             if not spans and (key == "candidates" or not mention):
                 raise ConfigurationError(
-                    f"{where}: {name} is {shown(value)}, which the passage does not have; expected a part of "
-                    "it, or [start, end]."
+                    f"{where}: {name} is {shown(value)}, which the passage does not contain; expected a part "
+                    "of it, or [start, end]."
                 )
         else:
             spans = [get_span({name: value}, name, len(text), where)]
@@ -208,15 +191,8 @@ def _own_spans(record: Record, key: str, text: str, where: str) -> Iterator[Tupl
 
 def occurrences(text: str, mention: str) -> List[Span]:
     """
-    # Parameters
-
-    text, mention : `str`
-
-    # Returns
-
-    `List[Span]`
-        Where the mention stands in the text as a word or several. If it stands nowhere so, as in a language
-        that has no space between words, where it stands at all.
+    The spans of a mention in a text that start and end at word boundaries; if there are none, as in languages
+    without spaces between words, all its spans.
     """
     spans = []
     start = text.find(mention) if mention else -1

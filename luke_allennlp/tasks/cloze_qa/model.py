@@ -1,4 +1,4 @@
-"""Cloze QA as the choice of a mention: the model."""
+"""Cloze QA: the model."""
 
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -20,31 +20,31 @@ class ClozeQaModel(TaskModel):
     """
     Registered as a `Model` with name "luke_cloze_qa".
 
-    Scores every candidate for the place of the placeholder: the states of the placeholder and of the
-    candidate, dropout, a linear layer (Yamada et al., EMNLP 2020, section 4.4).
+    Scores every candidate for the placeholder: the states of the placeholder and of the candidate, dropout, a
+    linear layer (Yamada et al., EMNLP 2020, section 4.4).
 
     # Parameters
 
     vocab : `Vocabulary`
     embedder : `TokenEmbedder`
-        "luke", with the tokenizer's marker tokens. Without the entity states, any embedder of sub-words that
-        knows the markers will do.
+        "luke", with the tokenizer's marker tokens. Without the entity states, any token embedder with the
+        markers works.
     dropout : `float`, optional (default = `None`)
         Before the linear layer; by default that of the embedder's checkpoint.
     use_entity_state : `bool`, optional (default = `True`)
-        If false, there are no entities in the input and only the markers' states decide: the word-only
-        baseline.
+        If false, there are no entities in the input: the word-only baseline.
     use_word_states : `bool`, optional (default = `False`)
-        If true, the states of the placeholder's marker and of each candidate's first marker are used, too.
+        If true, use the states of the placeholder's marker and of each candidate's first marker.
     initializer : `InitializerApplicator`, optional (default = `None`)
-        Of the linear layer, which by default is drawn as the encoder's are: normal with its standard
-        deviation, bias 0.
+        For the linear layer, by default initialized like the encoder's: normal, bias 0.
 
     # Raises
 
     `ConfigurationError`
-        The options leave nothing to score with, or the embedder knows no entities.
+        No state is used, or the embedder has no entities.
     """
+
+    default_predictor = "luke_cloze_qa"
 
     def __init__(
         self,
@@ -79,23 +79,23 @@ class ClozeQaModel(TaskModel):
 
         words : `TextFieldTensors`
             Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch,
-            words).
+            tokens).
         entities : `Dict[str, Tensor]`
             Of an `EntityField`: the placeholder, then the candidates. `entity_ids` and `entity_mask` have
-            shape (batch, 1 + candidates), `entity_spans` (batch, 1 + candidates, 2): first and last word,
+            shape (batch, 1 + candidates), `entity_spans` (batch, 1 + candidates, 2): first and last token,
             inclusive.
         metadata : `List[Dict[str, Any]]`, optional (default = `None`)
-            Of the reader; needed for the metric and for `make_output_human_readable`.
+            From the reader; needed for the metric and for `make_output_human_readable`.
         labels : `Tensor`, optional (default = `None`)
             1 for candidates that are answers, else 0. Shape: (batch, candidates).
 
         # Returns
 
         `Dict[str, Any]`
-            `logits`, shape (batch, candidates), those of padding the lowest number there is; outside of
-            training `predictions`, for each instance its candidates as dictionaries of `start`, `end`
-            (characters of the passage, end exclusive), `text`, `logit`, `probability`; with labels the
-            `loss`, the mean binary cross-entropy over the candidates of the batch.
+            `logits`, shape (batch, candidates), the dtype's minimum for padding; in evaluation `predictions`,
+            for each instance its candidates with `start`, `end` (characters of the passage, end exclusive),
+            `text`, `logit` and `probability`; with labels the `loss`, the mean binary cross-entropy over the
+            candidates of the batch.
         """
         mask = entities["entity_mask"][:, 1:]
         # Shape: (batch, 1 + candidates, features)
@@ -109,7 +109,7 @@ class ClozeQaModel(TaskModel):
         if labels is not None:
             scores = in_float32(logits)
             losses = F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
-            # A sum and a count, as a batch may be without any candidate.
+            # A sum and a count, as a batch may have no candidate.
             output["loss"] = losses.masked_fill(~mask, 0.0).sum() / mask.sum().clamp(min=1)
         if not self.training and metadata is not None:
             output["predictions"] = _predictions(in_float32(logits), metadata)
@@ -122,14 +122,12 @@ class ClozeQaModel(TaskModel):
 
     @overrides(check_signature=False)
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """Leaves the predictions; logits without what they belong to say nothing to a reader."""
+        """Keeps only the predictions."""
         return {"predictions": output_dict["predictions"]}
-
-    default_predictor = "luke_cloze_qa"
 
 
 def _predictions(logits: Tensor, metadata: List[Dict[str, Any]]) -> List[List[Dict[str, Any]]]:
-    # One transfer from the device for both.
+    # One transfer from the device.
     scores = torch.stack([logits, logits.sigmoid()], dim=-1).tolist()
     return [
         [
@@ -146,6 +144,6 @@ def _best(data: Dict[str, Any], predictions: List[Dict[str, Any]]) -> ClozePredi
     gold = tuple(data["answers"])
     if not predictions:
         return ClozePrediction(data["fallback"], float("-inf"), 0, gold)
-    # The first of equals.
+    # The first of equal ones.
     best = max(predictions, key=lambda candidate: candidate["logit"])
     return ClozePrediction(best["text"], best["logit"], best["start"], gold)

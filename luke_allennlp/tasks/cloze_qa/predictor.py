@@ -1,4 +1,4 @@
-"""Answers to cloze questions about raw text."""
+"""Cloze QA: the predictor."""
 
 from typing import Any, Dict, List, Sequence, Tuple, Union
 
@@ -19,17 +19,23 @@ class ClozeQaPredictor(TaskPredictor):
     Registered as a `Predictor` with name "luke_cloze_qa".
 
     Takes `{"passage": "...", "query": "... @placeholder ...", "candidates": [...]}`, the candidates as
-    `[start, end]` (characters, end exclusive) or as strings, and gives
+    `[start, end]` (characters, end exclusive) or as strings, and returns
 
     - `id` and `query`: the input's;
     - `answer`: `text`, `start`, `end` (characters of the passage, end exclusive) and `score` (probability) of
       the best candidate;
-    - `candidates`, the best first: `text`, `start`, `end`, `logit`, `probability`. Each mention comes once,
-      with the best of its windows; one that is too long for a window has `null` for logit and probability
-      and comes last.
+    - `candidates`, best first: `text`, `start`, `end`, `logit`, `probability`, from the best of a mention's
+      windows. Those too long for a window come last, with `null` for logit and probability.
 
-    A record of ReCoRD or SuperGLUE, which holds several questions, gives `{"questions": [...]}`, one such
-    object each. With `--use-dataset-reader` it takes the reader's files, and gives one a question.
+    A record of ReCoRD or SuperGLUE, which holds several questions, returns `{"questions": [...]}`, one such
+    object each. With `--use-dataset-reader` it takes the reader's files and returns one object per question.
+
+    # Parameters
+
+    model : `ClozeQaModel`
+    dataset_reader : `ClozeQaReader`
+    batch_size : `int`, optional (default = `8`)
+        Windows per forward pass.
     """
 
     task = "luke_cloze_qa"
@@ -39,17 +45,7 @@ class ClozeQaPredictor(TaskPredictor):
     def predict(
         self, passage: str, query: str, candidates: Sequence[Union[str, Tuple[int, int]]]
     ) -> JsonDict:
-        """
-        # Parameters
-
-        passage, query : `str`
-        candidates : `Sequence[Union[str, Tuple[int, int]]]`
-
-        # Returns
-
-        `JsonDict`
-            As for the object of these three.
-        """
+        """Predicts the object of these three."""
         given = [candidate if isinstance(candidate, str) else list(candidate) for candidate in candidates]
         return self.predict_json({"passage": passage, "query": query, "candidates": given})
 
@@ -63,22 +59,13 @@ class ClozeQaPredictor(TaskPredictor):
                 span = candidate["start"], candidate["end"]
                 if span not in best or candidate["logit"] > best[span]["logit"]:
                     best[span] = candidate
-        ranked = sorted(best.values(), key=lambda candidate: (-candidate["logit"], candidate["start"]))
-        ranked.extend(
-            {"start": start, "end": end, "logit": None, "probability": None}
-            for start, end in example.passage.candidates
-            if (start, end) not in best
-        )
-        candidates = [
-            {
-                "text": example.passage.mention((candidate["start"], candidate["end"])),
-                "start": candidate["start"],
-                "end": candidate["end"],
-                "logit": candidate["logit"],
-                "probability": candidate["probability"],
-            }
-            for candidate in ranked
-        ]
+        candidates = sorted(best.values(), key=lambda candidate: (-candidate["logit"], candidate["start"]))
+        for span in example.passage.candidates:
+            if span not in best:
+                text = example.passage.mention(span)
+                candidates.append(
+                    {"start": span[0], "end": span[1], "text": text, "logit": None, "probability": None}
+                )
         answer: JsonDict = {"text": "", "start": None, "end": None, "score": None}
         if candidates:
             first = candidates[0]

@@ -1,4 +1,4 @@
-"""Cloze QA as the choice of a mention: files to instances."""
+"""Cloze QA: the reader."""
 
 import logging
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
@@ -11,49 +11,48 @@ from allennlp.data.fields import Field, MetadataField, TensorField
 from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
+from luke_allennlp.common.options import check_at_least
 from luke_allennlp.common.records import read_records
 from luke_allennlp.data.fields import EntityField, SubwordField
 from luke_allennlp.data.marked_text import MarkedSpan, MarkedText, mark_spans
-from luke_allennlp.data.truncation import keep_nearest
-from luke_allennlp.data.windows import sliding_windows
+from luke_allennlp.data.windows import keep_nearest, sliding_windows
+from luke_allennlp.data.word_tokenizer import EncodedPair
+from luke_allennlp.tasks.base.mention_reader import check_markers
 from luke_allennlp.tasks.base.reader import MASK_ENTITY, TaskReader
 from luke_allennlp.tasks.cloze_qa.examples import PLACEHOLDER, ClozeExample, Passage, questions_of
 
 logger = logging.getLogger(__name__)
 
 HIGHLIGHT = "@highlight"
-"""What stands in a passage of ReCoRD before each sentence of its summary."""
+"""Precedes each sentence of the summary in a passage of ReCoRD."""
 
 MARKERS = ("[HIGHLIGHT]", "[PLACEHOLDER]", "[ENTITY]")
-"""The tokens that the tokenizer must have among its markers."""
+"""Marker tokens that the tokenizer needs."""
 
 
 class ClozeWindow(NamedTuple):
     """
-    A query with a part of its passage, not yet an instance.
+    A query with a part of its passage.
 
     # Parameters
 
     example : `ClozeExample`
     number, total : `int`
-        Its place among the windows of the question, and how many there are.
-    word_ids : `np.ndarray`
-        Sub-words, start and end tokens included. Shape: (words,).
-    type_ids : `Optional[np.ndarray]`
-        Segments, where the backbone tells them apart. Shape: (words,).
+        Its place among the windows of the question, and their number.
+    input : `EncodedPair`
+        Query and window.
     placeholder : `int`
-        The position of its marker.
+        Position of its marker.
     candidates : `List[int]`
-        Which candidates of the passage are in the window.
+        Indices of the passage's candidates in the window.
     spans : `np.ndarray`
-        The positions of their markers, as far as the entities have them. Shape: (candidates, 2).
+        Positions of their entities, markers included. Shape: (candidates, 2).
     """
 
     example: ClozeExample
     number: int
     total: int
-    word_ids: np.ndarray
-    type_ids: Optional[np.ndarray]
+    input: EncodedPair
     placeholder: int
     candidates: List[int]
     spans: np.ndarray
@@ -64,44 +63,44 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
     """
     Registered as a `DatasetReader` with name "luke_cloze_qa".
 
-    Reads ReCoRD's JSON, SuperGLUE's JSON lines or this project's own (see `questions_of`), which it tells
-    apart by content, and makes the original system's instances: the query and a window of the passage, with
+    Reads ReCoRD's JSON, SuperGLUE's JSON lines or this project's own (see `questions_of`), detected
+    automatically, and builds the original system's instances: the query and a window of the passage, with
     markers around every candidate; the placeholder and the candidates of the window are `[MASK]` entities
     (Yamada et al., EMNLP 2020, section 4.4).
 
-    Candidates may overlap: then their markers are nested. A window that holds no whole candidate is left out;
-    of a question with no other window the first is kept, so that it has an answer and counts.
+    Candidates may overlap; their markers are then nested. Windows without a whole candidate are omitted; if a
+    question has no other, the first is kept, so that the question counts.
 
     # Parameters
 
     tokenizer : `Tokenizer`
-        The one of type "luke", with the embedder's checkpoint and the marker tokens `[HIGHLIGHT]`,
-        `[PLACEHOLDER]` and `[ENTITY]`.
+        "luke", with the embedder's checkpoint and the marker tokens `[HIGHLIGHT]`, `[PLACEHOLDER]` and
+        `[ENTITY]`.
     max_length : `int`, optional (default = `512`)
-        Sub-words of a window, start and end tokens included.
+        Maximum number of tokens of a window, special tokens included.
     stride : `int`, optional (default = `128`)
-        Sub-words of the passage from the beginning of a window to that of the next.
+        Number of passage tokens from the start of a window to that of the next.
     max_query_length : `int`, optional (default = `90`)
-        Sub-words of a query. Of a longer one the first are kept, or those nearest to the placeholder if it is
-        not among the first.
+        Maximum number of tokens of a query. Of a longer one the first are kept, or those nearest to the
+        placeholder if it is not among the first.
     max_mention_length : `int`, optional (default = `30`)
-        How many positions an entity has at the most, its markers' included: those of a longer mention are its
-        first ones, as in the original system. `None` for all of them.
+        Maximum number of positions of an entity, from its first marker on, as in the original system; `null`
+        for no limit.
     duplicate_highlight_text : `bool`, optional (default = `False`)
-        If true, text is doubled as by the original system: where a piece of the passage (between two
-        mentions, or a mention) with an `@highlight` in it does not follow a space, what follows the
+        If true, duplicate text as the original system does: in a piece of the passage (between two mentions,
+        or a mention) that contains an `@highlight` and does not follow a space, the text after the
         `@highlight` comes twice.
     cut_placeholder : `bool`, optional (default = `False`)
-        If true, an over-long query is cut as by the original system: the first sub-words are kept, even
-        without the placeholder, whose entity then has the position where it would have been.
+        If true, truncate long queries as the original system does: the first tokens are kept, even without
+        the placeholder, whose entity then has the position where it would have been.
     encoding : `str`, optional (default = `"utf-8"`)
     max_instances : `int`, optional (default = `None`)
-        Reads no more than this many windows.
+        Maximum number of windows to read.
 
     # Raises
 
     `ConfigurationError`
-        An option, a file or a record of it is not as expected.
+        An option, a file or a record is invalid.
     """
 
     record_keys = (("passage", "qas"), ("passage", "query"))
@@ -120,34 +119,21 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
         serialization_dir: Optional[str] = None,
     ) -> None:
         super().__init__(tokenizer, encoding, max_instances, serialization_dir)
-        missing = [marker for marker in MARKERS if marker not in self.tokenizer.marker_ids]
-        if missing:
-            raise ConfigurationError(
-                f"The tokenizer's marker_tokens lack {', '.join(missing)}; expected {', '.join(MARKERS)}, in "
-                "the embedder's order."
-            )
-        for name, value in (
-            ("stride", stride),
-            ("max_query_length", max_query_length),
-            ("max_mention_length", max_mention_length),
-        ):
-            if value is not None and value < 1:
-                raise ConfigurationError(f"{name} is {value}; expected at least 1.")
-        # Of the tokens around the query and the passage, and between them.
+        check_markers(self.tokenizer, MARKERS)
+        check_at_least(
+            1, stride=stride, max_query_length=max_query_length, max_mention_length=max_mention_length
+        )
+        # Special tokens around and between the query and the passage.
         self._num_special = 2 + self.tokenizer.separators
-        if max_length <= max_query_length + self._num_special:
-            raise ConfigurationError(
-                f"max_length is {max_length}, which leaves nothing of the passage next to a query of "
-                f"{max_query_length} sub-words and {self._num_special} special tokens; raise it, or lower "
-                "max_query_length."
-            )
+        # At least one token of the passage.
+        check_at_least(max_query_length + self._num_special + 1, max_length=max_length)
         self._max_length = max_length
         self._stride = stride
         self._max_query_length = max_query_length
         self._max_mention_length = max_mention_length
         self._duplicate_highlight_text = duplicate_highlight_text
         self._cut_placeholder = cut_placeholder
-        # The passage tokenised last: its questions come one after the other.
+        # The passage tokenized last: its questions are consecutive.
         self._passage: Optional[Tuple[Passage, np.ndarray, np.ndarray]] = None
 
     @overrides
@@ -162,14 +148,11 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
                     questions += 1
                     yield example._replace(key=questions - 1)
             if not questions:
-                raise ConfigurationError(f"{file_path}: holds no question; expected one or more.")
-        finally:  # also where max_instances ends it
+                raise ConfigurationError(f"{file_path}: contains no question; expected one or more.")
+        finally:  # also if max_instances stops it
             if unmarked:
                 logger.warning(
-                    "%s: of %d questions %d have no candidate that is an answer",
-                    file_path,
-                    questions,
-                    unmarked,
+                    "%s: no candidate is an answer to %d of %d questions", file_path, unmarked, questions
                 )
 
     @overrides
@@ -188,10 +171,6 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
     def items(self, example: ClozeExample) -> List[ClozeWindow]:
         query_ids, placeholder = self._tokenized_query(example.query)
         passage_ids, spans = self._tokenized_passage(example.passage)
-        tokenizer = self.tokenizer
-        before = np.concatenate(
-            [[tokenizer.start_id], query_ids, [tokenizer.end_id] * tokenizer.separators]
-        ).astype(np.int32)
         windows: List[Tuple[int, int, np.ndarray]] = []
         size = self._max_length - len(query_ids) - self._num_special
         for start, end in sliding_windows(len(passage_ids), size, self._stride):
@@ -203,23 +182,13 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
 
         items = []
         for number, (start, end, candidates) in enumerate(windows):
-            word_ids = np.concatenate([before, passage_ids[start:end], [tokenizer.end_id]]).astype(np.int32)
-            positions = spans[candidates] - start + len(before)
+            pair = self.tokenizer.encode_pair(query_ids, passage_ids[start:end])
+            positions = spans[candidates] - start + pair.second_start
             if self._max_mention_length is not None:
                 positions[:, 1] = np.minimum(positions[:, 1], positions[:, 0] + self._max_mention_length - 1)
-            type_ids = None
-            if tokenizer.separators == 1:  # BERT, which has two segments
-                type_ids = (np.arange(len(word_ids)) >= len(before)).astype(np.int32)
             items.append(
                 ClozeWindow(
-                    example,
-                    number,
-                    len(windows),
-                    word_ids,
-                    type_ids,
-                    placeholder + 1,
-                    candidates.tolist(),
-                    positions,
+                    example, number, len(windows), pair, placeholder + 1, candidates.tolist(), positions
                 )
             )
         return items
@@ -250,12 +219,12 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
             "num_windows": window.total,
             "candidates": candidates,
             "texts": [example.passage.mention(span) for span in candidates],
-            # What is said where there is nothing to choose from.
+            # The answer if there is nothing to choose from.
             "fallback": next(map(example.passage.mention, example.passage.candidates), ""),
             "answers": example.answers,
         }
         fields: Dict[str, Field] = {
-            "words": SubwordField(window.word_ids, window.type_ids, self.tokenizer.pad_id),
+            "words": SubwordField(window.input.ids, window.input.type_ids, self.tokenizer.pad_id),
             "entities": EntityField(
                 [MASK_ENTITY] * (1 + len(candidates)), np.concatenate([placeholder, window.spans])
             ),
@@ -275,12 +244,12 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
                 questions += window.number == 0
                 unanswerable += not window.candidates
                 yield window, labeled
-        finally:  # also where max_instances ends it
+        finally:  # also if max_instances stops it
             if windows:
                 logger.info("%s: %d windows of %d questions", file_path, windows, questions)
             if unanswerable:
                 logger.warning(
-                    "%s: %d of %d questions have no candidate that a window of %d sub-words can hold; their "
+                    "%s: %d of %d questions have no candidate that fits into a window of %d tokens; their "
                     "answer is the first candidate, or empty if there is none",
                     file_path,
                     unanswerable,
@@ -289,8 +258,7 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
                 )
 
     def _tokenized_query(self, query: str) -> Tuple[List[int], int]:
-        """Sub-words, and the position of the placeholder's marker."""
-        # One character for one.
+        """Token ids, and the position of the placeholder's marker."""
         text = query.replace("\n", " ")
         start = text.index(PLACEHOLDER)
         end = start + len(PLACEHOLDER)
@@ -306,7 +274,7 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
         return [marked.ids[position] for position in nearest], nearest.index(placeholder)
 
     def _tokenized_passage(self, passage: Passage) -> Tuple[np.ndarray, np.ndarray]:
-        """Sub-words, and the positions of each candidate's markers. Shapes: (sub-words,), (candidates, 2)."""
+        """Token ids, and the positions of each candidate's markers. Shapes: (tokens,), (candidates, 2)."""
         if self._passage is None or self._passage[0] != passage:
             text = passage.text.replace("\n", " ")
 

@@ -1,4 +1,4 @@
-"""The records of typing datasets, in their three forms: a text, a mention in it, its types."""
+"""Examples of entity typing, and the three forms of record they are read from."""
 
 from dataclasses import dataclass
 from typing import AbstractSet, Any, Callable, Dict, List, Optional
@@ -28,11 +28,11 @@ GENERAL_TYPES = (
     "place",
     "time",
 )
-"""The nine types of Open Entity: those that Ultra-Fine Entity Typing calls general."""
+"""The nine types of Open Entity, called general in Ultra-Fine Entity Typing."""
 
 LabelMapping = Callable[[str], Optional[str]]
 
-# The key by which each form is known, and all that it needs.
+# The key that identifies each form, and all keys it needs.
 _FORMS = {
     "sent": "sent, start, end, labels",
     "mention_span": "left_context_token, mention_span, right_context_token, y_str",
@@ -48,14 +48,14 @@ class TypingExample:
     # Parameters
 
     where : `str`
-        What to call it in an error: `dev.json, record 3`.
+        Where it comes from, for error messages: `dev.json, record 3`.
     index : `int`
         Its place in the file, from 0.
     text : `str`
     span : `Span`
-        The characters of the mention, the end exclusive.
+        Characters of the mention, end exclusive.
     labels : `Optional[List[str]]`
-        Its types, each once; there may be none at all. `None` if the record does not say.
+        Its types, without duplicates; may be empty. `None` if the record does not say.
     """
 
     where: str
@@ -77,37 +77,28 @@ def example_from_json(
     label_map: Optional[LabelMapping] = None,
 ) -> TypingExample:
     """
-    Reads a record of one of three forms, which it knows by its keys:
+    Reads a record in one of three forms, identified by its keys:
 
-    - `sent`, `start`, `end`, `labels`: Open Entity as ERNIE's authors and LUKE's use it, with characters;
+    - `sent`, `start`, `end`, `labels`: Open Entity as released by the authors of ERNIE and LUKE, with
+      character offsets;
     - `left_context_token`, `mention_span`, `right_context_token`, `y_str`: Ultra-Fine Entity Typing (Choi et
       al., ACL 2018), a string between lists of tokens, which are joined by single spaces;
     - `text`, `span`, `labels`: this project's own, with `span` either `[start, end]` or `{"start": ..,
       "end": ..}`.
 
-    Other keys are not looked at. Ends are exclusive.
+    Other keys are ignored. Ends are exclusive. Types are unknown if `labels` or `y_str` is missing or `null`.
 
     # Parameters
 
     record : `Dict[str, Any]`
     where : `str`
-        What to call the record in an error.
+        Names the record in errors.
     index : `int`, optional (default = `0`)
         Its place in the file.
     types : `AbstractSet[str]`, optional (default = `None`)
-        The only types that are kept of `y_str`, which has thousands; all of them if `None`.
+        The types to keep of `y_str`, which has thousands; all of them if `None`.
     label_map : `Callable[[str], Optional[str]]`, optional (default = `None`)
-        Gives each type its new name, or `None` to drop it, before `types` are chosen.
-
-    # Returns
-
-    `TypingExample`
-        Without labels if `labels` or `y_str` is missing or `null`.
-
-    # Raises
-
-    `ConfigurationError`
-        The record has none of the forms, or a value is not as expected.
+        Returns the new name of each type, or `None` to drop it; applied before `types`.
     """
     check_task(record, "luke_entity_typing", where)
     found = [key for key in _FORMS if key in record]
@@ -115,7 +106,17 @@ def example_from_json(
         what = f"has both {found[0]!r} and {found[1]!r}" if found else f"has only the keys {list(record)}"
         raise ConfigurationError(f"{where}: {what}; expected one of: {'; '.join(_FORMS.values())}.")
     if found == ["mention_span"]:
-        return _ultra_fine(record, where, index, types, label_map)
+        left = get_strings(record, "left_context_token", where)
+        mention = get_string(record, "mention_span", where)
+        right = get_strings(record, "right_context_token", where)
+        if not mention:
+            raise ConfigurationError(f"{where}: 'mention_span' is empty; expected the text of the mention.")
+        start = len(" ".join([*left, ""]))
+        labels = _labels(record, "y_str", where, label_map)
+        if labels is not None and types is not None:
+            labels = [label for label in labels if label in types]
+        text = " ".join([*left, mention, *right])
+        return TypingExample(where, index, text, (start, start + len(mention)), labels)
     text = get_text(record, found[0], where, "the mention")
     if found == ["sent"]:
         start, end = get_integer(record, "start", where), get_integer(record, "end", where)
@@ -123,26 +124,6 @@ def example_from_json(
     else:
         span = get_span(record, "span", len(text), where)
     return TypingExample(where, index, text, span, _labels(record, "labels", where, label_map))
-
-
-def _ultra_fine(
-    record: Record,
-    where: str,
-    index: int,
-    types: Optional[AbstractSet[str]],
-    label_map: Optional[LabelMapping],
-) -> TypingExample:
-    left = get_strings(record, "left_context_token", where)
-    mention = get_string(record, "mention_span", where)
-    right = get_strings(record, "right_context_token", where)
-    if not mention:
-        raise ConfigurationError(f"{where}: 'mention_span' is empty; expected the text of the mention.")
-    start = len(" ".join([*left, ""]))
-    labels = _labels(record, "y_str", where, label_map)
-    if labels is not None and types is not None:
-        labels = [label for label in labels if label in types]
-    text = " ".join([*left, mention, *right])
-    return TypingExample(where, index, text, (start, start + len(mention)), labels)
 
 
 def _labels(record: Record, key: str, where: str, label_map: Optional[LabelMapping]) -> Optional[List[str]]:

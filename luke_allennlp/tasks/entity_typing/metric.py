@@ -1,4 +1,4 @@
-"""How well types are predicted: pooled over all mentions, mention by mention, and exactly."""
+"""Micro, macro and exact-match scores of predicted types."""
 
 from typing import Any, Dict, FrozenSet, Mapping, NamedTuple
 
@@ -9,7 +9,7 @@ from luke_allennlp.tasks.base.metric import TaskMetric, f1_scores
 
 
 class TypingPrediction(NamedTuple):
-    """The types of a mention: what they are, and what they are taken for."""
+    """The gold and the predicted types of a mention."""
 
     gold: FrozenSet[str]
     predicted: FrozenSet[str]
@@ -20,17 +20,14 @@ class EntityTypingMetric(TaskMetric[TypingPrediction]):
     """
     Registered as a `Metric` with name "luke_entity_typing".
 
-    The scores of Ling and Weld (AAAI 2012), as Choi et al. (ACL 2018) compute them:
+    The scores of Ling and Weld (AAAI 2012), as computed by Choi et al. (ACL 2018):
 
-    - `precision`, `recall`, `f1`: loose micro, over the pairs of mention and type of all mentions; these are
-      the paper's;
-    - `macro_precision`, `macro_recall`, `macro_f1`: loose macro, the mean over mentions. A mention without a
-      predicted type has no precision and one without a gold type no recall: neither is in that mean. The F1
-      is that of the two means;
-    - `exact_match`: the share of mentions whose types are all predicted, and no other. To predict none where
-      there is none is a match.
+    - `precision`, `recall`, `f1`: loose micro, over all pairs of mention and type; the paper reports these;
+    - `macro_precision`, `macro_recall`, `macro_f1`: loose macro. Precision is the mean over mentions with a
+      predicted type, recall the mean over those with a gold type, F1 that of both means;
+    - `exact_match`: the fraction of mentions whose predicted types are exactly the gold ones, none included.
 
-    What has no denominator is 0.
+    A score without a denominator is 0.
     """
 
     @overrides

@@ -20,30 +20,30 @@ class EntityTypingModel(TaskModel):
     """
     Registered as a `Model` with name "luke_entity_typing".
 
-    Says of every type whether a mention is of it: the state of its entity, dropout, a linear layer (Yamada et
-    al., EMNLP 2020, section 4.1).
+    Multi-label classification of a mention: the state of its entity, dropout, a linear layer (Yamada et al.,
+    EMNLP 2020, section 4.1).
 
     # Parameters
 
     vocab : `Vocabulary`
     embedder : `TokenEmbedder`
-        "luke". Without the entity state, any embedder of sub-words will do, such as "pretrained_transformer".
+        "luke". Without the entity state, any token embedder works, such as "pretrained_transformer".
     dropout : `float`, optional (default = `None`)
         Before the linear layer; by default that of the embedder's checkpoint.
     use_entity_state : `bool`, optional (default = `True`)
         If false, there is no entity in the input.
     use_word_states : `bool`, optional (default = `False`)
-        If true, the state of the marker before the mention has a part in the decision: without the entity
-        state, the word-only baseline.
+        If true, use the state of the marker before the mention: without the entity state, the word-only
+        baseline.
     label_namespace : `str`, optional (default = `"labels"`)
+        As in the reader.
     initializer : `InitializerApplicator`, optional (default = `None`)
-        Of the linear layer, which by default is drawn as the encoder's are: normal with its standard
-        deviation, bias 0.
+        For the linear layer, by default initialized like the encoder's: normal, bias 0.
 
     # Raises
 
     `ConfigurationError`
-        The options leave nothing to classify with, or the embedder knows no entities, or there are no labels.
+        No state is used, the embedder has no entities, or there are no labels.
     """
 
     default_predictor = "luke_entity_typing"
@@ -84,20 +84,20 @@ class EntityTypingModel(TaskModel):
 
         words : `TextFieldTensors`
             Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch,
-            words).
+            tokens).
         entities : `Dict[str, Tensor]`
             Of an `EntityField`: the mention. `entity_ids` and `entity_mask` have shape (batch, 1),
-            `entity_spans` (batch, 1, 2): first and last word, inclusive.
+            `entity_spans` (batch, 1, 2): first and last token, inclusive.
         metadata : `List[Dict[str, Any]]`, optional (default = `None`)
-            Of the reader; needed for the metric.
+            From the reader; needed for the metric.
         labels : `Tensor`, optional (default = `None`)
-            1 for the types of the mention, 0 for others. Shape: (batch, labels).
+            1 for the types of the mention, else 0. Shape: (batch, labels).
 
         # Returns
 
         `Dict[str, Any]`
-            `logits`, shape (batch, labels), positive where the type is predicted; with labels the `loss`, the
-            mean binary cross-entropy over all mentions and types.
+            `logits`, shape (batch, labels), positive for predicted types; with labels the `loss`, the mean
+            binary cross-entropy over all mentions and types.
         """
         # Shape: (batch, features)
         features = self.span_features(words, entities).squeeze(1)
@@ -109,13 +109,16 @@ class EntityTypingModel(TaskModel):
             output["loss"] = F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype))
         if not self.training and labels is not None and metadata is not None:
             self._metric(
-                ((data["index"], data["where"]), TypingPrediction(frozenset(data["gold"]), frozenset(types)))
-                for data, types in zip(metadata, self._predicted(logits), strict=True)
+                (
+                    (data["index"], data["where"]),
+                    TypingPrediction(frozenset(data["labels"]), frozenset(predicted)),
+                )
+                for data, predicted in zip(metadata, self._predicted(logits), strict=True)
             )
         return output
 
     def _predicted(self, logits: Tensor) -> List[List[str]]:
-        """For each row, the types with a positive logit, the most probable first."""
+        """For each row the types with a positive logit, most probable first."""
         names = self.vocab.get_index_to_token_vocabulary(self.label_namespace)
         order = logits.argsort(dim=-1, descending=True, stable=True).tolist()
         return [
@@ -125,13 +128,7 @@ class EntityTypingModel(TaskModel):
 
     @overrides(check_signature=False)
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """
-        # Returns
-
-        `Dict[str, Any]`
-            For each mention `labels`, its predicted types, the most probable first, and `probabilities`, the
-            probability of every type.
-        """
+        """`labels`, each mention's predicted types, most probable first; `probabilities` of every type."""
         names = self.vocab.get_index_to_token_vocabulary(self.label_namespace)
         logits = output_dict["logits"]
         return {

@@ -1,4 +1,4 @@
-"""Entity typing on raw text."""
+"""Entity typing: the predictor."""
 
 from typing import Any, Dict, List, Sequence
 
@@ -6,10 +6,11 @@ from allennlp.common.util import JsonDict
 from allennlp.predictors import Predictor
 from overrides import overrides
 
+from luke_allennlp.tasks.base.mention_reader import MarkedInput
 from luke_allennlp.tasks.base.predictor import TaskPredictor
 from luke_allennlp.tasks.entity_typing.examples import TypingExample
 from luke_allennlp.tasks.entity_typing.model import EntityTypingModel
-from luke_allennlp.tasks.entity_typing.reader import EntityTypingReader, TypingItem
+from luke_allennlp.tasks.entity_typing.reader import EntityTypingReader
 
 
 @Predictor.register("luke_entity_typing")
@@ -17,28 +18,23 @@ class EntityTypingPredictor(TaskPredictor):
     """
     Registered as a `Predictor` with name "luke_entity_typing".
 
-    Takes `{"text": "...", "span": [start, end]}`, with characters and the end exclusive, or a record of Open
-    Entity or of Ultra-Fine, and gives
+    Takes `{"text": "...", "span": [start, end]}` (characters, end exclusive) or a record of Open Entity or
+    Ultra-Fine, and returns
 
     - `text`: the input's, or its tokens joined by spaces;
-    - `span`: the mention's characters in `text`, the end exclusive;
+    - `span`: the mention's characters in `text`, end exclusive;
     - `mention`: its text;
-    - `labels`: its predicted types, each with `label` and `probability`, the most probable first;
-    - `probabilities`: of every type the model knows.
+    - `labels`: its predicted types, each with `label` and `probability`, most probable first;
+    - `probabilities`: of all types.
 
-    With `--use-dataset-reader` it takes the reader's files, and gives one such object a mention.
+    With `--use-dataset-reader` it takes the reader's files and returns one such object per mention.
 
     # Parameters
 
     model : `EntityTypingModel`
     dataset_reader : `EntityTypingReader`
     batch_size : `int`, optional (default = `8`)
-        Texts that go through the model at once, whatever the number of inputs.
-
-    # Raises
-
-    `ConfigurationError`
-        The archive is of another task, or an input is in none of the forms.
+        Texts per forward pass.
     """
 
     task = "luke_entity_typing"
@@ -46,23 +42,12 @@ class EntityTypingPredictor(TaskPredictor):
     reader_type = EntityTypingReader
 
     def predict(self, text: str, span: Sequence[int]) -> JsonDict:
-        """
-        # Parameters
-
-        text : `str`
-        span : `Sequence[int]`
-            First character of the mention, and the one after its last.
-
-        # Returns
-
-        `JsonDict`
-            As for `{"text": text, "span": span}`.
-        """
+        """Predicts `{"text": text, "span": span}`."""
         return self.predict_json({"text": text, "span": list(span)})
 
     @overrides(check_signature=False)
     def output(
-        self, example: TypingExample, items: List[TypingItem], outputs: List[Dict[str, Any]]
+        self, example: TypingExample, items: List[MarkedInput], outputs: List[Dict[str, Any]]
     ) -> JsonDict:
         (output,) = outputs
         probabilities = output["probabilities"]

@@ -1,22 +1,20 @@
-"""Entity typing: files to instances."""
+"""Entity typing: the reader."""
 
 import logging
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
-import numpy as np
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import DatasetReader, Instance
-from allennlp.data.fields import Field, MetadataField
+from allennlp.data import DatasetReader
+from allennlp.data.fields import Field
 from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
 from luke_allennlp.common.records import Span, read_records
-from luke_allennlp.data.fields import EntityField, KnownMultiLabelField, SubwordField
-from luke_allennlp.data.label_map import LabelMap
-from luke_allennlp.data.marked_text import MarkedSpan, mark_spans
-from luke_allennlp.data.truncation import keep_nearest
-from luke_allennlp.tasks.base.reader import MASK_ENTITY, TaskReader
+from luke_allennlp.data.fields import KnownMultiLabelField
+from luke_allennlp.data.marked_text import MarkedSpan
+from luke_allennlp.tasks.base.mention_reader import MentionReader
+from luke_allennlp.tasks.base.reader import MASK_ENTITY
 from luke_allennlp.tasks.entity_typing.examples import GENERAL_TYPES, TypingExample, example_from_json
 
 logger = logging.getLogger(__name__)
@@ -25,70 +23,52 @@ logger = logging.getLogger(__name__)
 _BRACKET = re.compile("-([LR])[RCS]B-")
 
 
-class TypingItem(NamedTuple):
-    """
-    An example as the model sees it.
-
-    # Parameters
-
-    example : `TypingExample`
-    word_ids : `np.ndarray`
-        Start token, text with the marked mention, end token. Shape: (sub-words,).
-    span : `Tuple[int, int]`
-        First and last position of the entity in `word_ids`, inclusive.
-    """
-
-    example: TypingExample
-    word_ids: np.ndarray
-    span: Tuple[int, int]
-
-
 @DatasetReader.register("luke_entity_typing")
-class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
+class EntityTypingReader(MentionReader[TypingExample]):
     """
     Registered as a `DatasetReader` with name "luke_entity_typing".
 
-    Reads mentions in their texts and makes the original system's instances: the mention between two markers,
-    and one `[MASK]` entity that spans both and what is between them (Yamada et al., EMNLP 2020, section 4.1).
-    Files are arrays or lines of JSON; what their records may look like is said at `example_from_json`.
+    Reads mentions in their texts and builds the original system's instances: the mention between two markers,
+    and one `[MASK]` entity that spans both and the text between them (Yamada et al., EMNLP 2020, section
+    4.1). Files are JSON arrays or JSON lines; `example_from_json` documents their records.
 
-    A text that is too long loses what is farthest from the mention, which is never cut itself. (The original
-    does not shorten texts.)
+    A text that is too long is truncated around the mention. (The original does not truncate.)
 
     # Parameters
 
     tokenizer : `Tokenizer`
-        The one of type "luke", with the embedder's checkpoint and the marker among its `marker_tokens`.
+        "luke", with the embedder's checkpoint and the marker among its `marker_tokens`.
     max_length : `int`, optional (default = `512`)
-        Sub-words of a text at the most, start and end token included.
+        Maximum number of tokens of a text, start and end token included.
     max_mention_length : `int`, optional (default = `30`)
-        The entity's position is the mean over so many positions at the most, from the first marker on: the
-        paper's value, as the original system cuts its lists of positions. `None` for all of them.
+        The entity's position is the mean over at most this many positions, from the first marker on: the
+        paper's value, as the original system truncates its lists of positions. `null` for no limit.
     normalize_brackets : `bool`, optional (default = `True`)
-        Whether the treebank's `-LRB-`, `-RRB-`, and also `-LCB-`, `-LSB-` and so on, are read as round
-        brackets, as in the original.
+        Whether to read the treebank's `-LRB-`, `-RRB-`, `-LCB-`, `-LSB-` and so on as round brackets, as the
+        original does.
     types : `Union[str, List[str]]`, optional (default = `"general"`)
-        Which labels of Ultra-Fine's `y_str` are kept: `"general"` for the nine of Open Entity, or a list of
-        them; all if `None`. Labels of the other forms are all kept.
+        Labels to keep of Ultra-Fine's `y_str`: `"general"` for the nine of Open Entity, or a list; `null` for
+        all. Labels of the other forms are all kept.
     label_map : `Dict[str, Optional[str]]`, optional (default = `None`)
-        New names of the file's types, also of those that `types` chooses from; `null` takes a type away from
-        the mentions that have it. Other types stay as they are.
+        New names of the file's types, applied before `types`; `null` removes a type. Other types are
+        unchanged.
     marker : `str`, optional (default = `"[ENTITY]"`)
-        What stands on both sides of the mention: one of the tokenizer's `marker_tokens`, or a token that the
-        checkpoint has, such as `<ent>`.
+        Placed on both sides of the mention: one of the tokenizer's `marker_tokens`, or a token of the
+        checkpoint, such as `<ent>`.
     encoding : `str`, optional (default = `"utf-8"`)
     label_namespace : `str`, optional (default = `"labels"`)
-        That of the model.
+        As in the model.
     max_instances : `int`, optional (default = `None`)
-        Reads no more than this many.
+        Maximum number of instances to read.
 
     # Raises
 
     `ConfigurationError`
-        An option, a file or a record of it is not as expected.
+        An option, a file or a record is invalid, or a mention alone is longer than `max_length`.
     """
 
     record_keys = (("sent", "start", "end"), ("mention_span",), ("text", "span"))
+    entity_ids = (MASK_ENTITY,)
 
     def __init__(
         self,
@@ -104,33 +84,24 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
         max_instances: Optional[int] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
-        super().__init__(tokenizer, encoding, max_instances, serialization_dir)
-        if max_length < 5:
-            raise ConfigurationError(
-                f"max_length is {max_length}; expected at least 5, for start and end, markers and mention."
-            )
-        if max_mention_length is not None and max_mention_length < 1:
-            raise ConfigurationError(
-                f"max_mention_length is {max_mention_length}; expected at least 1, or null."
-            )
+        super().__init__(
+            tokenizer,
+            [marker],
+            max_length,
+            max_mention_length,
+            label_map,
+            encoding,
+            label_namespace,
+            max_instances,
+            serialization_dir,
+        )
         if types == "general":
             types = list(GENERAL_TYPES)
         if types is not None and (isinstance(types, str) or not types):
             raise ConfigurationError(f"types is {types!r}; expected 'general', a list of types, or null.")
-        try:
-            self.tokenizer.token_id(marker)
-        except ConfigurationError:
-            raise ConfigurationError(
-                f"The tokenizer has no marker {marker!r}; give {marker!r} to its marker_tokens, and the "
-                f"embedder marker_tokens {{{marker!r}: '@'}}."
-            ) from None
         self.types = None if types is None else frozenset(types)
-        self._label_map = LabelMap(label_map)
         self._marker = marker
-        self._max_length = max_length
-        self._max_mention_length = max_mention_length
         self._normalize_brackets = normalize_brackets
-        self._label_namespace = label_namespace
 
     @overrides
     def read_examples(self, file_path: str) -> Iterator[TypingExample]:
@@ -141,10 +112,10 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
                 number += 1
                 without += example.labels == []
                 yield example
-        finally:  # also where max_instances ends it
+        finally:  # also if max_instances stops it
             self._label_map.log(file_path)
             if number:
-                logger.info("%s: %d mentions, %d of them of no type", file_path, number, without)
+                logger.info("%s: %d mentions, %d of them without a type", file_path, number, without)
 
     @overrides
     def check_file(self, file_path: str, training: bool = False) -> None:
@@ -155,9 +126,8 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
             typed += bool(example.labels)
         if training and not typed:
             raise ConfigurationError(
-                f"{file_path}: none of its {number} mentions has a type, so that there is nothing to train "
-                "on; expected types in 'labels' or 'y_str'. See what the reader's options 'types' and "
-                "'label_map' leave of them."
+                f"{file_path}: none of its {number} mentions has a type, so there is nothing to train on; "
+                "expected types in 'labels' or 'y_str'. Check the reader's options 'types' and 'label_map'."
             )
 
     @overrides
@@ -169,90 +139,22 @@ class EntityTypingReader(TaskReader[TypingExample, TypingItem]):
         return example.labels is not None
 
     @overrides
-    def items(self, example: TypingExample) -> Sequence[TypingItem]:
-        """
-        # Returns
-
-        `Sequence[TypingItem]`
-            One.
-
-        # Raises
-
-        `ConfigurationError`
-            The mention alone does not fit.
-        """
+    def marked_spans(self, example: TypingExample) -> Tuple[str, List[MarkedSpan]]:
         text, span = example.text, example.span
         if self._normalize_brackets:
             text, span = with_round_brackets(text, span)
-        marked, [(first, last)] = mark_spans(self.tokenizer, text, [MarkedSpan(*span, self._marker)])
-        try:
-            kept = keep_nearest(len(marked), [(first, last + 1)], self._max_length - 2)
-        except ValueError:
-            raise ConfigurationError(
-                f"{example.where}: the mention has {last - first - 1} sub-words, and max_length "
-                f"{self._max_length} has room for {self._max_length - 4}; set a larger max_length, or leave "
-                "the record out."
-            ) from None
-        # What is kept around one span is in one piece. Shape: (sub-words,)
-        ids = np.array(marked.ids, dtype=np.int32)[kept]
-        word_ids = np.concatenate([[self.tokenizer.start_id], ids, [self.tokenizer.end_id]]).astype(np.int32)
-        shift = 1 - int(kept[0])
-        first, last = first + shift, last + shift
-        if self._max_mention_length is not None:
-            last = min(last, first + self._max_mention_length - 1)
-        return [TypingItem(example, word_ids, (first, last))]
+        return text, [MarkedSpan(*span, self._marker)]
 
-    @overrides(check_signature=False)
-    def text_to_instance(self, item: TypingItem, labeled: bool = False) -> Instance:
-        """
-        # Parameters
-
-        item : `TypingItem`
-            One of `items`.
-        labeled : `bool`, optional (default = `False`)
-            Whether the instance has labels and is scored.
-
-        # Returns
-
-        `Instance`
-            `words` (`SubwordField`), `entities` (`EntityField`), `metadata`, and if labeled `labels`
-            (`KnownMultiLabelField`).
-        """
-        example = item.example
-        metadata = {
-            "where": example.where,
-            "index": example.index,
-            "text": example.text,
-            "span": example.span,
-            "gold": example.labels,
-        }
-        fields: Dict[str, Field] = {
-            "words": SubwordField(item.word_ids, padding_id=self.tokenizer.pad_id),
-            "entities": EntityField([MASK_ENTITY], [item.span]),
-            "metadata": MetadataField(metadata),
-        }
-        if labeled:
-            fields["labels"] = KnownMultiLabelField(
-                example.labels or [], example.where, self._label_namespace
-            )
-        return Instance(fields)
+    @overrides
+    def label_fields(self, example: TypingExample) -> Dict[str, Field]:
+        labels = KnownMultiLabelField(example.labels or [], example.where, self._label_namespace)
+        return {"labels": labels}
 
 
 def with_round_brackets(text: str, span: Span) -> Tuple[str, Span]:
     """
-    Writes brackets for the treebank's names of them, before, in and after a mention separately: a name that a
-    mention's end cuts through stays as it is.
-
-    # Parameters
-
-    text : `str`
-    span : `Span`
-        Of the mention.
-
-    # Returns
-
-    `Tuple[str, Span]`
-        The text, and where the mention is in it now.
+    Replaces the treebank's names of brackets before, in and after a mention separately, so that a name which
+    the mention's end cuts stays as it is. Returns the text and the mention's new place in it.
     """
     start, end = span
     left, mention, right = (

@@ -1,4 +1,4 @@
-"""Extractive question answering: SQuAD 1.1 and 2.0, with linked entities."""
+"""Extractive QA: SQuAD 1.1 and 2.0, with linked entities."""
 
 from luke_allennlp.tasks.reading_comprehension.metric import ReadingComprehensionMetric
 from luke_allennlp.tasks.reading_comprehension.model import ReadingComprehensionModel

@@ -1,7 +1,4 @@
-"""
-From the scores of starts and ends to answers (the procedure of the original system, which is that of BERT's
-and XLNet's releases).
-"""
+"""From start and end logits to answers, as in the original system and BERT's and XLNet's releases."""
 
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional
 
@@ -19,8 +16,7 @@ class BestSpans(NamedTuple):
 
     scores : `Tensor`
         Start plus end logit, descending; minus infinity where there is no such span. The last one is the best
-        span of all, however low its ends rank: it is there for questions that have no other.
-        Shape: (batch, spans).
+        span of all, however low its ends rank, for questions that have no other. Shape: (batch, spans).
     starts, ends : `Tensor`
         First and last position, inclusive. Shape: (batch, spans).
     """
@@ -40,33 +36,32 @@ def best_spans(
     max_answer_length: int = 30,
 ) -> BestSpans:
     """
-    The best answers of each window: pairs of one of the `n_best` best starts and one of the `n_best` best
-    ends among all its positions, those of the question too; of these pairs, what can be an answer.
+    The best answers of each window: the valid pairs of one of the `n_best` best starts and one of the
+    `n_best` best ends among all its positions, the question's included.
 
     # Parameters
 
     start_logits, end_logits : `Tensor`
-        Shape: (batch, words).
+        Shape: (batch, tokens).
     mask : `Tensor`
-        False for padding. Shape: (batch, words).
+        False for padding. Shape: (batch, tokens).
     limits : `Tensor`
-        First position of the passage and the one after its last, and the same of those where an answer of
-        this window may begin. Shape: (batch, 4).
+        First position of the passage and the one after its last, and the same for positions where an answer
+        of this window may start. Shape: (batch, 4).
     n_best : `int`, optional (default = `20`)
     max_answer_length : `int`, optional (default = `30`)
-        In sub-words.
+        In tokens.
 
     # Returns
 
     `BestSpans`
-        Up to `n_best` spans, equal ones in the order of their starts' and ends' ranks, and the last one.
+        Up to `n_best` spans, equal ones in the order of their starts' and ends' ranks, and the best of all.
     """
     start_scores = in_float32(start_logits).masked_fill(~mask, -torch.inf)
     end_scores = in_float32(end_logits).masked_fill(~mask, -torch.inf)
-    words = mask.size(1)
     first, behind, first_start, behind_starts = limits.unsqueeze(-1).unbind(1)  # Shape of each: (batch, 1)
 
-    # Stable sorting, unlike topk, puts the earlier position first among equals, on any device.
+    # Stable sorting, unlike topk, puts the earlier of equal positions first on any device.
     # Shape: (batch, starts), (batch, ends)
     starts = start_scores.sort(dim=-1, descending=True, stable=True).indices[:, :n_best]
     ends = end_scores.sort(dim=-1, descending=True, stable=True).indices[:, :n_best]
@@ -82,9 +77,9 @@ def best_spans(
     ranked_starts = starts.gather(1, pairs.div(ends.size(1), rounding_mode="floor"))
     ranked_ends = ends.gather(1, pairs.remainder(ends.size(1)))
 
-    positions = torch.arange(words, device=mask.device)
+    positions = torch.arange(mask.size(1), device=mask.device)
     inside = (positions >= first) & (positions < behind)
-    # The best end of each start. Shape: (batch, words, max_answer_length)
+    # The best end of each start. Shape: (batch, tokens, max_answer_length)
     following = F.pad(
         end_scores.masked_fill(~inside, -torch.inf), (0, max_answer_length - 1), value=-torch.inf
     )
@@ -100,19 +95,19 @@ def best_spans(
 
 class Candidate(NamedTuple):
     """
-    A possible answer. Of two, the greater one is the better.
+    A possible answer; greater is better.
 
     # Parameters
 
     is_ranked : `bool`
-        False for the one that a window names for want of others.
+        False for the fallback of a window without ranked spans.
     score : `float`
     window : `int`
-        Minus the number of its window, so that the earlier one wins.
+        Negated number of its window, so that the earlier one wins.
     rank : `int`
-        Minus its rank there.
+        Negated rank in its window.
     start, end : `int`
-        Characters of the passage, the end exclusive.
+        Characters of the passage, end exclusive.
     """
 
     is_ranked: bool
@@ -124,25 +119,14 @@ class Candidate(NamedTuple):
 
 
 def candidates_of(spans: BestSpans, metadata: List[Dict[str, Any]]) -> List[List[Candidate]]:
-    """
-    # Parameters
-
-    spans : `BestSpans`
-    metadata : `List[Dict[str, Any]]`
-        Of the reader.
-
-    # Returns
-
-    `List[List[Candidate]]`
-        Those of each window, the best first.
-    """
+    """The candidates of each window, best first."""
     all_scores = spans.scores.tolist()
     # Shape: (batch, spans)
     all_starts, all_ends = torch.stack([spans.starts, spans.ends]).cpu().numpy()
     found = []
     for data, scores, starts, ends in zip(metadata, all_scores, all_starts, all_ends, strict=True):
         number = sum(score > -np.inf for score in scores[:-1])
-        # Where nothing is ranked the last is all there is, if there is any.
+        # Without ranked spans the last one is the only one, if any.
         chosen = range(number) if number else [len(scores) - 1] if scores[-1] > -np.inf else []
         offsets, shift = data["passage"].offsets, data["window_start"] - data["first_position"]
         found.append(
@@ -168,7 +152,7 @@ class ScoredAnswer(NamedTuple):
     text : `str`
         Empty if the passage has no answer.
     start, end : `int`, optional
-        Its characters in the passage.
+        Characters of the passage.
     score : `float`
         Start plus end logit.
     """
@@ -183,20 +167,15 @@ def n_best_answers(
     candidates: Iterable[Candidate], text_of: Callable[[int, int], str], n_best: int = 20
 ) -> List[ScoredAnswer]:
     """
-    The best answers to a question, of which no two have the same text.
+    The best answers to a question with distinct texts, best first; empty if the passage has no tokens.
 
     # Parameters
 
     candidates : `Iterable[Candidate]`
-        Of all its windows.
+        From all its windows.
     text_of : `Callable[[int, int], str]`
-        The text of an answer from its first character and the one after its last.
+        Returns the text of an answer from its first character and the one after its last.
     n_best : `int`, optional (default = `20`)
-
-    # Returns
-
-    `List[ScoredAnswer]`
-        The best first; empty if the passage has no sub-words.
     """
     ordered = sorted(candidates, reverse=True)
     answers: Dict[str, ScoredAnswer] = {}
@@ -209,17 +188,7 @@ def n_best_answers(
 
 
 def probabilities(scores: List[float]) -> List[float]:
-    """
-    The softmax of the scores of n-best answers.
-
-    # Parameters
-
-    scores : `List[float]`
-
-    # Returns
-
-    `List[float]`
-    """
+    """The softmax of the scores of n-best answers."""
     if not scores:
         return []
     exponentials = np.exp(np.array(scores) - max(scores))

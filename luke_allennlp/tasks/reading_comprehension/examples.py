@@ -1,4 +1,4 @@
-"""SQuAD's JSON and this project's own JSON lines: questions about passages, and their answers."""
+"""Examples of extractive QA, read from SQuAD's JSON or this project's JSON lines."""
 
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
@@ -26,29 +26,14 @@ _DATASET_KEYS = ("data", "paragraphs", "qas")
 
 @dataclass
 class Passage:
-    """
-    What questions are about.
-
-    # Parameters
-
-    context : `str`
-        Its text.
-    title : `str`, optional (default = `None`)
-        Of the article it is from.
-    """
+    """A text that questions are about, and the title of its article."""
 
     context: str
     title: Optional[str] = None
 
 
 class Answer(NamedTuple):
-    """
-    # Parameters
-
-    text : `str`
-    start, end : `int`
-        Characters of the passage, the end exclusive.
-    """
+    """The text of an answer and its characters in the passage, end exclusive."""
 
     text: str
     start: int
@@ -64,11 +49,11 @@ class Question:
     text : `str`
     id : `str`, optional
     answers : `List[Answer]`, optional
-        Those that are right; none if the passage does not answer it, `None` if it is not known.
+        The gold answers; none if the passage does not answer it, `None` if unknown.
     entities : `List[EntityMention]`, optional
         The mentions that the data names.
     where : `str`
-        What to call it in an error.
+        Where it comes from, for error messages.
     index : `int`, optional (default = `0`)
         Its place in the file.
     """
@@ -83,50 +68,36 @@ class Question:
 
     @property
     def wrong_answers(self) -> List[Answer]:
-        """The answers that are not what the passage has at their place."""
+        """The answers whose text differs from the passage at their place."""
         context = self.passage.context
         return [answer for answer in self.answers or [] if context[answer.start : answer.end] != answer.text]
 
     @property
     def name(self) -> str:
-        """What to call it in a message: its place in the file, and its id."""
+        """Its place in the file, and its id."""
         return self.where if self.id is None else f"{self.where} (id {self.id!r})"
 
 
 def is_dataset_record(record: Dict[str, Any]) -> bool:
-    """Whether a record is all of SQuAD, an article or a paragraph of it, with any number of questions."""
+    """Whether a record is SQuAD's file, an article or a paragraph, with any number of questions."""
     return any(key in record for key in _DATASET_KEYS)
 
 
 def questions_from_json(record: Record, where: str) -> Iterator[Question]:
     """
-    # Parameters
+    The questions of a record, which is one of
 
-    record : `Dict[str, Any]`
-        One of
+    - SQuAD 1.1 or 2.0: `{"data": [article, ...]}`;
+    - an article of it: `{"title": "...", "paragraphs": [paragraph, ...]}`;
+    - a paragraph of it: `{"context": "...", "qas": [{"id": "...", "question": "...", "answers": [{"text":
+      "...", "answer_start": 0}, ...], "is_impossible": false}, ...]}`;
+    - this project's own: `{"question": "...", "context": "..."}`, optionally with `title`, `id`, and
+      `answers`, which may also be `[start, end]`, or `is_impossible`.
 
-        - SQuAD 1.1 or 2.0: `{"data": [article, ...]}`;
-        - an article of it: `{"title": "...", "paragraphs": [paragraph, ...]}`;
-        - a paragraph of it: `{"context": "...", "qas": [{"id": "...", "question": "...", "answers": [{"text":
-          "...", "answer_start": 0}, ...], "is_impossible": false}, ...]}`;
-        - a question of ours: `{"question": "...", "context": "..."}`, if wanted with `title`, `id` and
-          `answers`, which here may be `[start, end]` too, or `is_impossible`.
-
-        `"is_impossible": true` says that the passage has no answer. Where neither this nor an answer is
-        given, be `answers` missing, `null` or empty, it is not known what is right. A question may have
-        `entities`, each `{"part": "context", "span": [start, end], "title": "..."}`, where `part` may also be
-        `"question"`: they are for the linker "spans".
-    where : `str`
-        What to call it in an error.
-
-    # Returns
-
-    `Iterator[Question]`
-
-    # Raises
-
-    `ConfigurationError`
-        Something is missing or not as described.
+    `"is_impossible": true` says that the passage does not answer the question. With neither this nor answers
+    (missing, `null` or empty), the answer is unknown. A question may have `entities` for the linker "spans",
+    each `{"part": "context", "span": [start, end], "title": "..."}`, where `part` may also be `"question"`.
+    `where` names the record in errors.
     """
     check_task(record, "luke_reading_comprehension", where)
     if "data" in record:
@@ -137,7 +108,7 @@ def questions_from_json(record: Record, where: str) -> Iterator[Question]:
     elif "qas" in record:
         yield from _paragraph(record, where, _title(record, where))
     elif "question" in record or "context" in record:
-        yield _question(record, where, Passage(_context(record, where), _title(record, where)))
+        yield _question(record, where, _passage(record, where, _title(record, where)))
     else:
         raise ConfigurationError(
             f"{where}: has only the keys {shown(list(record))}; expected 'data' (all of SQuAD), 'paragraphs' "
@@ -152,18 +123,18 @@ def _article(record: Record, where: str) -> Iterator[Question]:
 
 
 def _paragraph(record: Record, where: str, title: Optional[str]) -> Iterator[Question]:
-    passage = Passage(_context(record, where), title)
+    passage = _passage(record, where, title)
     for inner, question in get_objects(record, "qas", where):
         get_value(question, "id", inner)
         yield _question(question, inner, passage)
 
 
+def _passage(record: Record, where: str, title: Optional[str]) -> Passage:
+    return Passage(get_text(record, "context", where, "the answer"), title)
+
+
 def _title(record: Record, where: str) -> Optional[str]:
     return get_string(record, "title", where, default="") or None
-
-
-def _context(record: Record, where: str) -> str:
-    return get_text(record, "context", where, "the answer")
 
 
 def _question(record: Record, where: str, passage: Passage) -> Question:
@@ -186,7 +157,7 @@ def _answers(record: Record, where: str, context: str) -> Optional[List[Answer]]
         if impossible is False and record.get("answers") is not None:
             raise ConfigurationError(
                 f"{where}: 'is_impossible' is false, but 'answers' is empty; expected an answer, or true, or "
-                "for a question whose answer is not known no 'is_impossible'."
+                "no 'is_impossible' if the answer is unknown."
             )
         return [] if impossible else None
     answers = []
@@ -200,7 +171,7 @@ def _answers(record: Record, where: str, context: str) -> Optional[List[Answer]]
             if not text.strip():
                 raise ConfigurationError(f"{inner}: 'text' is blank; expected a part of the context.")
             check_span(start, max(start, 0) + 1, len(context), inner)
-            # Where it is not the passage's, that is for the reader to report.
+            # The reader reports those that differ from the passage.
             answers.append(Answer(text, start, start + len(text)))
         else:
             raise ConfigurationError(

@@ -1,30 +1,30 @@
-"""Exact match and F1 of answers, as SQuAD's official scorers of both versions count them."""
+"""Exact match and F1 of answers, as SQuAD's official scorers compute them."""
 
 from collections import Counter
-from functools import lru_cache
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from allennlp.training.metrics import Metric
 from overrides import overrides
 
+from luke_allennlp.tasks.base.answer_scores import exact_match_and_f1
 from luke_allennlp.tasks.base.metric import TaskMetric
 from luke_allennlp.tasks.reading_comprehension.examples import Question
 
 
 class AnsweredQuestion(NamedTuple):
     """
-    What was answered to a question, from one window of its passage or more.
+    The answer to a question from one or more windows of its passage.
 
     # Parameters
 
     gold : `Tuple[str, ...]`
-        The answers that are right; none if there is none in the passage.
+        The gold answers; none if the passage does not answer the question.
     text : `str`, optional
-        The best answer that is not empty; `None` if the question was not answered at all.
+        The best non-empty answer; `None` if the question was not answered at all.
     rank : `Tuple[bool, float, int]`, optional (default = `(False, 0.0, 0)`)
-        How good it is: of several windows the one with the greatest counts. The second is its score.
+        The window with the highest rank counts. The second item is the answer's score.
     null_score : `float`, optional (default = `None`)
-        What says that there is no answer, the lowest of all windows.
+        Score of no answer, the lowest of all windows.
     """
 
     gold: Tuple[str, ...]
@@ -34,7 +34,7 @@ class AnsweredQuestion(NamedTuple):
 
     @property
     def null_odds(self) -> Optional[float]:
-        """How much more there is for no answer than for the best."""
+        """The score of no answer minus that of the best answer."""
         return None if self.null_score is None else self.null_score - self.rank[1]
 
 
@@ -43,17 +43,17 @@ class ReadingComprehensionMetric(TaskMetric[AnsweredQuestion]):
     """
     Registered as a `Metric` with name "luke_reading_comprehension".
 
-    `em` and `f1` in percent, those of the official `evaluate-v1.1.py`, or if questions may have no answer
-    those of `evaluate-v2.0.py`; then also its `HasAns_exact`, `HasAns_f1`, `HasAns_total`, `NoAns_exact`,
-    `NoAns_f1`, `NoAns_total` and, at a reset, what the best threshold would give: `best_exact`,
-    `best_exact_thresh`, `best_f1`, `best_f1_thresh`. A question that was not answered scores 0.
+    `em` and `f1` in percent as in the official `evaluate-v1.1.py`, or if questions may have no answer as in
+    `evaluate-v2.0.py`; then also its `HasAns_exact`, `HasAns_f1`, `HasAns_total`, `NoAns_exact`, `NoAns_f1`,
+    `NoAns_total` and, at a reset, the scores with the best threshold: `best_exact`, `best_exact_thresh`,
+    `best_f1`, `best_f1_thresh`. A question that was not answered scores 0.
 
     # Parameters
 
     allow_no_answer : `bool`, optional (default = `False`)
         Whether questions may have no answer (SQuAD 2.0).
     null_score_threshold : `float`, optional (default = `0.0`)
-        How far the score of no answer must be above that of the best answer to be preferred to it.
+        Predict no answer if its score exceeds that of the best answer by more than this.
     """
 
     def __init__(self, allow_no_answer: bool = False, null_score_threshold: float = 0.0) -> None:
@@ -71,11 +71,8 @@ class ReadingComprehensionMetric(TaskMetric[AnsweredQuestion]):
     def tally(self, example: AnsweredQuestion) -> Mapping[Any, float]:
         em, f1 = self._tallied(example)
         kind = "HasAns" if example.gold else "NoAns"
-        return {"em": em, "f1": f1, "total": 1} | {
-            f"{kind}_exact": em,
-            f"{kind}_f1": f1,
-            f"{kind}_total": 1,
-        }
+        by_kind = {f"{kind}_exact": em, f"{kind}_f1": f1, f"{kind}_total": 1}
+        return {"em": em, "f1": f1, "total": 1, **by_kind}
 
     @overrides
     def scores(self, sums: Mapping[Any, float]) -> Dict[str, float]:
@@ -98,7 +95,7 @@ class ReadingComprehensionMetric(TaskMetric[AnsweredQuestion]):
         scored = [self._score(example, example.text) for example in by_odds]
         best: Dict[str, float] = {}
         for index, name in enumerate(("exact", "f1")):
-            # Below any threshold no question is answered, which is right where there is no answer.
+            # Below every threshold no question is answered, which is right if there is no answer.
             right = most = sum(not example.gold for example in examples)
             threshold = 0.0
             for example, scores in zip(by_odds, scored, strict=True):
@@ -119,21 +116,15 @@ class ReadingComprehensionMetric(TaskMetric[AnsweredQuestion]):
         null_odds: Optional[Mapping[str, float]] = None,
     ) -> Dict[str, float]:
         """
-        Scores answers that are there already, as the official scorers do with a file of predictions. What was
-        counted before is left alone.
+        Scores a file of predictions, as the official scorers do, independently of the state.
 
         # Parameters
 
         questions : `Iterable[Question]`
-            With their right answers.
         predictions : `Mapping[str, str]`
             The answer to each question, by its id; empty for no answer.
         null_odds : `Mapping[str, float]`, optional (default = `None`)
-            How much more there is for no answer than for the prediction.
-
-        # Returns
-
-        `Dict[str, float]`
+            The score of no answer minus that of the prediction.
         """
         examples = []
         for question in questions:
@@ -149,24 +140,9 @@ class ReadingComprehensionMetric(TaskMetric[AnsweredQuestion]):
     def _tallied(self, example: AnsweredQuestion) -> Tuple[float, float]:
         odds = example.null_odds
         if example.text is not None and self._allow_no_answer and odds is not None and odds > self._threshold:
-            # What the answers are is not looked at then, even if normalisation leaves nothing of them.
+            # Whatever the gold answers are, even if normalization leaves them empty.
             return (0.0, 0.0) if example.gold else (1.0, 1.0)
         return self._score(example, example.text)
 
     def _score(self, example: AnsweredQuestion, text: Optional[str]) -> Tuple[float, float]:
-        return (0.0, 0.0) if text is None else _em_and_f1(text, example.gold, self._allow_no_answer)
-
-
-@lru_cache(maxsize=100_000)
-def _em_and_f1(text: str, gold: Tuple[str, ...], may_be_none: bool) -> Tuple[float, float]:
-    """
-    Those of the best gold answer. Version 1.1 gives no F1 to an answer of which the normalisation leaves
-    nothing, 2.0 gives 1 if it leaves nothing of the gold answer either.
-    """
-    # All of allennlp-models' reading comprehension comes along.
-    from allennlp_models.rc.tools.squad import get_metric_score, get_tokens, normalize_answer
-
-    if may_be_none:
-        gold = tuple(answer for answer in gold if normalize_answer(answer))
-    em, f1 = get_metric_score(text, gold or ("",))
-    return float(em), f1 if may_be_none or get_tokens(text) else 0.0
+        return (0.0, 0.0) if text is None else exact_match_and_f1(text, example.gold, self._allow_no_answer)

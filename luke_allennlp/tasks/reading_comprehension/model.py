@@ -1,4 +1,4 @@
-"""Extractive question answering: the model."""
+"""Extractive QA: the model."""
 
 import logging
 from typing import Any, Dict, List, Mapping, Optional
@@ -13,6 +13,7 @@ from overrides import overrides
 from torch import Tensor
 from torch.nn import functional as F
 
+from luke_allennlp.common.options import check_at_least, check_choice
 from luke_allennlp.data.fields import IGNORED_LABEL, TOKENS_KEY
 from luke_allennlp.tasks.base.model import TaskModel, in_float32
 from luke_allennlp.tasks.reading_comprehension.decoding import (
@@ -23,7 +24,7 @@ from luke_allennlp.tasks.reading_comprehension.decoding import (
     n_best_answers,
 )
 from luke_allennlp.tasks.reading_comprehension.metric import AnsweredQuestion, ReadingComprehensionMetric
-from luke_allennlp.tasks.reading_comprehension.windows import PassageSubwords, detokenized
+from luke_allennlp.tasks.reading_comprehension.windows import PassageTokens, detokenized
 from luke_allennlp.token_embedders import LukeEmbedder
 
 logger = logging.getLogger(__name__)
@@ -34,40 +35,41 @@ class ReadingComprehensionModel(TaskModel):
     """
     Registered as a `Model` with name "luke_reading_comprehension".
 
-    Finds the answer to a question in a passage: a linear layer scores each word as the answer's first and as
-    its last; the entities of question and passage are further input (Yamada et al., EMNLP 2020, section 4.5).
+    Finds the answer to a question in a passage: a linear layer scores each token as the answer's first and
+    last; the entities of question and passage are additional input (Yamada et al., EMNLP 2020, section 4.5).
 
     # Parameters
 
     vocab : `Vocabulary`
     embedder : `TokenEmbedder`
-        "luke", with the whole entity table. Without entities, any embedder of sub-words will do, such as
+        "luke", with all entity embeddings. Without entities, any token embedder works, such as
         "pretrained_transformer".
     dropout : `float`, optional (default = `0.0`)
-        Before the linear layer. The original system has none there.
+        Before the linear layer. The original system has none.
     use_entities : `bool`, optional (default = `True`)
-        If false, or where the embedder keeps no entities, there are none in the input: the paper's Table 6,
+        If false, or if the embedder keeps no entities, there are none in the input: the paper's Table 6,
         "without entity inputs", and the word-only baselines.
     allow_no_answer : `bool`, optional (default = `False`)
-        Whether a question may be left without an answer (SQuAD 2.0).
+        Whether a question may have no answer (SQuAD 2.0).
     null_score_threshold : `float`, optional (default = `0.0`)
-        How far the score of no answer must be above that of the best answer to be preferred to it.
+        Predict no answer if its score exceeds that of the best answer by more than this.
     n_best : `int`, optional (default = `20`)
-        How many starts and ends of a window are looked at, and how many answers are given.
+        Number of starts and ends considered per window, and of answers returned.
     max_answer_length : `int`, optional (default = `30`)
-        In sub-words.
+        In tokens.
     answer_text : `str`, optional (default = `"passage"`)
-        What an answer's text is: the passage's own characters ("passage"), or its words with one space
-        between them ("detokenized"), as the original system has it.
+        Text of an answer: the passage's characters ("passage"), or its words with single spaces between them
+        ("detokenized"), as in the original system.
     initializer : `InitializerApplicator`, optional (default = `None`)
-        Of the linear layer, which by default is drawn as the encoder's are: normal with its standard
-        deviation, bias 0.
+        For the linear layer, by default initialized like the encoder's: normal, bias 0.
 
     # Raises
 
     `ConfigurationError`
-        The embedder knows no entities, or an option has no such value.
+        The embedder has no entities, or an option is invalid.
     """
+
+    default_predictor = "luke_reading_comprehension"
 
     def __init__(
         self,
@@ -88,11 +90,8 @@ class ReadingComprehensionModel(TaskModel):
                 f"The embedder is a {type(embedder).__name__}, which knows no entities; "
                 "use one of type 'luke', or set use_entities to false."
             )
-        for name, number in (("n_best", n_best), ("max_answer_length", max_answer_length)):
-            if number < 1:
-                raise ConfigurationError(f"{name} is {number}; expected at least 1.")
-        if answer_text not in ("passage", "detokenized"):
-            raise ConfigurationError(f"answer_text is {answer_text!r}; expected 'passage' or 'detokenized'.")
+        check_at_least(1, n_best=n_best, max_answer_length=max_answer_length)
+        check_choice(("passage", "detokenized"), answer_text=answer_text)
         use_entities = use_entities and embedder.entities != []
         super().__init__(
             vocab, embedder, dropout, use_entity_state=use_entities, use_word_states=True, **kwargs
@@ -113,7 +112,7 @@ class ReadingComprehensionModel(TaskModel):
     def metric_names(cls, options: Mapping[str, Any]) -> List[str]:
         allow_no_answer = options.get("allow_no_answer", False)
         names = list(ReadingComprehensionMetric(allow_no_answer).get_metric(reset=True))
-        # Those of the questions with and without an answer.
+        # For questions with and without an answer.
         return [*names, "HasAns_*", "NoAns_*"] if allow_no_answer else names
 
     def forward(
@@ -128,28 +127,28 @@ class ReadingComprehensionModel(TaskModel):
         # Parameters
 
         words : `TextFieldTensors`
-            Question and passage. Of a `SubwordField`, each tensor of shape (batch, words).
+            Question and passage. Of a `SubwordField`, each tensor of shape (batch, tokens).
         entities : `Dict[str, Tensor]`
             Those of both. Of an `EntityField`: `entity_ids`, `entity_mask` (batch, entities), `entity_spans`
             (batch, entities, 2).
         limits : `Tensor`
-            First position of the passage and the one after its last, and the same of those where an answer of
-            this window may begin. Shape: (batch, 4).
+            First position of the passage and the one after its last, and the same for positions where an
+            answer of this window may start. Shape: (batch, 4).
         metadata : `List[Dict[str, Any]]`, optional (default = `None`)
-            Of the reader; needed for the metric and for `make_output_human_readable`.
+            From the reader; needed for the metric and for `make_output_human_readable`.
         answer : `Tensor`, optional (default = `None`)
-            First and last position; 0 and 0 where the window holds no answer, -100 where it is not known.
+            First and last position; 0 and 0 if the window contains no answer, -100 if unknown.
             Shape: (batch, 2).
 
         # Returns
 
         `Dict[str, Any]`
-            `start_logits` and `end_logits`, shape (batch, words); outside of training `candidates`, for each
+            `start_logits` and `end_logits`, shape (batch, tokens); in evaluation `candidates`, for each
             window its best answers (`Candidate`), and `null_score`, the score of no answer; with `answer` the
             `loss`, the mean of the cross-entropies of starts and ends.
         """
         word_states, _ = self.states(words, entities)
-        # Shape of each: (batch, words)
+        # Shape of each: (batch, tokens)
         start_logits, end_logits = self.qa_outputs(self.dropout(word_states)).unbind(dim=-1)
         output: Dict[str, Any] = {"start_logits": start_logits, "end_logits": end_logits}
         if answer is not None:
@@ -175,22 +174,11 @@ class ReadingComprehensionModel(TaskModel):
                 )
         return output
 
-    def n_best_answers(self, passage: PassageSubwords, candidates: List[Candidate]) -> List[ScoredAnswer]:
-        """
-        # Parameters
-
-        passage : `PassageSubwords`
-        candidates : `List[Candidate]`
-            Of all windows of a question.
-
-        # Returns
-
-        `List[ScoredAnswer]`
-            At the most `n_best`, the best first, each with another text. No answer is none of them.
-        """
+    def n_best_answers(self, passage: PassageTokens, candidates: List[Candidate]) -> List[ScoredAnswer]:
+        """At most `n_best` answers from the candidates of all windows of a question, best first."""
         return n_best_answers(candidates, lambda start, end: self._text(passage, start, end), self.n_best)
 
-    def _text(self, passage: PassageSubwords, start: int, end: int) -> str:
+    def _text(self, passage: PassageTokens, start: int, end: int) -> str:
         text = passage.passage.context[start:end]
         return detokenized(text) if self._detokenizes else text
 
@@ -201,7 +189,7 @@ class ReadingComprehensionModel(TaskModel):
         if not gold and not self.allow_no_answer and not self._warned:
             self._warned = True
             logger.warning(
-                "There are questions without an answer, and this model always gives one: they count as wrong "
+                "There are questions without an answer, which this model always answers: they count as wrong "
                 "(for SQuAD 2.0 set allow_no_answer to true)."
             )
         if not candidates:
@@ -212,16 +200,14 @@ class ReadingComprehensionModel(TaskModel):
 
     @overrides(check_signature=False)
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """Leaves the answers; the logits of all words say nothing to a reader."""
+        """Keeps only the answers."""
         return {name: output_dict[name] for name in ("candidates", "null_score")}
-
-    default_predictor = "luke_reading_comprehension"
 
 
 def _loss(logits: Tensor, positions: Tensor) -> Tensor:
     """
-    Cross-entropy over all positions of the batch, padding too, as the original system has it. A sum and a
-    count, as a batch may be without any position.
+    Cross-entropy over all positions of the batch, padding included, as in the original system. A sum and a
+    count, as a batch may have no position.
     """
     total = F.cross_entropy(in_float32(logits), positions, ignore_index=IGNORED_LABEL, reduction="sum")
     return total / (positions != IGNORED_LABEL).sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""Extractive question answering on raw text."""
+"""Extractive QA: the predictor."""
 
 from typing import Any, Dict, List
 
@@ -18,32 +18,26 @@ class ReadingComprehensionPredictor(TaskPredictor):
     """
     Registered as a `Predictor` with name "luke_reading_comprehension".
 
-    Takes `{"question": "...", "context": "...", "title": "..."}` (the article's title, which not all linkers
-    need, may be left out) and gives
+    Takes `{"question": "...", "context": "...", "title": "..."}` (the article's title is needed by some
+    linkers only) and returns
 
     - `question`, and its `id` if it has one;
     - `answer`: `text`, `start` and `end` (characters of the context, end exclusive), `score` (start plus end
-      logit) and `probability` (among the n-best answers). Where the model may leave a question without an
-      answer, an empty `text` says so, and `start` and `end` are null;
-    - `nbest`: such answers, the best first, no two with the same text; no answer is one of them if the model
-      may give none;
-    - `null_score`, if it may: how far the score of no answer is above that of the best answer.
+      logit) and `probability` (among the n-best answers). No answer, if the model allows it, has an empty
+      `text` and `null` for `start` and `end`;
+    - `nbest`: the best answers with distinct texts, best first, including no answer if the model allows it;
+    - `null_score`, if it does: the score of no answer minus that of the best answer.
 
     It also takes SQuAD's paragraphs (`context` and `qas`), articles (`title` and `paragraphs`) and whole
-    files, and gives `{"questions": [...]}`, one such object a question. With `--use-dataset-reader` it takes
-    the reader's files, and gives one such object a question.
+    files, and returns `{"questions": [...]}`, one such object per question. With `--use-dataset-reader` it
+    takes the reader's files and returns one such object per question.
 
     # Parameters
 
     model : `ReadingComprehensionModel`
     dataset_reader : `ReadingComprehensionReader`
     batch_size : `int`, optional (default = `8`)
-        Windows that go through the model at once, whatever the number of inputs.
-
-    # Raises
-
-    `ConfigurationError`
-        The archive is of another task, or an input is in none of the forms.
+        Windows per forward pass.
     """
 
     task = "luke_reading_comprehension"
@@ -51,17 +45,7 @@ class ReadingComprehensionPredictor(TaskPredictor):
     reader_type = ReadingComprehensionReader
 
     def predict(self, question: str, context: str, title: str = "") -> JsonDict:
-        """
-        # Parameters
-
-        question, context : `str`
-        title : `str`, optional (default = `""`)
-
-        # Returns
-
-        `JsonDict`
-            As for `{"question": question, "context": context, "title": title}`.
-        """
+        """Predicts `{"question": question, "context": context, "title": title}`."""
         return self.predict_json({"question": question, "context": context, "title": title})
 
     @overrides(check_signature=False)

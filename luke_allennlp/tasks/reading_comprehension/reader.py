@@ -1,4 +1,4 @@
-"""Extractive question answering: files to instances."""
+"""Extractive QA: the reader."""
 
 import logging
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
@@ -10,6 +10,7 @@ from allennlp.data.fields import Field, MetadataField, TensorField
 from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
+from luke_allennlp.common.options import check_at_least
 from luke_allennlp.common.records import read_records
 from luke_allennlp.common.text_lines import listed, shown
 from luke_allennlp.data.fields import IGNORED_LABEL, EntityField, SubwordField
@@ -23,11 +24,7 @@ from luke_allennlp.linking.entity_linker import (
 )
 from luke_allennlp.tasks.base.reader import TaskReader
 from luke_allennlp.tasks.reading_comprehension.examples import Passage, Question, questions_from_json
-from luke_allennlp.tasks.reading_comprehension.windows import (
-    PassageSubwords,
-    QuestionWindow,
-    with_best_ranges,
-)
+from luke_allennlp.tasks.reading_comprehension.windows import PassageTokens, QuestionWindow, with_best_ranges
 
 logger = logging.getLogger(__name__)
 
@@ -40,20 +37,19 @@ class Window(NamedTuple):
 
     question : `Question`
     question_ids : `List[int]`
-        Its sub-words.
-    passage : `PassageSubwords`
+    passage : `PassageTokens`
     window : `QuestionWindow`
     number, total : `int`
-        Which of its windows this is, from 0, and of how many.
+        Its place among the windows of the question, and their number.
     answer : `Tuple[int, int]`, optional
-        First and last sub-word of the passage that the question's first answer has.
+        First and last token of the question's first answer in the passage.
     entities : `List[LinkedEntity]`
-        By their positions in the input.
+        With their positions in the input.
     """
 
     question: Question
     question_ids: List[int]
-    passage: PassageSubwords
+    passage: PassageTokens
     window: QuestionWindow
     number: int
     total: int
@@ -66,42 +62,42 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
     """
     Registered as a `DatasetReader` with name "luke_reading_comprehension".
 
-    Reads SQuAD 1.1 and 2.0, or this project's JSON lines, and makes the original system's instances: the
+    Reads SQuAD 1.1 and 2.0, or this project's JSON lines, and builds the original system's instances: the
     question and a window of its passage, with the entities of both (Yamada et al., EMNLP 2020, section 4.5
-    and appendix C). What the files may look like is said at `questions_from_json`.
+    and appendix C). `questions_from_json` documents the files.
 
-    A window that does not hold the whole of a question's first answer is answered by its start token, as is
-    every window of a question without an answer.
+    The answer of a window that does not contain the whole of a question's first answer is its start token, as
+    it is for a question without an answer.
 
     # Parameters
 
     tokenizer : `Tokenizer`
-        The one of type "luke", with the embedder's checkpoint.
+        "luke", with the embedder's checkpoint.
     linker : `EntityLinker`, optional (default = `None`)
-        Where the entities come from: "none" by default, "article_links", "spans".
+        Source of the entities: "none" (the default), "article_links", "spans".
     training : `bool`, optional (default = `False`)
-        Whether the instances are for training: questions whose first answer is not what the passage has at
-        its place are then left out. Otherwise they are there, without a loss.
+        Whether the instances are for training: skip questions whose first answer differs from the passage at
+        its place. Otherwise they are read, without a loss.
     max_length : `int`, optional (default = `512`)
-        Sub-words of an input, special tokens included.
+        Maximum number of tokens of an input, special tokens included.
     stride : `int`, optional (default = `128`)
-        How many sub-words of the passage lie between the beginnings of two windows.
+        Number of passage tokens from the start of a window to that of the next.
     max_question_length : `int`, optional (default = `64`)
-        Sub-words of a question; the rest is cut off.
+        Maximum number of tokens of a question; the rest is cut off.
     max_entities : `int`, optional (default = `128`)
-        Entities of an input: the first ones.
+        Maximum number of entities of an input: the first ones.
     strip_question : `bool`, optional (default = `False`)
-        Whether space at a question's end is dropped, as the tokenizer of the original's first release did.
-        With that of its later ones, and so by default, it is a sub-word. (Of SQuAD 2.0's development data
-        3.9 % end so.)
+        Whether to strip whitespace at a question's end, as the tokenizer of the original's first release did.
+        In its later ones, and by default, it is a token. (3.9 % of SQuAD 2.0's development questions have
+        it.)
     encoding : `str`, optional (default = `"utf-8"`)
     max_instances : `int`, optional (default = `None`)
-        Reads no more than this many.
+        Maximum number of instances to read.
 
     # Raises
 
     `ConfigurationError`
-        An option, a file or a record of it is not as expected.
+        An option, a file or a record is invalid.
     """
 
     record_keys = (("question", "context"), ("context", "qas"), ("paragraphs",))
@@ -121,14 +117,10 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         serialization_dir: Optional[str] = None,
     ) -> None:
         super().__init__(tokenizer, encoding, max_instances, serialization_dir)
-        for name, number, least in (
-            ("stride", stride, 1),
-            ("max_question_length", max_question_length, 1),
-            ("max_entities", max_entities, 0),
-            ("max_length", max_length, max_question_length + self._num_special + 1),
-        ):
-            if number < least:
-                raise ConfigurationError(f"{name} is {number}; expected at least {least}.")
+        check_at_least(1, stride=stride, max_question_length=max_question_length)
+        check_at_least(0, max_entities=max_entities)
+        # At least one token of the passage.
+        check_at_least(max_question_length + self._num_special + 1, max_length=max_length)
         self.linker = linker or NoEntityLinker()
         self.training = training
         self.max_length = max_length
@@ -136,8 +128,8 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         self.max_question_length = max_question_length
         self.max_entities = max_entities
         self.strip_question = strip_question
-        # What was made for the last question's passage and article, which the next one mostly has too.
-        self._passage: Optional[Tuple[PassageSubwords, Offsets]] = None
+        # Of the last question; the next one usually has the same passage and article.
+        self._passage: Optional[Tuple[PassageTokens, Offsets]] = None
         self._article: Optional[Tuple[Optional[str], ArticleLinker]] = None
 
     @property
@@ -164,13 +156,13 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
                         ids.add(question.id)
                     yield question
             if not number:
-                raise ConfigurationError(f"{file_path}: there is no question in it; expected one or more.")
-        finally:  # also where max_instances ends it
+                raise ConfigurationError(f"{file_path}: contains no question; expected one or more.")
+        finally:  # also if max_instances stops it
             _log_read(file_path, number, unanswered, wrong)
             if duplicates:
                 logger.warning(
-                    "%s: %d questions have the id of one before; each counts for itself here, but SQuAD's "
-                    "scorers have one prediction for each id: %s",
+                    "%s: %d questions repeat an id; each counts here, but SQuAD's scorers take one "
+                    "prediction per id: %s",
                     file_path,
                     len(duplicates),
                     listed(duplicates),
@@ -203,9 +195,9 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
     def items(self, example: Question) -> List[Window]:
         encoded = self.tokenizer.encode(example.text, strip_end=self.strip_question)
         question_ids = encoded.ids[: self.max_question_length]
-        passage, offsets = self._passage_subwords(example.passage)
+        passage, offsets = self._passage_tokens(example.passage)
         linker = self._article_linker(example)
-        # The start token is before the question, which is linked once for all windows.
+        # Linked once for all windows. The start token comes before the question.
         in_question = _moved(
             linker.link(example.text, encoded.offsets, (0, len(question_ids)), part="question"), 1
         )
@@ -215,7 +207,7 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         items = []
         for number, window in enumerate(windows):
             found = linker.link(example.passage.context, offsets, (window.start, window.end), part="context")
-            entities = in_question + _moved(found, self._first_position(question_ids))
+            entities = in_question + _moved(found, 1 + len(question_ids) + self.tokenizer.separators)
             items.append(
                 Window(
                     question=example,
@@ -230,16 +222,13 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
             )
         return items
 
-    def _passage_subwords(self, passage: Passage) -> Tuple[PassageSubwords, Offsets]:
+    def _passage_tokens(self, passage: Passage) -> Tuple[PassageTokens, Offsets]:
         if self._passage is None or self._passage[0].passage != passage:
             encoded = self.tokenizer.encode_spaced(passage.context)
-            self._passage = (PassageSubwords(passage, encoded), encoded.offsets)
+            self._passage = (PassageTokens(passage, encoded), encoded.offsets)
         return self._passage
 
-    def _first_position(self, question_ids: List[int]) -> int:
-        return 1 + len(question_ids) + self.tokenizer.separators
-
-    def _answer(self, question: Question, passage: PassageSubwords) -> Optional[Tuple[int, int]]:
+    def _answer(self, question: Question, passage: PassageTokens) -> Optional[Tuple[int, int]]:
         if not question.answers or question.answers[0] in question.wrong_answers:
             return None
         return passage.find(question.answers[0])
@@ -261,7 +250,7 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
                 continue
             kept += 1
             yield item, labeled
-        # A data worker sees its share alone; `check_file` sees all.
+        # A data worker sees only its share; `check_file` sees all.
         if left_out and not kept and self._worker_info is None:
             raise _nothing_to_train_on(file_path)
 
@@ -280,29 +269,21 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         # Parameters
 
         item : `Window`
-            One of those that `items` makes.
+            One of `items`.
         labeled : `bool`, optional (default = `False`)
             Whether the instance has an answer and is scored.
 
         # Returns
 
         `Instance`
-            `words` (`SubwordField`), `entities` (`EntityField`), `limits` (the positions of the passage and
-            of those where an answer may begin), `metadata`, and if labeled `answer` (first and last
-            position).
+            `words` (`SubwordField`), `entities` (`EntityField`), `limits` (as in the model's `forward`),
+            `metadata`, and if labeled `answer` (first and last position).
         """
-        tokenizer, window = self.tokenizer, item.window
-        first_position = self._first_position(item.question_ids)
-        separators = [tokenizer.end_id] * tokenizer.separators
-        head = [tokenizer.start_id, *item.question_ids, *separators]
-        ids = np.concatenate([head, item.passage.ids[window.start : window.end], [tokenizer.end_id]])
-        types = None
-        if tokenizer.separators == 1:
-            types = (np.arange(len(ids)) >= first_position).astype(np.int32)
-        limits = np.array(window) + (first_position - window.start)
-        question = item.question
+        window, question = item.window, item.question
+        pair = self.tokenizer.encode_pair(item.question_ids, item.passage.ids[window.start : window.end])
+        limits = np.array(window) + (pair.second_start - window.start)
         fields: Dict[str, Field] = {
-            "words": SubwordField(ids, types, padding_id=tokenizer.pad_id),
+            "words": SubwordField(pair.ids, pair.type_ids, padding_id=self.tokenizer.pad_id),
             "entities": EntityField(
                 [entity.row for entity in item.entities],
                 [(entity.first, entity.last) for entity in item.entities],
@@ -315,30 +296,31 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
                     "window": item.number,
                     "num_windows": item.total,
                     "window_start": window.start,
-                    "first_position": first_position,
+                    "first_position": pair.second_start,
                     "passage": item.passage,
                     "gold": [answer.text for answer in question.answers or []],
                 }
             ),
         }
         if labeled:
-            fields["answer"] = TensorField(np.array(self._positions(item, first_position)))
+            fields["answer"] = TensorField(np.array(_positions(item, pair.second_start)))
         return Instance(fields)
 
-    def _positions(self, item: Window, first_position: int) -> Tuple[int, int]:
-        if item.answer is None:
-            return (IGNORED_LABEL, IGNORED_LABEL) if item.question.answers else (0, 0)
-        first, last = item.answer
-        if not item.window.start <= first <= last < item.window.end:
-            return 0, 0
-        shift = first_position - item.window.start
-        return first + shift, last + shift
+
+def _positions(item: Window, first_position: int) -> Tuple[int, int]:
+    if item.answer is None:
+        return (IGNORED_LABEL, IGNORED_LABEL) if item.question.answers else (0, 0)
+    first, last = item.answer
+    if not item.window.start <= first <= last < item.window.end:
+        return 0, 0
+    shift = first_position - item.window.start
+    return first + shift, last + shift
 
 
 def _nothing_to_train_on(file_path: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{file_path}: none of its questions has its first answer at its place in the passage, so that there "
-        "is nothing to train on; expected answer_start to count characters, from 0."
+        f"{file_path}: no question's first answer is at its place in the passage, so there is nothing to "
+        "train on; expected answer_start to count characters, from 0."
     )
 
 
@@ -348,17 +330,17 @@ def _moved(entities: List[LinkedEntity], shift: int) -> List[LinkedEntity]:
 
 def _log_read(file_path: str, number: int, unanswered: int, wrong: List[Question]) -> None:
     if number:
-        logger.info("%s: %d questions, %d of them without an answer", file_path, number, unanswered)
+        logger.info("%s: %d questions, %d of them unanswerable", file_path, number, unanswered)
     if not wrong:
         return
     examples = []
     for question in wrong[:5]:
         answer = question.wrong_answers[0]
         there = question.passage.context[answer.start : answer.end]
-        examples.append(f"{question.name}: {shown(answer.text)} at {answer.start}, where {shown(there)} is")
+        examples.append(f"{question.name}: {shown(answer.text)} at {answer.start}, found {shown(there)}")
     logger.warning(
-        "%s: %d answers to %d questions are not what the passage has at their place; questions whose first "
-        "answer is one of them are left out of training: %s",
+        "%s: %d answers to %d questions differ from the passage at their place; questions whose first answer "
+        "does are skipped in training: %s",
         file_path,
         sum(len(question.wrong_answers) for question in wrong),
         len(wrong),

@@ -1,4 +1,4 @@
-"""From a passage and an answer in it to sub-words, windows of them, and who answers for which sub-word."""
+"""Tokens of a passage and its answers, and which window answers for which token."""
 
 import re
 from typing import List, NamedTuple, Optional, Sequence, Tuple
@@ -14,31 +14,31 @@ _SEPARATORS = re.compile("[ \t\r\n\u202f]+")
 Range = Tuple[int, int]
 
 
-class PassageSubwords:
+class PassageTokens:
     """
-    The sub-words of a passage, shared by all its questions.
+    The tokens of a passage, shared by all its questions.
 
     # Parameters
 
     passage : `Passage`
     encoded : `Encoded`
-        By `WordTokenizer.encode_spaced`.
+        From `WordTokenizer.encode_spaced`.
     """
 
     def __init__(self, passage: Passage, encoded: Encoded) -> None:
         self.passage = passage
-        # Shape: (sub-words,)
+        # Shape: (tokens,)
         self.ids = np.array(encoded.ids, dtype=np.int32)
-        # Characters of the passage, the end exclusive. Shape: (sub-words, 2)
+        # Characters of the passage, end exclusive. Shape: (tokens, 2)
         self.offsets = np.array(encoded.offsets, dtype=np.int32).reshape(-1, 2)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __eq__(self, other: object) -> bool:
-        """AllenNLP compares metadata."""
+        """Used by AllenNLP to compare metadata."""
         return (
-            isinstance(other, PassageSubwords)
+            isinstance(other, PassageTokens)
             and self.passage == other.passage
             and np.array_equal(self.ids, other.ids)
             and np.array_equal(self.offsets, other.offsets)
@@ -46,18 +46,9 @@ class PassageSubwords:
 
     def find(self, answer: Answer) -> Optional[Range]:
         """
-        The sub-words of an answer, as the original system chooses them: those of all words that it touches,
-        and of these the first run (that begins first, then that ends last) whose text is the answer's, if
-        there is one.
-
-        # Parameters
-
-        answer : `Answer`
-
-        # Returns
-
-        `Optional[Tuple[int, int]]`
-            First sub-word and last, inclusive; `None` if the words have no sub-words.
+        First and last token of an answer, inclusive, as the original system chooses them: those of all words
+        that it overlaps, narrowed to the first run (that starts first, then that ends last) whose text is the
+        answer's, if there is one. `None` if the words have no tokens.
         """
         context = self.passage.context
         target = answer.text.strip()
@@ -73,12 +64,12 @@ class PassageSubwords:
         return self._refine(first, last - 1, target)
 
     def _refine(self, first: int, last: int, target: str) -> Range:
-        # The text as the sub-words spell it, one space before each word, and where each of them is in it.
+        # The text as the tokens spell it, one space before each word, and the place of each token in it.
         text, places, behind = "", [], int(self.offsets[first, 0])
         for start, end in self.offsets[first : last + 1].tolist():
             if start > behind and _SEPARATOR.search(self.passage.context, behind, start):
                 text += " "
-            # Sub-words may share a character whose bytes they split.
+            # Tokens that split the bytes of a character share its offsets.
             place = len(text) - max(behind - start, 0)
             text += self.passage.context[max(start, behind) : end]
             places.append((place, len(text)))
@@ -94,14 +85,14 @@ class PassageSubwords:
 
 class QuestionWindow(NamedTuple):
     """
-    A part of the passage's sub-words that goes into one input.
+    The part of a passage in one input.
 
     # Parameters
 
     start, end : `int`
-        First sub-word of the window and the one after its last.
+        First token of the window and the one after its last.
     best_start, best_end : `int`
-        Those for which it is the best window: an answer that begins elsewhere is left to other windows.
+        The tokens for which it is the best window: answers that start elsewhere are left to other windows.
     """
 
     start: int
@@ -112,28 +103,19 @@ class QuestionWindow(NamedTuple):
 
 def with_best_ranges(windows: Sequence[Range]) -> List[QuestionWindow]:
     """
-    Says for which sub-words each window is the one with most context: the largest `min(sub-words before it,
-    sub-words behind it) + 0.01 * (sub-words of the window)`, the first window among equals.
-
-    # Parameters
-
-    windows : `Sequence[Tuple[int, int]]`
-        As `sliding_windows` gives them.
-
-    # Returns
-
-    `List[QuestionWindow]`
+    Adds to each of `sliding_windows` the tokens for which it has the most context: the largest `min(tokens
+    before, tokens after) + 0.01 * (tokens of the window)`, the first window among equal ones.
     """
     if len(windows) == 1:
         return [QuestionWindow(*windows[0], *windows[0])]
     # Shape: (windows, 1)
     starts, ends = np.array(windows).T[:, :, None]
-    # Shape: (sub-words,)
+    # Shape: (tokens,)
     positions = np.arange(windows[-1][1])
-    # A hundredfold, so that equal scores are equal.
+    # Times 100, so that equal scores are exactly equal.
     scores = 100 * np.minimum(positions - starts, ends - 1 - positions) + (ends - starts)
     scores = np.where((starts <= positions) & (positions < ends), scores, -1)
-    # The scores of two windows cross once, so that each window is best for neighbours only.
+    # The scores of two windows cross once, so each window is best for one contiguous range.
     best = scores.argmax(axis=0)
     firsts = np.searchsorted(best, np.arange(len(windows) + 1)).tolist()
     return [
@@ -143,18 +125,6 @@ def with_best_ranges(windows: Sequence[Range]) -> List[QuestionWindow]:
 
 
 def detokenized(text: str) -> str:
-    """
-    What the original system gives as an answer: not the passage's characters but its words, each behind one
-    space.
-
-    # Parameters
-
-    text : `str`
-        A part of a passage.
-
-    # Returns
-
-    `str`
-    """
+    """A part of a passage with single spaces between its words, the original system's form of an answer."""
     words = [word.strip() for word in _SEPARATORS.split(text)]
     return " ".join(word for word in words if word)

@@ -1,4 +1,4 @@
-"""A text with two entities and the relation between them, and the JSON records that say so."""
+"""Examples of relation classification, and the JSON records they are read from."""
 
 from dataclasses import dataclass
 from typing import List, Optional
@@ -23,20 +23,19 @@ _HELD = "head and tail"
 @dataclass(frozen=True)
 class RelationExample:
     """
-    One text of a file.
+    A text with two entities and the relation between them.
 
     # Parameters
 
     where : `str`
-        What to call it in an error.
+        Where it comes from, for error messages.
     index : `int`
         Its place in the file, from 0.
     text : `str`
     head, tail : `Tuple[int, int]`
-        The two entities: characters of the text, the end exclusive. They may overlap and come in any order,
-        and be empty.
+        Characters of the two entities, end exclusive. They may overlap, come in any order, and be empty.
     label : `str`, optional (default = `None`)
-        The relation, as the file writes it; none in text for prediction.
+        The relation, as the file writes it; `None` if unknown.
     """
 
     where: str
@@ -48,7 +47,7 @@ class RelationExample:
 
     @property
     def empty_mentions(self) -> List[str]:
-        """Which of `"head"` and `"tail"` have no text, or white space alone."""
+        """Which of `"head"` and `"tail"` are empty or whitespace only."""
         return [name for name in ("head", "tail") if not self.text[slice(*getattr(self, name))].strip()]
 
 
@@ -57,28 +56,18 @@ def example_from_record(
 ) -> RelationExample:
     """
     Reads a record of TACRED (`token`, `subj_start`, `subj_end`, `obj_start`, `obj_end`, the ends inclusive,
-    `relation`) or of this project's form (`text`, `head`, `tail`, `label`; a span is `[start, end]` or
-    `{"start": .., "end": ..}`, characters with the end exclusive). It tells them apart by the key `token`.
-    The relation may be missing or `null`; other keys are not looked at.
+    `relation`; tokens are joined by spaces) or of this project's form (`text`, `head`, `tail`, `label`; a
+    span is `[start, end]` or `{"start": .., "end": ..}`, characters with the end exclusive). The relation may
+    be missing or `null`; other keys are ignored.
 
     # Parameters
 
     record : `Dict[str, Any]`
     where : `str`
-        What to call it in an error.
+        Names the record in errors.
     index : `int`, optional (default = `0`)
     allow_empty : `bool`, optional (default = `False`)
-        Whether head and tail may have no text.
-
-    # Returns
-
-    `RelationExample`
-        The text of TACRED's tokens is these joined by spaces.
-
-    # Raises
-
-    `ConfigurationError`
-        The record is in neither form.
+        Whether head and tail may be empty.
     """
     check_task(record, "luke_relation_classification", where)
     if "token" in record:

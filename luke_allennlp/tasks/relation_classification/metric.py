@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of relations, as the datasets' official scorers count them."""
+"""Precision, recall and F1 of relations, as the datasets' official scorers compute them."""
 
 import re
 from typing import Any, Dict, Mapping, NamedTuple, Optional
@@ -12,7 +12,7 @@ _DIRECTION = re.compile(r"\((?:e1,e2|e2,e1)\)$")
 
 
 class RelationPrediction(NamedTuple):
-    """The relation that is right and the one that is predicted."""
+    """The gold and the predicted relation."""
 
     gold: str
     predicted: str
@@ -23,25 +23,26 @@ class RelationMetric(TaskMetric[RelationPrediction]):
     """
     Registered as a `Metric` with name "luke_relation_classification".
 
-    - `precision`, `recall`, `f1`: micro-averaged over all relations but the negative one, the numbers of
-      TACRED's official scorer, whose precision is 1 where no relation is predicted. Without a negative label
-      all three are the accuracy.
-    - `macro_precision`, `macro_recall`, `macro_f1`: the means of each relation's, over those that occur among
-      the gold labels or the predictions, but for the negative one.
+    - `precision`, `recall`, `f1`: micro-averaged over all relations but the negative one, as in TACRED's
+      official scorer, where precision is 1 if no relation is predicted. Without a negative label all three
+      equal the accuracy.
+    - `macro_precision`, `macro_recall`, `macro_f1`: averaged over the relations that occur among the gold
+      labels or the predictions, except the negative one.
     - `accuracy`: over all examples.
-    - `semeval_precision`, `semeval_recall`, `semeval_f1`, if asked for: the official scores of SemEval-2010
-      Task 8, "(9+1)-way, macro-averaged, taking directionality into account": the means over the relations of
-      the gold labels, where `Cause-Effect(e1,e2)` and `Cause-Effect(e2,e1)` are one relation and the negative
-      one is none. A prediction of the wrong direction is wrong: its relation has one more prediction and one
-      more gold example, and no more correct ones.
+    - `semeval_precision`, `semeval_recall`, `semeval_f1`, with `semeval`: the official scores of SemEval-2010
+      Task 8, "(9+1)-way, macro-averaged, taking directionality into account": averaged over the relations of
+      the gold labels except the negative one, with `Cause-Effect(e1,e2)` and `Cause-Effect(e2,e1)` as one
+      relation. A prediction in the wrong direction is wrong: it counts as predicted and as gold, not as
+      correct.
 
-    All are fractions of one. What else has no denominator is 0.
+    Scores range from 0 to 1; others without a denominator are 0.
 
     # Parameters
 
     negative_label : `str`, optional (default = `None`)
-        The label that says that there is no relation: `no_relation` in TACRED and KBP37, `Other` in SemEval.
+        The label for no relation: `no_relation` in TACRED and KBP37, `Other` in SemEval.
     semeval : `bool`, optional (default = `False`)
+        Whether to compute the SemEval scores.
     """
 
     def __init__(self, negative_label: Optional[str] = None, semeval: bool = False) -> None:
@@ -77,9 +78,9 @@ class RelationMetric(TaskMetric[RelationPrediction]):
         return scores
 
     def _by_relation(self, sums: Mapping[Any, float], directed: bool = True) -> Dict[str, Dict[str, float]]:
-        """How often each relation but the negative one is correct, predicted and gold."""
+        """Counts of each relation but the negative one: correct, predicted, gold."""
         counts: Dict[str, Dict[str, float]] = {}
-        # In order: sums of floats depend on it in their last digit.
+        # Sorted, as the last digit of a sum of floats depends on the order.
         for (kind, label), count in sorted(sums.items()):
             if label != self._negative_label:
                 name = label if directed else _DIRECTION.sub("", label)

@@ -25,41 +25,37 @@ class RelationModel(TaskModel):
     """
     Registered as a `Model` with name "luke_relation_classification".
 
-    Classifies the relation between a head and a tail: the states of their two entities side by side, dropout,
-    a linear layer (Yamada et al., EMNLP 2020, section 4.2).
+    Classifies the relation between a head and a tail: the concatenated states of their entities, dropout, a
+    linear layer (Yamada et al., EMNLP 2020, section 4.2).
 
     # Parameters
 
     vocab : `Vocabulary`
     embedder : `TokenEmbedder`
-        "luke", which keeps the entities `["[PAD]", "[MASK]", "[MASK]"]`. Without the entity states, any
-        embedder of sub-words will do, such as "pretrained_transformer".
+        "luke", with the entities `["[PAD]", "[MASK]", "[MASK]"]`. Without the entity states, any token
+        embedder works, such as "pretrained_transformer".
     dropout : `float`, optional (default = `None`)
         Before the linear layer; by default that of the embedder's checkpoint.
     use_entity_state : `bool`, optional (default = `True`)
-        If false, there are no entities in the input and only the words' states decide: the word-only
-        baselines.
+        If false, there are no entities in the input: the word-only baselines.
     use_word_states : `bool`, optional (default = `False`)
-        Whether the states of the first `[HEAD]` and the first `[TAIL]` marker decide too.
+        Whether to use the states of the first `[HEAD]` and the first `[TAIL]` marker.
     classifier_bias : `bool`, optional (default = `False`)
-        Whether the linear layer has a bias. The paper's has none; there are published checkpoints of both
-        kinds.
+        Whether the linear layer has a bias. The paper's has none; published checkpoints exist of both kinds.
     negative_label : `str`, optional (default = `None`)
-        The label that says that there is no relation, which micro and macro scores leave out. By default
-        "no_relation" if there is such a label, else "Other" if there is; `""` says that there is none.
+        The label for no relation, which micro and macro scores exclude. By default "no_relation" or "Other",
+        whichever exists; `""` for none.
     semeval : `bool`, optional (default = `False`)
         Also report the official scores of SemEval-2010 Task 8, see `RelationMetric`.
     label_namespace : `str`, optional (default = `"labels"`)
-        That of the reader.
+        As in the reader.
     initializer : `InitializerApplicator`, optional (default = `None`)
-        Of the linear layer, which by default is drawn as the encoder's are: normal with its standard
-        deviation, bias 0.
+        For the linear layer, by default initialized like the encoder's: normal, bias 0.
 
     # Raises
 
     `ConfigurationError`
-        The options leave nothing to classify with, the embedder knows no entities or too few, or the labels
-        lack the negative one.
+        No state is used, the embedder has no entities or too few, or the labels lack the negative one.
     """
 
     default_predictor = "luke_relation_classification"
@@ -83,11 +79,15 @@ class RelationModel(TaskModel):
             known = vocab.get_token_to_index_vocabulary(label_namespace)
             negative_label = next((label for label in _NEGATIVE_LABELS if label in known), "")
         self.check_labels(label_namespace, negative_label or None, "luke_relation_classification")
-        if use_entity_state:
-            _check_entities(embedder)
+        entities: Optional[List[str]] = getattr(embedder, "entities", None)
+        if use_entity_state and entities is not None and len(entities) < 3:
+            raise ConfigurationError(
+                f"The embedder keeps the entities {entities}; expected ['[PAD]', '[MASK]', '[MASK]']: "
+                "padding, head and tail."
+            )
         if vocab.get_vocab_size(label_namespace) == 1:
             logger.warning(
-                "The only relation in the training data is %r: it is all that the model can predict.",
+                "The only relation in the training data is %r: the model cannot predict any other.",
                 vocab.get_token_from_index(0, label_namespace),
             )
         self.label_namespace = label_namespace
@@ -116,20 +116,20 @@ class RelationModel(TaskModel):
 
         words : `TextFieldTensors`
             Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch,
-            words).
+            tokens).
         entities : `Dict[str, Tensor]`
             Of an `EntityField`: head and tail. `entity_ids` and `entity_mask` have shape (batch, 2),
-            `entity_spans` (batch, 2, 2): first and last word, inclusive.
+            `entity_spans` (batch, 2, 2): first and last token, inclusive.
         metadata : `List[Dict[str, Any]]`, optional (default = `None`)
-            Of the reader; needed for the metric.
+            From the reader; needed for the metric.
         label : `Tensor`, optional (default = `None`)
             Shape: (batch,).
 
         # Returns
 
         `Dict[str, Any]`
-            `logits`, shape (batch, labels); outside of training `probabilities` of the same shape; with
-            labels the `loss`, the mean cross-entropy.
+            `logits`, shape (batch, labels); in evaluation `probabilities` of the same shape; with labels the
+            `loss`, the mean cross-entropy.
         """
         # Shape: (batch, 2 * features)
         features = self.span_features(words, entities).flatten(1)
@@ -141,27 +141,16 @@ class RelationModel(TaskModel):
         if not self.training:
             output["probabilities"] = in_float32(logits).softmax(dim=-1)
             if label is not None and metadata is not None:
-                predicted = self._names(logits)
+                names = self.vocab.get_index_to_token_vocabulary(self.label_namespace)
                 self._metric(
-                    ((data["index"], data["where"]), RelationPrediction(data["label"], name))
-                    for data, name in zip(metadata, predicted, strict=True)
+                    ((data["index"], data["where"]), RelationPrediction(data["label"], names[index]))
+                    for data, index in zip(metadata, logits.argmax(dim=-1).tolist(), strict=True)
                 )
         return output
 
-    def _names(self, logits: Tensor) -> List[str]:
-        """The labels of the highest logits."""
-        names = self.vocab.get_index_to_token_vocabulary(self.label_namespace)
-        return [names[index] for index in logits.argmax(dim=-1).tolist()]
-
     @overrides(check_signature=False)
     def make_output_human_readable(self, output_dict: Dict[str, Any]) -> Dict[str, Any]:
-        """
-        # Returns
-
-        `Dict[str, Any]`
-            For each instance `label`, its `probability`, and the `probabilities` of all labels, the most
-            likely first.
-        """
+        """`label`, its `probability`, and the `probabilities` of all labels, most probable first."""
         names = self.vocab.get_index_to_token_vocabulary(self.label_namespace)
         probabilities = []
         for row in output_dict["probabilities"].tolist():
@@ -173,12 +162,3 @@ class RelationModel(TaskModel):
             "probability": [probability for _, probability in best],
             "probabilities": probabilities,
         }
-
-
-def _check_entities(embedder: Any) -> None:
-    entities = embedder.entities
-    if entities is not None and len(entities) < 3:
-        raise ConfigurationError(
-            f"The embedder keeps the entities {entities}; expected ['[PAD]', '[MASK]', '[MASK]']: padding, "
-            "head and tail."
-        )

@@ -1,24 +1,21 @@
-"""Relation classification: files to instances."""
+"""Relation classification: the reader."""
 
 import logging
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-import numpy as np
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import DatasetReader, Instance
-from allennlp.data.fields import Field, MetadataField
+from allennlp.data import DatasetReader
+from allennlp.data.fields import Field
 from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
+from luke_allennlp.common.options import check_choice
 from luke_allennlp.common.records import read_records
 from luke_allennlp.common.text_lines import listed, read_lines
-from luke_allennlp.data.fields import EntityField, KnownLabelField, SubwordField
-from luke_allennlp.data.label_map import LabelMap
-from luke_allennlp.data.marked_text import MarkedSpan, mark_spans
-from luke_allennlp.data.truncation import keep_nearest
-from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.tasks.base.reader import TaskReader
+from luke_allennlp.data.fields import KnownLabelField
+from luke_allennlp.data.marked_text import MarkedSpan
+from luke_allennlp.tasks.base.mention_reader import MentionReader
 from luke_allennlp.tasks.relation_classification.examples import RelationExample, example_from_record
 from luke_allennlp.tasks.relation_classification.tagged_text import read_tagged_text
 
@@ -27,74 +24,57 @@ logger = logging.getLogger(__name__)
 HEAD_MARKER = "[HEAD]"
 TAIL_MARKER = "[TAIL]"
 
-EMPTY_MENTIONS = {
-    "keep": "kept, with markers around nothing",
-    "skip": "left out",
-    "error": "refused",
-}
-"""What may become of records whose head or tail has no text."""
-
-ENTITY_IDS = (1, 2)
-"""
-Those of the head and the tail: the embedder keeps the rows `[PAD]`, `[MASK]` and `[MASK]`, in this order, so
-that the two start as the same and are trained apart.
-"""
-
-
-class RelationInput(NamedTuple):
-    """An example as sub-words, start and end token included, with the spans of head and tail in them."""
-
-    example: RelationExample
-    word_ids: List[int]
-    spans: List[Tuple[int, int]]
-    shortened: bool = False
+EMPTY_MENTIONS = {"keep": "kept, with adjacent markers", "skip": "skipped", "error": "refused"}
+"""Handling of records whose head or tail is empty."""
 
 
 @DatasetReader.register("luke_relation_classification")
-class RelationReader(TaskReader[RelationExample, RelationInput]):
+class RelationReader(MentionReader[RelationExample]):
     """
     Registered as a `DatasetReader` with name "luke_relation_classification".
 
-    Reads TACRED's JSON, SemEval-2010 Task 8 or KBP37, or this project's JSON lines, which it tells apart by
-    content, and makes the original system's instances: `[HEAD]` markers around the head, `[TAIL]` markers
-    around the tail, and two entities over them, markers included (Yamada et al., EMNLP 2020, section 4.2).
-
-    What the files may look like is said at `example_from_record` and `read_tagged_text`.
+    Reads TACRED's JSON, SemEval-2010 Task 8 or KBP37, or this project's JSON lines, detected automatically,
+    and builds the original system's instances: `[HEAD]` markers around the head, `[TAIL]` markers around the
+    tail, and two entities over them, markers included (Yamada et al., EMNLP 2020, section 4.2).
+    `example_from_record` and `read_tagged_text` document the files.
 
     # Parameters
 
     tokenizer : `Tokenizer`
-        The one of type "luke", with the embedder's checkpoint and `marker_tokens: ["[HEAD]", "[TAIL]"]`.
+        "luke", with the embedder's checkpoint and `marker_tokens: ["[HEAD]", "[TAIL]"]`.
     max_length : `int`, optional (default = `512`)
-        Sub-words of a text, start and end token included. Of longer ones those go which are farthest from
-        head and tail.
+        Maximum number of tokens of a text, start and end token included. Longer texts lose what is farthest
+        from head and tail.
     max_mention_length : `int`, optional (default = `30`)
-        Positions of an entity at the most, from its first marker on: the original system's. Its words stay
-        where they are. `null` sets no limit.
+        Maximum number of positions of an entity, from its first marker on, as in the original system. The
+        text is not changed. `null` for no limit.
     head_marker, tail_marker : `str`, optional (default = `"[HEAD]"` and `"[TAIL]"`)
-        What stands on both sides of head and tail: two of the tokenizer's `marker_tokens`, or tokens that the
-        checkpoint has, such as `<ent>` and `<ent2>`.
+        Placed on both sides of head and tail: two of the tokenizer's `marker_tokens`, or tokens of the
+        checkpoint, such as `<ent>` and `<ent2>`.
     empty_mentions : `str`, optional (default = `"keep"`)
-        What becomes of records whose head or tail has no text, as some of KBP37's: `"keep"` puts markers
-        around nothing, and the entity on them; `"skip"` leaves the records of a file out; `"error"` refuses
-        them. The first two are counted in the log.
+        Handling of records whose head or tail is empty, as in KBP37: `"keep"` places adjacent markers and the
+        entity over them; `"skip"` skips the records of a file; `"error"` refuses them. The first two are
+        counted in the log.
     label_map : `Dict[str, Optional[str]]`, optional (default = `None`)
-        New names of the file's labels; `null` leaves out the records of a file that have the label. Other
-        labels stay as they are.
+        New names of the file's labels; `null` skips the records of a file with that label. Other labels are
+        unchanged.
     encoding : `str`, optional (default = `"utf-8"`)
     label_namespace : `str`, optional (default = `"labels"`)
-        That of the model.
+        As in the model.
     max_instances : `int`, optional (default = `None`)
-        Reads no more than this many.
+        Maximum number of instances to read.
 
     # Raises
 
     `ConfigurationError`
-        An option, a file or a record of it is not as expected, or head and tail alone are longer than
-        `max_length`.
+        An option, a file or a record is invalid, or head and tail alone are longer than `max_length`.
     """
 
     record_keys = (("token", "subj_start", "obj_start"), ("text", "head", "tail"))
+
+    # The embedder keeps the rows `[PAD]`, `[MASK]` and `[MASK]`: head and tail start equal and are trained
+    # separately.
+    entity_ids = (1, 2)
 
     def __init__(
         self,
@@ -110,33 +90,20 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
         max_instances: Optional[int] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
-        super().__init__(tokenizer, encoding, max_instances, serialization_dir)
-        for marker in (head_marker, tail_marker):
-            try:
-                self.tokenizer.token_id(marker)
-            except ConfigurationError:
-                raise ConfigurationError(
-                    f"The tokenizer's marker_tokens are {self.tokenizer.marker_tokens}, without {marker!r}; "
-                    f"expected [{head_marker!r}, {tail_marker!r}], in the order of the embedder's."
-                ) from None
-        if max_length < 8:
-            raise ConfigurationError(
-                f"max_length is {max_length}; expected 8 or more: start, end, four markers, two mentions."
-            )
-        if max_mention_length is not None and max_mention_length < 1:
-            raise ConfigurationError(
-                f"max_mention_length is {max_mention_length}; expected 1 or more, or null for no limit."
-            )
-        if empty_mentions not in EMPTY_MENTIONS:
-            raise ConfigurationError(
-                f"empty_mentions is {empty_mentions!r}; expected {', '.join(map(repr, EMPTY_MENTIONS))}."
-            )
+        super().__init__(
+            tokenizer,
+            [head_marker, tail_marker],
+            max_length,
+            max_mention_length,
+            label_map,
+            encoding,
+            label_namespace,
+            max_instances,
+            serialization_dir,
+        )
+        check_choice(EMPTY_MENTIONS, empty_mentions=empty_mentions)
         self._markers = (head_marker, tail_marker)
         self._empty_mentions = empty_mentions
-        self._label_map = LabelMap(label_map)
-        self._max_length = max_length
-        self._max_mention_length = max_mention_length
-        self._label_namespace = label_namespace
 
     @overrides
     def read_examples(self, file_path: str) -> Iterator[RelationExample]:
@@ -157,20 +124,19 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
                 number += 1
                 relations.add(label)
                 yield replace(example, label=label)
-        finally:  # also where max_instances ends it
+        finally:  # also if max_instances stops it
             self._label_map.log(file_path)
             if empty:
                 logger.warning(
-                    "%s: %d records without text in head or tail are %s: %s",
+                    "%s: %d records with an empty head or tail are %s: %s",
                     file_path,
                     len(empty),
                     EMPTY_MENTIONS[self._empty_mentions],
                     listed(empty),
                 )
             if number:
-                logger.info(
-                    "%s: %s examples, %d relations", file_path, f"{number:,}", len(relations - {None})
-                )
+                relations.discard(None)
+                logger.info("%s: %s examples, %d relations", file_path, f"{number:,}", len(relations))
 
     def _parse(self, file_path: str) -> Iterator[RelationExample]:
         lines = read_lines(file_path, self.encoding)
@@ -184,8 +150,8 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
     def _check_empty(self, example: RelationExample) -> None:
         if self._empty_mentions == "error":
             raise ConfigurationError(
-                f"{_described_empty(example)}; expected some text, as empty_mentions is 'error' ('keep' puts "
-                "markers around nothing, 'skip' leaves such records out)."
+                f"{_described_empty(example)}; expected some text, as empty_mentions is 'error' ('keep' "
+                "places adjacent markers, 'skip' skips such records)."
             )
 
     @overrides
@@ -193,7 +159,7 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
         example = example_from_record(record, where, allow_empty=True)
         if example.empty_mentions:
             self._check_empty(example)
-            logger.warning("%s, and it has markers around nothing", _described_empty(example))
+            logger.warning("%s: its markers are adjacent", _described_empty(example))
         return [example]
 
     @overrides
@@ -201,69 +167,13 @@ class RelationReader(TaskReader[RelationExample, RelationInput]):
         return example.label is not None
 
     @overrides
-    def items(self, example: RelationExample) -> List[RelationInput]:
-        tokenizer: WordTokenizer = self.tokenizer
+    def marked_spans(self, example: RelationExample) -> Tuple[str, List[MarkedSpan]]:
         head_marker, tail_marker = self._markers
-        spans = [MarkedSpan(*example.head, head_marker), MarkedSpan(*example.tail, tail_marker)]
-        marked, places = mark_spans(tokenizer, example.text, spans)
-        budget = self._max_length - 2
-        try:
-            kept = keep_nearest(len(marked), [(first, last + 1) for first, last in places], budget)
-        except ValueError:
-            raise ConfigurationError(
-                f"{example.where}: head and tail with their markers are longer than the {budget} sub-words "
-                f"that max_length {self._max_length} leaves; shorten them, or leave the record out."
-            ) from None
-        word_ids = [tokenizer.start_id, *(marked.ids[position] for position in kept), tokenizer.end_id]
-        longest = self._max_mention_length or self._max_length
-        # All of each entity is kept: it only moves. One more for the start token.
-        moved = [
-            (first, min(last, first + longest - 1))
-            for first, last in (np.searchsorted(kept, places) + 1).tolist()
-        ]
-        return [RelationInput(example, word_ids, moved, shortened=len(kept) < len(marked))]
-
-    @overrides(check_signature=False)
-    def text_to_instance(self, item: RelationInput, labeled: bool = False) -> Instance:
-        """
-        # Parameters
-
-        item : `RelationInput`
-            One of `items`.
-        labeled : `bool`, optional (default = `False`)
-            Whether the instance has a label and is scored.
-
-        # Returns
-
-        `Instance`
-            `words` (`SubwordField`), `entities` (`EntityField`: head and tail), `metadata`, and if labeled
-            `label` (`KnownLabelField`).
-        """
-        example = item.example
-        fields: Dict[str, Field] = {
-            "words": SubwordField(item.word_ids, padding_id=self.tokenizer.pad_id),
-            "entities": EntityField(ENTITY_IDS, item.spans),
-            "metadata": MetadataField(dict(vars(example))),
-        }
-        if labeled:
-            fields["label"] = KnownLabelField(str(example.label), example.where, self._label_namespace)
-        return Instance(fields)
+        return example.text, [MarkedSpan(*example.head, head_marker), MarkedSpan(*example.tail, tail_marker)]
 
     @overrides
-    def labeled_items(self, file_path: str) -> Iterator[Tuple[RelationInput, bool]]:
-        shortened = 0
-        try:
-            for item, labeled in super().labeled_items(file_path):
-                shortened += item.shortened
-                yield item, labeled
-        finally:
-            if shortened:
-                logger.info(
-                    "%s: %d texts were cut to max_length %d, around head and tail",
-                    file_path,
-                    shortened,
-                    self._max_length,
-                )
+    def label_fields(self, example: RelationExample) -> Dict[str, Field]:
+        return {"label": KnownLabelField(str(example.label), example.where, self._label_namespace)}
 
 
 def _described_empty(example: RelationExample) -> str:

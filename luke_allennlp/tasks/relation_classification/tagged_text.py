@@ -1,4 +1,4 @@
-"""Files of sentences with tags around the entities: SemEval-2010 Task 8 and KBP37."""
+"""Files of sentences with tagged entities: SemEval-2010 Task 8 and KBP37."""
 
 import logging
 import re
@@ -26,25 +26,11 @@ def read_tagged_text(path: str, encoding: str = "utf-8") -> Iterator[RelationExa
         Other
         Comment: any
 
-    The first line is a number, a tab and the sentence, with or without quotes around it; a record ends where
-    the next such line begins, whatever blank lines there are. The next line is the relation: all of it, with
-    its direction. Then there may be a comment. What else there is is left out, and reported. Files for
-    prediction have neither. `<e1>` is the head and `<e2>` the tail. Space inside of the tags is no part of
-    the entities, as in KBP37. An entity may be empty, as are some of KBP37's.
-
-    # Parameters
-
-    path : `str`
-    encoding : `str`, optional (default = `"utf-8"`)
-
-    # Returns
-
-    `Iterator[RelationExample]`
-
-    # Raises
-
-    `ConfigurationError`
-        A line is not as expected.
+    The first line is a number, a tab and the sentence, quoted or not; it ends the record before it, whatever
+    the blank lines. The next line is the relation, with its direction; a comment may follow. Both are missing
+    in files for prediction. Other lines are skipped with a warning. `<e1>` is the head and `<e2>` the tail.
+    Whitespace inside the tags, as in KBP37, is not part of the entities. An entity may be empty, as some of
+    KBP37's are.
     """
     example: Optional[RelationExample] = None
     stray: List[str] = []
@@ -63,7 +49,7 @@ def read_tagged_text(path: str, encoding: str = "utf-8") -> Iterator[RelationExa
         elif example is None or _TAG.search(line):
             raise ConfigurationError(
                 f"{where}: found {shown(line)}; expected a number, a tab and a sentence with <e1>..</e1> and "
-                "<e2>..</e2> (or a file of JSON)."
+                "<e2>..</e2> (or a JSON file)."
             )
         elif example.label is None:
             example = replace(example, label=line.strip())
@@ -74,7 +60,7 @@ def read_tagged_text(path: str, encoding: str = "utf-8") -> Iterator[RelationExa
     yield example
     if stray:
         logger.warning(
-            "%s: %d lines are neither a sentence nor its relation nor a comment, and are left out: %s",
+            "%s: skipped %d lines that are no sentence, relation or comment: %s",
             path,
             len(stray),
             listed(stray),
@@ -82,7 +68,7 @@ def read_tagged_text(path: str, encoding: str = "utf-8") -> Iterator[RelationExa
 
 
 def _parse_sentence(sentence: str, where: str) -> Tuple[str, Span, Span]:
-    """The text without tags, and the characters of `e1` and `e2`."""
+    """The text without tags, and the spans of `e1` and `e2`."""
     sentence = sentence.strip()
     if len(sentence) > 1 and sentence[0] == sentence[-1] == '"':
         sentence = sentence[1:-1].strip()
@@ -99,7 +85,7 @@ def _parse_sentence(sentence: str, where: str) -> Tuple[str, Span, Span]:
         if index % 2:
             places[part] = len(text)
         elif text == "" or text[-1].isspace():
-            text += part.lstrip()  # the tag had space on both sides
+            text += part.lstrip()  # whitespace on both sides of the tag
         else:
             text += part
     text = text.rstrip()

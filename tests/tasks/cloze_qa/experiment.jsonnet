@@ -1,5 +1,5 @@
-// What the tests of luke_allennlp/cloze_qa train: one epoch on the small corpus, from $LUKE_MODEL and $LUKE_DATA.
-(import '../../training_configs/cloze_qa/record.jsonnet') + {
+// What the tests train: one epoch on the small corpus, from $LUKE_MODEL and $LUKE_DATA.
+(import '../../../training_configs/cloze_qa/record.jsonnet') + {
   learning_rate:: 1e-3,
   num_epochs:: 1,
   batch_size:: 8,

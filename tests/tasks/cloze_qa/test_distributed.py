@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List
 
+import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -40,6 +41,7 @@ def evaluate_share(rank: int, model: Model, tokenizer: WordTokenizer, path: str,
     Path(place, f"{rank}.json").write_text(json.dumps({"keys": keys, "alone": alone, "together": together}))
 
 
+@pytest.mark.slow
 def test_scores_equal_those_of_one_process(fixtures_dir: Path, tmp_path: Path) -> None:
     name, path = str(fixtures_dir / "tiny-luke"), str(fixtures_dir / "data" / "record" / "dev.json")
     markers = dict(zip(MARKERS, ["@", "#", "*"], strict=True))

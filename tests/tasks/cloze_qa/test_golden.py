@@ -78,6 +78,7 @@ def test_the_original_is_restored(shared_dir: Path, root_dir: Path) -> None:
         assert differences(theirs, mine) == []
 
 
+@pytest.mark.slow
 def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
     training = GoldenTraining(
         shared_dir,

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.tasks.cloze_qa.metric import ClozePrediction, ClozeQaMetric, exact_match, f1
+from luke_allennlp.tasks.base.answer_scores import exact_match_and_f1
+from luke_allennlp.tasks.cloze_qa.metric import ClozePrediction, ClozeQaMetric
 
 
 def official(answers: Dict[Any, str], gold: Dict[Any, List[str]]) -> Dict[str, float]:
@@ -81,8 +82,7 @@ def test_equals_the_official_scorer(answered: List[Tuple[str, List[str]]]) -> No
     ],
 )
 def test_texts(answer: str, gold: str, em: float, overlap: float) -> None:
-    assert exact_match(answer, gold) == em
-    assert f1(answer, gold) == pytest.approx(overlap)
+    assert exact_match_and_f1(answer, (gold,)) == (em, pytest.approx(overlap))
 
 
 def windows() -> List[Tuple[int, ClozePrediction]]:

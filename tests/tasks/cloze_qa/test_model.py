@@ -6,16 +6,10 @@ from typing import Any, Dict, List
 
 import pytest
 import torch
-from allennlp.common import Params
-from allennlp.common.checks import ConfigurationError
 from allennlp.common.testing import ModelTestCase
 from allennlp.data import Instance, Vocabulary
-from allennlp.data.batch import Batch
 from allennlp.models import Model
-from allennlp.modules.token_embedders import PassThroughTokenEmbedder
-from allennlp.nn import InitializerApplicator
-from torch.nn import functional as F
-from transformers import LukeConfig, LukeModel
+from transformers import LukeModel
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.cloze_qa.examples import questions_of
@@ -23,6 +17,7 @@ from luke_allennlp.tasks.cloze_qa.metric import ClozePrediction, ClozeQaMetric
 from luke_allennlp.tasks.cloze_qa.model import ClozeQaModel
 from luke_allennlp.tasks.cloze_qa.reader import MARKERS, ClozeQaReader
 from luke_allennlp.token_embedders import LukeEmbedder
+from tests.tasks.support import batch_of, huggingface, huggingface_inputs, randomise
 
 CONFIG = Path(__file__).with_name("experiment.jsonnet")
 SOURCES = ["(", ")", ","]
@@ -53,20 +48,6 @@ class TestExperiment(ModelTestCase):
             CONFIG, gradients_to_ignore=unused, overrides=self.overrides()
         )
 
-    def test_words_alone_can_train_save_and_load(self) -> None:
-        config = self.TEST_DIR / "words.jsonnet"
-        config.write_text(f"(import '{CONFIG}') + {{ use_entity_state:: false, use_word_states:: true }}")
-        self.ensure_model_can_train_save_and_load(config, overrides=self.overrides())
-
-    def test_batches_are_consistent(self, fixtures_dir: Path) -> None:
-        self.set_up_model(CONFIG, fixtures_dir / "data" / "record" / "dev.json", seed=5)
-        # Predictions are compared below: here they would have to be the same to the last bit.
-        self.ensure_batch_predictions_are_consistent(keys_to_ignore=["predictions"])
-
-    def test_batch_norm(self, fixtures_dir: Path) -> None:
-        self.set_up_model(CONFIG, fixtures_dir / "data" / "record" / "dev.json")
-        self.test_model_batch_norm_verification()
-
 
 def make_reader(directory: Path, name: str = "tiny-luke", **options: Any) -> ClozeQaReader:
     options = {"max_length": 64, "stride": 16, "max_query_length": 24, **options}
@@ -80,12 +61,6 @@ def instances_of(directory: Path, name: str = "tiny-luke", count: int = 9, **opt
     return instances[: count - 2] + instances[-2:]
 
 
-def batch_of(instances: List[Instance]) -> Dict[str, Any]:
-    batch = Batch(instances)
-    batch.index_instances(Vocabulary())
-    return batch.as_tensor_dict()
-
-
 def luke(directory: Path, name: str = "tiny-luke", **options: Any) -> LukeEmbedder:
     markers = dict(zip(MARKERS, SOURCES, strict=True))
     return LukeEmbedder(
@@ -93,34 +68,9 @@ def luke(directory: Path, name: str = "tiny-luke", **options: Any) -> LukeEmbedd
     )
 
 
-def randomise(model: Model, seed: int = 3) -> Model:
-    """Weights far from those of a fresh model, so that nothing is close to zero by chance."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.05)
-    return model.eval()
-
-
 @pytest.fixture
 def model(fixtures_dir: Path) -> Model:
     return randomise(ClozeQaModel(Vocabulary(), luke(fixtures_dir)))
-
-
-def huggingface(model: ClozeQaModel) -> LukeModel:
-    config: LukeConfig = LukeConfig(**model.embedder.luke.config.to_dict())
-    config._attn_implementation = "eager"
-    theirs = LukeModel(config, add_pooling_layer=False).eval()
-    missing, unexpected = theirs.load_state_dict(model.embedder.luke.state_dict(), strict=False)
-    assert not unexpected
-    assert all(name.endswith("position_ids") for name in missing)
-    return theirs
-
-
-def position_ids(spans: torch.Tensor, length: int = 30) -> torch.Tensor:
-    """Their form of spans: lists of positions, filled up with -1. Shape: (batch, entities, length)."""
-    positions = spans[..., :1] + torch.arange(length)
-    return torch.where((positions <= spans[..., 1:]) & (spans[..., :1] >= 0), positions, -1)
 
 
 @pytest.mark.parametrize("entity_aware", [True, False])
@@ -134,13 +84,7 @@ def test_equals_the_formula(fixtures_dir: Path, entity_aware: bool) -> None:
     assert (entities["entity_spans"][..., 1] - entities["entity_spans"][..., 0]).max() == 29
     with torch.no_grad():
         ours = model(**batch)
-        states = huggingface(model)(
-            input_ids=words["token_ids"],
-            attention_mask=words["mask"].long(),
-            entity_ids=entities["entity_ids"],
-            entity_attention_mask=entities["entity_mask"].long(),
-            entity_position_ids=position_ids(entities["entity_spans"]),
-        ).entity_last_hidden_state
+        states = huggingface(LukeModel, embedder)(**huggingface_inputs(batch)).entity_last_hidden_state
         # The placeholder is the first entity; the weight's first half is its own, the second the candidate's.
         for_placeholder, for_candidate = model.scorer.weight[0].chunk(2)
         expected = states[:, :1] @ for_placeholder + states[:, 1:] @ for_candidate + model.scorer.bias
@@ -153,24 +97,6 @@ def test_equals_the_formula(fixtures_dir: Path, entity_aware: bool) -> None:
     logits = expected[mask]
     loss = -(right * logits.sigmoid().log() + (1 - right) * (-logits).sigmoid().log()).sum() / mask.sum()
     assert ours["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
-
-
-def test_batches_predict_what_single_instances_do(model: Model, fixtures_dir: Path) -> None:
-    instances = instances_of(fixtures_dir)
-    together = model.forward_on_instances(instances)
-    found = 0
-    for instance, output in zip(instances, together, strict=True):
-        alone = model.forward_on_instance(instance)
-        assert set(alone) == set(output) == {"predictions"}
-        assert len(alone["predictions"]) == len(output["predictions"]) == len(instance["entities"]) - 1
-        for one, other in zip(alone["predictions"], output["predictions"], strict=True):
-            assert one == {
-                **other,
-                "logit": pytest.approx(other["logit"], abs=1e-5),
-                "probability": pytest.approx(other["probability"], abs=1e-5),
-            }
-            found += 1
-    assert found > 20
 
 
 def test_predictions(model: Model, fixtures_dir: Path) -> None:
@@ -187,17 +113,6 @@ def test_predictions(model: Model, fixtures_dir: Path) -> None:
         assert probabilities == pytest.approx(logits.sigmoid().tolist(), rel=1e-5)
     # JSON can hold them.
     json.dumps(output["predictions"])
-
-
-def test_scores_do_not_depend_on_padding(model: Model, fixtures_dir: Path) -> None:
-    instances = instances_of(fixtures_dir)
-    together = model(**batch_of(instances))["loss"].item()
-    sums = counts = 0.0
-    for instance in instances:
-        count = len(instance["labels"].tensor)
-        sums += model(**batch_of([instance]))["loss"].item() * count
-        counts += count
-    assert together == pytest.approx(sums / counts, rel=1e-5)
 
 
 class TestAblations:
@@ -236,47 +151,16 @@ class TestAblations:
             assert ("entity" in parameter_name) <= (not parameter.requires_grad), parameter_name
             assert (parameter.grad is not None) == parameter.requires_grad, parameter_name
 
-    def test_segments_of_bert_matter(self, fixtures_dir: Path) -> None:
-        model = randomise(ClozeQaModel(Vocabulary(), luke(fixtures_dir, "tiny-bert", entities=None)))
-        batch = batch_of(instances_of(fixtures_dir, "tiny-bert"))
-        before = model(**batch)["logits"]
-        batch["words"]["tokens"]["type_ids"].zero_()
-        assert not torch.allclose(before, model(**batch)["logits"])
-
     def test_placeholder_beyond_the_words(self, fixtures_dir: Path) -> None:
         query = "It was " + "said " * 40 + "@placeholder"
         (example,) = questions_of({"passage": "Zoë", "query": query, "candidates": ["Zoë"]}, "x")
         reader = make_reader(fixtures_dir, cut_placeholder=True)
         (window,) = reader.items(example)
-        assert window.placeholder >= len(window.word_ids)
+        assert window.placeholder >= len(window.input.ids)
         for options in ({}, {"use_word_states": True, "use_entity_state": False}):
             model = randomise(ClozeQaModel(Vocabulary(), luke(fixtures_dir), **options))
             (found,) = model.forward_on_instance(reader.text_to_instance(window))["predictions"]
             assert found["text"] == "Zoë"
-
-
-class TestOptions:
-    def test_dropout(self, fixtures_dir: Path) -> None:
-        assert ClozeQaModel(Vocabulary(), luke(fixtures_dir)).dropout.p == 0.1
-        assert ClozeQaModel(Vocabulary(), luke(fixtures_dir), dropout=0.3).dropout.p == 0.3
-        assert ClozeQaModel(Vocabulary(), luke(fixtures_dir, hidden_dropout=0.2)).dropout.p == 0.2
-
-    def test_initial_weights(self, fixtures_dir: Path) -> None:
-        model = ClozeQaModel(Vocabulary(), luke(fixtures_dir))
-        assert model.scorer.weight.shape == (1, 128)
-        assert model.scorer.weight.std().item() == pytest.approx(0.02, rel=0.3)
-        assert not model.scorer.bias.any()
-        ones = InitializerApplicator.from_params(
-            Params({"regexes": [["scorer.weight", {"type": "constant", "val": 1}]]})
-        )
-        model = ClozeQaModel(Vocabulary(), luke(fixtures_dir), initializer=ones)
-        assert bool((model.scorer.weight == 1).all())
-
-    def test_mistakes(self, fixtures_dir: Path) -> None:
-        with pytest.raises(ConfigurationError, match="use_entity_state and use_word_states are both false"):
-            ClozeQaModel(Vocabulary(), luke(fixtures_dir), use_entity_state=False)
-        with pytest.raises(ConfigurationError, match="PassThroughTokenEmbedder, which knows no entities"):
-            ClozeQaModel(Vocabulary(), PassThroughTokenEmbedder(8))
 
 
 class TestNumbers:
@@ -306,67 +190,8 @@ class TestNumbers:
         assert model(**batch)["predictions"] == [[], []]
         assert model.get_metrics(reset=True) == {"em": 0.0, "f1": 0.0}
 
-    def test_batch_with_and_without(self, fixtures_dir: Path, model: Model) -> None:
-        record = {"passage": "Nobody.", "query": "@placeholder?", "candidates": [], "answers": ["Zoë"]}
-        reader = make_reader(fixtures_dir)
-        (example,) = questions_of(record, "x")
-        nothing = reader.text_to_instance(reader.items(example)[0], labeled=True)
-        (instance,) = instances_of(fixtures_dir, count=3)[:1]
-        together = model(**batch_of([nothing, instance]))
-        assert together["loss"].item() == pytest.approx(
-            model(**batch_of([instance]))["loss"].item(), rel=1e-5
-        )
-        assert together["predictions"][0] == []
-
-    def test_double(self, model: Model, fixtures_dir: Path) -> None:
-        batch = batch_of(instances_of(fixtures_dir))
-        mask = batch["entities"]["entity_mask"][:, 1:]
-        single = model(**batch)
-        double = model.double()(**batch)
-        assert double["logits"].dtype == double["loss"].dtype == torch.float64
-        torch.testing.assert_close(
-            double["logits"][mask].float(), single["logits"][mask], atol=1e-5, rtol=1e-5
-        )
-        assert double["loss"].item() == pytest.approx(single["loss"].item(), rel=1e-5)
-
-    def test_bfloat16_autocast(self, model: Model, fixtures_dir: Path) -> None:
-        batch = batch_of(instances_of(fixtures_dir))
-        single = model(**batch)["loss"]
-        with torch.autocast("cpu", torch.bfloat16):
-            output = model(**batch)
-        assert output["loss"].dtype == torch.float32 and output["logits"].dtype == torch.bfloat16
-        assert output["logits"].isfinite().all()
-        assert output["loss"].item() == pytest.approx(single.item(), rel=0.05)
-        output["loss"].backward()
-
-    def test_large_logits(self, model: Model, fixtures_dir: Path) -> None:
-        with torch.no_grad():
-            model.scorer.bias.fill_(1e4)
-        batch = batch_of(instances_of(fixtures_dir))
-        wrong = (batch["labels"][batch["entities"]["entity_mask"][:, 1:]] == 0).float().mean().item()
-        assert model(**batch)["loss"].item() == pytest.approx(1e4 * wrong, rel=1e-2)
-        assert F.softplus(torch.tensor(1e4)).item() == 1e4
-
-    def test_labels_change_nothing_but_the_loss(self, model: Model, fixtures_dir: Path) -> None:
-        batch = batch_of(instances_of(fixtures_dir))
-        with_labels = model(**batch)
-        del batch["labels"]
-        without = model(**batch)
-        assert "loss" not in without
-        assert without["predictions"] == with_labels["predictions"]
-        del batch["metadata"]
-        assert set(model(**batch)) == {"logits"}
-
 
 class TestMetrics:
-    def test_none_in_training(self, model: Model, fixtures_dir: Path) -> None:
-        model.train()
-        output = model(**batch_of(instances_of(fixtures_dir)))
-        assert "predictions" not in output
-        assert model.get_metrics() == model.get_metrics(reset=True) == {}
-        # What was trained on is not scored later.
-        assert model.eval().get_metrics(reset=True) == {"em": 0.0, "f1": 0.0}
-
     def test_best_window_of_a_question_decides(self, model: Model, fixtures_dir: Path) -> None:
         path = str(fixtures_dir / "data" / "record" / "train.json")
         instances = list(make_reader(fixtures_dir).read(path))
@@ -387,7 +212,3 @@ class TestMetrics:
         scores = model.get_metrics(reset=True)
         assert len(best) == 47 and 0 < scores["em"] < 100
         assert scores == pytest.approx(expected.get_metric(reset=True))
-
-
-def test_default_predictor(model: Model) -> None:
-    assert model.default_predictor == "luke_cloze_qa"

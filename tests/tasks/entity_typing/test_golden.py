@@ -47,6 +47,7 @@ def test_instances(shared_dir: Path) -> None:
     assert [found for found in differ if found] == [["word_ids"], ["word_ids", "spans"], ["spans"]]
 
 
+@pytest.mark.slow
 def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
     training = GoldenTraining(
         shared_dir,

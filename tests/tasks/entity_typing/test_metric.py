@@ -3,7 +3,6 @@
 from typing import Dict, FrozenSet, Iterable, List, Set, Tuple
 
 import pytest
-from allennlp.training.metrics import Metric
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,14 +100,3 @@ def test_all_but_perfect() -> None:
 )
 def test_edges(pairs: List[Tuple[str, str]], expected: List[float]) -> None:
     assert [score(pairs)[name] for name in NAMES] == pytest.approx(expected)
-
-
-def test_an_example_counts_once_and_is_forgotten_at_a_reset() -> None:
-    metric = Metric.by_name("luke_entity_typing")()
-    good = TypingPrediction(frozenset("a"), frozenset("a"))
-    bad = TypingPrediction(frozenset("a"), frozenset("b"))
-    metric([((0, "x"), good)])
-    metric([((1, "x"), bad), ((0, "x"), good)])
-    assert metric.get_metric()["f1"] == 0.5
-    assert metric.get_metric(reset=True)["exact_match"] == 0.5
-    assert set(metric.get_metric().values()) == {0.0}

@@ -1,5 +1,5 @@
 // Small enough for AllenNLP's own checks of a model.
-(import '../../training_configs/lib/reading_comprehension.libsonnet') + {
+(import '../../../training_configs/lib/reading_comprehension.libsonnet') + {
   num_epochs:: 1,
   effective_batch_size:: 8,
   batch_size:: 8,

@@ -102,6 +102,7 @@ def test_space_behind_a_question(shared_dir: Path, tmp_path: Path) -> None:
     assert instance["answer"].tensor.tolist() == [position - 1 for position in theirs["answer"]]
 
 
+@pytest.mark.slow
 def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
     golden = golden_windows(shared_dir, "train")[:24]
     write_questions(shared_dir, tmp_path / "squad.json", [window["id"] for window in golden])
@@ -145,6 +146,7 @@ def test_official_scores(shared_dir: Path, questions: List[Question], name: str)
     assert scores["f1"] == pytest.approx(expected["f1"], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_real_data_is_read_whole(shared_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
     tokenizer = WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer"))
     reader = ReadingComprehensionReader(tokenizer)

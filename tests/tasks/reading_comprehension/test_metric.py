@@ -125,10 +125,3 @@ def test_unranked_answers_yield() -> None:
     assert metric.get_metric() == {"em": 0.0, "f1": 0.0}
     metric([(1, AnsweredQuestion(("yes",), "yes", (True, 1.0, -1), 0.0))])
     assert metric.get_metric() == {"em": 100.0, "f1": 100.0}
-
-
-def test_reset() -> None:
-    metric = ReadingComprehensionMetric()
-    metric([(1, part("x", 0.0, 0, 0.0, "x"))])
-    assert metric.get_metric(reset=True) == {"em": 100.0, "f1": 100.0}
-    assert metric.get_metric(reset=True) == {"em": 0.0, "f1": 0.0}

@@ -6,21 +6,18 @@ from typing import Any, Dict, List
 
 import pytest
 import torch
-from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.testing import ModelTestCase
 from allennlp.data import Instance, Vocabulary
-from allennlp.data.batch import Batch
-from allennlp.models import Model
 from allennlp.modules.token_embedders import PretrainedTransformerEmbedder
-from allennlp.nn import InitializerApplicator
-from transformers import LukeConfig, LukeForQuestionAnswering
+from transformers import LukeForQuestionAnswering
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.linking.article_links import ArticleLinksEntityLinker
 from luke_allennlp.tasks.reading_comprehension.model import ReadingComprehensionModel
 from luke_allennlp.tasks.reading_comprehension.reader import ReadingComprehensionReader
 from luke_allennlp.token_embedders import LukeEmbedder
+from tests.tasks.support import batch_of, huggingface, huggingface_inputs, randomise
 
 CONFIG = Path(__file__).with_name("experiment.jsonnet")
 
@@ -53,26 +50,6 @@ class TestExperiment(ModelTestCase):
             },
         )
 
-    @pytest.mark.parametrize("name", ["tiny-luke", "tiny-bert"])
-    def test_words_alone_can_train_save_and_load(
-        self, fixtures_dir: Path, name: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("LUKE_MODEL", str(fixtures_dir / name))
-        config = self.TEST_DIR / "words.jsonnet"
-        config.write_text(f"(import '{CONFIG}') + {{ use_entities:: false, version:: '1.1' }}")
-        self.ensure_model_can_train_save_and_load(config, overrides=self.overrides())
-
-    def test_batches_are_consistent(self, fixtures_dir: Path) -> None:
-        self.set_up_model(CONFIG, fixtures_dir / "data" / "squad" / "dev-v2.0.json", seed=5)
-        # Logits have the padding of their batch, answers are compared below.
-        self.ensure_batch_predictions_are_consistent(
-            keys_to_ignore=["candidates", "null_score", "start_logits", "end_logits"]
-        )
-
-    def test_batch_norm(self, fixtures_dir: Path) -> None:
-        self.set_up_model(CONFIG, fixtures_dir / "data" / "squad" / "dev-v2.0.json")
-        self.test_model_batch_norm_verification()
-
 
 def instances_of(
     directory: Path, name: str = "tiny-luke", part: str = "dev-v1.1", **options: Any
@@ -89,23 +66,8 @@ def instances_of(
     return list(reader.read(str(squad / f"{part}.json")))
 
 
-def batch_of(instances: List[Instance]) -> Dict[str, Any]:
-    batch = Batch(instances)
-    batch.index_instances(Vocabulary())
-    return batch.as_tensor_dict()
-
-
 def luke(directory: Path, name: str = "tiny-luke", **options: Any) -> LukeEmbedder:
     return LukeEmbedder(str(directory / name), **{"freeze_entity_table": True, **options})
-
-
-def randomise(model: Model, seed: int = 3) -> Model:
-    """Weights far from those of a fresh model, so that nothing is close to zero by chance."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.05)
-    return model.eval()
 
 
 def make_model(directory: Path, **options: Any) -> ReadingComprehensionModel:
@@ -114,38 +76,19 @@ def make_model(directory: Path, **options: Any) -> ReadingComprehensionModel:
     return model
 
 
-def position_ids(spans: torch.Tensor, length: int = 30) -> torch.Tensor:
-    """Their form of spans: lists of positions, filled up with -1. Shape: (batch, entities, length)."""
-    positions = spans[..., :1] + torch.arange(length)
-    return torch.where((positions <= spans[..., 1:]) & (spans[..., :1] >= 0), positions, -1)
-
-
 @pytest.mark.parametrize("entity_aware", [True, False])
 def test_equals_huggingface(fixtures_dir: Path, entity_aware: bool) -> None:
     model = ReadingComprehensionModel(Vocabulary(), luke(fixtures_dir, entity_aware_attention=entity_aware))
     randomise(model)
-    config: LukeConfig = LukeConfig(**model.embedder.luke.config.to_dict())
-    config.num_labels = 2
-    config._attn_implementation = "eager"
-    huggingface = LukeForQuestionAnswering(config).eval()
-    state = {f"luke.{name}": value for name, value in model.embedder.luke.state_dict().items()}
-    state.update({f"qa_outputs.{name}": value for name, value in model.qa_outputs.state_dict().items()})
-    missing, unexpected = huggingface.load_state_dict(state, strict=False)
-    assert not unexpected
-    assert all(".pooler." in name or name.endswith("position_ids") for name in missing)
-
+    head = {f"qa_outputs.{name}": value for name, value in model.qa_outputs.state_dict().items()}
     batch = batch_of(instances_of(fixtures_dir))
     words, entities = batch["words"]["tokens"], batch["entities"]
     assert not words["mask"].all() and not entities["entity_mask"].all()
     assert entities["entity_mask"].any(dim=1).all()
     with torch.no_grad():
         ours = model(**batch)
-        theirs = huggingface(
-            input_ids=words["token_ids"],
-            attention_mask=words["mask"].long(),
-            entity_ids=entities["entity_ids"],
-            entity_attention_mask=entities["entity_mask"].long(),
-            entity_position_ids=position_ids(entities["entity_spans"]),
+        theirs = huggingface(LukeForQuestionAnswering, model.embedder, head)(
+            **huggingface_inputs(batch),
             start_positions=batch["answer"][:, 0],
             end_positions=batch["answer"][:, 1],
         )
@@ -154,20 +97,6 @@ def test_equals_huggingface(fixtures_dir: Path, entity_aware: bool) -> None:
         assert ours[name][mask].std() > 0.1
         torch.testing.assert_close(ours[name][mask], theirs[name][mask], atol=1e-5, rtol=1e-5)
     assert ours["loss"].item() == pytest.approx(theirs.loss.item(), rel=1e-5)
-
-
-def test_batches_answer_what_single_instances_do(fixtures_dir: Path) -> None:
-    model = make_model(fixtures_dir)
-    instances = instances_of(fixtures_dir)
-    together = model.forward_on_instances(instances)
-    for instance, output in zip(instances, together, strict=True):
-        alone = model.forward_on_instance(instance)
-        assert set(alone) == set(output) == {"candidates", "null_score"}
-        assert alone["null_score"] == pytest.approx(output["null_score"], abs=1e-5)
-        assert len(alone["candidates"]) == len(output["candidates"]) > 0
-        for one, other in zip(alone["candidates"], output["candidates"], strict=True):
-            assert one.score == pytest.approx(other.score, abs=1e-5)
-        assert alone["candidates"][0][2:] == output["candidates"][0][2:]
 
 
 def test_candidates_are_characters_of_the_passage(fixtures_dir: Path) -> None:
@@ -193,13 +122,6 @@ def test_candidates_are_characters_of_the_passage(fixtures_dir: Path) -> None:
 
 
 class TestEntities:
-    def test_they_matter(self, fixtures_dir: Path) -> None:
-        model = make_model(fixtures_dir)
-        batch = batch_of(instances_of(fixtures_dir))
-        before = model(**batch)["start_logits"]
-        batch["entities"]["entity_ids"] = batch["entities"]["entity_ids"].clamp(max=5)
-        assert (model(**batch)["start_logits"] - before).abs().max() > 1e-3
-
     @pytest.mark.parametrize("options", [{"use_entities": False}, {}])
     def test_none(self, fixtures_dir: Path, options: Dict[str, Any]) -> None:
         # Switched off, or an embedder that keeps none.
@@ -213,12 +135,6 @@ class TestEntities:
         output = model(**batch)
         torch.testing.assert_close(output["start_logits"], expected[..., 0], atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(output["end_logits"], expected[..., 1], atol=1e-5, rtol=1e-5)
-
-    def test_the_table_alone_is_frozen(self, fixtures_dir: Path) -> None:
-        model = ReadingComprehensionModel(Vocabulary(), luke(fixtures_dir))
-        frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
-        assert frozen == ["embedder.luke.entity_embeddings.entity_embeddings.weight"]
-        assert len(model.embedder.luke.entity_embeddings.entity_embeddings.weight) == 64
 
     def test_batch_without_any(self, fixtures_dir: Path) -> None:
         # Parameters without a gradient would stop the other processes of a distributed training.
@@ -242,11 +158,6 @@ class TestLoss:
         assert output["loss"].item() == pytest.approx(expected.item() / 2, rel=1e-5)
         batch["answer"][0] = -100
         assert model(**batch)["loss"].item() == 0.0
-
-    def test_float32(self, fixtures_dir: Path) -> None:
-        model = make_model(fixtures_dir).to(torch.bfloat16)
-        output = model(**batch_of(instances_of(fixtures_dir)[:3]))
-        assert output["start_logits"].dtype == torch.bfloat16 and output["loss"].dtype == torch.float32
 
 
 class TestMetrics:
@@ -276,12 +187,6 @@ class TestMetrics:
             assert metrics["NoAns_total"] + metrics["HasAns_total"] == number
             assert "best_exact" in metrics
 
-    def test_none_in_training(self, fixtures_dir: Path) -> None:
-        model = make_model(fixtures_dir).train()
-        output = model(**batch_of(instances_of(fixtures_dir)[:2]))
-        assert set(output) == {"start_logits", "end_logits", "loss"}
-        assert model.get_metrics(reset=True) == {}
-
     def test_detokenized(self, fixtures_dir: Path) -> None:
         texts = {}
         for kind in ("passage", "detokenized"):
@@ -298,14 +203,6 @@ class TestMetrics:
 
 
 class TestOptions:
-    def test_initializer(self, fixtures_dir: Path) -> None:
-        applicator = InitializerApplicator.from_params(
-            Params({"regexes": [["weight", {"type": "constant", "val": 0.25}]]})
-        )
-        model = ReadingComprehensionModel(Vocabulary(), luke(fixtures_dir), initializer=applicator)
-        assert (model.qa_outputs.weight == 0.25).all() and (model.qa_outputs.bias == 0).all()
-        assert model.dropout.p == 0
-
     def test_any_embedder(self, fixtures_dir: Path) -> None:
         name = str(fixtures_dir / "tiny-bert")
         embedder = PretrainedTransformerEmbedder(name)
@@ -314,15 +211,3 @@ class TestOptions:
         model = ReadingComprehensionModel(Vocabulary(), embedder, use_entities=False)
         output = model(**batch_of(instances_of(fixtures_dir, "tiny-bert")[:3]))
         assert output["loss"].item() > 0
-
-    @pytest.mark.parametrize(
-        "options, message",
-        [
-            ({"n_best": 0}, "n_best is 0; expected at least 1"),
-            ({"max_answer_length": 0}, "max_answer_length is 0; expected at least 1"),
-            ({"answer_text": "words"}, "answer_text is 'words'; expected 'passage' or 'detokenized'"),
-        ],
-    )
-    def test_wrong(self, fixtures_dir: Path, options: Dict[str, Any], message: str) -> None:
-        with pytest.raises(ConfigurationError, match=message):
-            ReadingComprehensionModel(Vocabulary(), luke(fixtures_dir), **options)

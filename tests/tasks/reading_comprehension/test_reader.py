@@ -2,7 +2,6 @@
 
 import json
 import logging
-import pickle
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -10,7 +9,6 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Instance
 from allennlp.data.dataset_readers.dataset_reader import WorkerInfo
-from allennlp.data.tokenizers import WhitespaceTokenizer
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.linking.entity_linker import EntityLinker, SpansEntityLinker
@@ -123,8 +121,8 @@ class TestAnswers:
         with caplog.at_level(logging.WARNING):
             instances = read(make_reader(fixtures_dir), tmp_path, record(), wrong, also)
         (message,) = caplog.messages
-        assert "2 answers to 2 questions are not what the passage has at their place" in message
-        assert "data.jsonl, line 2 (id 'w'): 'dusk' at 3, where 'la T' is; " in message
+        assert "2 answers to 2 questions differ from the passage at their place" in message
+        assert "data.jsonl, line 2 (id 'w'): 'dusk' at 3, found 'la T'; " in message
         # In evaluation it is answered, and scored with what is right, but has no loss.
         assert len(instances) == 3
         assert answer_of(instances[1]) == [-100, -100]
@@ -189,9 +187,9 @@ def test_an_answer_off_its_place_at_the_end_is_left_out_too(fixtures_dir: Path, 
 def test_nothing_to_train_on(fixtures_dir: Path, tmp_path: Path) -> None:
     wrong = record(answers=[{"text": "Dorrick", "answer_start": 0}])
     reader = make_reader(fixtures_dir, training=True)
-    with pytest.raises(ConfigurationError, match="data.jsonl: none of its questions has its first answer"):
+    with pytest.raises(ConfigurationError, match="data.jsonl: no question's first answer"):
         read(reader, tmp_path, wrong, wrong)
-    with pytest.raises(ConfigurationError, match="none of its questions has its first answer"):
+    with pytest.raises(ConfigurationError, match="no question's first answer"):
         reader.check_file(str(tmp_path / "data.jsonl"))
     make_reader(fixtures_dir).check_file(str(tmp_path / "data.jsonl"))
     lines(tmp_path / "data.jsonl", wrong, record())
@@ -199,19 +197,6 @@ def test_nothing_to_train_on(fixtures_dir: Path, tmp_path: Path) -> None:
     # A data worker may have such questions alone.
     reader._set_worker_info(WorkerInfo(2, 0))
     assert read(reader, tmp_path, wrong, record(context=f"{CONTEXT} It rained .")) == []
-
-
-def test_questions_of_a_passage_go_to_one_worker(fixtures_dir: Path, tmp_path: Path) -> None:
-    path = tmp_path / "data.jsonl"
-    passages = [f"Dorrick saw {name}." for name in ("Oslo", "Vexford", "Ana")]
-    lines(path, *({"question": "Who?", "context": passage} for passage in passages for _ in range(3)))
-    shares = []
-    for number in range(2):
-        reader = make_reader(fixtures_dir)
-        reader._set_worker_info(WorkerInfo(2, number))
-        share = [instance["metadata"].metadata for instance in reader.read(str(path))]
-        shares.append([data["passage"].passage.context for data in share])
-    assert shares == [[passages[0]] * 3 + [passages[2]] * 3, [passages[1]] * 3]
 
 
 def test_a_passage_is_tokenised_once(fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,60 +232,7 @@ def test_fixture(fixtures_dir: Path) -> None:
     assert numbers["train-v1.1"] == numbers["dev-v1.1"] == 0 < numbers["dev-v2.0"] < numbers["train-v2.0"]
 
 
-def test_max_instances_and_pickling(fixtures_dir: Path, tmp_path: Path) -> None:
-    reader = pickle.loads(pickle.dumps(make_reader(fixtures_dir, max_instances=2)))
-    assert len(read(reader, tmp_path, *[record()] * 4)) == 2
-
-
 class TestWrong:
-    @pytest.mark.parametrize(
-        "content, message",
-        [
-            (b"", "data.json: is empty"),
-            (b"\n \n", "data.json: is empty"),
-            (b"[]", "data.json: the array is empty"),
-            (b"Where?", "data.json: is not JSON"),
-            (
-                b'{"question": "a", "context": "b", "is_impossible": true}\n{"question": ',
-                "data.json, line 2: is not JSON",
-            ),
-            (b'{"data": []}', "data.json: there is no question in it"),
-            (
-                b'{"data": [{"paragraphs": [{"qas": []}]}]}',
-                r"data\[0\], paragraphs\[0\]: 'context' is missing",
-            ),
-            (b'{"question": "Wo?", "context": "K\xf6ln"}', "data.json, line 1: the byte 0xf6"),
-            (
-                b'{"question": "a", "context": "b", "answers": [[0, 1]]}\n{"question": "a", "context": "b"}',
-                "data.json, line 2: is without labels, while .*data.json, line 1 has them",
-            ),
-        ],
-    )
-    def test_files(self, fixtures_dir: Path, tmp_path: Path, content: bytes, message: str) -> None:
-        (tmp_path / "data.json").write_bytes(content)
-        for look in (
-            lambda path: list(make_reader(fixtures_dir).read(path)),
-            make_reader(fixtures_dir).check_file,
-        ):
-            with pytest.raises(ConfigurationError, match=message):
-                look(str(tmp_path / "data.json"))
-
-    def test_no_file(self, fixtures_dir: Path, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match="is a directory"):
-            list(make_reader(fixtures_dir).read(str(tmp_path)))
-        with pytest.raises(ConfigurationError, match="no such file"):
-            list(make_reader(fixtures_dir).read(str(tmp_path / "none")))
-
-    @pytest.mark.parametrize("changes", [{}, {"answers": []}, {"answers": None}])
-    def test_training_needs_answers(
-        self, fixtures_dir: Path, tmp_path: Path, changes: Dict[str, Any]
-    ) -> None:
-        path = lines(tmp_path / "data.jsonl", {"question": "a", "context": "b", **changes})
-        with pytest.raises(ConfigurationError, match='line 1: is without labels; .*"is_impossible": true'):
-            make_reader(fixtures_dir).check_file(path)
-        (instance,) = make_reader(fixtures_dir).read(path)
-        assert "answer" not in instance.fields
-
     def test_some_are_not_known(self, fixtures_dir: Path, tmp_path: Path) -> None:
         impossible = record(None, id="a")
         path = lines(tmp_path / "data.jsonl", impossible, record(id="b", answers=[]))
@@ -315,8 +247,8 @@ class TestWrong:
         instances = list(make_reader(fixtures_dir).read(path))
         # Each is a question of its own.
         assert [instance["metadata"].metadata["question"] for instance in instances] == list(range(8))
-        (message,) = [text for text in caplog.messages if "id of one before" in text]
-        assert message.startswith(f"{path}: 3 questions have the id of one before")
+        (message,) = [text for text in caplog.messages if "repeat an id" in text]
+        assert message.startswith(f"{path}: 3 questions repeat an id")
         assert message.endswith(
             f": {path}, line 3 (id 'a'); {path}, line 7 (id 'b'); {path}, line 8 (id 'a')"
         )
@@ -333,7 +265,3 @@ class TestWrong:
     def test_options(self, fixtures_dir: Path, options: Dict[str, Any], message: str) -> None:
         with pytest.raises(ConfigurationError, match=message):
             make_reader(fixtures_dir, **options)
-
-    def test_tokenizer(self) -> None:
-        with pytest.raises(ConfigurationError, match="expected one of type 'luke'"):
-            ReadingComprehensionReader(WhitespaceTokenizer())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from luke_allennlp.data.windows import sliding_windows
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.reading_comprehension.examples import Answer, Passage
-from luke_allennlp.tasks.reading_comprehension.windows import PassageSubwords, detokenized, with_best_ranges
+from luke_allennlp.tasks.reading_comprehension.windows import PassageTokens, detokenized, with_best_ranges
 
 
 @pytest.fixture(scope="module", params=["tiny-luke", "tiny-bert"])
@@ -18,8 +18,8 @@ def tokenizer(request: pytest.FixtureRequest, fixtures_dir: Path) -> WordTokeniz
     return WordTokenizer(str(fixtures_dir / request.param))
 
 
-def subwords(tokenizer: WordTokenizer, context: str) -> PassageSubwords:
-    return PassageSubwords(Passage(context), tokenizer.encode_spaced(context))
+def subwords(tokenizer: WordTokenizer, context: str) -> PassageTokens:
+    return PassageTokens(Passage(context), tokenizer.encode_spaced(context))
 
 
 class TestBestRanges:
@@ -75,12 +75,6 @@ class TestFind:
         first, last = found
         assert context[passage.offsets[first, 0] : passage.offsets[last, 1]] == answer
 
-    def test_the_one_that_is_meant(self, tokenizer: WordTokenizer) -> None:
-        context = "Marlow and Marlow"
-        passage = subwords(tokenizer, context)
-        second = passage.find(Answer("Marlow", 11, 17))
-        assert second is not None and passage.offsets[second[0], 0] == 11
-
     def test_whole_words_where_nothing_matches(self, fixtures_dir: Path) -> None:
         # "ar" is no run of sub-words.
         passage = subwords(WordTokenizer(str(fixtures_dir / "tiny-luke")), "so Marlow said")
@@ -101,7 +95,7 @@ class TestFind:
         passage = subwords(WordTokenizer(str(fixtures_dir / "tiny-bert")), "a \x07 b")
         assert passage.find(Answer("\x07", 2, 3)) is None
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=30)
     @given(
         words=st.lists(
             st.text(alphabet="abMarlow’'.,-–🎉éË́Íש中م1 \u00a0\t\n\u202f", min_size=1, max_size=8),

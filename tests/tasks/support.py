@@ -1,0 +1,222 @@
+"""What the tests of the tasks share: tiny archives, batches, transformers' form of spans."""
+
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import pytest
+import torch
+from allennlp.common import Params
+from allennlp.data import Instance, Vocabulary
+from allennlp.data.batch import Batch
+from allennlp.models import Model
+from allennlp.models.archival import archive_model
+from torch import nn
+
+import luke_allennlp.components  # noqa: F401
+
+LUKE = str(Path(__file__).resolve().parents[2] / "fixtures" / "tiny-luke")
+
+
+class Task(NamedTuple):
+    """
+    A task as the shared tests see it.
+
+    # Parameters
+
+    reader, embedder, model : `Dict[str, Any]`
+        Options.
+    labels : `List[str]`
+        Of the vocabulary.
+    records : `List[Dict[str, Any]]`
+        Inputs of the predictor, one with several windows or a long text.
+    bad : `List[Tuple[Any, str]]`
+        Inputs that are refused, and why.
+    data : `str`
+        A labeled fixture.
+    """
+
+    reader: Dict[str, Any]
+    embedder: Dict[str, Any]
+    model: Dict[str, Any]
+    labels: List[str]
+    records: List[Dict[str, Any]]
+    bad: List[Tuple[Any, str]]
+    data: str
+
+    @property
+    def markers(self) -> List[str]:
+        return list(self.embedder.get("marker_tokens", {}))
+
+
+TEXT = "Zoë left Vexford with Rask 🎉. Zoë won."
+SHORT = {"max_length": 64, "stride": 16}
+TASKS: Dict[str, Task] = {
+    "luke_entity_typing": Task(
+        reader={},
+        embedder={"entities": ["[PAD]", "[MASK]"], "marker_tokens": {"[ENTITY]": "@"}},
+        model={},
+        labels=["person", "place", "location"],
+        records=[
+            {"text": TEXT, "span": [9, 16]},
+            {"sent": "Vexford", "start": 0, "end": 7},
+            {"left_context_token": [], "mention_span": "They", "right_context_token": ["won", "."]},
+            {"text": TEXT + " so" * 600, "span": [0, 3]},
+        ],
+        bad=[
+            ({}, "has only the keys"),
+            ({"text": "a", "span": [0, 2]}, "'span' has start 0 and end 2"),
+            ({"text": "a " * 600, "span": [0, 1199]}, "the mentions and their markers are longer"),
+        ],
+        data="open_entity/dev.json",
+    ),
+    "luke_relation_classification": Task(
+        reader={},
+        embedder={"entities": ["[PAD]", "[MASK]", "[MASK]"], "marker_tokens": {"[HEAD]": "@", "[TAIL]": "#"}},
+        model={},
+        labels=["no_relation", "per:spouse", "per:title"],
+        records=[
+            {"text": TEXT, "head": [0, 3], "tail": [9, 16]},
+            {"text": "Marlow", "head": {"start": 0, "end": 6}, "tail": {"start": 0, "end": 3}},
+            {"token": ["Zoë", "met", "Rask"], "subj_start": 0, "subj_end": 0, "obj_start": 2, "obj_end": 2},
+            {"text": "Tavin and " + "then " * 600 + "Orsa", "head": [3010, 3014], "tail": [0, 5]},
+        ],
+        bad=[
+            ({"text": "a"}, "'head' is missing"),
+            ({"text": "a " * 600, "head": [0, 1199], "tail": [0, 1]}, "the mentions and their markers are"),
+        ],
+        data="tacred/dev.json",
+    ),
+    "luke_cloze_qa": Task(
+        reader={**SHORT, "max_query_length": 24},
+        embedder={
+            "entities": ["[PAD]", "[MASK]"],
+            # In the order in which Jsonnet and JSON files have them.
+            "marker_tokens": {"[ENTITY]": ",", "[HIGHLIGHT]": "(", "[PLACEHOLDER]": ")"},
+        },
+        model={},
+        labels=[],
+        records=[
+            {"passage": TEXT, "query": "@placeholder came", "candidates": [[0, 3], [9, 16], [22, 26]]},
+            {"passage": "Nobody.", "query": "@placeholder?", "candidates": []},
+            {"passage": (TEXT + " ") * 5, "query": "It was @placeholder", "candidates": ["Zoë", "Vexford"]},
+            {
+                "passage": {"text": TEXT, "entities": [{"start": 0, "end": 2}]},
+                "qas": [{"query": "@placeholder ran"}, {"query": "So @placeholder ran"}],
+            },
+        ],
+        bad=[
+            ({}, "'passage' is missing"),
+            ({"passage": "a", "query": "b", "candidates": []}, "has '@placeholder' 0 times"),
+        ],
+        data="record/dev.json",
+    ),
+    "luke_reading_comprehension": Task(
+        reader={**SHORT, "max_question_length": 16},
+        embedder={"freeze_entity_table": True},
+        model={"max_answer_length": 8},
+        labels=[],
+        records=[
+            {"question": "Who left?", "context": (TEXT + " ") * 8},
+            {"question": "Who?", "context": "Zoë"},
+            {"context": TEXT, "qas": [{"id": "a", "question": "Who?"}, {"id": "b", "question": "Where 🎉?"}]},
+        ],
+        bad=[
+            ({"question": "a"}, "'context' is missing"),
+            ({"text": "a"}, r"has only the keys \['text'\]"),
+        ],
+        data="squad/dev-v1.1.json",
+    ),
+}
+
+
+def config_of(name: str) -> Dict[str, Any]:
+    """Of a tiny model of a task and its reader."""
+    task = TASKS[name]
+    tokenizer = {"type": "luke", "model_name": LUKE, "marker_tokens": task.markers}
+    embedder = {"type": "luke", "model_name": LUKE, **task.embedder}
+    return {
+        "dataset_reader": {"type": name, "tokenizer": tokenizer, **task.reader},
+        "model": {"type": name, "embedder": embedder, **task.model},
+    }
+
+
+def vocabulary_of(labels: List[str], namespace: str = "labels") -> Vocabulary:
+    vocab = Vocabulary()
+    for label in labels:
+        vocab.add_token_to_namespace(label, namespace)
+    return vocab
+
+
+def make_model(name: str, **options: Any) -> Model:
+    """A fresh one; options of its embedder are named `embedder`."""
+    config = config_of(name)["model"]
+    config["embedder"].update(options.pop("embedder", {}))
+    return Model.from_params(Params({**config, **options}), vocab=vocabulary_of(TASKS[name].labels))
+
+
+def make_archive(name: str, directory: Path) -> Path:
+    """An archive of a model that was not trained, but tells inputs apart."""
+    model = randomise(make_model(name))
+    Params(config_of(name)).to_file(str(directory / "config.json"))
+    model.vocab.save_to_files(str(directory / "vocabulary"))
+    torch.save(model.state_dict(), directory / "best.th")
+    archive_model(directory)
+    return directory / "model.tar.gz"
+
+
+def randomise(model: Model, seed: int = 3) -> Any:
+    """Weights far from those of a fresh model, so that nothing is close to zero by chance."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.05)
+    return model.eval()
+
+
+def batch_of(instances: List[Instance], vocab: Optional[Vocabulary] = None) -> Dict[str, Any]:
+    batch = Batch(instances)
+    batch.index_instances(vocab or Vocabulary())
+    return batch.as_tensor_dict()
+
+
+def position_ids(spans: torch.Tensor, length: int = 30) -> torch.Tensor:
+    """Transformers' form of spans: positions, then -1. Shape: (batch, entities, length)."""
+    positions = spans[..., :1] + torch.arange(length)
+    return torch.where((positions <= spans[..., 1:]) & (spans[..., :1] >= 0), positions, -1)
+
+
+def huggingface(
+    cls: Any, embedder: Any, head: Optional[Dict[str, torch.Tensor]] = None, labels: int = 2
+) -> Any:
+    """A model of transformers with the same weights, the encoder's and the head's."""
+    config = cls.config_class(**embedder.luke.config.to_dict())
+    config.num_labels = labels
+    config._attn_implementation = "eager"
+    theirs: nn.Module = cls(config).eval()
+    prefix = "" if head is None else "luke."
+    state = {f"{prefix}{name}": value for name, value in embedder.luke.state_dict().items()}
+    missing, unexpected = theirs.load_state_dict({**state, **(head or {})}, strict=False)
+    assert not unexpected
+    assert all("pooler." in name or name.endswith("position_ids") for name in missing)
+    return theirs
+
+
+def huggingface_inputs(batch: Dict[str, Any]) -> Dict[str, torch.Tensor]:
+    """A batch in their form."""
+    words, entities = batch["words"]["tokens"], batch["entities"]
+    return {
+        "input_ids": words["token_ids"],
+        "attention_mask": words["mask"].long(),
+        "entity_ids": entities["entity_ids"],
+        "entity_attention_mask": entities["entity_mask"].long(),
+        "entity_position_ids": position_ids(entities["entity_spans"]),
+    }
+
+
+def close(output: Any) -> Any:
+    """Equal but for the last digits of numbers."""
+    if isinstance(output, dict):
+        return {name: close(value) for name, value in output.items()}
+    if isinstance(output, list):
+        return [close(value) for value in output]
+    return pytest.approx(output, abs=1e-5) if isinstance(output, float) else output
