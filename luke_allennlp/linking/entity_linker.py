@@ -81,9 +81,7 @@ class ArticleLinker:
 
 
 class EntityLinker(Registrable):
-    """
-    Finds the entities that a model of extractive QA gets as input.
-    """
+    """Finds the entities that a model of extractive QA gets as input."""
 
     default_implementation = "none"
 

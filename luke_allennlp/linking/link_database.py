@@ -141,10 +141,6 @@ class LinkDatabase:
         force : `bool`, optional (default = `False`)
             Whether to replace a link database that is there.
 
-        # Returns
-
-        `LinkDatabase`
-
         # Raises
 
         `ConfigurationError`

@@ -25,7 +25,6 @@ class Format(NamedTuple):
 
     name : `str`
         In its metadata.
-    version : `int`
     tries : `Tuple[str, ...]`
         Files of strings: each a marisa-trie.
     arrays : `Dict[str, str]`
@@ -48,7 +47,6 @@ class MappedDirectory:
 
     # Parameters
 
-    path : `str`
     format_ : `Format`
         What is expected.
 
@@ -187,7 +185,6 @@ def written_whole(path: str, format_: Format, force: bool = False) -> Iterator[P
 
     path : `str`
         The directory to make.
-    format_ : `Format`
     force : `bool`, optional (default = `False`)
         Whether to replace a directory of the same format that is there.
 
@@ -226,8 +223,6 @@ def write_metadata(directory: Path, format_: Format, counts: Mapping[str, int]) 
 
     # Parameters
 
-    directory : `Path`
-    format_ : `Format`
     counts : `Mapping[str, int]`
         What there is in them.
     """

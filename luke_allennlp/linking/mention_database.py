@@ -175,10 +175,6 @@ class MentionDatabase:
         force : `bool`, optional (default = `False`)
             Whether to replace a mention database that is there.
 
-        # Returns
-
-        `MentionDatabase`
-
         # Raises
 
         `ConfigurationError`

@@ -88,15 +88,6 @@ class _Text:
     """
     A text as its sub-words spell it when they are put together again, and where its words begin: a sub-word
     that has a space before it or begins with punctuation begins a word.
-
-    # Parameters
-
-    text : `str`
-    offsets : `Sequence[Tuple[int, int]]`
-        Of its sub-words.
-    in_one_piece : `bool`
-        Whether it was tokenised in one piece, so that all white space is part of a sub-word. Otherwise it was
-        divided before, and each word was tokenised after one space.
     """
 
     def __init__(self, text: str, offsets: Offsets, in_one_piece: bool) -> None:

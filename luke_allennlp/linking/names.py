@@ -14,10 +14,6 @@ def normalized_name(text: str) -> str:
     Splits a text into words as BERT does before it splits words (white space, each punctuation mark and each
     Chinese character alone, no lower-casing), then makes each lower-case and takes its accents away.
 
-    # Parameters
-
-    text : `str`
-
     # Returns
 
     `str`

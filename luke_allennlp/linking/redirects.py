@@ -58,16 +58,7 @@ class Redirects:
         return self._directory.tries["titles.marisa"].iterkeys()
 
     def resolve(self, title: str) -> str:
-        """
-        # Parameters
-
-        title : `str`
-
-        # Returns
-
-        `str`
-            The title it leads to, in one step; the title itself if it leads to no other.
-        """
+        """The title it leads to, in one step; the title itself if it leads to no other."""
         number = self._directory.find("titles.marisa", title)
         if number < 0:
             return title
@@ -88,10 +79,6 @@ class Redirects:
             The directory to make.
         force : `bool`, optional (default = `False`)
             Whether to replace redirects that are there.
-
-        # Returns
-
-        `Redirects`
 
         # Raises
 

@@ -49,12 +49,7 @@ class StringSpool:
             self._flush()
 
     def build(self) -> marisa_trie.Trie:
-        """
-        # Returns
-
-        `marisa_trie.Trie`
-            Of all strings.
-        """
+        """Of all strings."""
         if self._taken:
             self._flush()
         with ExitStack() as stack:

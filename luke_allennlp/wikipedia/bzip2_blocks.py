@@ -69,7 +69,6 @@ def read_blocks(file: BinaryIO, start: int, end: int) -> Iterator[Union[bytes, L
 
     file : `BinaryIO`
         Any bzip2 file, of one stream or many; it must seek.
-    start : `int`
     end : `int`
         The range in bytes, without `end` itself.
 

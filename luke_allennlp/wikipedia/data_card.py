@@ -52,7 +52,6 @@ def write_data_card(directory: Path, metadata: Mapping[str, Any], statistics: Da
         Of the dataset.
     metadata : `Mapping[str, Any]`
         What is in its `metadata.json`.
-    statistics : `DatasetStatistics`
     """
     with_picture = _write_picture(directory / PICTURE_FILE, statistics)
     text = data_card(metadata, statistics, with_picture)
@@ -63,8 +62,6 @@ def data_card(metadata: Mapping[str, Any], statistics: DatasetStatistics, with_p
     """
     # Parameters
 
-    metadata : `Mapping[str, Any]`
-    statistics : `DatasetStatistics`
     with_picture : `bool`, optional (default = `False`)
         Whether there is a picture to show.
 

@@ -59,10 +59,8 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
 
     # Parameters
 
-    plan : `DatasetPlan`
     output : `Path`
         The directory to make.
-    executor : `Executor`
     force : `bool`, optional (default = `False`)
         Whether to replace an output that is there, or a job of other options that was not finished.
 

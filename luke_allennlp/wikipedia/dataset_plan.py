@@ -36,7 +36,6 @@ class DatasetPlan(NamedTuple):
         A file, or a checkpoint.
     splitter : `str`, optional (default = `"rule_based"`)
         The name of a `SentenceSplitter`.
-    options : `SequenceOptions`, optional
     seed : `int`, optional (default = `0`)
         Of the order of the sequences, and of which pages are held out.
     held_out : `float`, optional (default = `0.0`)
@@ -141,9 +140,6 @@ def dataset_plan(
     """
     # Parameters
 
-    pages : `Sequence[str]`
-    tokenizer : `str`
-    entity_vocabulary : `str`
     languages : `Sequence[str]`, optional (default = `()`)
         If none, they are what the pages say.
     others : `Any`

@@ -41,7 +41,6 @@ class DatasetStatistics(NamedTuple):
     """
     # Parameters
 
-    splits : `Mapping[str, SplitStatistics]`
     covered : `int`
         How many entities of the vocabulary, special ones aside, occur in the split "train".
     most_frequent : `List[Tuple[str, int]]`
@@ -65,7 +64,6 @@ def dataset_statistics(
         Of the dataset.
     splits : `Mapping[str, Sequence[ShardInfo]]`
         With "train" as the first.
-    vocabulary : `EntityVocabulary`
     """
     found = {split: _split(directory, shards, vocabulary.table_size) for split, shards in splits.items()}
     occurrences = next(iter(found.values())).occurrences.copy()

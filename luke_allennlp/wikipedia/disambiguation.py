@@ -76,10 +76,6 @@ def is_disambiguation(title: str, templates: Iterable[str], magic_words: Iterabl
         The names of the templates in it, as they are written there.
     magic_words : `Iterable[str]`
         Its words of the form `__WORD__`, without the underscores.
-
-    # Returns
-
-    `bool`
     """
     if title.endswith(")") and title[title.rfind("(") + 1 : -1].lower() in _SUFFIXES:
         return True

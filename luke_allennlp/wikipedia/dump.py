@@ -38,7 +38,6 @@ class DumpPart(NamedTuple):
         The dump.
     number : `int`
         Counts the dump's parts from 0.
-    start : `int`
     end : `int`
         The part's range of the file in bytes, without `end` itself.
     """
@@ -114,10 +113,6 @@ class Dump:
         part_size : `int`, optional (default = `None`)
             Of a part in bytes of the file; by default 8 MiB of bzip2, 32 MiB of XML. Files in gzip, and those
             in other encodings than UTF-8, are one part: they can only be read from the beginning.
-
-        # Returns
-
-        `List[DumpPart]`
 
         # Raises
 

@@ -59,10 +59,8 @@ def read_pieces(file: BinaryIO, kind: str, start: int, end: int) -> Iterator[Pie
     """
     # Parameters
 
-    file : `BinaryIO`
     kind : `str`
         One of those of `compression`.
-    start : `int`
     end : `int`
         A range of the file in bytes, without `end` itself. For "gz" it must be all of it.
 
@@ -147,7 +145,6 @@ def transcode(pieces: Iterable[Piece], encoding: str) -> Iterator[Piece]:
 
     pieces : `Iterable[Union[bytes, Loss, None]]`
         From the text's beginning.
-    encoding : `str`
 
     # Returns
 

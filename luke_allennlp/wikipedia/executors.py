@@ -77,7 +77,6 @@ class Executor(NamedTuple):
 
         # Parameters
 
-        stages : `Sequence[Stage]`
         directory : `Path`
             For datatrove's logs, statistics and completion markers.
 
@@ -152,13 +151,7 @@ class Executor(NamedTuple):
 
 
 def add_executor_arguments(parser: argparse.ArgumentParser) -> None:
-    """
-    Adds the options that say where a command's tasks run.
-
-    # Parameters
-
-    parser : `argparse.ArgumentParser`
-    """
+    """Adds the options that say where a command's tasks run."""
     group = parser.add_argument_group("where the work is done")
     group.add_argument(
         "--workers",
@@ -188,13 +181,7 @@ def add_executor_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_database_arguments(parser: argparse.ArgumentParser) -> None:
-    """
-    Adds the options that all commands have that make a database by tasks.
-
-    # Parameters
-
-    parser : `argparse.ArgumentParser`
-    """
+    """Adds the options that all commands have that make a database by tasks."""
     parser.add_argument(
         "-f",
         "--force",
@@ -230,7 +217,6 @@ def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None
 
     # Parameters
 
-    directory : `Path`
     plan : `Mapping[str, Any]`
         Inputs and options: all that the output depends on, as JSON can hold it.
     force : `bool`, optional (default = `False`)
@@ -283,26 +269,12 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """
-    Writes a file of JSON, whole or not at all.
-
-    # Parameters
-
-    path : `Path`
-    content : `Any`
-    """
+    """Writes a file of JSON, whole or not at all."""
     _write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_lines(path: Path, items: Iterable[Any]) -> None:
-    """
-    Writes a file of JSON lines, whole or not at all.
-
-    # Parameters
-
-    path : `Path`
-    items : `Iterable[Any]`
-    """
+    """Writes a file of JSON lines, whole or not at all."""
     _write(path, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
 
 

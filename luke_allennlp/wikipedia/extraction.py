@@ -46,7 +46,6 @@ def extract(
         The files of one dump, in their order.
     output : `str`
         The directory, see `ExtractedWikipedia`.
-    options : `ExtractionOptions`, optional (default = `None`)
     executor : `Executor`, optional (default = `None`)
         Where the tasks run; in one process of this machine if `None`.
     force : `bool`, optional (default = `False`)

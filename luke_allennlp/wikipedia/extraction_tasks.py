@@ -67,7 +67,6 @@ class ExtractionTask:
         The first tasks compute their hashes.
     parts : `Tuple[DumpPart, ...]`
         The other tasks read them.
-    options : `ExtractionOptions`
     """
 
     directory: str
@@ -103,10 +102,8 @@ class GatherTask:
 
     # Parameters
 
-    directory : `str`
     dumps : `int`
         How many there are.
-    parts : `int`
     metadata : `Mapping[str, Any]`
         What is known before.
     """
@@ -158,14 +155,7 @@ class GatherTask:
 
 
 class _PartReader:
-    """
-    Reads the pages of a part, and counts.
-
-    # Parameters
-
-    dump : `Dump`
-    options : `ExtractionOptions`
-    """
+    """Reads the pages of a part, and counts."""
 
     def __init__(self, dump: Dump, options: ExtractionOptions) -> None:
         self._dump = dump

@@ -45,13 +45,7 @@ class Limits(NamedTuple):
 
 
 class _MemoryLimit:
-    """
-    What this process may allocate beyond what it has.
-
-    # Parameters
-
-    megabytes : `int`
-    """
+    """What this process may allocate beyond what it has."""
 
     def __init__(self, megabytes: int) -> None:
         # Elsewhere the kernel does not keep to such a limit.
@@ -135,7 +129,6 @@ def guarded(function: Callable[[Watch], T], limits: Limits) -> T:
     function : `Callable[[Watch], T]`
         It must give the same items the same numbers whenever it is called, begin from scratch, and keep
         nothing in memory that is wanted afterwards.
-    limits : `Limits`
 
     # Returns
 

@@ -42,7 +42,6 @@ def run_job(
         As of `begin`; the version of this package is added.
     stages : `Callable[[Path], Sequence[Stage]]`
         Given the work directory, which is removed at the end.
-    executor : `Executor`
     force : `bool`, optional (default = `False`)
         Whether to replace an output that is there, or a job of other options that was not finished.
 
@@ -82,8 +81,6 @@ def run_stages(stages: Sequence[Stage], work: Path, output: Path, executor: Exec
         The last one has a single task, which writes the output.
     work : `Path`
         The job's work directory.
-    output : `Path`
-    executor : `Executor`
 
     # Returns
 
@@ -137,7 +134,6 @@ def save_array(path: Path, values: numpy.ndarray) -> None:
 
     path : `Path`
         With the suffix `.npy`.
-    values : `numpy.ndarray`
     """
     with written_whole(path) as temporary, open(temporary, "wb") as file:
         numpy.save(file, values)
@@ -147,10 +143,6 @@ def save_array(path: Path, values: numpy.ndarray) -> None:
 def written_whole(path: Path) -> Iterator[Path]:
     """
     A temporary name to write a file under, which takes its own once it is complete. Its directory is made.
-
-    # Parameters
-
-    path : `Path`
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(path)

@@ -20,7 +20,6 @@ class LinkCounts:
 
     # Parameters
 
-    resolver : `RedirectResolver`
     counts : `numpy.ndarray`
         By title, 0 for what is no page. Shape: (titles,)
     missing : `Mapping[str, int]`
@@ -54,7 +53,6 @@ class LinkCounts:
 
         files : `Sequence[Path]`
             Written by `count_shard`.
-        resolver : `RedirectResolver`
         without_disambiguation : `bool`, optional (default = `False`)
             Whether links to disambiguation pages are not counted.
         """

@@ -41,7 +41,6 @@ def build_link_database(
         The directory of a `MentionDatabase`, which should be of the same pages.
     output : `str`
         The directory to make.
-    executor : `Executor`, optional
     force : `bool`, optional (default = `False`)
         Whether to replace a link database that is there.
 

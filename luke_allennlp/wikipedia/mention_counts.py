@@ -74,8 +74,6 @@ def build_mention_database(
         The directory of `allennlp wikipedia-extract`.
     output : `str`
         The directory to make.
-    options : `MentionOptions`, optional
-    executor : `Executor`, optional
     force : `bool`, optional (default = `False`)
         Whether to replace a mention database that is there.
 

@@ -33,7 +33,6 @@ class OpenLink(NamedTuple):
         How many the paragraph had before it.
     target : `str`, optional
         `None` if it is no link to an article, but its label is shown.
-    fragment : `str`, optional
     """
 
     start: int
@@ -66,7 +65,6 @@ class PageText:
         """
         # Parameters
 
-        text : `str`
         literal : `bool`, optional (default = `False`)
             Whether what looks like markup was meant.
         """
@@ -146,17 +144,11 @@ class PageText:
 
         target : `str`, optional
             `None` if it is no link to an article, but its label is shown.
-        fragment : `str`, optional (default = `None`)
         """
         self._open.append(OpenLink(self._length, len(self._parts), len(self._links), target, fragment))
 
     def close_link(self) -> bool:
-        """
-        # Returns
-
-        `bool`
-            Whether the last that was opened became a link.
-        """
+        """Whether the last that was opened became a link."""
         if not self._open:
             return False
         start, parts, links, target, fragment = self._open.pop()

@@ -23,8 +23,6 @@ class RawPage(NamedTuple):
 
     # Parameters
 
-    page_id : `int`
-    namespace : `int`
     title : `str`
         With its namespace's prefix, and spaces.
     redirect : `Optional[str]`

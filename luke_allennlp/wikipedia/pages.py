@@ -51,7 +51,6 @@ class Paragraph(NamedTuple):
     """
     # Parameters
 
-    text : `str`
     links : `List[PageLink]`
         In the order of the text, without overlap.
     section : `int`, optional (default = `-1`)
@@ -69,7 +68,6 @@ class Section(NamedTuple):
 
     level : `int`
         2 for `== Heading ==`.
-    title : `str`
     first_paragraph : `int`
         The number of the paragraph that comes next, which there may not be.
     """
@@ -91,9 +89,6 @@ class Page(NamedTuple):
         With spaces, and with the namespace's name if it has one.
     redirect : `str`, optional
         The title it redirects to; such a page has no text.
-    is_disambiguation : `bool`
-    sections : `List[Section]`
-    paragraphs : `List[Paragraph]`
     """
 
     page_id: int
@@ -130,11 +125,6 @@ class PageWriter:
         self._characters = 0
 
     def add(self, page: Page) -> None:
-        """
-        # Parameters
-
-        page : `Page`
-        """
         self._pages.append(page)
         self._characters += sum(len(paragraph.text) for paragraph in page.paragraphs)
         if len(self._pages) >= _ROWS or self._characters >= _CHARACTERS:

@@ -87,16 +87,7 @@ class RedirectResolver:
         return self._directory.string("titles.marisa", number)
 
     def resolve(self, title: str) -> str:
-        """
-        # Parameters
-
-        title : `str`
-
-        # Returns
-
-        `str`
-            The title it leads to, be it a page's or not; the title itself if it leads nowhere.
-        """
+        """The title it leads to, be it a page's or not; the title itself if it leads nowhere."""
         number = self.number(title)
         if number < 0:
             return title
@@ -144,15 +135,10 @@ class RedirectResolver:
 
         # Parameters
 
-        pages : `ExtractedWikipedia`
         path : `Union[str, Path]`
             The directory to make.
         force : `bool`, optional (default = `False`)
             Whether to replace one that is there.
-
-        # Returns
-
-        `RedirectResolver`
 
         # Raises
 
@@ -224,7 +210,6 @@ def build_redirects(pages: str, output: str, executor: Executor = Executor(), fo
         The directory of `allennlp wikipedia-extract`.
     output : `str`
         The directory to make.
-    executor : `Executor`, optional
     force : `bool`, optional (default = `False`)
         Whether to replace redirects that are there.
 

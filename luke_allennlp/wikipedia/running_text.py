@@ -17,10 +17,6 @@ class RunningTextEncoder:
     divides, is tokenised once. RoBERTa's, XLM-R's and BERT's sub-words never reach across space.
 
     What looks like a special token, as `<mask>` in an article about language models, is text like others.
-
-    # Parameters
-
-    tokenizer : `WordTokenizer`
     """
 
     def __init__(self, tokenizer: WordTokenizer) -> None:

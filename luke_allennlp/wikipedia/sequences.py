@@ -95,13 +95,8 @@ class SequenceBuilder:
 
     # Parameters
 
-    encoder : `RunningTextEncoder`
-    vocabulary : `EntityVocabulary`
     language : `str`
         Of the pages.
-    redirects : `TitleResolver`
-    splitter : `SentenceSplitter`
-    options : `SequenceOptions`
 
     # Raises
 
@@ -131,16 +126,7 @@ class SequenceBuilder:
         self.counts: "Counter[str]" = Counter(dict.fromkeys(COUNTS, 0))
 
     def sequences(self, page: Page) -> Iterator[TokenSequence]:
-        """
-        # Parameters
-
-        page : `Page`
-
-        # Returns
-
-        `Iterator[TokenSequence]`
-            None if it is a redirect, or no text.
-        """
+        """None if it is a redirect, or no text."""
         if page.redirect is not None or page.namespace in _NOT_TEXT:
             self.counts["redirects" if page.redirect is not None else "files_and_categories"] += 1
             return

@@ -52,7 +52,6 @@ def key_range(split: str, shard: int, shards: int) -> Tuple[int, int]:
 
     split : `str`
         "train" or "validation".
-    shard : `int`
     shards : `int`
         How many the split has.
 
@@ -73,7 +72,6 @@ class KeyedSequences:
 
     # Parameters
 
-    directory : `Path`
     task : `int`
         The number of the task that writes them.
     vocab_size : `int`
@@ -92,12 +90,6 @@ class KeyedSequences:
         self.files = 0
 
     def add(self, key: int, sequence: TokenSequence) -> None:
-        """
-        # Parameters
-
-        key : `int`
-        sequence : `TokenSequence`
-        """
         self._keys.append(key)
         self._sequences.append(sequence)
         if len(self._keys) >= self._size:

@@ -50,7 +50,6 @@ class SiteInfo(NamedTuple):
         the first part of the host's name for the wikis of Wikimedia, otherwise what the dump declares.
     dbname : `str`
         Such as "enwiki"; empty in dumps older than 2014.
-    sitename : `str`
     base : `str`
         The address of the main page.
     case : `str`
@@ -70,25 +69,11 @@ class SiteInfo(NamedTuple):
     cases: Dict[int, str]
 
     def has_capitals(self, namespace: int) -> bool:
-        """
-        # Parameters
-
-        namespace : `int`
-
-        # Returns
-
-        `bool`
-            Whether titles in this namespace begin with a capital letter.
-        """
+        """Whether titles in this namespace begin with a capital letter."""
         return self.cases.get(namespace, self.case) == FIRST_LETTER
 
     def to_dict(self) -> Dict[str, Any]:
-        """
-        # Returns
-
-        `Dict[str, Any]`
-            What JSON can hold, for `from_dict`.
-        """
+        """What JSON can hold, for `from_dict`."""
         return {
             **self._asdict(),
             "namespaces": {str(number): name for number, name in sorted(self.namespaces.items())},
@@ -102,10 +87,6 @@ class SiteInfo(NamedTuple):
 
         fields : `Mapping[str, Any]`
             As `to_dict` made them.
-
-        # Returns
-
-        `SiteInfo`
         """
         fields = dict(fields)
         for name in ("namespaces", "cases"):
@@ -120,10 +101,6 @@ class SiteInfo(NamedTuple):
         header : `str`
             A dump's beginning, up to its first page. Some tools leave the siteinfo out: then only the
             language is known, and the namespaces are MediaWiki's own.
-
-        # Returns
-
-        `SiteInfo`
 
         # Raises
 
@@ -175,16 +152,7 @@ class SiteInfo(NamedTuple):
 
 
 def namespace_numbers(site: SiteInfo) -> Dict[str, int]:
-    """
-    # Parameters
-
-    site : `SiteInfo`
-
-    # Returns
-
-    `Dict[str, int]`
-        The numbers of the wiki's namespaces by their names in lower case: local ones and MediaWiki's own.
-    """
+    """The numbers of the wiki's namespaces by their names in lower case: local ones and MediaWiki's own."""
     numbers = {name.lower(): number for number, name in CANONICAL_NAMESPACES.items() if number}
     # The names of before 2009 are still good on all wikis.
     numbers.update({"image": 6, "image talk": 7})

@@ -76,13 +76,7 @@ class ResolvedTitle(NamedTuple):
 
 
 class TitleRules:
-    """
-    What titles mean on one wiki.
-
-    # Parameters
-
-    site : `SiteInfo`
-    """
+    """What titles mean on one wiki."""
 
     def __init__(self, site: SiteInfo) -> None:
         self.site = site
@@ -101,10 +95,6 @@ class TitleRules:
 
         target : `str`
             What is between `[[` and `]]` or `|`, as the wikitext has it.
-
-        # Returns
-
-        `ResolvedTitle`
         """
         return self._cached(target)
 

@@ -88,8 +88,6 @@ def build_vocabulary(
         Directories of `allennlp wikipedia-extract`, each of another language.
     output : `str`
         The file to write: `.jsonl`, or `.tsv` for one wiki.
-    options : `VocabularyOptions`, optional
-    executor : `Executor`, optional
     force : `bool`, optional (default = `False`)
         Whether to replace a file that is there.
 

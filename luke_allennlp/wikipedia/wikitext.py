@@ -18,9 +18,6 @@ class ParsedPage(NamedTuple):
     """
     # Parameters
 
-    sections : `List[Section]`
-    paragraphs : `List[Paragraph]`
-    is_disambiguation : `bool`
     dropped : `Dict[str, int]`
         How many links were not kept, by reason: they were in a "template", "table", "reference", "heading",
         an image's "caption" or another "tag"; they were a "file" or a "category", or led to another
@@ -74,10 +71,6 @@ class WikitextParser:
             The source of a page.
         title : `str`, optional (default = `""`)
             The page's: links to it are links to itself, and "(disambiguation)" is understood.
-
-        # Returns
-
-        `ParsedPage`
 
         # Raises
 

@@ -76,10 +76,6 @@ def prepare(text: str, language: str) -> Source:
         The page's wikitext.
     language : `str`
         The wiki's code, such as "en".
-
-    # Returns
-
-    `Source`
     """
     text = _INVISIBLE.sub("", text)
     if _UNUSABLE.search(text):

@@ -94,7 +94,6 @@ class TokenWalk:
 
     tokens : `List[Any]`
         The page's; they are changed.
-    kinds : `TokenKinds`
     titles : `TitleRules`
         What the wiki's titles mean.
     trail : `Pattern[str]`, optional
@@ -122,12 +121,7 @@ class TokenWalk:
         self.templates: List[str] = []
 
     def run(self) -> PageText:
-        """
-        # Returns
-
-        `PageText`
-            All of the page.
-        """
+        """All of the page."""
         tokens, page = self._tokens, self._page
         text_kind = self._kinds.text
         methods = {kind: getattr(self, name) for kind, name in self._kinds.methods.items()}
