@@ -2,10 +2,10 @@
 How well sentence splitters find the sentences of corpora that have them: precision, recall and F1 of the
 boundaries inside documents, and the speed. sentencex is compared where it is installed.
 
-    python benchmarks/sentence_splitting.py --wikigold wikigold.conll.txt --germeval NER-de-dev.tsv NER-de-test.tsv
+    python benchmarks/sentence_splitting.py --wikigold wikigold.conll.txt --germeval NER-de-*.tsv
 
 Words are joined to text (no space before closing punctuation or after opening brackets) and sentences by a
-space: ten sentences a document for GermEval, whose sentences are unrelated, and the given documents for wikigold.
+space. The documents are wikigold's own; of GermEval, whose sentences are unrelated, ten make a document.
 """
 
 import argparse
@@ -99,9 +99,7 @@ def main() -> None:
         "wikigold": ("en", wikigold(args.wikigold)),
         "germeval": ("de", germeval(args.germeval)),
     }
-    print(
-        "| corpus | splitter | precision | recall | F1 | million characters/s |\n|---|---|---:|---:|---:|---:|"
-    )
+    print("| corpus | splitter | precision | recall | F1 | megacharacters/s |\n|---|---|---:|---:|---:|---:|")
     for corpus, (language, documents) in corpora.items():
         names = [name for name in SentenceSplitter.list_available() if name != "icu"]
         rows = {**{name: splitter(name, language) for name in names}, "spacy_rules": spacy_rules(language)}

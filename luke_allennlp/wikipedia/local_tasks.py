@@ -15,7 +15,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 
 from luke_allennlp.common.requirements import required
-from luke_allennlp.wikipedia.guard import die_with_parent
+from luke_allennlp.wikipedia.guarded_pool import die_with_parent
 
 Run = Callable[[int], Mapping[str, int]]
 

@@ -29,7 +29,9 @@ CANONICAL_NAMESPACES: Mapping[int, str] = {
 
 FIRST_LETTER = "first-letter"
 _ENTITIES = re.compile("<!(DOCTYPE|ENTITY)", re.IGNORECASE)
-# The encoding that an XML declaration names is that of the file, not of the string.
+_ENCODING = re.compile(r"""\s*\ufeff?<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
+# Redirects and namespaces are marked since this version of the export format, of 2012.
+_OLDEST = (0, 6)
 _HEAD = re.compile(
     r"[\s\ufeff]*(?:<\?xml[^>]*\?>)?(?:\s|<!--.*?-->)*"
     r"(?P<root><mediawiki(?=[\s/>])[^>]*?)/?>\s*(?P<site><siteinfo>.*?</siteinfo>)?",
@@ -105,10 +107,15 @@ class SiteInfo(NamedTuple):
         # Raises
 
         `ValueError`
-            If this is no header of a dump, or one with declarations of entities.
+            This is not the header of a dump in UTF-8 in the export format 0.6 or later, or it declares
+            entities.
         """
         if _ENTITIES.search(header):
             raise ValueError("it declares a document type, which no dump of MediaWiki has")
+        encoding = _ENCODING.match(header)
+        if "\0" in header[:100] or encoding and encoding[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+            found = f"declares the encoding {encoding[1]!r}" if encoding else "is not UTF-8"
+            raise ValueError(f"it {found}; convert it to UTF-8, with `iconv` for example")
         match = _HEAD.match(header)
         if match is None:
             raise ValueError("it does not begin with <mediawiki>")
@@ -118,6 +125,12 @@ class SiteInfo(NamedTuple):
             root = ElementTree.fromstring(f"{match['root']}>{match['site'] or ''}</mediawiki>")
         except ElementTree.ParseError as error:
             raise ValueError(f"its head is no XML: {error}") from None
+        version = re.fullmatch(r"([0-9]+)\.([0-9]+)", root.get("version", ""))
+        if version and (int(version[1]), int(version[2])) < _OLDEST:
+            raise ValueError(
+                f"its export format is {version[0]}, of before 2012, which does not mark redirects; expected "
+                "0.6 or later"
+            )
         declared = root.get("{http://www.w3.org/XML/1998/namespace}lang", "en")
         site = next((child for child in root if _name(child) == "siteinfo"), None)
         return cls._from_element(site, declared)

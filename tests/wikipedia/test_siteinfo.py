@@ -44,7 +44,7 @@ def test_language(declared: str, base: str, language: str) -> None:
     [
         '<mediawiki xml:lang="it">',
         '<mediawiki xml:lang="it"/>',
-        "\ufeff<?xml version='1.0' encoding='utf-16'?>\n<!-- a --> <mediawiki xml:lang='it'>\n ",
+        "\ufeff<?xml version='1.0' encoding='utf-8'?>\n<!-- a --> <mediawiki xml:lang='it'>\n ",
         f'<mediawiki xml:lang="it">{FOOTER}',
     ],
 )
