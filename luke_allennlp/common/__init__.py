@@ -1,1 +1,1 @@
-"""What no part of the package owns: files, JSON lines, optional requirements."""
+"""Atomic files, JSON records, text lines and optional requirements, shared by all parts."""

@@ -1,36 +1,87 @@
-"""JSON files, and directories that are written whole or not at all."""
+"""Files and directories that are written completely or not at all, JSON files, and hashes of files."""
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Sequence
 
 from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.common.temporary_files import temporary_path
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """
+    Writes a file atomically: an error or an interrupt leaves what was there before.
+
+    # Parameters
+
+    path : `Path`
+        Missing parent directories are created.
+
+    # Returns
+
+    `Iterator[Path]`
+        A temporary path to write to, renamed to `path` once the block has ended without an error.
+
+    # Raises
+
+    `ConfigurationError`
+        The file cannot be written.
+    """
+    temporary = temporary_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        sync(temporary)
+        os.replace(temporary, path)
+        sync(path.parent)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror or error}.") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def sync(path: Path) -> None:
+    """Flushes a file or a directory's entries to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
 def new_directory(path: Path, force: bool, what: str, inputs: Sequence[Path] = ()) -> Iterator[Path]:
     """
-    A directory to fill, which takes its name once it is full: an error or an interrupt leaves nothing.
+    Writes a directory atomically: an error or an interrupt leaves what was there before.
 
     # Parameters
 
     path : `Path`
-        If it is a symbolic link, what it leads to is replaced.
+        If it is a symbolic link, its target is replaced.
     force : `bool`
-        Whether a directory that is there already is replaced.
+        Whether to replace a directory that is not empty.
     what : `str`
-        What is written, for messages.
+        What is written, for error messages.
     inputs : `Sequence[Path]`, optional (default = `()`)
         What it is made from, which is never replaced.
+
+    # Returns
+
+    `Iterator[Path]`
+        A temporary directory to fill, renamed to `path` once the block has ended without an error.
 
     # Raises
 
     `ConfigurationError`
-        It is there already, and not empty; or it is, or holds, one of the inputs; or it cannot be written.
+        `path` exists and is not empty, is or contains one of the inputs, or cannot be written.
     """
     given, path = path, Path(os.path.realpath(path))
     for item in inputs:
@@ -53,9 +104,11 @@ def new_directory(path: Path, force: bool, what: str, inputs: Sequence[Path] = (
         try:
             yield temporary
             with _named(given, what):
-                _sync(temporary)
+                for file in (*temporary.rglob("*"), temporary):
+                    sync(file)
                 temporary.chmod(0o755)
                 _put_in_place(temporary, path)
+                sync(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except BaseException:
@@ -76,17 +129,10 @@ def _named(path: Path, what: str) -> Iterator[None]:
 
 
 def _make_parents(path: Path, made: List[Path]) -> None:
-    """Makes the directories above it, and notes which of them were not there."""
+    """Creates the missing parents of a path, and appends them to `made`."""
     for parent in reversed([parent for parent in path.parents if not parent.is_dir()]):
         parent.mkdir()
         made.append(parent)
-
-
-def _sync(directory: Path) -> None:
-    for file in directory.rglob("*"):
-        if file.is_file():
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:
@@ -109,18 +155,51 @@ def _put_in_place(temporary: Path, path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def file_sha256(path: Path) -> str:
+    """
+    # Raises
+
+    `ConfigurationError`
+        The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}.") from None
+    return digest.hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """
+    Writes a UTF-8 file atomically. Half surrogate pairs, as in a broken title, become backslash escapes.
+    """
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
 def write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Writes a JSON file atomically, indented."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_json_lines(path: Path, items: Iterable[Any]) -> None:
+    """Writes a file of JSON lines atomically; `records.read_object_lines` reads it."""
+    with written_whole(path) as temporary:
+        with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.writelines(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
 
 
 def read_object(path: Path) -> Dict[str, Any]:
     """
-    The JSON object in a file; an empty one if there is no such file.
+    The JSON object in a file; an empty one if the file does not exist.
 
     # Raises
 
     `ConfigurationError`
-        The file holds something else.
+        The file is not a JSON object.
     """
     if not path.is_file():
         return {}

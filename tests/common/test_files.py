@@ -1,0 +1,78 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from allennlp.common.checks import ConfigurationError
+
+from luke_allennlp.common.files import (
+    file_sha256,
+    read_object,
+    write_json,
+    write_json_lines,
+    write_text,
+    written_whole,
+)
+from luke_allennlp.common.records import read_object_lines
+
+
+def test_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    with written_whole(path) as temporary:
+        temporary.write_text("one")
+        assert not path.exists()
+    assert path.read_text() == "one"
+    assert [file.name for file in path.parent.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_written_whole_keeps_what_was_there(tmp_path: Path, error: type) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(error), written_whole(path) as temporary:
+        temporary.write_text("new")
+        raise error
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_written_whole_says_what_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(ConfigurationError, match="file/below: cannot be written: "),
+        written_whole(tmp_path / "file" / "below"),
+    ):
+        pass
+
+
+def test_json(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    assert read_object(path) == {}
+    write_json(path, {"a": "日"})
+    assert read_object(path) == {"a": "日"} and "日" in path.read_text(encoding="utf-8")
+    for content, message in (
+        ("[", "file.json is not JSON"),
+        ("[1]", "holds a JSON list; expected an object"),
+    ):
+        path.write_text(content)
+        with pytest.raises(ConfigurationError, match=message):
+            read_object(path)
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "file.jsonl"
+    write_json_lines(path, [{"a": 1}, {"b": "日"}])
+    assert path.read_text(encoding="utf-8") == '{"a": 1}\n{"b": "日"}\n'
+    assert list(read_object_lines(str(path))) == [
+        (f"{path}, line 1", {"a": 1}),
+        (f"{path}, line 2", {"b": "日"}),
+    ]
+    write_json_lines(path, ["\ud800"])  # half a surrogate pair
+    assert json.loads(path.read_text(encoding="utf-8")) == "\ud800"
+
+
+def test_file_sha256(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "text")
+    assert file_sha256(tmp_path / "file") == hashlib.sha256(b"text").hexdigest()
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
+        file_sha256(tmp_path / "none")
