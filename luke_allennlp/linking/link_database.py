@@ -10,14 +10,13 @@ from allennlp.common.tqdm import Tqdm
 from numpy.lib.format import open_memmap
 
 from luke_allennlp.common.records import get_list, get_string, read_object_lines
-from luke_allennlp.common.text_lines import shown, without_lone_surrogates
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.linking.mapped_directory import (
+    DirectoryWriter,
     Format,
     MappedDirectory,
-    write_metadata,
-    written_whole,
+    new_mapped_directory,
 )
-from luke_allennlp.linking.string_spool import StringSpool
 
 # Links that are moved at a time.
 _CHUNK = 1_000_000
@@ -150,16 +149,7 @@ class LinkDatabase:
 
     @classmethod
     def from_json_lines(cls, file_path: str, path: str, force: bool = False) -> "LinkDatabase":
-        """
-        As `build`, from a file of lines such as `{"title": "Page", "links": [["text", "Other page", 0.4]]}`.
-
-        # Parameters
-
-        file_path : `str`
-            The file.
-        path, force
-            As of `build`.
-        """
+        """As `build`, from lines such as `{"title": "Page", "links": [["text", "Other page", 0.4]]}`."""
         records = (
             (where, get_string(record, "title", where), get_list(record, "links", where))
             for where, record in read_object_lines(file_path)
@@ -170,8 +160,8 @@ class LinkDatabase:
     def _build(
         cls, records: Iterable[Tuple[str, str, Iterable[Any]]], path: str, force: bool
     ) -> "LinkDatabase":
-        with written_whole(path, LINK_FORMAT, force) as directory:
-            builder = _Builder(directory)
+        with new_mapped_directory(Path(path), LINK_FORMAT, force) as writer:
+            builder = _Builder(writer)
             for where, title, links in Tqdm.tqdm(records, desc="pages of links", unit="pages"):
                 builder.add(where, title, links)
             builder.finish()
@@ -182,46 +172,25 @@ def _is_link(link: Any) -> bool:
     return (
         isinstance(link, (list, tuple))
         and len(link) == 3
-        and isinstance(link[0], str)
-        and isinstance(link[1], str)
-        and "\0" not in link[0]
-        and "\0" not in link[1]
+        and all(isinstance(text, str) and "\0" not in text for text in link[:2])
         and isinstance(link[2], (int, float))
         and not isinstance(link[2], bool)
         and 0 <= link[2] <= 1
     )
 
 
-def checked_string(text: str, where: str) -> str:
-    """
-    A string as a trie can hold it.
-
-    # Raises
-
-    `ConfigurationError`
-        It has a character NUL.
-    """
-    if "\0" in text:
-        raise ConfigurationError(f"{where} is {shown(text)}; expected a text without the character NUL.")
-    return text if text.isascii() else without_lone_surrogates(text)
-
-
 class _Builder:
-    """Links page by page, then in the order of the pages' numbers."""
+    """Collects links page by page, and writes them in the order of the pages' numbers."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._temporary = directory.parent / "spool"
-        self._temporary.mkdir()
-        self._titles, self._anchors, self._targets = (
-            StringSpool(self._temporary, name) for name in ("titles", "anchors", "targets")
-        )
+    def __init__(self, writer: DirectoryWriter) -> None:
+        self._writer = writer
+        self._titles, self._anchors, self._targets = map(writer.spool, ("titles", "anchors", "targets"))
         self._probabilities = array("f")
         self._counts = array("q")
 
     def add(self, where: str, title: str, links: Iterable[Any]) -> None:
-        self._titles.add(checked_string(title, f"{where}: 'title'"))
-        count = 0
+        self._titles.add(title, f"{where}: 'title'")
+        before = len(self._probabilities)
         for index, link in enumerate(links):
             if not _is_link(link):
                 raise ConfigurationError(
@@ -229,48 +198,39 @@ class _Builder:
                     "without the character NUL, and with a probability of 0 to 1."
                 )
             anchor, target, probability = link
-            self._anchors.add(checked_string(anchor, where))
-            self._targets.add(checked_string(target, where))
+            self._anchors.add(anchor, where)
+            self._targets.add(target, where)
             self._probabilities.append(probability)
-            count += 1
-        self._counts.append(count)
-        if len(self._probabilities) >= _CHUNK:
-            self._spill()
-
-    def _spill(self) -> None:
-        with open(self._temporary / "probabilities", "ab") as file:
-            self._probabilities.tofile(file)
-        self._probabilities = array("f")
+        self._counts.append(len(self._probabilities) - before)
 
     def finish(self) -> None:
-        self._spill()
-        titles = self._titles.build()
-        titles.save(str(self._directory / "titles.marisa"))
+        writer = self._writer
+        pages = self._titles.all_numbers(writer.save_trie(self._titles), unique="page")
         counts = numpy.frombuffer(self._counts, dtype=numpy.int64)
-        pages = numpy.concatenate([numpy.empty(0, dtype="<u4"), *self._titles.numbers(titles)])
-        unique(pages, titles, "page")
         offsets = numpy.zeros(len(pages) + 1, dtype="<i8")
         offsets[pages + numpy.int64(1)] = counts
         offsets = offsets.cumsum()
-        numpy.save(self._directory / "link_offsets.npy", offsets.astype("<i8"))
+        writer.save_array("link_offsets.npy", offsets)
 
         # Where the links of each page are in the input, and by how much they move.
         starts = counts.cumsum() - counts
         shifts = offsets[pages] - starts
-        for name, spool in (("anchors", self._anchors), ("targets", self._targets)):
-            trie = spool.build()
-            trie.save(str(self._directory / f"{name}.marisa"))
-            self._scatter(f"link_{name}.npy", spool.numbers(trie), starts, shifts)
-        probabilities = numpy.fromfile(self._temporary / "probabilities", dtype=numpy.float32)
+        for spool in (self._anchors, self._targets):
+            trie = writer.save_trie(spool)
+            self._scatter(f"link_{spool.name}.npy", spool.numbers(trie), starts, shifts)
+        probabilities = numpy.frombuffer(self._probabilities, dtype=numpy.float32)
         self._scatter("link_probabilities.npy", [probabilities], starts, shifts)
-        write_metadata(self._directory, LINK_FORMAT, {"pages": len(pages), "links": int(offsets[-1])})
+        writer.finish({"pages": len(pages), "links": int(offsets[-1])})
 
     def _scatter(
         self, name: str, chunks: Iterable[numpy.ndarray], starts: numpy.ndarray, shifts: numpy.ndarray
     ) -> None:
-        size = sum(self._counts)
         column = open_memmap(
-            self._directory / name, mode="w+", dtype=LINK_FORMAT.arrays[name], shape=(size,), version=(1, 0)
+            self._writer.directory / name,
+            mode="w+",
+            dtype=LINK_FORMAT.arrays[name],
+            shape=(len(self._probabilities),),
+            version=(1, 0),
         )
         done = 0
         for chunk in chunks:
@@ -279,18 +239,3 @@ class _Builder:
                 column[links + shifts[numpy.searchsorted(starts, links, side="right") - 1]] = piece
                 done += len(piece)
         column.flush()
-
-
-def unique(numbers: numpy.ndarray, titles: Any, what: str) -> None:
-    """
-    # Raises
-
-    `ConfigurationError`
-        A title comes twice.
-    """
-    repeated = numpy.flatnonzero(numpy.bincount(numbers, minlength=1) > 1)
-    if len(repeated):
-        title = titles.restore_key(int(repeated[0]))
-        raise ConfigurationError(
-            f"The {what} {title!r} comes twice ({len(repeated):,} in all do); expected each once."
-        )

@@ -1,10 +1,8 @@
 """Directories of files that are written once, whole or not at all, and then mapped into memory."""
 
-import hashlib
 import json
 import os
 import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, NamedTuple, Tuple
@@ -13,8 +11,11 @@ import marisa_trie
 import numpy
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import file_sha256, new_directory, write_json
+from luke_allennlp.linking.string_spool import StringSpool
+
 METADATA_FILE = "metadata.json"
-_BLOCK = 1 << 20
+_SPOOL = "spool"
 
 
 class Format(NamedTuple):
@@ -80,7 +81,7 @@ class MappedDirectory:
             if size != expected.get("bytes"):
                 raise self._error(f"{name} has {size:,} bytes; expected {expected.get('bytes')}")
             # A damaged trie would end the process when it is looked into.
-            if _sha256(file) != expected.get("sha256"):
+            if file_sha256(file) != expected.get("sha256"):
                 raise self._error(f"{name} is damaged: its SHA-256 is not the one in {METADATA_FILE}")
 
     def _read_metadata(self, path: Path) -> Dict[str, Any]:
@@ -175,81 +176,78 @@ class MappedDirectory:
         self._map()  # what was checked once is not read once more in every process
 
 
-@contextmanager
-def written_whole(path: str, format_: Format, force: bool = False) -> Iterator[Path]:
+class DirectoryWriter:
     """
-    Gives a temporary directory to write the files to. They are put in place at the end, with their metadata;
-    if anything goes wrong before, nothing stays behind.
+    Writes the files of such a directory.
 
     # Parameters
 
-    path : `str`
-        The directory to make.
+    directory : `Path`
+        An empty one.
+    format_ : `Format`
+        The files to write.
+    """
+
+    def __init__(self, directory: Path, format_: Format) -> None:
+        self.directory = directory
+        self._format = format_
+
+    def spool(self, name: str) -> StringSpool:
+        """Takes in the strings of a trie."""
+        path = self.directory / _SPOOL
+        path.mkdir(exist_ok=True)
+        return StringSpool(path, name)
+
+    def save_trie(self, spool: StringSpool) -> marisa_trie.Trie:
+        """Writes the trie of the strings that were added to a spool."""
+        trie = spool.build()
+        trie.save(str(self.directory / f"{spool.name}.marisa"))
+        return trie
+
+    def save_array(self, name: str, values: numpy.ndarray) -> None:
+        numpy.save(self.directory / name, values.astype(self._format.arrays[name]))
+
+    def finish(self, counts: Mapping[str, int]) -> None:
+        """Writes the metadata, with the number of what there is in the files."""
+        shutil.rmtree(self.directory / _SPOOL, ignore_errors=True)
+        files = {
+            name: {
+                "bytes": (self.directory / name).stat().st_size,
+                "sha256": file_sha256(self.directory / name),
+            }
+            for name in (*self._format.tries, *self._format.arrays)
+        }
+        metadata = {"format": self._format.name, "version": self._format.version, "counts": dict(counts)}
+        write_json(self.directory / METADATA_FILE, {**metadata, "files": files})
+
+
+@contextmanager
+def new_mapped_directory(path: Path, format_: Format, force: bool = False) -> Iterator[DirectoryWriter]:
+    """
+    Writes a directory atomically: an error or an interrupt leaves what was there before.
+
+    # Parameters
+
     force : `bool`, optional (default = `False`)
-        Whether to replace a directory of the same format that is there.
+        Whether to replace a directory of the same format.
 
     # Raises
 
     `ConfigurationError`
-        There is something already.
+        As for `check_target`.
     """
-    target = Path(path)
-    check_target(target, format_, force)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        content = temporary / "new"
-        content.mkdir()
-        yield content
-        check_target(target, format_, force)
-        for directory in (content, temporary):
-            _flush(directory)
-        if target.exists():
-            os.rename(target, temporary / "old")
-        try:
-            os.rename(content, target)
-        except BaseException:
-            if (temporary / "old").exists():
-                os.rename(temporary / "old", target)
-            raise
-        _flush(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def write_metadata(directory: Path, format_: Format, counts: Mapping[str, int]) -> None:
-    """
-    Makes sure that the files are on the disk, and writes the file that says what they are.
-
-    # Parameters
-
-    counts : `Mapping[str, int]`
-        What there is in them.
-    """
-    files = {}
-    for name in (*format_.tries, *format_.arrays):
-        _flush(directory / name)
-        size = (directory / name).stat().st_size
-        files[name] = {"bytes": size, "sha256": _sha256(directory / name)}
-    metadata = {"format": format_.name, "version": format_.version, "counts": dict(counts), "files": files}
-    path = directory / METADATA_FILE
-    path.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
-    _flush(path)
+    check_target(path, format_, force)
+    with new_directory(path, force, f"a directory of the format {format_.name!r}") as directory:
+        yield DirectoryWriter(directory, format_)
+        check_target(path, format_, force)
 
 
 def check_target(target: Path, format_: Format, force: bool) -> None:
     """
-    # Parameters
-
-    target : `Path`
-        The directory to make.
-    format_, force
-        As of `written_whole`.
-
     # Raises
 
     `ConfigurationError`
-        There is something that is not to be replaced.
+        The target exists, and either `force` is false or it is neither of this format nor empty.
     """
     if not os.path.lexists(target):
         return
@@ -267,19 +265,3 @@ def check_target(target: Path, format_: Format, force: bool) -> None:
             f"{target}: is no directory of the format {format_.name!r}, so it is not replaced; "
             "remove it or choose another path."
         )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,15 +7,13 @@ from typing import Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.linking.link_database import checked_string, unique
 from luke_allennlp.linking.mapped_directory import (
+    DirectoryWriter,
     Format,
     MappedDirectory,
-    write_metadata,
-    written_whole,
+    new_mapped_directory,
 )
 from luke_allennlp.linking.names import normalized_name
-from luke_allennlp.linking.string_spool import StringSpool
 
 MENTION_FORMAT = Format(
     name="luke-mention-database",
@@ -30,7 +28,6 @@ MENTION_FORMAT = Format(
     },
     remedy="Expected a mention database: build it with `allennlp wikipedia-mention-db`.",
 )
-_LIMIT = 1 << 32
 
 # A name, the number of links on it, the number of pages it stands in, and the titles it leads to, each with
 # its number of links.
@@ -180,32 +177,25 @@ class MentionDatabase:
         `ConfigurationError`
             There is something already, a name comes twice, or a count takes more than 32 bits.
         """
-        with written_whole(str(path), MENTION_FORMAT, force) as directory:
-            _write(records, directory)
+        with new_mapped_directory(Path(path), MENTION_FORMAT, force) as writer:
+            _write(records, writer)
         return cls(path)
 
 
-def _write(records: Iterable[NameRecord], directory: Path) -> None:
-    temporary = directory.parent / "spool"
-    temporary.mkdir()
-    names, titles = StringSpool(temporary, "names"), StringSpool(temporary, "titles")
+def _write(records: Iterable[NameRecord], writer: DirectoryWriter) -> None:
+    names, titles = writer.spool("names"), writer.spool("titles")
     sizes, links, documents, counts = array("q"), array("q"), array("q"), array("q")
     for name, total, documents_of_name, mentions in records:
-        names.add(checked_string(name, "a name"))
+        names.add(name, "a name")
         sizes.append(len(mentions))
         links.append(total)
         documents.append(documents_of_name)
         for title, count in mentions:
-            titles.add(checked_string(title, f"a title of the name {name!r}"))
+            titles.add(title, f"a title of the name {name!r}")
             counts.append(count)
-    tries = names.build(), titles.build()
-    none = numpy.empty(0, dtype="<u4")
     # Shapes: (names,), (mentions,)
-    name_numbers, title_numbers = (
-        numpy.concatenate([none, *spool.numbers(trie)])
-        for spool, trie in zip((names, titles), tries, strict=True)
-    )
-    unique(name_numbers, tries[0], "name")
+    name_numbers = names.all_numbers(writer.save_trie(names), unique="name")
+    title_numbers = titles.all_numbers(writer.save_trie(titles))
     order = numpy.argsort(name_numbers)
     sizes_of_names = numpy.array(sizes, dtype=numpy.int64)
     starts = numpy.cumsum(sizes_of_names) - sizes_of_names
@@ -214,17 +204,14 @@ def _write(records: Iterable[NameRecord], directory: Path) -> None:
     mentions_in_order = numpy.arange(len(counts)) + numpy.repeat(
         starts[order] - offsets[:-1], sizes_of_names[order]
     )
-    columns = {
+    writer.save_array("name_offsets.npy", offsets)
+    for file, values in {
         "name_link_counts.npy": numpy.array(links, dtype=numpy.int64)[order],
         "name_document_counts.npy": numpy.array(documents, dtype=numpy.int64)[order],
         "mention_titles.npy": title_numbers[mentions_in_order],
         "mention_link_counts.npy": numpy.array(counts, dtype=numpy.int64)[mentions_in_order],
-    }
-    for trie, file in zip(tries, MENTION_FORMAT.tries, strict=True):
-        trie.save(str(directory / file))
-    numpy.save(directory / "name_offsets.npy", offsets.astype("<i8"))
-    for file, values in columns.items():
-        if len(values) and not 0 <= int(values.min()) <= int(values.max()) < _LIMIT:
+    }.items():
+        if len(values) and not 0 <= int(values.min()) <= int(values.max()) < 1 << 32:
             raise ConfigurationError(f"A count is {int(values.max())} or less than 0; expected 32 bits.")
-        numpy.save(directory / file, values.astype("<u4"))
-    write_metadata(directory, MENTION_FORMAT, {"names": len(order), "mentions": len(counts)})
+        writer.save_array(file, values)
+    writer.finish({"names": len(order), "mentions": len(counts)})

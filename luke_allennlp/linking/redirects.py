@@ -1,19 +1,13 @@
 """The redirects of Wikipedia, mapped into memory (docs/link_database.md)."""
 
+from pathlib import Path
 from typing import Iterable, Iterator, Tuple
 
 import numpy
 from allennlp.common.tqdm import Tqdm
 
-from luke_allennlp.common.records import Record, get_string, read_object_lines
-from luke_allennlp.linking.link_database import checked_string, unique
-from luke_allennlp.linking.mapped_directory import (
-    Format,
-    MappedDirectory,
-    write_metadata,
-    written_whole,
-)
-from luke_allennlp.linking.string_spool import StringSpool
+from luke_allennlp.common.records import get_string, read_object_lines
+from luke_allennlp.linking.mapped_directory import Format, MappedDirectory, new_mapped_directory
 
 REDIRECTS_FORMAT = Format(
     name="luke-redirects",
@@ -85,46 +79,23 @@ class Redirects:
         `ConfigurationError`
             There is something already, or a title comes twice.
         """
-        with written_whole(path, REDIRECTS_FORMAT, force) as directory:
-            temporary = directory.parent / "spool"
-            temporary.mkdir()
-            titles, targets = StringSpool(temporary, "titles"), StringSpool(temporary, "targets")
+        with new_mapped_directory(Path(path), REDIRECTS_FORMAT, force) as writer:
+            titles, targets = writer.spool("titles"), writer.spool("targets")
             for title, target in Tqdm.tqdm(records, desc="redirects", unit="redirects"):
-                titles.add(checked_string(title, "the title of a redirect"))
-                targets.add(checked_string(target, f"the target of {title!r}"))
-            tries = titles.build(), targets.build()
-            none = numpy.empty(0, dtype="<u4")
-            numbers, leads = (
-                numpy.concatenate([none, *spool.numbers(trie)])
-                for spool, trie in zip((titles, targets), tries, strict=True)
-            )
-            unique(numbers, tries[0], "redirect")
+                titles.add(title, "the title of a redirect")
+                targets.add(target, f"the target of {title!r}")
+            numbers = titles.all_numbers(writer.save_trie(titles), unique="redirect")
             ordered = numpy.empty(len(numbers), dtype="<u4")
-            ordered[numbers] = leads
-            for name, trie in zip(REDIRECTS_FORMAT.tries, tries, strict=True):
-                trie.save(str(directory / name))
-            numpy.save(directory / "redirect_targets.npy", ordered)
-            write_metadata(directory, REDIRECTS_FORMAT, {"redirects": len(numbers)})
+            ordered[numbers] = targets.all_numbers(writer.save_trie(targets))
+            writer.save_array("redirect_targets.npy", ordered)
+            writer.finish({"redirects": len(numbers)})
         return cls(path)
 
     @classmethod
     def from_json_lines(cls, file_path: str, path: str, force: bool = False) -> "Redirects":
-        """
-        As `build`, from a file of lines such as `{"title": "Old title", "target": "Page"}`.
-
-        # Parameters
-
-        file_path : `str`
-            The file.
-        path, force
-            As of `build`.
-        """
-        return cls.build(map(_from_json, read_object_lines(file_path)), path, force)
-
-
-def _from_json(source: Tuple[str, Record]) -> Tuple[str, str]:
-    where, record = source
-    title, target = (
-        checked_string(get_string(record, key, where), f"{where}: {key!r}") for key in ("title", "target")
-    )
-    return title, target
+        """As `build`, from a file of lines such as `{"title": "Old title", "target": "Page"}`."""
+        records = (
+            (get_string(record, "title", where), get_string(record, "target", where))
+            for where, record in read_object_lines(file_path)
+        )
+        return cls.build(records, path, force)

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import write_json
 from luke_allennlp.data.tokenizer_files import copy_tokenizer, tokenizer_files
 from luke_allennlp.pretraining.dataset import (
     ENTITY_VOCABULARY_FILE,
@@ -30,7 +31,7 @@ from luke_allennlp.wikipedia.dataset_plan import (
     vocabulary_of,
 )
 from luke_allennlp.wikipedia.dataset_statistics import dataset_statistics
-from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin, write_json
+from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin
 from luke_allennlp.wikipedia.jobs import is_done, run_stages, work_directory
 from luke_allennlp.wikipedia.redirects import RedirectResolver, opened_resolver
 from luke_allennlp.wikipedia.running_text import RunningTextEncoder

@@ -8,10 +8,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import file_sha256
 from luke_allennlp.data.tokenizer_files import tokenizer_files
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary, read_entity_vocabulary
-from luke_allennlp.pretraining.arrow_files import file_sha256
 from luke_allennlp.wikipedia.jobs import pages_plan
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import checked_pages

@@ -1,6 +1,5 @@
 """Where the tasks of a long job run: datatrove's executors, and what of a job is done already."""
 
-import argparse
 import functools
 import importlib.util
 import json
@@ -10,15 +9,15 @@ import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import write_json
 from luke_allennlp.common.requirements import required
-from luke_allennlp.common.temporary_files import is_temporary, temporary_path
+from luke_allennlp.common.temporary_files import is_temporary
 from luke_allennlp.wikipedia.local_tasks import run_tasks
 
-KINDS = ("local", "slurm", "ray")
 PLAN_FILE = "plan.json"
 LOGS = "logs"
 
@@ -150,67 +149,6 @@ class Executor(NamedTuple):
         )
 
 
-def add_executor_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that say where a command's tasks run."""
-    group = parser.add_argument_group("where the work is done")
-    group.add_argument(
-        "--workers",
-        type=int,
-        default=None,
-        metavar="N",
-        help="tasks that run at a time (default: 1; as many as there is room for on Slurm and Ray)",
-    )
-    group.add_argument(
-        "--executor",
-        choices=KINDS,
-        default="local",
-        help="processes of this machine, or jobs of Slurm or Ray (default: local)",
-    )
-    group.add_argument("--slurm-partition", default="", metavar="NAME", help="for --executor slurm")
-    group.add_argument(
-        "--slurm-time", default="24:00:00", metavar="HH:MM:SS", help="of a job (default: 24:00:00)"
-    )
-    group.add_argument(
-        "--memory-gb",
-        type=int,
-        default=4,
-        metavar="N",
-        help="of a task, on Slurm and Ray (default: 4); one for all stages, of which those that merge the "
-        "counts of a whole Wikipedia need about 8",
-    )
-
-
-def add_database_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that all commands have that make a database by tasks."""
-    parser.add_argument(
-        "-f",
-        "--force",
-        action="store_true",
-        help="replace the output if it is there and of the same kind",
-    )
-    add_executor_arguments(parser)
-
-
-def executor_from_args(args: argparse.Namespace) -> Executor:
-    """
-    # Parameters
-
-    args : `argparse.Namespace`
-        With the options of `add_executor_arguments`.
-
-    # Raises
-
-    `ConfigurationError`
-        There are no workers, or Slurm's partition is not named.
-    """
-    for option, value in (("--workers", args.workers), ("--memory-gb", args.memory_gb)):
-        if value is not None and value < 1:
-            raise ConfigurationError(f"{option} is {value}; expected 1 or more.")
-    if args.executor == "slurm" and not args.slurm_partition:
-        raise ConfigurationError("--executor slurm needs the partition: give --slurm-partition NAME.")
-    return Executor(args.executor, args.workers, args.slurm_time, args.slurm_partition, args.memory_gb)
-
-
 def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None:
     """
     Makes a job's directory, or finds out that it can go on there.
@@ -264,31 +202,8 @@ def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None
 
 
 def read_json(path: Path) -> Any:
-    """What a file of JSON holds."""
+    """The content of a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes a file of JSON, whole or not at all."""
-    _write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_lines(path: Path, items: Iterable[Any]) -> None:
-    """Writes a file of JSON lines, whole or not at all."""
-    _write(path, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = temporary_path(path)
-    try:
-        # Half a surrogate pair, of a broken title say, is no reason to fail.
-        with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _is_installed(module: str) -> bool:

@@ -1,6 +1,5 @@
 """The tasks of an extraction."""
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tup
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import file_sha256, write_json, write_json_lines
 from luke_allennlp.common.temporary_files import remove_temporaries
 from luke_allennlp.wikipedia.dump import Dump, DumpPart
-from luke_allennlp.wikipedia.executors import LOGS, read_json, write_json, write_lines
+from luke_allennlp.wikipedia.executors import LOGS, read_json
 from luke_allennlp.wikipedia.guarded_pool import CRASH, MEMORY, TIME, Limits, Outcome, guarded_map
 from luke_allennlp.wikipedia.page_xml import WIKITEXT, BadPage, RawPage
 from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, PageWriter
@@ -24,7 +24,6 @@ EXTRACT = "extract"
 REPORTS = "reports"
 
 _COUNTS = ("pages", "redirects", "disambiguations", "sections", "paragraphs", "links")
-_BLOCK = 1 << 20
 _REASONS = {
     TIME: "took more than {limits.seconds:g} seconds",
     MEMORY: "its process was killed twice, as the system does when memory is short",
@@ -117,7 +116,7 @@ class GatherTask:
                 group.update(report[name])
             failures.extend(report["failures"])
         groups["failures"] = Counter(failure["kind"] for failure in failures)
-        write_lines(directory / FAILURES_FILE, failures)
+        write_json_lines(directory / FAILURES_FILE, failures)
         content = {
             **self.metadata,
             "shards": self.parts,
@@ -245,10 +244,5 @@ class _PartReader:
 
 
 def _describe(path: str) -> Dict[str, Any]:
-    digest = hashlib.sha256()
-    size = 0
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            size += len(block)
-    return {"file": Path(path).name, "bytes": size, "sha256": digest.hexdigest()}
+    file = Path(path)
+    return {"file": file.name, "bytes": file.stat().st_size, "sha256": file_sha256(file)}

@@ -2,16 +2,14 @@
 
 import os
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 import numpy
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp import __version__
-from luke_allennlp.common.temporary_files import temporary_path
-from luke_allennlp.pretraining.arrow_files import file_sha256
+from luke_allennlp.common.files import file_sha256, written_whole
 from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin
 from luke_allennlp.wikipedia.pages import METADATA_FILE, ExtractedWikipedia
 
@@ -137,22 +135,6 @@ def save_array(path: Path, values: numpy.ndarray) -> None:
     """
     with written_whole(path) as temporary, open(temporary, "wb") as file:
         numpy.save(file, values)
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """
-    A temporary name to write a file under, which takes its own once it is complete. Its directory is made.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_path(path)
-    try:
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_array(path: Path) -> numpy.ndarray:

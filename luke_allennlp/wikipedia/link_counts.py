@@ -7,7 +7,7 @@ from typing import Dict, List, Mapping, Sequence
 
 import numpy
 
-from luke_allennlp.wikipedia.executors import write_json
+from luke_allennlp.common.files import write_json
 from luke_allennlp.wikipedia.jobs import load_array, save_array, summed
 from luke_allennlp.wikipedia.link_columns import target_counts
 from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver, opened_resolver

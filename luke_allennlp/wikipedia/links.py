@@ -6,13 +6,13 @@ from typing import Dict, Iterator, List, Tuple
 
 import numpy
 
+from luke_allennlp.common.files import file_sha256, written_whole
 from luke_allennlp.common.requirements import required
 from luke_allennlp.linking.link_database import LINK_FORMAT, LinkDatabase
 from luke_allennlp.linking.mapped_directory import METADATA_FILE, check_target
 from luke_allennlp.linking.mention_database import MentionDatabase
-from luke_allennlp.pretraining.arrow_files import file_sha256
 from luke_allennlp.wikipedia.executors import Executor, Stage
-from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory, written_whole
+from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
 from luke_allennlp.wikipedia.link_columns import page_links
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import checked_pages, opened_resolver, titles_of, titles_stage

@@ -10,6 +10,7 @@ import marisa_trie
 import numpy
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import written_whole
 from luke_allennlp.common.requirements import required
 from luke_allennlp.linking.mapped_directory import check_target
 from luke_allennlp.linking.mention_database import MENTION_FORMAT, MentionDatabase, NameRecord
@@ -23,7 +24,6 @@ from luke_allennlp.wikipedia.jobs import (
     save_array,
     summed,
     work_directory,
-    written_whole,
 )
 from luke_allennlp.wikipedia.link_columns import page_texts, target_surfaces
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia

@@ -12,11 +12,9 @@ from luke_allennlp.linking.mapped_directory import (
     Format,
     MappedDirectory,
     check_target,
-    write_metadata,
-    written_whole,
+    new_mapped_directory,
 )
 from luke_allennlp.linking.redirects import REDIRECTS_FORMAT, Redirects
-from luke_allennlp.linking.string_spool import StringSpool
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page
@@ -145,10 +143,8 @@ class RedirectResolver:
         `ConfigurationError`
             There is something already, or a file of the pages is damaged.
         """
-        with written_whole(str(path), _FORMAT, force) as directory:
-            temporary = directory.parent / "spool"
-            temporary.mkdir()
-            spool, kinds_of_rows = StringSpool(temporary, "titles"), array("B")
+        with new_mapped_directory(Path(path), _FORMAT, force) as writer:
+            spool, kinds_of_rows = writer.spool("titles"), array("B")
             for page in pages.pages(with_text=False):
                 spool.add(page.title)
                 if page.redirect is None:
@@ -156,14 +152,13 @@ class RedirectResolver:
                 else:
                     spool.add(page.redirect)
                     kinds_of_rows.extend((REDIRECT, _TARGET))
-            trie = spool.build()
-            trie.save(str(directory / "titles.marisa"))
+            trie = writer.save_trie(spool)
             # Shape: (rows,)
-            rows = numpy.concatenate([numpy.empty(0, dtype="<u4"), *spool.numbers(trie)])
+            rows = spool.all_numbers(trie)
             finals, kinds = _follow(rows, numpy.frombuffer(kinds_of_rows, dtype=numpy.uint8), len(trie))
-            numpy.save(directory / "finals.npy", finals.astype("<u4"))
-            numpy.save(directory / "kinds.npy", kinds)
-            write_metadata(directory, _FORMAT, {"titles": len(trie)})
+            writer.save_array("finals.npy", finals)
+            writer.save_array("kinds.npy", kinds)
+            writer.finish({"titles": len(trie)})
         return cls(path)
 
 

@@ -7,9 +7,9 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 import numpy
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import file_sha256
 from luke_allennlp.common.text_lines import read_lines
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
-from luke_allennlp.pretraining.arrow_files import file_sha256
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.interlanguage import items_of_pages
 from luke_allennlp.wikipedia.jobs import pages_plan, run_job

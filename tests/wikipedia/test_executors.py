@@ -19,15 +19,8 @@ from allennlp.common.tqdm import Tqdm
 
 from luke_allennlp.common.requirements import required
 from luke_allennlp.common.temporary_files import temporary_path
-from luke_allennlp.wikipedia.executors import (
-    Executor,
-    Stage,
-    add_executor_arguments,
-    begin,
-    executor_from_args,
-    write_json,
-    write_lines,
-)
+from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
+from luke_allennlp.wikipedia.executors import Executor, Stage, begin
 from tests.wikipedia.made_dump import articles, write_dump
 
 
@@ -261,16 +254,6 @@ def test_what_is_not_a_job_is_left_alone(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="not of this command"):
             begin(tmp_path / "mine", {}, force)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-
-
-def test_files_are_written_whole(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"ü": 1})
-    with pytest.raises(TypeError):
-        write_json(tmp_path / "a.json", {"ü": object()})
-    write_lines(tmp_path / "b.jsonl", [1, "\ud800"])
-    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"ü": 1}
-    assert (tmp_path / "b.jsonl").read_text(encoding="utf-8") == '1\n"\\ud800"\n'
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.jsonl"]
 
 
 SBATCH = """#!/bin/bash

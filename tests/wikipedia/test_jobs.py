@@ -93,7 +93,7 @@ def test_an_output_that_was_removed_is_made_again(tmp_path):
 def test_a_job_of_another_version_does_not_go_on(tmp_path, monkeypatch):
     output, cluster = tmp_path / "out.txt", Cluster(False, "write")
     assert not run(output, cluster)
-    monkeypatch.setattr("luke_allennlp.__version__", "0.0")
+    monkeypatch.setattr("luke_allennlp.wikipedia.jobs.__version__", "0.0")
     with pytest.raises(ConfigurationError, match="begun with other luke-allennlp;"):
         run(output, cluster)
 
