@@ -15,16 +15,8 @@ Window = Tuple[int, int]
 
 class EntityMention(NamedTuple):
     """
-    A mention that the data names.
-
-    # Parameters
-
-    part : `str`
-        The text it is in: "question" or "context".
-    start, end : `int`
-        Its characters in that text, the end exclusive.
-    title : `str`
-        Its entity, as the entity vocabulary calls it.
+    A mention that the data names: the text it is in ("question" or "context"), its characters there, `end`
+    exclusive, and its entity, as the entity vocabulary calls it.
     """
 
     part: str
@@ -35,14 +27,8 @@ class EntityMention(NamedTuple):
 
 class LinkedEntity(NamedTuple):
     """
-    An entity that a linker found in a window.
-
-    # Parameters
-
-    row : `int`
-        Of the checkpoint's entity table.
-    first, last : `int`
-        Its first and its last sub-word, counted from the window's first.
+    An entity in a window: its row of the checkpoint's entity table, and its first and last sub-word, counted
+    from the window's first.
     """
 
     row: int

@@ -40,16 +40,8 @@ LINK_FORMAT = Format(
 
 class Link(NamedTuple):
     """
-    A link of a page.
-
-    # Parameters
-
-    anchor : `str`
-        The text it is on.
-    title : `str`
-        The page it leads to.
-    probability : `float`
-        How often this text is a link where it stands in Wikipedia.
+    A link of a page: its text, the title it leads to, and how often this text is a link where it stands in
+    Wikipedia.
     """
 
     anchor: str
@@ -61,15 +53,10 @@ class LinkDatabase:
     """
     The links of each page.
 
-    # Parameters
-
-    path : `str`
-        The directory.
-
     # Raises
 
     `ConfigurationError`
-        It is missing, is something else or is damaged.
+        The directory is missing, is something else or is damaged.
     """
 
     def __init__(self, path: str) -> None:
@@ -95,17 +82,7 @@ class LinkDatabase:
         return len(self._directory.arrays["link_anchors.npy"])
 
     def links(self, title: str) -> List[Link]:
-        """
-        # Parameters
-
-        title : `str`
-            Of a page.
-
-        # Returns
-
-        `List[Link]`
-            Its links, in the order they were given; none if there is no such page.
-        """
+        """The links of a page, in the order they were given; none if there is no such page."""
         directory = self._directory
         page = directory.find("titles.marisa", title)
         if page < 0:
@@ -129,21 +106,13 @@ class LinkDatabase:
         cls, records: Iterable[Tuple[str, Iterable[Tuple[str, str, float]]]], path: str, force: bool = False
     ) -> "LinkDatabase":
         """
-        Writes a database. Its bytes depend on the pages and the order of each page's links alone.
-
-        # Parameters
-
-        records : `Iterable[Tuple[str, Iterable[Tuple[str, str, float]]]]`
-            The title of each page and its links: text, title and probability.
-        path : `str`
-            The directory to make.
-        force : `bool`, optional (default = `False`)
-            Whether to replace a link database that is there.
+        Writes a database of pages: their titles, and their links as text, title and probability. Its bytes
+        depend on the pages and the order of each page's links alone.
 
         # Raises
 
         `ConfigurationError`
-            There is something already, a page comes twice, or a link is not as expected.
+            `path` exists and is not to be replaced, a page comes twice, or a link is not as expected.
         """
         return cls._build(((f"page {shown(title)}", title, links) for title, links in records), path, force)
 

@@ -20,18 +20,8 @@ _SPOOL = "spool"
 
 class Format(NamedTuple):
     """
-    What a directory holds.
-
-    # Parameters
-
-    name : `str`
-        In its metadata.
-    tries : `Tuple[str, ...]`
-        Files of strings: each a marisa-trie.
-    arrays : `Dict[str, str]`
-        Files of numbers and their NumPy type.
-    remedy : `str`
-        How to make such a directory, for errors.
+    What a directory holds: tries of strings, arrays with their NumPy types, and for errors how to make such a
+    directory (`remedy`). The name and version are in its metadata.
     """
 
     name: str
@@ -43,18 +33,12 @@ class Format(NamedTuple):
 
 class MappedDirectory:
     """
-    Reads such a directory. Nothing is read into memory before it is asked for; copies in other processes
-    share what was read.
-
-    # Parameters
-
-    format_ : `Format`
-        What is expected.
+    Reads such a directory. Nothing is read into memory before it is used; processes share what was read.
 
     # Raises
 
     `ConfigurationError`
-        The directory or a file of it is missing, is of another kind or not as it was written.
+        The directory or a file of it is missing, is of another kind or was changed.
     """
 
     def __init__(self, path: str, format_: Format) -> None:
@@ -119,19 +103,8 @@ class MappedDirectory:
 
     def check_length(self, name: str, of: str, extra: int = 0) -> None:
         """
-        # Parameters
-
-        name : `str`
-            Of a file.
-        of : `str`
-            What is counted in the metadata.
-        extra : `int`, optional (default = `0`)
-            By how much the file is longer.
-
-        # Raises
-
-        `ConfigurationError`
-            The file does not hold as many numbers or strings as the metadata says.
+        Raises a `ConfigurationError` if a file does not hold as many entries as the metadata says, plus
+        `extra`.
         """
         count = self._counts.get(of)
         if not isinstance(count, int):
@@ -152,14 +125,7 @@ class MappedDirectory:
             return -1
 
     def string(self, trie: str, number: int) -> str:
-        """
-        The string of a trie with this number.
-
-        # Raises
-
-        `ConfigurationError`
-            There is none.
-        """
+        """The string of a trie with this number."""
         try:
             return self.tries[trie].restore_key(int(number))
         except KeyError:
@@ -177,16 +143,7 @@ class MappedDirectory:
 
 
 class DirectoryWriter:
-    """
-    Writes the files of such a directory.
-
-    # Parameters
-
-    directory : `Path`
-        An empty one.
-    format_ : `Format`
-        The files to write.
-    """
+    """Writes the files of such a directory, which must be empty."""
 
     def __init__(self, directory: Path, format_: Format) -> None:
         self.directory = directory

@@ -36,18 +36,8 @@ NameRecord = Tuple[str, int, int, Sequence[Tuple[str, int]]]
 
 class Mention(NamedTuple):
     """
-    What a name can mean.
-
-    # Parameters
-
-    title : `str`
-        Of a page.
-    link_count : `int`
-        How many links on the name lead there.
-    total_link_count : `int`
-        How many links are on the name.
-    document_count : `int`
-        In how many pages the name stands, as a link or not.
+    What a name can mean: a title, how many links on the name lead there, how many links are on the name, and
+    in how many pages the name stands, as a link or not.
     """
 
     title: str
@@ -114,17 +104,7 @@ class MentionDatabase:
         return len(self._directory.arrays["mention_titles.npy"])
 
     def query(self, text: str) -> List[Mention]:
-        """
-        # Parameters
-
-        text : `str`
-            A name in any spelling.
-
-        # Returns
-
-        `List[Mention]`
-            What it can mean; nothing if it is not known.
-        """
+        """What a name, in any spelling, can mean; nothing if it is not known."""
         return self.mentions(normalized_name(text))
 
     def mentions(self, name: str) -> List[Mention]:
@@ -160,22 +140,13 @@ class MentionDatabase:
         cls, records: Iterable[NameRecord], path: Union[str, Path], force: bool = False
     ) -> "MentionDatabase":
         """
-        Writes a database. Its bytes do not depend on the order of the names.
-
-        # Parameters
-
-        records : `Iterable[Tuple[str, int, int, Sequence[Tuple[str, int]]]]`
-            Each name, in the form of `normalized_name`; the links on it; the pages it stands in; the titles
-            it leads to, each with its number of links.
-        path : `Union[str, Path]`
-            The directory to make.
-        force : `bool`, optional (default = `False`)
-            Whether to replace a mention database that is there.
+        Writes a database of names in the form of `normalized_name`. Its bytes do not depend on their order.
 
         # Raises
 
         `ConfigurationError`
-            There is something already, a name comes twice, or a count takes more than 32 bits.
+            `path` exists and is not to be replaced, a name comes twice, or a count takes more than 32
+            bits.
         """
         with new_mapped_directory(Path(path), MENTION_FORMAT, force) as writer:
             _write(records, writer)

@@ -25,15 +25,10 @@ class Redirects:
     """
     Where titles lead that are not a page's own.
 
-    # Parameters
-
-    path : `str`
-        The directory.
-
     # Raises
 
     `ConfigurationError`
-        It is missing, is something else or is damaged.
+        The directory is missing, is something else or is damaged.
     """
 
     def __init__(self, path: str) -> None:
@@ -52,7 +47,7 @@ class Redirects:
         return self._directory.tries["titles.marisa"].iterkeys()
 
     def resolve(self, title: str) -> str:
-        """The title it leads to, in one step; the title itself if it leads to no other."""
+        """The title that a title leads to, in one step; the title itself if it leads to no other."""
         number = self._directory.find("titles.marisa", title)
         if number < 0:
             return title
@@ -63,21 +58,12 @@ class Redirects:
     @classmethod
     def build(cls, records: Iterable[Tuple[str, str]], path: str, force: bool = False) -> "Redirects":
         """
-        Writes redirects. The bytes do not depend on their order.
-
-        # Parameters
-
-        records : `Iterable[Tuple[str, str]]`
-            Titles and where they lead.
-        path : `str`
-            The directory to make.
-        force : `bool`, optional (default = `False`)
-            Whether to replace redirects that are there.
+        Writes redirects: titles and where they lead. The bytes do not depend on their order.
 
         # Raises
 
         `ConfigurationError`
-            There is something already, or a title comes twice.
+            `path` exists and is not to be replaced, or a title comes twice.
         """
         with new_mapped_directory(Path(path), REDIRECTS_FORMAT, force) as writer:
             titles, targets = writer.spool("titles"), writer.spool("targets")

@@ -28,14 +28,8 @@ _CHANCE_MAGICS = 3
 
 class LostBlock(NamedTuple):
     """
-    A block that cannot be decompressed.
-
-    # Parameters
-
-    offset : `int`
-        The byte of the file where it begins.
-    size : `int`
-        Bytes of the file up to where reading goes on.
+    A block that cannot be decompressed: the byte of the file where it begins, and the bytes up to where
+    reading continues.
     """
 
     offset: int
@@ -62,22 +56,10 @@ _PATTERNS = _patterns()
 
 def read_blocks(file: BinaryIO, start: int, end: int) -> Iterator[Union[bytes, LostBlock, None]]:
     """
-    Decompresses the blocks of a bzip2 file that begin in a range of its bytes, and then those behind the
-    range.
-
-    # Parameters
-
-    file : `BinaryIO`
-        Any bzip2 file, of one stream or many; it must seek.
-    end : `int`
-        The range in bytes, without `end` itself.
-
-    # Returns
-
-    `Iterator[Union[bytes, LostBlock, None]]`
-        The text of each block, or its loss, in order; `None` once, where the range ends. It goes on to the
-        end of the file: who needs no more stops there. A block that the end of the file cuts off is not
-        reported.
+    Decompresses the blocks of a seekable bzip2 file, of one stream or many, that begin in a range of its
+    bytes, and then those behind the range: the text of each block, or a `LostBlock`, in order, and `None`
+    once, where the range ends. A caller that needs no more stops there. A block that the end of the file cuts
+    off is not reported.
     """
     magics = _find_magics(file, start)
     ahead: Deque[_Magic] = deque()

@@ -43,33 +43,14 @@ _TEXT = {
 
 
 def write_data_card(directory: Path, metadata: Mapping[str, Any], statistics: DatasetStatistics) -> None:
-    """
-    Writes the card and, where matplotlib is installed, a picture of the histogram.
-
-    # Parameters
-
-    directory : `Path`
-        Of the dataset.
-    metadata : `Mapping[str, Any]`
-        What is in its `metadata.json`.
-    """
+    """Writes the card and, where matplotlib is installed, a picture of the histogram."""
     with_picture = _write_picture(directory / PICTURE_FILE, statistics)
     text = data_card(metadata, statistics, with_picture)
     (directory / CARD_FILE).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def data_card(metadata: Mapping[str, Any], statistics: DatasetStatistics, with_picture: bool = False) -> str:
-    """
-    # Parameters
-
-    with_picture : `bool`, optional (default = `False`)
-        Whether there is a picture to show.
-
-    # Returns
-
-    `str`
-        Markdown.
-    """
+    """The card in Markdown."""
     counts, options = metadata["counts"], metadata["options"]
     links = counts.get("links", 0)
     parts = [

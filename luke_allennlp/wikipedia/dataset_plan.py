@@ -60,10 +60,8 @@ class DatasetPlan(NamedTuple):
 
     def check(self) -> None:
         """
-        # Raises
-
-        `ConfigurationError`
-            Something is missing, damaged, out of range, or does not fit the rest.
+        Raises a `ConfigurationError` if something is missing, damaged, out of range, or does not fit the
+        rest.
         """
         self.options.check()
         if not 0 <= self.held_out < 1:
@@ -138,17 +136,13 @@ def dataset_plan(
     pages: Sequence[str], tokenizer: str, entity_vocabulary: str, languages: Sequence[str] = (), **others: Any
 ) -> DatasetPlan:
     """
-    # Parameters
-
-    languages : `Sequence[str]`, optional (default = `()`)
-        If none, they are what the pages say.
-    others : `Any`
-        As of `DatasetPlan`.
+    The plan of these directories of pages. Without languages, they are those of the pages; `others` are
+    fields of `DatasetPlan`.
 
     # Raises
 
     `ConfigurationError`
-        Pages are missing or unfinished, or there are none.
+        Pages are missing or incomplete, or there are none.
     """
     wikis = [checked_pages(directory) for directory in pages]
     return DatasetPlan(
@@ -195,12 +189,10 @@ def forget() -> None:
 
 
 def tokenizer_of(plan: DatasetPlan) -> WordTokenizer:
-    """The tokenizer."""
     return _tokenizer(plan.tokenizer)
 
 
 def vocabulary_of(plan: DatasetPlan) -> EntityVocabulary:
-    """The entity vocabulary."""
     return _vocabulary(plan.entity_vocabulary)
 
 

@@ -23,16 +23,8 @@ _CUT_OFF = "the file ends without </mediawiki>: it is cut off or damaged there, 
 
 class DumpPart(NamedTuple):
     """
-    A part of a dump, which can be sent to another process.
-
-    # Parameters
-
-    path : `str`
-        The dump.
-    number : `int`
-        Counts the dump's parts from 0.
-    end : `int`
-        The part's range of the file in bytes, without `end` itself.
+    A part of a dump, which can be sent to another process: a range of its bytes, `end` exclusive. Parts are
+    counted from 0.
     """
 
     path: str
@@ -83,7 +75,7 @@ class Dump:
         # Raises
 
         `ConfigurationError`
-            If this is no dump.
+            This is not a dump, or one in another encoding than UTF-8 or of before 2012.
         """
         beginning = b""
         for piece in self._read_text(self._whole):
@@ -101,19 +93,14 @@ class Dump:
     def parts(self, part_size: Optional[int] = None) -> List[DumpPart]:
         """
         Splits the dump. A page belongs to the part in which its `<page>` tag begins, so the pages of all
-        parts, in their order, are those of the whole, whatever the size. A part can be read without those
-        before it.
+        parts, in order, are those of the whole, whatever the size. A part can be read without those before
+        it.
 
         # Parameters
 
         part_size : `int`, optional (default = `None`)
-            Of a part in bytes of the file; by default 8 MiB of bzip2, 32 MiB of XML. Files in gzip
-            are one part: they can only be read from the beginning.
-
-        # Raises
-
-        `ConfigurationError`
-            If `part_size` is less than 1.
+            Bytes of the file in a part; by default 8 MiB of bzip2, 32 MiB of XML. A gzip file is one
+            part: it can only be read from the beginning.
         """
         if part_size is not None and part_size < 1:
             raise ConfigurationError(f"part_size is {part_size}; expected a number of bytes, 1 or more.")
@@ -127,16 +114,8 @@ class Dump:
 
     def pages(self, part: Optional[DumpPart] = None) -> Iterator[Union[RawPage, BadPage]]:
         """
-        # Parameters
-
-        part : `DumpPart`, optional (default = `None`)
-            One of `parts`; all of the dump by default.
-
-        # Returns
-
-        `Iterator[Union[RawPage, BadPage]]`
-            The pages that begin in the part, in order. If the dump is cut off at its end, its last part ends
-            with a `BadPage` that says so.
+        The pages that begin in a part, or all of the dump, in order. If the dump is cut off at its end, its
+        last part ends with a `BadPage` that says so.
         """
         part = part or self._whole
         tail = b""

@@ -32,16 +32,8 @@ Work = Callable[[int, int], Optional[Mapping[str, int]]]
 
 class Stage(NamedTuple):
     """
-    A step of a job. Its tasks run side by side, when all tasks of the stage before are done.
-
-    # Parameters
-
-    name : `str`
-        A directory for its logs and completion markers.
-    work : `Work`
-        What a task does.
-    tasks : `int`
-        How many there are.
+    A step of a job: tasks that run side by side when all tasks of the stage before are done. Its name is that
+    of the directory of its logs and completion markers.
     """
 
     name: str
@@ -71,8 +63,8 @@ class Executor(NamedTuple):
 
     def run(self, stages: Sequence[Stage], directory: Path) -> bool:
         """
-        Runs what is not done yet. Locally and on Ray it comes back when all is done; on Slurm when the jobs
-        are submitted.
+        Runs what is not done yet. Locally and on Ray it returns when all is done; on Slurm when the jobs are
+        submitted.
 
         # Parameters
 
@@ -87,7 +79,7 @@ class Executor(NamedTuple):
         # Raises
 
         `ConfigurationError`
-            Tasks failed, or the cluster does not take the jobs.
+            Tasks failed, or the cluster does not accept the jobs.
         """
         if self.kind == "local":
             with _alone(directory):
@@ -151,19 +143,20 @@ class Executor(NamedTuple):
 
 def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None:
     """
-    Makes a job's directory, or finds out that it can go on there.
+    Creates a job's directory, or checks that an unfinished job can be resumed there.
 
     # Parameters
 
     plan : `Mapping[str, Any]`
-        Inputs and options: all that the output depends on, as JSON can hold it.
+        Inputs and options: all that the output depends on, for JSON.
     force : `bool`, optional (default = `False`)
-        Whether a job of another plan is removed.
+        Whether to remove a job of another plan.
 
     # Raises
 
     `ConfigurationError`
-        What is there is of another plan, or of no job; or it is to be removed while a process works there.
+        The directory is of another plan or of no job, or a process is at work in a job that is to be
+        removed.
     """
     directory = Path(os.path.realpath(directory))
     path = directory / PLAN_FILE

@@ -38,28 +38,28 @@ def extract(
     force: bool = False,
 ) -> Optional[Mapping[str, Any]]:
     """
-    Extracts the pages of a wiki, or goes on with it.
+    Extracts the pages of a wiki, or resumes an interrupted extraction.
 
     # Parameters
 
     dumps : `Sequence[str]`
-        The files of one dump, in their order.
+        The files of one dump, in order.
     output : `str`
         The directory, see `ExtractedWikipedia`.
     executor : `Executor`, optional (default = `None`)
         Where the tasks run; in one process of this machine if `None`.
     force : `bool`, optional (default = `False`)
-        Whether what was begun there with other dumps or options is replaced.
+        Whether to replace what was begun there with other dumps or options.
 
     # Returns
 
     `Optional[Mapping[str, Any]]`
-        The metadata; `None` if the work is not done, but handed over to a cluster.
+        The metadata; `None` if the work was submitted to a cluster.
 
     # Raises
 
     `ConfigurationError`
-        The dumps are of several wikis, or no dumps, or the directory is of something else.
+        The dumps are of several wikis or not dumps, or the directory is of something else.
     """
     options, executor = options or ExtractionOptions(), executor or Executor()
     directory = Path(output).absolute()
@@ -107,17 +107,7 @@ def is_complete(output: str) -> bool:
 
 
 def parse_size(text: str) -> int:
-    """
-    # Parameters
-
-    text : `str`
-        A number of bytes, or of KiB, MiB or GiB: "500000", "64M".
-
-    # Raises
-
-    `ValueError`
-        It is none.
-    """
+    """The bytes of a text such as "500000", "500K" or "64M"; a `ValueError` if it is no size."""
     match = re.fullmatch(r"([0-9]+)([KMG]?)", text, re.IGNORECASE)
     if match is None or not int(match[1]):
         raise ValueError(f"{text!r} is no size; expected bytes, or such as 500K, 64M or 1G")

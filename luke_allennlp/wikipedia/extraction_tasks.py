@@ -13,7 +13,7 @@ from luke_allennlp.wikipedia.dump import Dump, DumpPart
 from luke_allennlp.wikipedia.executors import LOGS, read_json
 from luke_allennlp.wikipedia.guarded_pool import CRASH, MEMORY, TIME, Limits, Outcome, guarded_map
 from luke_allennlp.wikipedia.page_xml import WIKITEXT, BadPage, RawPage
-from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, PageWriter
+from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, PageWriter, page_writer
 from luke_allennlp.wikipedia.titles import ARTICLE, NAMESPACE, TitleRules
 from luke_allennlp.wikipedia.wikitext import WikitextParser
 
@@ -54,16 +54,8 @@ class ExtractionOptions(NamedTuple):
 @dataclass(frozen=True)
 class ExtractionTask:
     """
-    Either reads a part of a dump, or computes the hash of one. It can be sent to another machine.
-
-    # Parameters
-
-    directory : `str`
-        Where the pages go.
-    dumps : `Tuple[str, ...]`
-        The first tasks compute their hashes.
-    parts : `Tuple[DumpPart, ...]`
-        The other tasks read them.
+    Reads a part of a dump (`parts`), or computes the hash of one of the `dumps`, which are the first tasks.
+    It can be sent to another machine.
     """
 
     directory: str
@@ -79,7 +71,7 @@ class ExtractionTask:
         number = rank - len(self.dumps)
         part = self.parts[number]
         reader = _PartReader(Dump(part.path), self.options)
-        with PageWriter(Path(self.directory) / PAGES / f"{number:05d}.parquet") as writer:
+        with page_writer(Path(self.directory) / PAGES / f"{number:05d}.parquet") as writer:
             reader.read(part, writer)
         write_json(reports / f"{number:05d}.json", reader.report)
         return {"pages": reader.report["counts"]["pages"], "failures": len(reader.report["failures"])}
@@ -87,16 +79,7 @@ class ExtractionTask:
 
 @dataclass(frozen=True)
 class GatherTask:
-    """
-    Puts together what the tasks have reported; its file of metadata says that the extraction is complete.
-
-    # Parameters
-
-    dumps : `int`
-        How many there are.
-    metadata : `Mapping[str, Any]`
-        What is known before.
-    """
+    """Merges what the tasks have reported; its metadata file marks the extraction as complete."""
 
     directory: str
     dumps: int

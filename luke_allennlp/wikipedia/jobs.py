@@ -18,7 +18,7 @@ _STAGES = "stages"
 
 
 def work_directory(output: Path) -> Path:
-    """Where a job keeps what it has done, until its output is there: beside that."""
+    """Where a job keeps what it has done until its output exists: beside the output."""
     return output.with_name(output.name + _SUFFIX)
 
 
@@ -30,18 +30,18 @@ def run_job(
     force: bool = False,
 ) -> bool:
     """
-    Runs a job's stages, or what is left of them. The last one writes the output, whole or not at all.
+    Runs a job's stages, or what is left of them. The last stage writes the output atomically.
 
     # Parameters
 
     output : `Path`
-        The file or directory to make.
+        The file or directory to create.
     plan : `Mapping[str, Any]`
-        As of `begin`; the version of this package is added.
+        As for `begin`; the version of this package is added.
     stages : `Callable[[Path], Sequence[Stage]]`
-        Given the work directory, which is removed at the end.
+        Called with the work directory, which is removed at the end.
     force : `bool`, optional (default = `False`)
-        Whether to replace an output that is there, or a job of other options that was not finished.
+        Whether to replace an existing output, or an unfinished job of other options.
 
     # Returns
 
@@ -51,7 +51,7 @@ def run_job(
     # Raises
 
     `ConfigurationError`
-        The output is there already, the job was begun with other options, or tasks of it failed.
+        The output exists, the job was begun with other options, or tasks failed.
     """
     work = work_directory(output)
     # A job that was killed when its output was just in place goes on all the same.
@@ -71,24 +71,8 @@ def run_job(
 
 def run_stages(stages: Sequence[Stage], work: Path, output: Path, executor: Executor) -> bool:
     """
-    Runs the stages of a job, or what is left of them.
-
-    # Parameters
-
-    stages : `Sequence[Stage]`
-        The last one has a single task, which writes the output.
-    work : `Path`
-        The job's work directory.
-
-    # Returns
-
-    `bool`
-        Whether all is done; if not, it is submitted to Slurm.
-
-    # Raises
-
-    `ConfigurationError`
-        The output is not there, as tasks failed: Ray's executor says nothing then.
+    As `run_job`, of stages whose last one has a single task, which writes the output. Ray's executor is
+    silent when tasks fail; here it is an error.
     """
     if not executor.run(stages, work / _STAGES) and not is_done(work, stages[-1].name):
         return False
@@ -106,7 +90,7 @@ def is_done(work: Path, stage: str) -> bool:
 
 
 def submitted(output: Path) -> str:
-    """What to say where `run_job` gave false."""
+    """The message where `run_job` returned false."""
     return (
         f"Submitted: {output} is there when the jobs are done; the same command, started again then, removes "
         f"{work_directory(output)}."
@@ -114,7 +98,7 @@ def submitted(output: Path) -> str:
 
 
 def pages_plan(pages: Sequence[ExtractedWikipedia]) -> List[Dict[str, str]]:
-    """What a plan says of its input: the metadata of pages has the hashes of dumps and all options."""
+    """What a plan says of its input: the metadata of pages contains the hashes of dumps and all options."""
     return [
         {
             "path": str(wiki.path),
@@ -125,14 +109,7 @@ def pages_plan(pages: Sequence[ExtractedWikipedia]) -> List[Dict[str, str]]:
 
 
 def save_array(path: Path, values: numpy.ndarray) -> None:
-    """
-    Writes an array, whole or not at all.
-
-    # Parameters
-
-    path : `Path`
-        With the suffix `.npy`.
-    """
+    """Writes an array (`.npy`) atomically."""
     with written_whole(path) as temporary, open(temporary, "wb") as file:
         numpy.save(file, values)
 
@@ -144,17 +121,12 @@ def load_array(path: Path) -> numpy.ndarray:
 
 def summed(keys: numpy.ndarray, counts: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """
+    Each key once, ascending, with the sum of its counts.
+
     # Parameters
 
-    keys : `numpy.ndarray`
-        In any order, repeated ones too. Shape: (rows,)
-    counts : `numpy.ndarray`
-        Shape: (rows,)
-
-    # Returns
-
-    `Tuple[numpy.ndarray, numpy.ndarray]`
-        Each key once, ascending, and the sum of its counts.
+    keys, counts : `numpy.ndarray`
+        Keys in any order, repeated ones too, and their counts. Shape of both: (rows,)
     """
     order = numpy.argsort(keys, kind="stable")
     keys, counts = keys[order], counts[order].astype(numpy.int64)

@@ -15,8 +15,7 @@ from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver, 
 
 class LinkCounts:
     """
-    Counts of links by the titles they lead to. Titles have numbers: those of the wiki, and after them those
-    that are missing there.
+    Counts of links by the titles they lead to. Titles are numbered: those of the wiki, then missing ones.
 
     # Parameters
 
@@ -48,14 +47,7 @@ class LinkCounts:
     def read(
         cls, files: Sequence[Path], resolver: RedirectResolver, without_disambiguation: bool = False
     ) -> "LinkCounts":
-        """
-        # Parameters
-
-        files : `Sequence[Path]`
-            Written by `count_shard`.
-        without_disambiguation : `bool`, optional (default = `False`)
-            Whether links to disambiguation pages are not counted.
-        """
+        """Sums what `count_shard` wrote; `without_disambiguation` omits links to disambiguation pages."""
         totals = numpy.zeros(len(resolver), dtype=numpy.int64)
         missing: "Counter[str]" = Counter()
         for file in files:
@@ -74,14 +66,10 @@ def count_shard(shard: Path, titles: Path, output: Path, missing_pages: bool = F
 
     # Parameters
 
-    shard : `Path`
-        A file of pages.
     titles : `Path`
         The directory of the wiki's `RedirectResolver`.
-    output : `Path`
-        The file to write, for `LinkCounts`.
     missing_pages : `bool`, optional (default = `False`)
-        Whether links that lead to no page are counted by their titles.
+        Whether to count links that lead to no page by their titles.
 
     # Returns
 

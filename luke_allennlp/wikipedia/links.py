@@ -25,12 +25,12 @@ def build_link_database(
     pages: str, mentions: str, output: str, executor: Executor = Executor(), force: bool = False
 ) -> bool:
     """
-    Writes, for each article, its links that lead to articles, through redirects: the text the link is on, the
+    Writes, for each article, its links that lead to articles, through redirects: the text of the link, the
     title it leads to, and the text's link probability, which is 0 for names that the mention database does
-    not have. A link that comes several times is there as often. Of two articles of one title, as in dumps
-    that were written while pages were moved, the first is taken.
+    not have. A repeated link is repeated. Of two articles of one title, as in dumps that were written while
+    pages were moved, the first is taken.
 
-    The texts of links are those of the pages: with link trails ("buses" of `[[bus]]es`), unless the pages
+    The texts of links are those of the pages: with link trails ("buses" for `[[bus]]es`), unless the pages
     were extracted without them, as the original's are.
 
     # Parameters
@@ -40,19 +40,14 @@ def build_link_database(
     mentions : `str`
         The directory of a `MentionDatabase`, which should be of the same pages.
     output : `str`
-        The directory to make.
+        The directory to create.
     force : `bool`, optional (default = `False`)
-        Whether to replace a link database that is there.
+        Whether to replace an existing link database.
 
     # Returns
 
     `bool`
-        Whether it is written; if not, it is submitted to Slurm.
-
-    # Raises
-
-    `ConfigurationError`
-        An input is missing or damaged.
+        Whether it is written; if not, the job is submitted to Slurm.
     """
     wiki, directory = checked_pages(pages), Path(output).absolute()
     database = Path(mentions).absolute()

@@ -25,23 +25,19 @@ _run: Optional[Run] = None
 
 def run_tasks(name: str, run: Run, ranks: Sequence[int], total: int, workers: int, logs: Path) -> None:
     """
-    Runs tasks side by side in forked processes, which have everything imported already. Datatrove's own pool
-    waits forever when a worker is killed, and its processes stay behind when the command is.
+    Runs tasks side by side in forked processes, which have everything imported already. (Datatrove's own pool
+    waits forever when a worker is killed, and its processes outlive the command.)
 
     # Parameters
 
     name : `str`
         Of the stage, for the terminal.
     run : `Run`
-        Does the task with this number, and gives counts of what it did.
+        Does the task with this number, and returns counts of what it did.
     ranks : `Sequence[int]`
-        The tasks that are to be done.
-    total : `int`
-        How many the stage has.
-    workers : `int`
-        How many run at a time.
+        The tasks that are left to do, of `total`.
     logs : `Path`
-        Where they write about what they do.
+        Where tasks write their logs.
 
     # Raises
 

@@ -18,18 +18,18 @@ WIKITEXT = "wikitext"
 
 class RawPage(NamedTuple):
     """
-    A page as the dump has it.
+    A page as in the dump.
 
     # Parameters
 
     title : `str`
-        With its namespace's prefix, and spaces.
+        With the prefix of its namespace, and spaces.
     redirect : `Optional[str]`
-        Where it redirects to, as the dump writes it: not normalised.
+        What it redirects to, as the dump writes it: not normalised.
     text : `str`
-        That of the last revision; empty if there is none.
+        The text of the last revision, or "".
     model : `str`
-        What the text is: "wikitext", "css", "Scribunto".
+        The kind of text: "wikitext", "css", "Scribunto".
     """
 
     page_id: int
@@ -42,14 +42,8 @@ class RawPage(NamedTuple):
 
 class BadPage(NamedTuple):
     """
-    A page, or a piece of the dump, that cannot be read.
-
-    # Parameters
-
-    title : `Optional[str]`
-        Its title, if that can be read.
-    reason : `str`
-        One sentence.
+    A page, or a piece of the dump, that cannot be read: its title, if that can be read, and the reason in one
+    sentence.
     """
 
     title: Optional[str]
@@ -58,21 +52,17 @@ class BadPage(NamedTuple):
 
 def cut_pages(pieces: Iterable[Piece], longest: int) -> Iterator[Union[bytes, BadPage]]:
     """
-    Cuts text into pages. A page begins with its tag and ends with the next tag of a page, be that its own end
-    or the beginning of another: then it is bad. So where a page begins and ends depends on nothing before it.
+    Cuts text into pages, from `<page>` to `</page>`. A page begins with its tag and ends with the next tag of
+    a page, be that its own end or the beginning of another: then it is bad. So where a page begins and ends
+    depends on nothing before it. A page that the end of the text cuts off is omitted.
 
     # Parameters
 
     pieces : `Iterable[Union[bytes, DamagedRegion, None]]`
-        The text in UTF-8, in any pieces, from any place on. Pages that begin after `None` are not wanted: no
-        more of the pieces is asked for than it takes to finish what began before.
+        The text in UTF-8, in any pieces, starting anywhere. Pages that begin after `None` are not wanted:
+        only as many pieces are read as it takes to finish what began before.
     longest : `int`
-        Of a page, in bytes: one that is longer is bad. No more than this is in memory, and one piece.
-
-    # Returns
-
-    `Iterator[Union[bytes, BadPage]]`
-        From `<page>` to `</page>`. A page that the end of the text cuts off is left out.
+        The most bytes of a page; a longer one is bad. No more than this and one piece is in memory.
     """
     too_long = f"the page is longer than {longest:,} bytes."
     buffer = b""
@@ -128,17 +118,7 @@ def cut_pages(pieces: Iterable[Piece], longest: int) -> Iterator[Union[bytes, Ba
 
 
 def find_title(page: bytes) -> Optional[str]:
-    """
-    # Parameters
-
-    page : `bytes`
-        The beginning of a page that may be broken.
-
-    # Returns
-
-    `Optional[str]`
-        Its title, if it can be read.
-    """
+    """The title of a page that may be broken, if it can be read."""
     # No further than the page's own: the next may begin anywhere behind.
     next_page = _TAG.search(page, 1)
     match = _TITLE.search(page, 0, next_page.start() if next_page else min(len(page), 1 << 16))

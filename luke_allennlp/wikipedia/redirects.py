@@ -46,15 +46,10 @@ class RedirectResolver:
     a page's and a redirect's, as in dumps that were written while pages were moved, is the page's; of several
     redirects of a title, the first counts.
 
-    # Parameters
-
-    path : `Union[str, Path]`
-        The directory that `build` made.
-
     # Raises
 
     `ConfigurationError`
-        It is missing, is something else or is damaged.
+        The directory is missing, is something else or is damaged.
     """
 
     def __init__(self, path: Union[str, Path]) -> None:
@@ -85,7 +80,7 @@ class RedirectResolver:
         return self._directory.string("titles.marisa", number)
 
     def resolve(self, title: str) -> str:
-        """The title it leads to, be it a page's or not; the title itself if it leads nowhere."""
+        """The title that a title leads to, be it a page's or not; the title itself if it leads nowhere."""
         number = self.number(title)
         if number < 0:
             return title
@@ -131,17 +126,10 @@ class RedirectResolver:
         """
         Writes the titles of a wiki. Memory is that of the trie and a few bytes a title.
 
-        # Parameters
-
-        path : `Union[str, Path]`
-            The directory to make.
-        force : `bool`, optional (default = `False`)
-            Whether to replace one that is there.
-
         # Raises
 
         `ConfigurationError`
-            There is something already, or a file of the pages is damaged.
+            `path` exists and `force` is false, or a file of the pages is damaged.
         """
         with new_mapped_directory(Path(path), _FORMAT, force) as writer:
             spool, kinds_of_rows = writer.spool("titles"), array("B")
@@ -195,28 +183,23 @@ def _follow(
 
 def build_redirects(pages: str, output: str, executor: Executor = Executor(), force: bool = False) -> bool:
     """
-    Writes what the entity linker of extractive QA reads. It follows one step, so that a title is given where
-    its chain ends; those of loops are left out. Redirects to titles without a page are kept, since another
-    dump's vocabulary may have them.
+    Writes `Redirects` for the entity linker of extractive QA. Since that follows one step, each title is
+    given with the end of its chain; those of loops are omitted. Redirects to titles without a page are kept,
+    since another dump's vocabulary may have them.
 
     # Parameters
 
     pages : `str`
         The directory of `allennlp wikipedia-extract`.
     output : `str`
-        The directory to make.
+        The directory to create.
     force : `bool`, optional (default = `False`)
-        Whether to replace redirects that are there.
+        Whether to replace existing redirects.
 
     # Returns
 
     `bool`
-        Whether they are written; if not, it is submitted to Slurm.
-
-    # Raises
-
-    `ConfigurationError`
-        The pages are missing or damaged, or there is something already.
+        Whether they are written; if not, the job is submitted to Slurm.
     """
     wiki, directory = checked_pages(pages), Path(output).absolute()
     if not work_directory(directory).exists():
@@ -236,12 +219,12 @@ def _redirects(output: Path, work: Path, task: int, tasks: int) -> Dict[str, int
 
 
 def titles_stage(wiki: ExtractedWikipedia, work: Path) -> Stage:
-    """The stage of a job that writes the wiki's titles, for those behind it."""
+    """The stage of a job that writes the wiki's titles for later stages."""
     return Stage("titles", functools.partial(_write_titles, wiki, work), 1)
 
 
 def titles_of(work: Path) -> Path:
-    """Where that stage writes them."""
+    """Where `titles_stage` writes them."""
     return work / "titles"
 
 
@@ -251,21 +234,18 @@ def _write_titles(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -
 
 @functools.lru_cache(maxsize=1)
 def opened_resolver(path: Path) -> RedirectResolver:
-    """
-    The resolver of a directory, for tasks: a process opens it once, since all of it is compared with its
-    checksums then.
-    """
+    """The resolver of a directory, opened once a process, since all of it is compared with its checksums."""
     return RedirectResolver(path)
 
 
 def checked_pages(path: Union[str, Path]) -> ExtractedWikipedia:
     """
-    Pages whose links can be counted. Their path is absolute: a cluster's task may begin in another directory.
+    Extracted pages that are not empty, by an absolute path: a cluster's task may begin in another directory.
 
     # Raises
 
     `ConfigurationError`
-        They are missing or unfinished, or there are none.
+        They are missing or incomplete, or there are none.
     """
     pages = ExtractedWikipedia(Path(path).absolute())
     if not pages.shards:

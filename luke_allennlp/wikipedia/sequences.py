@@ -64,12 +64,7 @@ class SequenceOptions(NamedTuple):
     abstract_only: bool = False
 
     def check(self) -> None:
-        """
-        # Raises
-
-        `ConfigurationError`
-            A number is out of range.
-        """
+        """Raises a `ConfigurationError` if a number is out of range."""
         for name in ("max_entities", "max_mention_length", "min_sentence_length"):
             value = getattr(self, name)
             if value < 1:
@@ -92,11 +87,6 @@ class TitleResolver(Protocol):
 class SequenceBuilder:
     """
     Makes sequences of pages: the sentences of a page, packed. It counts what it keeps and drops.
-
-    # Parameters
-
-    language : `str`
-        Of the pages.
 
     # Raises
 
@@ -126,7 +116,7 @@ class SequenceBuilder:
         self.counts: "Counter[str]" = Counter(dict.fromkeys(COUNTS, 0))
 
     def sequences(self, page: Page) -> Iterator[TokenSequence]:
-        """None if it is a redirect, or no text."""
+        """The sequences of a page; none of a redirect, a file or a category."""
         if page.redirect is not None or page.namespace in _NOT_TEXT:
             self.counts["redirects" if page.redirect is not None else "files_and_categories"] += 1
             return
@@ -235,12 +225,7 @@ class SequenceBuilder:
 
 
 def check_special_entities(vocabulary: EntityVocabulary) -> None:
-    """
-    # Raises
-
-    `ConfigurationError`
-        The vocabulary lacks one that pretraining needs.
-    """
+    """Raises a `ConfigurationError` if the vocabulary lacks one that pretraining needs."""
     missing = [name for name in (PAD, UNK, MASK) if name not in vocabulary.specials]
     if missing:
         raise ConfigurationError(

@@ -48,14 +48,14 @@ class SiteInfo(NamedTuple):
     # Parameters
 
     language : `str`
-        The code of the wiki's language, as links from other wikis name it: "en", "simple", "zh-yue". It is
-        the first part of the host's name for the wikis of Wikimedia, otherwise what the dump declares.
+        The code of the wiki's language, as links from other wikis name it: "en", "simple", "zh-yue". For
+        the wikis of Wikimedia it is the first part of the host's name, otherwise what the dump declares.
     dbname : `str`
         Such as "enwiki"; empty in dumps older than 2014.
     base : `str`
         The address of the main page.
     case : `str`
-        "first-letter", if titles begin with a capital, or "case-sensitive".
+        "first-letter" if titles begin with a capital, or "case-sensitive".
     namespaces : `Dict[int, str]`
         The local name of each namespace by its number; that of articles, 0, is empty.
     cases : `Dict[int, str]`
@@ -75,7 +75,7 @@ class SiteInfo(NamedTuple):
         return self.cases.get(namespace, self.case) == FIRST_LETTER
 
     def to_dict(self) -> Dict[str, Any]:
-        """What JSON can hold, for `from_dict`."""
+        """A dictionary for JSON, of which `from_dict` restores the object."""
         return {
             **self._asdict(),
             "namespaces": {str(number): name for number, name in sorted(self.namespaces.items())},
@@ -84,12 +84,6 @@ class SiteInfo(NamedTuple):
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "SiteInfo":
-        """
-        # Parameters
-
-        fields : `Mapping[str, Any]`
-            As `to_dict` made them.
-        """
         fields = dict(fields)
         for name in ("namespaces", "cases"):
             fields[name] = {int(number): value for number, value in fields[name].items()}
@@ -98,11 +92,8 @@ class SiteInfo(NamedTuple):
     @classmethod
     def from_header(cls, header: str) -> "SiteInfo":
         """
-        # Parameters
-
-        header : `str`
-            A dump's beginning, up to its first page. Some tools leave the siteinfo out: then only the
-            language is known, and the namespaces are MediaWiki's own.
+        Reads the beginning of a dump, up to its first page. Some tools omit the siteinfo: then only the
+        language is known, and the namespaces are MediaWiki's own.
 
         # Raises
 

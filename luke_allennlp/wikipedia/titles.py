@@ -90,25 +90,13 @@ class TitleRules:
         return TitleRules, (self.site,)
 
     def resolve(self, target: str) -> ResolvedTitle:
-        """
-        # Parameters
-
-        target : `str`
-            What is between `[[` and `]]` or `|`, as the wikitext has it.
-        """
+        """Resolves a link's target: what is between `[[` and `]]` or `|` in wikitext."""
         return self._cached(target)
 
     def template_name(self, name: str) -> Optional[str]:
         """
-        # Parameters
-
-        name : `str`
-            What is between `{{` and `}}` or `|`, as the wikitext has it.
-
-        # Returns
-
-        `Optional[str]`
-            The template's name without its namespace. `None` if it is the page of another namespace.
+        The name, without its namespace, of a template `{{name|`; `None` if it is the page of another
+        namespace.
         """
         name = name.strip()
         if ":" not in name:

@@ -89,17 +89,12 @@ def build_vocabulary(
     output : `str`
         The file to write: `.jsonl`, or `.tsv` for one wiki.
     force : `bool`, optional (default = `False`)
-        Whether to replace a file that is there.
+        Whether to replace an existing file.
 
     # Returns
 
     `bool`
-        Whether it is written; if not, it is submitted to Slurm.
-
-    # Raises
-
-    `ConfigurationError`
-        An input is missing or damaged, or the options do not fit.
+        Whether it is written; if not, the job is submitted to Slurm.
     """
     # A cluster's task may begin in another directory.
     options = options._replace(

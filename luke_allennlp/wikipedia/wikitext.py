@@ -33,23 +33,16 @@ class ParsedPage(NamedTuple):
 
 class WikitextParser:
     """
-    Makes plain text with links of wikitext, by mwparserfromhell's tokenizer. Its tree of nodes is not built:
-    one pass over the tokens is enough, and takes a small part of the time.
+    Makes plain text with links of wikitext, by the tokenizer of mwparserfromhell. Its tree of nodes is not
+    built: one pass over the tokens is enough, and much faster.
 
     # Parameters
 
-    titles : `TitleRules`
-        What the wiki's titles mean.
     link_trail : `bool`, optional (default = `True`)
-        Whether the letters right after a link are a part of it, as MediaWiki shows it: "buses" of
+        Whether the letters right after a link are part of it, as MediaWiki shows it: "buses" for
         `[[bus]]es`.
     language : `str`, optional (default = `"en"`)
         The wiki's, which decides what these letters are.
-
-    # Raises
-
-    `ConfigurationError`
-        mwparserfromhell is not installed.
     """
 
     def __init__(self, titles: TitleRules, *, link_trail: bool = True, language: str = "en") -> None:
@@ -67,10 +60,8 @@ class WikitextParser:
         """
         # Parameters
 
-        text : `str`
-            The source of a page.
         title : `str`, optional (default = `""`)
-            The page's: links to it are links to itself, and "(disambiguation)" is understood.
+            The page's: links to it are links to itself, and "(disambiguation)" is recognised.
 
         # Raises
 

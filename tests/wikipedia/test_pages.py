@@ -14,9 +14,9 @@ from luke_allennlp.wikipedia.pages import (
     ExtractedWikipedia,
     Page,
     PageLink,
-    PageWriter,
     Paragraph,
     Section,
+    page_writer,
     read_pages,
 )
 
@@ -51,7 +51,7 @@ def random_pages(count: int) -> List[Page]:
 
 
 def write(path: Path, pages: List[Page]) -> None:
-    with PageWriter(path) as writer:
+    with page_writer(path) as writer:
         for page in pages:
             writer.add(page)
 
@@ -88,14 +88,14 @@ def test_few_pages_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "pages.parquet"
     with pytest.raises(KeyError):
-        with PageWriter(path) as writer:
+        with page_writer(path) as writer:
             writer.add(PAGES[0])
             raise KeyError
     assert not list(tmp_path.iterdir())
     write(path, PAGES)
     before = path.read_bytes()
     with pytest.raises(KeyError):
-        with PageWriter(path):
+        with page_writer(path):
             raise KeyError
     assert path.read_bytes() == before
 
@@ -107,15 +107,16 @@ def test_two_attempts_at_the_same_file(tmp_path: Path, monkeypatch: pytest.Monke
     pages = random_pages(50)
     write(tmp_path / "whole", pages)
     whole = (tmp_path / "whole").read_bytes()
-    writers = [PageWriter(path), PageWriter(path)]
+    managers = [page_writer(path), page_writer(path)]
+    writers = [manager.__enter__() for manager in managers]
     for page in pages[:30]:
         writers[0].add(page)
         writers[1].add(page)
-    for writer in (writers[first], writers[1 - first]):
+    for number in (first, 1 - first):
         for page in pages[30:]:
-            writer.add(page)
+            writers[number].add(page)
             assert not path.exists() or path.read_bytes() == whole
-        writer.__exit__(None, None, None)
+        managers[number].__exit__(None, None, None)
         assert path.read_bytes() == whole
     assert sorted(item.name for item in tmp_path.iterdir()) == ["pages.parquet", "whole"]
 
