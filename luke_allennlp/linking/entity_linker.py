@@ -27,7 +27,7 @@ class EntityMention(NamedTuple):
 
 class LinkedEntity(NamedTuple):
     """
-    An entity in a window: its row of the checkpoint's entity table, and its first and last sub-word, counted
+    An entity in a window: its row of the checkpoint's entity table, and its first and last token, counted
     from the window's first.
     """
 
@@ -50,9 +50,9 @@ class ArticleLinker:
         text : `str`
             A whole question or a whole passage.
         offsets : `Sequence[Tuple[int, int]]`
-            Where each sub-word of the text stands in it: character offsets, end exclusive.
+            Where each token of the text stands in it: character offsets, end exclusive.
         window : `Tuple[int, int]`, optional (default = `None`)
-            The sub-words that are linked, end exclusive; all by default. A mention that is not wholly inside
+            The tokens that are linked, end exclusive; all by default. A mention that is not wholly inside
             is not seen.
         part : `str`, optional (default = `"context"`)
             What the text is: "question", which is tokenised in one piece, or "context", which is split into
@@ -110,7 +110,7 @@ class SpansEntityLinker(EntityLinker):
     """
     Registered as an `EntityLinker` with name "spans".
 
-    Takes the mentions that the data names. Those whose title is not in the entity vocabulary are left out; of
+    Takes the mentions that the data names. Those whose title is not in the entity vocabulary are omitted; of
     two that overlap, the one that begins first is taken, or the longer one if both begin at the same place.
 
     # Parameters
@@ -144,7 +144,7 @@ class SpansEntityLinker(EntityLinker):
 
 
 class _GivenMentions(ArticleLinker):
-    """Sub-words under given characters."""
+    """Tokens under given characters."""
 
     def __init__(self, mentions: Sequence[EntityMention], linker: SpansEntityLinker) -> None:
         self._mentions = sorted(mentions, key=lambda mention: (mention.start, -mention.end))

@@ -139,7 +139,7 @@ class MappedDirectory:
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._map()  # what was checked once is not read once more in every process
+        self._map()  # no second check in every process
 
 
 class DirectoryWriter:
@@ -210,7 +210,7 @@ def check_target(target: Path, format_: Format, force: bool) -> None:
         return
     if not force:
         raise ConfigurationError(
-            f"{target}: is there already; choose another path, or force to replace it (--force)."
+            f"{target}: already exists; choose another path, or force to replace it (--force)."
         )
     try:
         found = json.loads((target / METADATA_FILE).read_text(encoding="utf-8")).get("format")
@@ -219,6 +219,6 @@ def check_target(target: Path, format_: Format, force: bool) -> None:
     is_empty = target.is_dir() and not any(target.iterdir())
     if found != format_.name and not is_empty:
         raise ConfigurationError(
-            f"{target}: is no directory of the format {format_.name!r}, so it is not replaced; "
+            f"{target}: is not a directory of the format {format_.name!r}, so it is not replaced; "
             "remove it or choose another path."
         )

@@ -127,7 +127,7 @@ class MentionDatabase:
         ]
 
     def link_probability(self, text: str) -> float:
-        """How often a text is a link where it stands in Wikipedia; 0 if it is no known name."""
+        """How often a text is a link where it stands in Wikipedia; 0 if it is not a known name."""
         number = self._directory.find("names.marisa", normalized_name(text))
         if number < 0:
             return 0.0

@@ -95,7 +95,7 @@ class StringSpool:
             repeated = numpy.flatnonzero(numpy.bincount(numbers, minlength=1) > 1)
             if len(repeated):
                 raise ConfigurationError(
-                    f"The {unique} {trie.restore_key(int(repeated[0]))!r} comes twice ({len(repeated):,} in "
+                    f"The {unique} {trie.restore_key(int(repeated[0]))!r} occurs twice ({len(repeated):,} in "
                     "all do); expected each once."
                 )
         return numbers

@@ -26,7 +26,7 @@ _LONGEST_BLOCK_BITS = 8 * 910_000
 _CHANCE_MAGICS = 3
 
 
-class LostBlock(NamedTuple):
+class DamagedBlock(NamedTuple):
     """
     A block that cannot be decompressed: the byte of the file where it begins, and the bytes up to where
     reading continues.
@@ -54,10 +54,10 @@ def _patterns() -> List[Tuple[bytes, int, int, bool]]:
 _PATTERNS = _patterns()
 
 
-def read_blocks(file: BinaryIO, start: int, end: int) -> Iterator[Union[bytes, LostBlock, None]]:
+def read_blocks(file: BinaryIO, start: int, end: int) -> Iterator[Union[bytes, DamagedBlock, None]]:
     """
     Decompresses the blocks of a seekable bzip2 file, of one stream or many, that begin in a range of its
-    bytes, and then those behind the range: the text of each block, or a `LostBlock`, in order, and `None`
+    bytes, and then those behind the range: the text of each block, or a `DamagedBlock`, in order, and `None`
     once, where the range ends. A caller that needs no more stops there. A block that the end of the file cuts
     off is not reported.
     """
@@ -93,7 +93,7 @@ def read_blocks(file: BinaryIO, start: int, end: int) -> Iterator[Union[bytes, L
             yield text
         elif ahead and (synchronised or not _is_within_block(file, magic.bit)):
             offset = magic.bit // 8
-            yield LostBlock(offset, ahead[0].bit // 8 - offset)
+            yield DamagedBlock(offset, ahead[0].bit // 8 - offset)
 
 
 def _find_magics(file: BinaryIO, start: int, end: Optional[int] = None) -> Iterator[_Magic]:
@@ -141,7 +141,7 @@ def _decompress(file: BinaryIO, begin: int, end: int) -> Optional[bytes]:
 
 
 def _is_within_block(file: BinaryIO, bit: int) -> bool:
-    """Whether some block that begins before this bit goes on behind it."""
+    """Whether some block that begins before this bit continues behind it."""
     longest = _LONGEST_BLOCK_BITS // 8
     around = list(_find_magics(file, max(0, bit // 8 - longest), bit // 8 + longest))
     before = [magic for magic in around if magic.bit < bit and magic.is_block]

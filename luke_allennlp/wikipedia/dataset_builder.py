@@ -24,7 +24,7 @@ from luke_allennlp.pretraining.dataset import (
 from luke_allennlp.wikipedia.data_card import write_data_card
 from luke_allennlp.wikipedia.dataset_plan import (
     DatasetPlan,
-    forget,
+    clear_caches,
     splitter_of,
     tokenizer_of,
     vocabulary_of,
@@ -86,16 +86,16 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
             )
     for cached in (_encoder, opened_resolver):
         cached.cache_clear()
-    forget()
+    clear_caches()
     plan.check()
     described, tasks = plan.described(), plan.tasks()
-    # A job that was killed when its output was just in place goes on all the same.
+    # A job that was killed when its output was just in place is resumed all the same.
     if os.path.lexists(output) and not (work / PLAN_FILE).exists():
         if not force and _inputs(output) == described:
             return True
         _check_replaceable(output, force)
     if is_done(work, "dataset") and not os.path.lexists(output):
-        # Somebody has removed it since, and its sequences are gone as well: all is done again.
+        # It was removed since, and its sequences are gone as well: all is repeated.
         os.rename(work, trash)
         shutil.rmtree(trash)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
     ]
     if not run_stages(stages, work, output, executor):
         return False
-    # First its name, so that an interrupt leaves nothing that looks like a job to go on with.
+    # First its name, so that an interrupt leaves nothing that looks like an unfinished job.
     os.rename(work, trash)
     shutil.rmtree(trash)
     return True
@@ -145,14 +145,14 @@ def _inputs(output: Path) -> Any:
 def _check_replaceable(output: Path, force: bool) -> None:
     if not force:
         raise ConfigurationError(
-            f"{output}: is there already, and not made with the same input and options; choose another "
+            f"{output}: already exists, and was not made with the same input and options; choose another "
             "directory, or give --force."
         )
     is_empty = output.is_dir() and not any(output.iterdir())
     if not is_empty and _inputs(output) is None:
         raise ConfigurationError(
-            f"{output}: is no dataset of `allennlp pretraining-dataset`, so it is not replaced; remove it or "
-            "choose another directory."
+            f"{output}: is not a dataset of `allennlp pretraining-dataset`, so it is not replaced; remove "
+            "it or choose another directory."
         )
 
 
@@ -296,7 +296,7 @@ def _no_sequences(plan: DatasetPlan, are_held_out: bool) -> ConfigurationError:
         )
     return ConfigurationError(
         f"No sequence to learn from came out of {', '.join(map(str, plan.pages))}: no sentence of "
-        f"{plan.options.min_sentence_length} to {plan.options.max_length - 2} sub-words has a link to an "
+        f"{plan.options.min_sentence_length} to {plan.options.max_length - 2} tokens has a link to an "
         f"entity of {plan.entity_vocabulary}. See that the vocabulary is of these pages, or give "
         "--include-unk-entities or --include-sentences-without-entities."
     )
@@ -309,13 +309,13 @@ def _unfinished(work: Path, tasks: int) -> List[int]:
 
 
 def _sequence_files(plan: DatasetPlan, work: Path) -> List[Path]:
-    # Clusters may begin a stage although tasks of the one before have failed.
+    # Clusters may begin a stage after tasks of the one before have failed.
     missing = _unfinished(work, len(plan.tasks()))
     if missing:
         raise ConfigurationError(
-            f"{work / _SEQUENCES}: has nothing of the task {missing[0]}"
+            f"{work / _SEQUENCES}: lacks the output of task {missing[0]}"
             f"{f' and {len(missing) - 1} others' if len(missing) > 1 else ''}, which failed "
-            f"({work / 'stages' / 'sequences'} has the logs); start the same command again to go on."
+            f"({work / 'stages' / 'sequences'} has the logs); start the same command again to resume."
         )
     return sorted_files(work / _SEQUENCES)
 

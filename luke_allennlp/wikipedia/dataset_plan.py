@@ -159,12 +159,12 @@ def _absolute(path: str) -> str:
     return str(expanded.absolute()) if expanded.exists() else path
 
 
-# What a process has read once, it keeps; forked workers have it from the first process.
+# A process keeps what it has read; forked workers inherit it.
 
 
 @functools.lru_cache(maxsize=1)
 def _wikis(pages: Tuple[Path, ...]) -> List[ExtractedWikipedia]:
-    # It sees whether each of their files is there: for each of as many tasks, that would be much.
+    # It checks that each of their files exists, which would be slow once a task.
     return [ExtractedWikipedia(directory) for directory in pages]
 
 
@@ -177,12 +177,12 @@ def _tokenizer(name: str) -> WordTokenizer:
 def _vocabulary(name: str) -> EntityVocabulary:
     path = Path(name)
     if path.suffix in _VOCABULARY_SUFFIXES and not path.is_dir():
-        return EntityVocabulary.from_file(path)  # not the hub is asked where a file is missing
+        return EntityVocabulary.from_file(path)  # so that the hub is not asked for a missing file
     return read_entity_vocabulary(name)
 
 
-def forget() -> None:
-    """Lets go of what was read: another job's files may have the same names."""
+def clear_caches() -> None:
+    """Clears the caches: another job's files may have the same names."""
     _wikis.cache_clear()
     _tokenizer.cache_clear()
     _vocabulary.cache_clear()

@@ -14,7 +14,7 @@ _MOST_FREQUENT = 10
 
 class SplitStatistics(NamedTuple):
     """
-    How many sequences have 0, 1, 2 .. sub-words, and entities; how many mentions have 0, 1, 2 .. sub-words;
+    How many sequences have 0, 1, 2 .. tokens, and entities; how many mentions have 0, 1, 2 .. tokens;
     and how often each row of the entity table occurs.
     """
 

@@ -64,7 +64,7 @@ class Dump:
                 f"{self.path}: cannot be read ({error.strerror}); expected a dump of a wiki."
             ) from None
         if not self._size:
-            raise ConfigurationError(f"{self.path}: is empty; expected a dump of a wiki. Get it once more.")
+            raise ConfigurationError(f"{self.path}: is empty; expected a dump of a wiki. Download it again.")
         self._kind = compression(beginning)
 
     @cached_property
@@ -87,7 +87,8 @@ class Dump:
             return SiteInfo.from_header(head.decode("utf-8", "replace"))
         except ValueError as error:
             raise ConfigurationError(
-                f"{self.path}: is no dump of a wiki: {error}; expected pages-articles.xml (bz2, gz or plain)."
+                f"{self.path}: is not a dump of a wiki: {error}; expected pages-articles.xml (bz2, gz or "
+                "plain)."
             ) from None
 
     def parts(self, part_size: Optional[int] = None) -> List[DumpPart]:

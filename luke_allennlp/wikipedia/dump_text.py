@@ -4,7 +4,7 @@ import gzip
 import zlib
 from typing import BinaryIO, Iterator, NamedTuple, Union
 
-from luke_allennlp.wikipedia.bzip2_blocks import LostBlock, read_blocks
+from luke_allennlp.wikipedia.bzip2_blocks import DamagedBlock, read_blocks
 
 _PIECE = 1 << 20
 
@@ -52,7 +52,7 @@ def read_pieces(file: BinaryIO, kind: str, start: int, end: int) -> Iterator[Pie
 
 def _read_bzip2(file: BinaryIO, start: int, end: int) -> Iterator[Piece]:
     for block in read_blocks(file, start, end):
-        if isinstance(block, LostBlock):
+        if isinstance(block, DamagedBlock):
             reason = f"{block.size:,} bytes of bzip2 are damaged, from byte {block.offset:,} of the file."
             yield DamagedRegion(reason)
         else:

@@ -82,7 +82,7 @@ class Executor(NamedTuple):
             Tasks failed, or the cluster does not accept the jobs.
         """
         if self.kind == "local":
-            with _alone(directory):
+            with _locked(directory):
                 for stage in stages:
                     _run_locally(stage, directory / stage.name, self.workers or 1)
             return True
@@ -174,22 +174,20 @@ def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None
         if not force:
             differing = sorted(key for key in {*found, *plan} if found.get(key) != plan.get(key))
             raise ConfigurationError(
-                f"{directory}: was begun with other {', '.join(differing) or 'options'}; start it with the "
-                "same to go on, choose another directory, or replace it with --force."
+                f"{directory}: was begun with other {', '.join(differing) or 'options'}; repeat it with the "
+                "same options to resume, choose another directory, or replace it with --force."
             )
         with ExitStack() as locks:
             for lock in sorted(directory.glob(f"*/{_LOCK}")):
-                locks.enter_context(_alone(lock.parent))
-            # Under another name first: half removed, it would be taken for a job that can go on.
+                locks.enter_context(_locked(lock.parent))
+            # Under another name first: half removed, it would be taken for a job to resume.
             os.rename(directory, replaced)
         # The locks are closed: NFS keeps files that are open.
         shutil.rmtree(replaced)
     elif os.path.lexists(directory) and (
         not directory.is_dir() or any(not is_temporary(item.name, PLAN_FILE) for item in directory.iterdir())
     ):
-        raise ConfigurationError(
-            f"{directory}: is there already and not of this command; choose another directory."
-        )
+        raise ConfigurationError(f"{directory}: exists and is not of this command; choose another directory.")
     directory.mkdir(parents=True, exist_ok=True)
     write_json(path, plan)
 
@@ -252,7 +250,7 @@ def _run_locally(stage: Stage, directory: Path, workers: int) -> None:
 
 
 def _check_done(executor: Any, stage: Stage, directory: Path) -> None:
-    """Datatrove's executor for Ray comes back as if nothing were wrong when tasks have failed."""
+    """Datatrove's executor for Ray returns normally when tasks have failed."""
     ranks = executor.get_incomplete_ranks(range(stage.tasks))
     if ranks:
         more = len(ranks) - 3
@@ -260,13 +258,13 @@ def _check_done(executor: Any, stage: Stage, directory: Path) -> None:
             f"Task{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks[:3]))}"
             + (f" and {more} other{'s' * (more > 1)}" if more > 0 else "")
             + f" of {stage.name!r} failed; their logs are in {directory / LOGS}. Start the command again to "
-            "go on."
+            "resume."
         )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Datatrove has lines to say for everything, but an error is an exception."""
+    """Silences datatrove, whose errors are exceptions."""
     logger = required("loguru").logger
     logger.disable("datatrove")
     try:
@@ -276,8 +274,8 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Two processes that do the same tasks would write into the same files."""
+def _locked(directory: Path) -> Iterator[None]:
+    """Two processes with the same tasks would write the same files."""
     import fcntl
 
     directory.mkdir(parents=True, exist_ok=True)
@@ -285,7 +283,7 @@ def _alone(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigurationError(f"{directory.parent}: another process is at work there.") from None
+            raise ConfigurationError(f"{directory.parent}: another process is working there.") from None
         except OSError:
             pass  # not every network file system has locks
         yield

@@ -23,7 +23,7 @@ from luke_allennlp.wikipedia.extraction_tasks import (
 from luke_allennlp.wikipedia.pages import FORMAT, METADATA_FILE, PAGES, VERSION
 from luke_allennlp.wikipedia.siteinfo import SiteInfo
 
-# Parts are so small that workers can share a small dump, and so large that a large dump has not too many.
+# Small enough for workers to share a small dump, large enough for a large dump not to have too many.
 _PARTS = 64
 _SMALLEST_PART = 1 << 20
 _LARGEST_PART = 16 << 20
@@ -110,7 +110,7 @@ def parse_size(text: str) -> int:
     """The bytes of a text such as "500000", "500K" or "64M"; a `ValueError` if it is no size."""
     match = re.fullmatch(r"([0-9]+)([KMG]?)", text, re.IGNORECASE)
     if match is None or not int(match[1]):
-        raise ValueError(f"{text!r} is no size; expected bytes, or such as 500K, 64M or 1G")
+        raise ValueError(f"{text!r} is not a size; expected bytes, or a number such as 500K, 64M or 1G")
     return int(match[1]) * {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}[match[2].upper()]
 
 
@@ -139,7 +139,7 @@ def _wiki(site: SiteInfo) -> str:
 
 
 def _fingerprint(path: Path) -> Dict[str, Any]:
-    """Tells a file from another of the same name, without reading all of it."""
+    """Distinguishes files of the same name without reading all of them."""
     size = path.stat().st_size
     digest = hashlib.sha256()
     with open(path, "rb") as file:

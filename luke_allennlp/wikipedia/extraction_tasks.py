@@ -36,7 +36,7 @@ class ExtractionOptions(NamedTuple):
     # Parameters
 
     namespaces : `Tuple[int, ...]`, optional (default = `(0,)`)
-        Pages of others are left out.
+        Pages of others are omitted.
     link_trail : `bool`, optional (default = `True`)
         Whether the surface of `[[bus]]es` is "buses", as MediaWiki shows it; otherwise "bus".
     part_size : `int`, optional (default = `None`)
@@ -119,16 +119,16 @@ class GatherTask:
         try:
             return read_json(path)
         except FileNotFoundError:
-            # A cluster may begin a stage although tasks of the one before have failed.
+            # A cluster may begin a stage after tasks of the one before have failed.
             log = Path(self.directory) / LOGS / EXTRACT / LOGS / f"task_{task:05d}.log"
             raise ConfigurationError(
                 f"Task {task} of {EXTRACT!r} failed: {path} is missing ({log} says more). Start the command "
-                "again to go on."
+                "again to resume."
             ) from None
 
 
 class _Parsed(NamedTuple):
-    """What became of a page: the page, or why it was left out, or the kind and reason of a failure."""
+    """What became of a page: the page, or why it was omitted, or the kind and reason of a failure."""
 
     page: Optional[Page] = None
     left_out: Optional[str] = None

@@ -54,14 +54,14 @@ def run_job(
         The output exists, the job was begun with other options, or tasks failed.
     """
     work = work_directory(output)
-    # A job that was killed when its output was just in place goes on all the same.
+    # A job that was killed when its output was just in place is resumed all the same.
     if os.path.lexists(output) and not force and not (work / PLAN_FILE).exists():
-        raise ConfigurationError(f"{output}: is there already; choose another path, or give --force.")
+        raise ConfigurationError(f"{output}: already exists; choose another path, or give --force.")
     output.parent.mkdir(parents=True, exist_ok=True)
     begin(work, {**plan, "luke-allennlp": __version__}, force)
     to_do = stages(work)
     if is_done(work, to_do[-1].name) and not os.path.lexists(output):
-        # Somebody has removed it since: only the last stage is done again.
+        # It was removed since: only the last stage is repeated.
         shutil.rmtree(work / _STAGES / to_do[-1].name)
     if not run_stages(to_do, work, output, executor):
         return False
@@ -79,7 +79,7 @@ def run_stages(stages: Sequence[Stage], work: Path, output: Path, executor: Exec
     if not os.path.lexists(output):
         raise ConfigurationError(
             f"{output}: is not written, as tasks failed ({work / _STAGES} has their logs); start the same "
-            "command again to go on."
+            "command again to resume."
         )
     return True
 

@@ -39,7 +39,7 @@ class LinkCounts:
         return self._resolver.title(number) if number < known else self._missing[number - known]
 
     def number(self, title: str) -> int:
-        """The number of the page that a title leads to, be it missing; -1 if there is none."""
+        """The number of the page that a title leads to, even if it is missing; -1 if there is none."""
         number = self._resolver.page_number(title)
         return number if number >= 0 else self._numbers.get(self._resolver.resolve(title), -1)
 

@@ -70,7 +70,7 @@ def run_tasks(name: str, run: Run, ranks: Sequence[int], total: int, workers: in
 
 
 def _result(future: "Future[Mapping[str, int]]", name: str, rank: int, logs: Path) -> Mapping[str, int]:
-    again = "Start the command again to go on."
+    again = "Start the command again to resume."
     try:
         return future.result()
     except ConfigurationError:
@@ -89,10 +89,10 @@ def _result(future: "Future[Mapping[str, int]]", name: str, rank: int, logs: Pat
 def _begin_worker(run: Run, parent: int) -> None:
     global _run
     die_with_parent(parent)
-    # Ctrl-C reaches all processes, but the first of them ends the others.
+    # Ctrl-C reaches all processes, but the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Processes share that of the bars: whoever is killed while holding it would stop all others.
+    # Processes share that of the bars: one that is killed while holding it would stop all others.
     Tqdm.set_lock(threading.RLock())
     # Datatrove writes of each task there; it is in the log as well.
     required("loguru").logger.remove()

@@ -38,11 +38,11 @@ class MentionOptions(NamedTuple):
     # Parameters
 
     min_link_probability : `float`, optional (default = `0.01`)
-        Names that are rarer as links are left out.
+        Names that are rarer as links are omitted.
     max_mention_words : `int`, optional (default = `20`)
-        Longer names are left out.
+        Longer names are omitted.
     top : `int`, optional (default = `100`)
-        How many titles a name leads to at the most: the most frequent, of equal ones the first by title.
+        How many titles a name leads to at most: the most frequent, of equal ones the first by title.
     min_link_count : `int`, optional (default = `1`)
         Links of a name to a title.
     """
@@ -62,9 +62,9 @@ def build_mention_database(
 ) -> bool:
     """
     Counts the names of pages. The name of a link is its text in the form of `normalized_name`; it leads to
-    the end of redirects, be it a page or not. A name's documents are the pages in which it stands, inside one
-    paragraph. Of each name that has a document, and whose links by documents are enough, the titles it leads
-    to are kept; the number of links on it is that of all titles.
+    the end of redirects, whether it is a page or not. A name's documents are the pages in which it stands,
+    inside one paragraph. Of each name that has a document, and whose links by documents are enough, the
+    titles it leads to are kept; the number of links on it is that of all titles.
 
     Unlike in the original, links to categories are not among the links, as pages do not have them.
 

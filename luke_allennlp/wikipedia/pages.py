@@ -147,8 +147,7 @@ class ExtractedWikipedia:
             content = (self.path / METADATA_FILE).read_text(encoding="utf-8")
         except OSError:
             raise ConfigurationError(
-                f"{self.path}: there is no {METADATA_FILE}; {remedy}. If that was interrupted, start it "
-                "again."
+                f"{self.path}: there is no {METADATA_FILE}; {remedy}. If that was interrupted, run it again."
             ) from None
         try:
             metadata = json.loads(content)

@@ -80,7 +80,7 @@ class RedirectResolver:
         return self._directory.string("titles.marisa", number)
 
     def resolve(self, title: str) -> str:
-        """The title that a title leads to, be it a page's or not; the title itself if it leads nowhere."""
+        """The title, of a page or not, that a title leads to; the title itself if it leads nowhere."""
         number = self.number(title)
         if number < 0:
             return title

@@ -1,4 +1,4 @@
-"""Sub-words of running text, for which many words come again and again."""
+"""Tokens of running text, for which many words come again and again."""
 
 import re
 from typing import Dict, List
@@ -14,7 +14,7 @@ _BRACKET = re.compile(r"(?<=[<\[])")
 class RunningTextEncoder:
     """
     Tokenises pieces of text as the tokenizer does, but several times as fast: each word (between white space)
-    is tokenised once. The sub-words of RoBERTa, XLM-R and BERT never reach across white space.
+    is tokenised once. The tokens of RoBERTa, XLM-R and BERT never reach across white space.
 
     What looks like a special token, as `<mask>` in an article about language models, is text like any other.
     """
@@ -27,7 +27,7 @@ class RunningTextEncoder:
 
     def extend(self, ids: List[int], text: str, start: int, end: int) -> None:
         """
-        Appends the sub-words of a piece of a paragraph, from character `start` to `end`. The first one
+        Appends the tokens of a piece of a paragraph, from character `start` to `end`. The first one
         follows a space if the piece begins with or follows white space, or begins the paragraph.
         """
         words = text[start:end].split()

@@ -125,7 +125,7 @@ class RuleBasedSentenceSplitter(SentenceSplitter):
         terminal, closing, end = match[1], match[2], match.end()
         before_space = text[end].isspace()
         if any(character in _ALONE for character in terminal):
-            # 「はい。」と言った。 The sentence goes on after the quotation.
+            # 「はい。」と言った。 The sentence continues after the quotation.
             return before_space or not closing or text[end] in _OPENING
         if not before_space:
             return False

@@ -37,7 +37,7 @@ _PROTOCOL = re.compile(
     r"s?ftp://|sips?:|sms:|ssh://|svn://|tel:|telnet://|urn:|worldwind://|xmpp:|//)",
     re.IGNORECASE,
 )
-# Marks of the writing's direction: nobody sees them.
+# Marks of the writing's direction: they are invisible.
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e]+")
 _SPACES = re.compile("[ _\xa0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _ILLEGAL = re.compile(
@@ -177,7 +177,7 @@ class TitleRules:
         if first == "i" and self._dotted:
             return "\u0130" + text[1:]
         upper = first.upper()
-        # MediaWiki leaves letters whose capital is several, and Georgian, whose capitals nobody uses.
+        # MediaWiki leaves letters whose capital is several, and Georgian, whose capitals are not used.
         if len(upper) != 1 or "\u10d0" <= first <= "\u10ff":
             return text
         return upper + text[1:]

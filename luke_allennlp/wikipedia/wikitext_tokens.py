@@ -21,7 +21,7 @@ _VANISHING_TAGS = {
     "references": "reference",
     "table": "table",
 }
-# Their text is no wikitext.
+# Their text is not wikitext.
 _LITERAL_TAGS = frozenset({"nowiki", "pre"})
 _BLOCK_TAGS = frozenset(
     """

@@ -44,10 +44,6 @@ def test_the_same_bytes_in_any_order(tmp_path):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
 
 
-def test_no_names(tmp_path):
-    assert MentionDatabase.build([], tmp_path / "db").query("a") == []
-
-
 def test_what_cannot_be_written(tmp_path):
     for wrong, message in (
         ([*records(), ("a", 1, 1, [])], "'a' comes twice"),
@@ -57,8 +53,3 @@ def test_what_cannot_be_written(tmp_path):
         with pytest.raises(ConfigurationError, match=message):
             MentionDatabase.build(wrong, tmp_path / "db")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_another_directory(tmp_path):
-    with pytest.raises(ConfigurationError, match="allennlp wikipedia-mention-db"):
-        MentionDatabase(tmp_path)

@@ -3,7 +3,7 @@ from typing import List, Union
 import pytest
 
 from luke_allennlp.wikipedia.dump_text import DamagedRegion, Piece
-from luke_allennlp.wikipedia.page_xml import BadPage, RawPage, cut_pages, find_title, parse_page
+from luke_allennlp.wikipedia.page_xml import BadPage, RawPage, cut_pages, parse_page
 from tests.wikipedia.made_dumps import page_xml
 
 
@@ -55,13 +55,6 @@ def test_page_without_an_end_costs_no_other() -> None:
     assert cut(b"<page><title>B</title></mediawiki>", None) == [last]
     # What is cut off by the end of the text is reported for the dump, not for the page.
     assert cut(b"<page>a</page><page><title>B</title>", None) == [b"<page>a</page>"]
-
-
-def test_page_that_is_too_long() -> None:
-    pages = cut(
-        b"<page><title>Long</title>", *[b"x" * 100] * 20, b"</page><page>b</page>", None, longest=1000
-    )
-    assert pages == [BadPage("Long", "the page is longer than 1,000 bytes."), b"<page>b</page>"]
 
 
 @pytest.mark.parametrize("page", [b"<page>" + b"x" * 20 + b"</page>", b"<page>" + b"x" * 40])
@@ -129,14 +122,3 @@ def test_bad_page(page: str, title: str, reason: str) -> None:
     parsed = parse(page)
     assert isinstance(parsed, BadPage)
     assert parsed.title == title and reason in parsed.reason
-
-
-def test_undecodable_page_is_bad() -> None:
-    parsed = parse_page(b"<page><title>A</title><ns>0</ns><id>1</id><x>\xff</x></page>")
-    assert isinstance(parsed, BadPage) and parsed.title == "A"
-
-
-def test_title_of_a_broken_page() -> None:
-    assert find_title(b"<page><title>A &amp; B</title><text>") == "A & B"
-    # That of the next is not its own.
-    assert find_title(b"<page><tit <page><title>B</title>") is None

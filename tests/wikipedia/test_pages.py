@@ -63,15 +63,6 @@ def test_pages_come_back(tmp_path: Path, pages: List[Page]) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["pages.parquet"]
 
 
-def test_the_same_pages_give_the_same_bytes(tmp_path: Path) -> None:
-    pages = random_pages(50)
-    write(tmp_path / "a", pages)
-    write(tmp_path / "b", pages)
-    write(tmp_path / "c", pages[:-1])
-    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
-    assert a == b != c
-
-
 def test_few_pages_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_ROWS", 7)
     pages = random_pages(30)
@@ -83,42 +74,6 @@ def test_few_pages_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     write(tmp_path / "characters", pages)
     assert pyarrow.parquet.ParquetFile(tmp_path / "characters").num_row_groups > 5
     assert list(read_pages(tmp_path / "characters")) == pages
-
-
-def test_an_error_leaves_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "pages.parquet"
-    with pytest.raises(KeyError):
-        with page_writer(path) as writer:
-            writer.add(PAGES[0])
-            raise KeyError
-    assert not list(tmp_path.iterdir())
-    write(path, PAGES)
-    before = path.read_bytes()
-    with pytest.raises(KeyError):
-        with page_writer(path):
-            raise KeyError
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize("first", [0, 1])
-def test_two_attempts_at_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
-    monkeypatch.setattr(module, "_ROWS", 10)  # so that much is in a file before it has its name
-    path = tmp_path / "pages.parquet"
-    pages = random_pages(50)
-    write(tmp_path / "whole", pages)
-    whole = (tmp_path / "whole").read_bytes()
-    managers = [page_writer(path), page_writer(path)]
-    writers = [manager.__enter__() for manager in managers]
-    for page in pages[:30]:
-        writers[0].add(page)
-        writers[1].add(page)
-    for number in (first, 1 - first):
-        for page in pages[30:]:
-            writers[number].add(page)
-            assert not path.exists() or path.read_bytes() == whole
-        managers[number].__exit__(None, None, None)
-        assert path.read_bytes() == whole
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["pages.parquet", "whole"]
 
 
 @pytest.fixture
