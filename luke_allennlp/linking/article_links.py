@@ -100,16 +100,8 @@ class ArticleLinksEntityLinker(EntityLinker):
 
     def rows(self, title: str) -> Dict[str, Optional[int]]:
         """
-        # Parameters
-
-        title : `str`
-            An article's.
-
-        # Returns
-
-        `Dict[str, Optional[int]]`
-            The names that are linked in it, in lower case, with the rows of their entities; `None` where the
-            vocabulary does not have it.
+        The names that are linked in an article, in lower case, with the rows of their entities; `None` where
+        the vocabulary does not have the entity.
         """
         title = unquote(title.replace("_", " "))
         if self._link_redirects is not None:

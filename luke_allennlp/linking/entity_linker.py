@@ -75,17 +75,8 @@ class EntityLinker(Registrable):
         self, title: Optional[str], entities: Optional[Sequence[EntityMention]] = None
     ) -> ArticleLinker:
         """
-        # Parameters
-
-        title : `str`, optional
-            The article's, if it is known.
-        entities : `Sequence[EntityMention]`, optional (default = `None`)
-            The mentions that the data names.
-
-        # Returns
-
-        `ArticleLinker`
-            To be kept for the texts that follow: it remembers what it worked out for the last of them.
+        The linker for the texts of an article, whose title may be unknown, with the mentions that the data
+        names. It is to be kept for the texts that follow, since it caches its last results.
         """
         raise NotImplementedError
 

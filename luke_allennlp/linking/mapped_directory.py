@@ -11,7 +11,7 @@ import marisa_trie
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.files import file_sha256, new_directory, write_json
+from luke_allennlp.common.files import file_sha256, new_directory, read_object, write_json
 from luke_allennlp.linking.string_spool import StringSpool
 
 METADATA_FILE = "metadata.json"
@@ -69,20 +69,17 @@ class MappedDirectory:
                 raise self._error(f"{name} is damaged: its SHA-256 is not the one in {METADATA_FILE}")
 
     def _read_metadata(self, path: Path) -> Dict[str, Any]:
+        if not path.is_file():
+            raise self._error(f"the file {METADATA_FILE} is missing")
         try:
-            metadata = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise self._error(f"the file {METADATA_FILE} is missing") from None
-        except (OSError, ValueError) as error:
-            raise self._error(f"{METADATA_FILE} cannot be read ({error})") from None
-        if not isinstance(metadata, dict) or metadata.get("format") != self._format.name:
-            found = metadata.get("format") if isinstance(metadata, dict) else metadata
-            raise self._error(f"the format in {METADATA_FILE} is {found!r}; expected {self._format.name!r}")
-        if metadata.get("version") != self._format.version:
-            raise self._error(
-                f"the version in {METADATA_FILE} is {metadata.get('version')!r}; "
-                f"expected {self._format.version}"
-            )
+            metadata = read_object(path)
+        except ConfigurationError as error:
+            raise self._error(str(error).rstrip(".")) from None
+        for key, expected in (("format", self._format.name), ("version", self._format.version)):
+            if metadata.get(key) != expected:
+                raise self._error(
+                    f"the {key} in {METADATA_FILE} is {metadata.get(key)!r}; expected {expected!r}"
+                )
         if not isinstance(metadata.get("counts"), dict) or not isinstance(metadata.get("files"), dict):
             raise self._error(f"{METADATA_FILE} has no counts or files")
         return metadata
@@ -181,17 +178,8 @@ class DirectoryWriter:
 @contextmanager
 def new_mapped_directory(path: Path, format_: Format, force: bool = False) -> Iterator[DirectoryWriter]:
     """
-    Writes a directory atomically: an error or an interrupt leaves what was there before.
-
-    # Parameters
-
-    force : `bool`, optional (default = `False`)
-        Whether to replace a directory of the same format.
-
-    # Raises
-
-    `ConfigurationError`
-        As for `check_target`.
+    Writes a directory atomically: an error or an interrupt leaves what was there before. With `force`, a
+    directory of the same format is replaced; otherwise a `ConfigurationError` is raised if there is one.
     """
     check_target(path, format_, force)
     with new_directory(path, force, f"a directory of the format {format_.name!r}") as directory:
@@ -201,10 +189,8 @@ def new_mapped_directory(path: Path, format_: Format, force: bool = False) -> It
 
 def check_target(target: Path, format_: Format, force: bool) -> None:
     """
-    # Raises
-
-    `ConfigurationError`
-        The target exists, and either `force` is false or it is neither of this format nor empty.
+    Raises a `ConfigurationError` if the target exists, unless `force` is true and it is of this format or
+    empty.
     """
     if not os.path.lexists(target):
         return

@@ -19,17 +19,8 @@ _CHUNK = 2_000_000
 
 class StringSpool:
     """
-    Takes in strings, sorts them on disk and numbers them by a trie. Only the strings of a chunk and the trie
-    are in memory.
-
-    # Parameters
-
-    directory : `Path`
-        An existing directory for temporary files.
-    name : `str`
-        The prefix of these files.
-    chunk : `int`, optional (default = `2_000_000`)
-        How many strings are sorted at a time.
+    Takes in strings, sorts them on disk, in files of an existing directory, and numbers them by a trie. Only
+    the strings of a chunk and the trie are in memory.
     """
 
     def __init__(self, directory: Path, name: str, chunk: int = _CHUNK) -> None:
@@ -42,12 +33,8 @@ class StringSpool:
 
     def add(self, text: str, where: str = "a string") -> None:
         """
-        Adds a string, in which half surrogate pairs are replaced.
-
-        # Raises
-
-        `ConfigurationError`
-            It contains the character NUL, which a trie cannot hold.
+        Adds a string; half surrogate pairs are replaced, and the character NUL is an error: a trie cannot
+        hold it.
         """
         if "\0" in text:
             raise ConfigurationError(f"{where} is {shown(text)}; expected a text without the character NUL.")
@@ -78,17 +65,8 @@ class StringSpool:
 
     def all_numbers(self, trie: marisa_trie.Trie, unique: str = "") -> numpy.ndarray:
         """
-        As `numbers`, all at once.
-
-        # Parameters
-
-        unique : `str`, optional (default = `""`)
-            What the strings name, if each may be added only once.
-
-        # Raises
-
-        `ConfigurationError`
-            A string that must be unique was added twice.
+        As `numbers`, all at once. If the strings must be unique, `unique` says what they name: a
+        `ConfigurationError` tells which one was added twice.
         """
         numbers = numpy.concatenate([numpy.empty(0, dtype="<u4"), *self.numbers(trie)])
         if unique:

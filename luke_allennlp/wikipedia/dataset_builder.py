@@ -56,24 +56,13 @@ _TRASH = ".work.done"
 def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bool = False) -> bool:
     """
     Builds a dataset, or what is left of it to do. Until it is complete, it is in a work directory beside.
-
-    # Parameters
-
-    output : `Path`
-        The directory to create.
-    force : `bool`, optional (default = `False`)
-        Whether to replace an existing output, or an unfinished job of other options.
-
-    # Returns
-
-    `bool`
-        Whether all is done; if not, jobs are submitted to Slurm.
+    Returns whether all is done; if not, jobs were submitted to Slurm.
 
     # Raises
 
     `ConfigurationError`
-        The output exists, the job was begun with other options, the input is damaged, or no sequence
-        comes out.
+        The output exists and `force` is false, the job was begun with other options, the input is
+        damaged, or no sequence comes out.
     """
     output = Path(os.path.abspath(output.expanduser()))
     work = work_directory(output)

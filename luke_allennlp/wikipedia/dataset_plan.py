@@ -169,42 +169,26 @@ def _wikis(pages: Tuple[Path, ...]) -> List[ExtractedWikipedia]:
 
 
 @functools.lru_cache(maxsize=1)
-def _tokenizer(name: str) -> WordTokenizer:
-    return WordTokenizer(name)
+def tokenizer_of(plan: DatasetPlan) -> WordTokenizer:
+    return WordTokenizer(plan.tokenizer)
 
 
 @functools.lru_cache(maxsize=1)
-def _vocabulary(name: str) -> EntityVocabulary:
-    path = Path(name)
+def vocabulary_of(plan: DatasetPlan) -> EntityVocabulary:
+    path = Path(plan.entity_vocabulary)
     if path.suffix in _VOCABULARY_SUFFIXES and not path.is_dir():
         return EntityVocabulary.from_file(path)  # so that the hub is not asked for a missing file
-    return read_entity_vocabulary(name)
+    return read_entity_vocabulary(plan.entity_vocabulary)
 
 
 def clear_caches() -> None:
-    """Clears the caches: another job's files may have the same names."""
-    _wikis.cache_clear()
-    _tokenizer.cache_clear()
-    _vocabulary.cache_clear()
-
-
-def tokenizer_of(plan: DatasetPlan) -> WordTokenizer:
-    return _tokenizer(plan.tokenizer)
-
-
-def vocabulary_of(plan: DatasetPlan) -> EntityVocabulary:
-    return _vocabulary(plan.entity_vocabulary)
+    """Another job's files may have the same names."""
+    for cached in (_wikis, tokenizer_of, vocabulary_of):
+        cached.cache_clear()
 
 
 def splitter_of(plan: DatasetPlan, language: str) -> SentenceSplitter:
-    """
-    The sentence splitter for a language.
-
-    # Raises
-
-    `ConfigurationError`
-        There is none of that name, or it cannot be used here.
-    """
+    """The sentence splitter for a language; a `ConfigurationError` if there is none of that name."""
     # A class path counts as well: its class registers itself when it is imported.
     if plan.splitter not in SentenceSplitter.list_available() and "." not in plan.splitter:
         names = ", ".join(SentenceSplitter.list_available())

@@ -10,14 +10,7 @@ _PIECE = 1 << 20
 
 
 class DamagedRegion(NamedTuple):
-    """
-    A part of a dump's text that cannot be read.
-
-    # Parameters
-
-    reason : `str`
-        One sentence.
-    """
+    """A part of a dump's text that cannot be read, and why, in one sentence."""
 
     reason: str
 

@@ -63,18 +63,9 @@ class Executor(NamedTuple):
 
     def run(self, stages: Sequence[Stage], directory: Path) -> bool:
         """
-        Runs what is not done yet. Locally and on Ray it returns when all is done; on Slurm when the jobs are
-        submitted.
-
-        # Parameters
-
-        directory : `Path`
-            For datatrove's logs, statistics and completion markers.
-
-        # Returns
-
-        `bool`
-            Whether all is done.
+        Runs what is not done yet. Locally and on Ray it returns true when all is done; on Slurm it returns
+        false when the jobs are submitted. The directory is for datatrove's logs, statistics and completion
+        markers.
 
         # Raises
 
@@ -155,7 +146,7 @@ def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None
     # Raises
 
     `ConfigurationError`
-        The directory is of another plan or of no job, or a process is at work in a job that is to be
+        The directory is of another plan or of no job, or a process is working in a job that is to be
         removed.
     """
     directory = Path(os.path.realpath(directory))

@@ -38,7 +38,8 @@ def extract(
     force: bool = False,
 ) -> Optional[Mapping[str, Any]]:
     """
-    Extracts the pages of a wiki, or resumes an interrupted extraction.
+    Extracts the pages of a wiki, or resumes an interrupted extraction. Returns the metadata, or `None` if the
+    work was submitted to a cluster.
 
     # Parameters
 
@@ -46,15 +47,8 @@ def extract(
         The files of one dump, in order.
     output : `str`
         The directory, see `ExtractedWikipedia`.
-    executor : `Executor`, optional (default = `None`)
-        Where the tasks run; in one process of this machine if `None`.
     force : `bool`, optional (default = `False`)
         Whether to replace what was begun there with other dumps or options.
-
-    # Returns
-
-    `Optional[Mapping[str, Any]]`
-        The metadata; `None` if the work was submitted to a cluster.
 
     # Raises
 

@@ -60,13 +60,7 @@ class Limits(NamedTuple):
 
 
 class Outcome(NamedTuple, Generic[T]):
-    """
-    # Parameters
-
-    result : `T`, optional
-    failure : `str`, optional (default = `None`)
-        "time", "memory" or "crash" if there is no result.
-    """
+    """The result of a call, or "time", "memory" or "crash"."""
 
     result: Optional[T]
     failure: Optional[str] = None

@@ -30,23 +30,17 @@ def run_job(
     force: bool = False,
 ) -> bool:
     """
-    Runs a job's stages, or what is left of them. The last stage writes the output atomically.
+    Runs a job's stages, or what is left of them. The last stage writes the output, a file or directory,
+    atomically. Returns whether all is done; if not, it was submitted to Slurm.
 
     # Parameters
 
-    output : `Path`
-        The file or directory to create.
     plan : `Mapping[str, Any]`
         As for `begin`; the version of this package is added.
     stages : `Callable[[Path], Sequence[Stage]]`
         Called with the work directory, which is removed at the end.
     force : `bool`, optional (default = `False`)
         Whether to replace an existing output, or an unfinished job of other options.
-
-    # Returns
-
-    `bool`
-        Whether all is done; if not, it is submitted to Slurm.
 
     # Raises
 

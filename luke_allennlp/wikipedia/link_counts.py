@@ -15,14 +15,8 @@ from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver, 
 
 class LinkCounts:
     """
-    Counts of links by the titles they lead to. Titles are numbered: those of the wiki, then missing ones.
-
-    # Parameters
-
-    counts : `numpy.ndarray`
-        By title, 0 for what is no page. Shape: (titles,)
-    missing : `Mapping[str, int]`
-        Counts of titles that have no page.
+    Counts of links by the titles they lead to, 0 for what is no page. Titles are numbered: those of the wiki,
+    then those that have no page, whose counts are `missing`.
     """
 
     def __init__(self, resolver: RedirectResolver, counts: numpy.ndarray, missing: Mapping[str, int]) -> None:
@@ -62,19 +56,9 @@ class LinkCounts:
 
 def count_shard(shard: Path, titles: Path, output: Path, missing_pages: bool = False) -> Dict[str, int]:
     """
-    Counts the links in a file of pages, each by the page it leads to; redirects are followed.
-
-    # Parameters
-
-    titles : `Path`
-        The directory of the wiki's `RedirectResolver`.
-    missing_pages : `bool`, optional (default = `False`)
-        Whether to count links that lead to no page by their titles.
-
-    # Returns
-
-    `Dict[str, int]`
-        How many links there are, and how many of them lead to pages.
+    Counts the links in a file of pages, each by the page it leads to by the `RedirectResolver` in the
+    directory `titles`. If `missing_pages` is true, links that lead to no page are counted by their titles.
+    Returns how many links there are, and how many of them lead to pages.
     """
     resolver = opened_resolver(titles)
     numbers: List[numpy.ndarray] = [numpy.empty(0, dtype=numpy.int64)]

@@ -30,14 +30,10 @@ def run_tasks(name: str, run: Run, ranks: Sequence[int], total: int, workers: in
 
     # Parameters
 
-    name : `str`
-        Of the stage, for the terminal.
     run : `Run`
         Does the task with this number, and returns counts of what it did.
     ranks : `Sequence[int]`
         The tasks that are left to do, of `total`.
-    logs : `Path`
-        Where tasks write their logs.
 
     # Raises
 

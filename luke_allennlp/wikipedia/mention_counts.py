@@ -61,26 +61,14 @@ def build_mention_database(
     force: bool = False,
 ) -> bool:
     """
-    Counts the names of pages. The name of a link is its text in the form of `normalized_name`; it leads to
-    the end of redirects, whether it is a page or not. A name's documents are the pages in which it stands,
-    inside one paragraph. Of each name that has a document, and whose links by documents are enough, the
-    titles it leads to are kept; the number of links on it is that of all titles.
+    Counts the names in the pages of `allennlp wikipedia-extract`. The name of a link is its text in the form
+    of `normalized_name`; it leads to the end of redirects, whether it is a page or not. A name's documents
+    are the pages in which it stands, inside one paragraph. Of each name that has a document, and whose links
+    by documents are enough, the titles it leads to are kept; the number of links on it is that of all titles.
 
     Unlike in the original, links to categories are not among the links, as pages do not have them.
 
-    # Parameters
-
-    pages : `str`
-        The directory of `allennlp wikipedia-extract`.
-    output : `str`
-        The directory to create.
-    force : `bool`, optional (default = `False`)
-        Whether to replace an existing mention database.
-
-    # Returns
-
-    `bool`
-        Whether it is written; if not, the job is submitted to Slurm.
+    Returns whether it is written; if not, the job was submitted to Slurm.
     """
     if options.min_link_probability < 0:
         raise ConfigurationError(f"--min-link-prob is {options.min_link_probability}; expected 0 or more.")

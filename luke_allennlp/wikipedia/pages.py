@@ -26,18 +26,8 @@ _CHARACTERS = 16 * 1024 * 1024
 
 class PageLink(NamedTuple):
     """
-    A link to a page of the same wiki.
-
-    # Parameters
-
-    target : `str`
-        The normalised title it leads to; redirects are not resolved.
-    surface : `str`
-        The text it is on.
-    start, end : `int`
-        Where that text is in the paragraph's, in characters, `end` exclusive.
-    fragment : `str`, optional (default = `None`)
-        What followed `#`.
+    A link to a page of the same wiki: the normalised title it leads to (redirects are not resolved), the text
+    it is on, where that text is in the paragraph's, in characters, `end` exclusive, and what followed `#`.
     """
 
     target: str

@@ -183,23 +183,11 @@ def _follow(
 
 def build_redirects(pages: str, output: str, executor: Executor = Executor(), force: bool = False) -> bool:
     """
-    Writes `Redirects` for the entity linker of extractive QA. Since that follows one step, each title is
-    given with the end of its chain; those of loops are omitted. Redirects to titles without a page are kept,
-    since another dump's vocabulary may have them.
+    Writes `Redirects` of the pages of `allennlp wikipedia-extract` for the entity linker of extractive QA.
+    Since that follows one step, each title is given with the end of its chain; those of loops are omitted.
+    Redirects to titles without a page are kept, since another dump's vocabulary may have them.
 
-    # Parameters
-
-    pages : `str`
-        The directory of `allennlp wikipedia-extract`.
-    output : `str`
-        The directory to create.
-    force : `bool`, optional (default = `False`)
-        Whether to replace existing redirects.
-
-    # Returns
-
-    `bool`
-        Whether they are written; if not, the job is submitted to Slurm.
+    Returns whether it is written; if not, the job was submitted to Slurm.
     """
     wiki, directory = checked_pages(pages), Path(output).absolute()
     if not work_directory(directory).exists():

@@ -46,17 +46,8 @@ def key_range(split: str, shard: int, shards: int) -> Tuple[int, int]:
 
 class KeyedSequences:
     """
-    Files of sequences, sorted by their keys, each of which fits into memory. A task that is repeated writes
-    the same files.
-
-    # Parameters
-
-    task : `int`
-        The number of the task that writes them.
-    vocab_size : `int`
-        Of the tokenizer.
-    size : `int`, optional (default = `32768`)
-        Sequences in a file.
+    Writes a task's sequences to files, sorted by their keys, each of which fits into memory. A task that is
+    repeated writes the same files.
     """
 
     def __init__(self, directory: Path, task: int, vocab_size: int, size: int = 1 << 15) -> None:

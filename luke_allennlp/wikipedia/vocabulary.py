@@ -82,19 +82,14 @@ def build_vocabulary(
     no item are an entity each. Special entities come first: `[PAD]`, `[UNK]`, `[MASK]`. (mLUKE's published
     vocabulary begins with `[MASK]`, `[UNK]`, `[PAD]`; all look them up by name.)
 
+    Returns whether it is written; if not, the job was submitted to Slurm.
+
     # Parameters
 
     pages : `Sequence[str]`
         Directories of `allennlp wikipedia-extract`, each of another language.
     output : `str`
         The file to write: `.jsonl`, or `.tsv` for one wiki.
-    force : `bool`, optional (default = `False`)
-        Whether to replace an existing file.
-
-    # Returns
-
-    `bool`
-        Whether it is written; if not, the job is submitted to Slurm.
     """
     # A cluster's task may begin in another directory.
     options = options._replace(

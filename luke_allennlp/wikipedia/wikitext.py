@@ -1,8 +1,7 @@
 """Wikitext as MediaWiki shows it: paragraphs of plain text with links."""
 
 import gc
-from contextlib import contextmanager
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from luke_allennlp.common.requirements import required
 from luke_allennlp.wikipedia.disambiguation import is_disambiguation
@@ -69,8 +68,15 @@ class WikitextParser:
             The parser cannot cope with the page.
         """
         source = prepare(text, self._language)
-        with _without_garbage_collection():
+        # Tokens are dictionaries, thousands a page, without cycles: to look for cycles takes twice as long as
+        # to make them. They must be gone when collection starts again.
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
             page, templates = self._read(source.text, title)
+        finally:
+            if enabled:
+                gc.enable()
         return ParsedPage(
             page.sections,
             page.paragraphs,
@@ -82,16 +88,3 @@ class WikitextParser:
         tokens = self._tokenizer.tokenize(text, 0, True)
         walk = TokenWalk(tokens, self._kinds, self._titles, self._trail, title)
         return walk.run(), walk.templates
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    # Tokens are dictionaries, thousands a page, without cycles: to look for cycles takes twice as long as to
-    # make them. They must be gone when it ends, lest all are looked at then.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -149,7 +149,7 @@ class TestJsonLines:
             ),
             ({"title": "A", "links": [["a", "b", 1.5]]}, "line 3: links[0] is ['a', 'b', 1.5]; expected"),
             ({"title": "A", "links": [["a", "b", float("nan")]]}, "line 3: links[0] is ['a', 'b', nan]"),
-            ({"title": "No links", "links": []}, "The page 'No links' comes twice"),
+            ({"title": "No links", "links": []}, "The page 'No links' occurs twice"),
         ],
     )
     def test_bad_links(self, tmp_path: Path, line: Any, message: str) -> None:
@@ -164,7 +164,7 @@ class TestJsonLines:
         [
             ({"title": "A"}, "line 3: 'target' is missing; found only 'title'"),
             ({"title": "A", "target": "\0"}, "the target of 'A' is '\\x00'; expected a text without"),
-            ({"title": "Old", "target": "B"}, "The redirect 'Old' comes twice"),
+            ({"title": "Old", "target": "B"}, "The redirect 'Old' occurs twice"),
         ],
     )
     def test_bad_redirects(self, tmp_path: Path, line: Any, message: str) -> None:

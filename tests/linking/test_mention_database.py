@@ -46,7 +46,7 @@ def test_the_same_bytes_in_any_order(tmp_path):
 
 def test_what_cannot_be_written(tmp_path):
     for wrong, message in (
-        ([*records(), ("a", 1, 1, [])], "'a' comes twice"),
+        ([*records(), ("a", 1, 1, [])], "'a' occurs twice"),
         ([("a", 1 << 32, 1, [])], "expected 32 bits"),
         ([("a\0", 1, 1, [])], "without the character NUL"),
     ):

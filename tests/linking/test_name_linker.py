@@ -168,21 +168,6 @@ class TestRules:
             assert link(text, {"🎉": 1, "x 🎉": 2}, window=(0, end)) == []
         assert link(text, {"🎉": 1, "x 🎉": 2}) == [("x 🎉", 2)]
 
-    def test_texts_are_not_confused(self) -> None:
-        linker = NameLinker({"x": 1, "y": 2}, 30)
-        for text, part, expected in [
-            ("x y", "context", [1, 2]),
-            ("y x", "question", [2, 1]),
-            ("x y", "context", [1, 2]),
-            ("y y", "context", [2, 2]),
-            ("y x", "question", [2, 1]),
-        ]:
-            offsets = subwords(text, part)[1]
-            for _ in range(2):
-                found = linker.link(text, offsets, part=part)
-                assert [entity.row for entity in found] == expected
-                found.clear()
-
 
 FRAGMENTS = [
     *"Port velmar of The AFC St U S İzmir ΟΔΟΣ α straße ﬁn Ⅷ ǅ 10".split(),

@@ -11,12 +11,12 @@ _run_in_processes = Executor.run
 
 
 def run_here(self: Executor, stages: Sequence[Stage], directory: Path) -> bool:
-    """Runs what is not done yet, with the completion markers of datatrove; several workers are processes."""
+    """Runs what is not done yet, in this process; several workers are processes."""
     if (self.workers or 1) > 1:
         return _run_in_processes(self, stages, directory)
     for stage in stages:
         for rank in range(stage.tasks):
-            marker = directory / stage.name / "completions" / f"{rank:05d}"
+            marker = directory / stage.name / str(rank)
             if not marker.exists():
                 stage.work(rank, stage.tasks)
                 marker.parent.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ def test_every_block_is_in_one_range(data: bytes, size: int) -> None:
     assert [block for part in ranges for block in part] == blocks
 
 
-def test_damaged_block_is_lost_locked(text: bytes) -> None:
+def test_damaged_block_is_lost_alone(text: bytes) -> None:
     data = bytearray(bz2.compress(text, 1))
     blocks = read(bytes(data))[:-1]
     magics = [magic.bit // 8 for magic in bzip2_blocks._find_magics(io.BytesIO(data), 0)]

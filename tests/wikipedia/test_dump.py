@@ -231,16 +231,6 @@ def test_real_dumps(shared_dir: Path, name: str) -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.slow
-@pytest.mark.parametrize("name", list(REAL_DUMPS))
-def test_real_dumps_in_tiny_parts(shared_dir: Path, name: str) -> None:
-    dump = Dump(shared_dir / "data" / "wikipedia" / name)
-    pages = list(dump.pages())
-    for part_size in (10_000, 50_000):
-        assert [page for part in dump.parts(part_size) for page in dump.pages(part)] == pages
-
-
-@pytest.mark.shared
 @pytest.mark.parametrize("name", ["minidump_en_dbpedia.xml.bz2"])
 def test_real_dumps_as_others_read_them(shared_dir: Path, name: str) -> None:
     """Against the whole document, parsed at once."""

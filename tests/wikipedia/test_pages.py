@@ -122,5 +122,5 @@ def test_what_is_wrong_is_said(extracted: Path) -> None:
         with pytest.raises(ConfigurationError, match=message):
             ExtractedWikipedia(extracted)
     metadata.unlink()
-    with pytest.raises(ConfigurationError, match="there is no metadata.json.*start it again"):
+    with pytest.raises(ConfigurationError, match="there is no metadata.json.*run it again"):
         ExtractedWikipedia(extracted)
