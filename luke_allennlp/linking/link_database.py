@@ -2,7 +2,7 @@
 
 from array import array
 from pathlib import Path
-from typing import Any, Iterable, Iterator, List, NamedTuple, Tuple
+from typing import Any, Iterable, List, NamedTuple, Tuple
 
 import numpy
 from allennlp.common.checks import ConfigurationError
@@ -24,12 +24,12 @@ _CHUNK = 1_000_000
 LINK_FORMAT = Format(
     name="luke-link-database",
     version=1,
-    tries=("titles.marisa", "anchors.marisa", "targets.marisa"),
+    tries={"titles.marisa": "pages", "anchors.marisa": "", "targets.marisa": ""},
     arrays={
-        "link_offsets.npy": "<i8",
-        "link_anchors.npy": "<u4",
-        "link_targets.npy": "<u4",
-        "link_probabilities.npy": "<f4",
+        "link_offsets.npy": ("<i8", "pages"),
+        "link_anchors.npy": ("<u4", "links"),
+        "link_targets.npy": ("<u4", "links"),
+        "link_probabilities.npy": ("<f4", "links"),
     },
     remedy=(
         "Expected a link database: build it with `allennlp build-link-database` of JSON lines, or with "
@@ -49,53 +49,30 @@ class Link(NamedTuple):
     probability: float
 
 
-class LinkDatabase:
-    """
-    The links of each page.
+class LinkDatabase(MappedDirectory):
+    """The links of each page, by its title."""
 
-    # Raises
-
-    `ConfigurationError`
-        The directory is missing, is something else or is damaged.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._directory = MappedDirectory(str(path), LINK_FORMAT)
-        self._directory.check_length("titles.marisa", "pages")
-        self._directory.check_length("link_offsets.npy", "pages", extra=1)
-        for name in ("link_anchors.npy", "link_targets.npy", "link_probabilities.npy"):
-            self._directory.check_length(name, "links")
-
-    def __len__(self) -> int:
-        return len(self._directory.tries["titles.marisa"])
-
-    def __contains__(self, title: object) -> bool:
-        return isinstance(title, str) and self._directory.find("titles.marisa", title) >= 0
-
-    def __iter__(self) -> Iterator[str]:
-        """The titles of the pages."""
-        return self._directory.tries["titles.marisa"].iterkeys()
+    format = LINK_FORMAT
 
     @property
     def link_count(self) -> int:
         """How many links all pages have."""
-        return len(self._directory.arrays["link_anchors.npy"])
+        return len(self.arrays["link_anchors.npy"])
 
     def links(self, title: str) -> List[Link]:
         """The links of a page, in the order they were given; none if there is no such page."""
-        directory = self._directory
-        page = directory.find("titles.marisa", title)
+        page = self.number(title)
         if page < 0:
             return []
-        start, end = directory.arrays["link_offsets.npy"][page : page + 2].tolist()
+        start, end = self.arrays["link_offsets.npy"][page : page + 2].tolist()
         columns = (
-            directory.arrays[name][start:end].tolist()
+            self.arrays[name][start:end].tolist()
             for name in ("link_anchors.npy", "link_targets.npy", "link_probabilities.npy")
         )
         return [
             Link(
-                directory.string("anchors.marisa", anchor),
-                directory.string("targets.marisa", target),
+                self.string("anchors.marisa", anchor),
+                self.string("targets.marisa", target),
                 probability,
             )
             for anchor, target, probability in zip(*columns, strict=True)
@@ -197,7 +174,7 @@ class _Builder:
         column = open_memmap(
             self._writer.directory / name,
             mode="w+",
-            dtype=LINK_FORMAT.arrays[name],
+            dtype=LINK_FORMAT.arrays[name][0],
             shape=(len(self._probabilities),),
             version=(1, 0),
         )

@@ -5,7 +5,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Tuple
+from typing import Any, ClassVar, Dict, Iterator, Mapping, NamedTuple, Tuple, Union
 
 import marisa_trie
 import numpy
@@ -20,20 +20,32 @@ _SPOOL = "spool"
 
 class Format(NamedTuple):
     """
-    What a directory holds: tries of strings, arrays with their NumPy types, and for errors how to make such a
-    directory (`remedy`). The name and version are in its metadata.
+    What a directory holds: tries of strings and arrays of numbers, by the names of their files.
+
+    # Parameters
+
+    name : `str`
+        In the metadata, as is the version.
+    tries : `Mapping[str, str]`
+        What each trie holds, such as "pages", which the metadata counts. The strings of the first one are the
+        keys of the directory.
+    arrays : `Mapping[str, Tuple[str, str]]`
+        The NumPy type of each array, and for what it has a number; `*_offsets.npy` have one more.
+    remedy : `str`
+        How to make such a directory, for errors.
     """
 
     name: str
     version: int
-    tries: Tuple[str, ...]
-    arrays: Dict[str, str]
+    tries: Mapping[str, str]
+    arrays: Mapping[str, Tuple[str, str]]
     remedy: str
 
 
 class MappedDirectory:
     """
-    Reads such a directory. Nothing is read into memory before it is used; processes share what was read.
+    Reads such a directory; subclasses set its `format`. Nothing is read into memory before it is used, and
+    processes share what was read.
 
     # Raises
 
@@ -41,11 +53,26 @@ class MappedDirectory:
         The directory or a file of it is missing, is of another kind or was changed.
     """
 
-    def __init__(self, path: str, format_: Format) -> None:
-        self.path = path
-        self._format = format_
+    format: ClassVar[Format]
+
+    def __init__(self, path: Union[str, Path]) -> None:
+        self.path = str(path)
         self._check()
         self._map()
+        self._check_lengths()
+
+    def __len__(self) -> int:
+        return len(self.tries[self._keys])
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.number(key) >= 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self.tries[self._keys].iterkeys()
+
+    @property
+    def _keys(self) -> str:
+        return next(iter(self.format.tries))
 
     def _check(self) -> None:
         directory = Path(self.path)
@@ -54,7 +81,7 @@ class MappedDirectory:
             raise self._error(f"{found} (looked from {os.getcwd()})")
         metadata = self._read_metadata(directory / METADATA_FILE)
         self._counts: Dict[str, int] = metadata["counts"]
-        for name in (*self._format.tries, *self._format.arrays):
+        for name in (*self.format.tries, *self.format.arrays):
             expected = metadata["files"].get(name)
             if not isinstance(expected, dict):
                 raise self._error(f"{METADATA_FILE} does not know the file {name}")
@@ -75,7 +102,7 @@ class MappedDirectory:
             metadata = read_object(path)
         except ConfigurationError as error:
             raise self._error(str(error).rstrip(".")) from None
-        for key, expected in (("format", self._format.name), ("version", self._format.version)):
+        for key, expected in (("format", self.format.name), ("version", self.format.version)):
             if metadata.get(key) != expected:
                 raise self._error(
                     f"the {key} in {METADATA_FILE} is {metadata.get(key)!r}; expected {expected!r}"
@@ -89,35 +116,35 @@ class MappedDirectory:
         self.tries: Dict[str, marisa_trie.Trie] = {}
         self.arrays: Dict[str, numpy.ndarray] = {}
         try:
-            for name in self._format.tries:
+            for name in self.format.tries:
                 self.tries[name] = marisa_trie.Trie().mmap(str(directory / name))
-            for name, type_ in self._format.arrays.items():
+            for name, (type_, _) in self.format.arrays.items():
                 self.arrays[name] = numpy.load(directory / name, mmap_mode="r", allow_pickle=False)
                 if self.arrays[name].dtype != numpy.dtype(type_) or self.arrays[name].ndim != 1:
                     raise ValueError(f"it holds {self.arrays[name].dtype}, not a row of {type_}")
         except (OSError, ValueError, RuntimeError) as error:
             raise self._error(f"{name} cannot be read ({error})") from error
 
-    def check_length(self, name: str, of: str, extra: int = 0) -> None:
-        """
-        Raises a `ConfigurationError` if a file does not hold as many entries as the metadata says, plus
-        `extra`.
-        """
-        count = self._counts.get(of)
-        if not isinstance(count, int):
-            raise self._error(f"{METADATA_FILE} has no count of {of}")
-        expected = count + extra
-        length = len(self.tries[name] if name in self.tries else self.arrays[name])
-        if length != expected:
-            raise self._error(f"{name} holds {length:,} entries; expected {expected:,}")
+    def _check_lengths(self) -> None:
+        counted = {**self.format.tries, **{name: of for name, (_, of) in self.format.arrays.items()}}
+        for name, of in counted.items():
+            if not of:
+                continue
+            count = self._counts.get(of)
+            if not isinstance(count, int):
+                raise self._error(f"{METADATA_FILE} has no count of {of}")
+            expected = count + name.endswith("_offsets.npy")
+            length = len(self.tries[name] if name in self.tries else self.arrays[name])
+            if length != expected:
+                raise self._error(f"{name} holds {length:,} entries; expected {expected:,}")
 
-    def find(self, trie: str, text: str) -> int:
-        """The number of a string in a trie; -1 if it is not there."""
+    def number(self, key: str) -> int:
+        """The number of a key; -1 if there is none."""
         # marisa-trie reads a string up to its first NUL only.
-        if "\0" in text:
+        if "\0" in key:
             return -1
         try:
-            return self.tries[trie].get(text, -1)
+            return self.tries[self._keys].get(key, -1)
         except UnicodeEncodeError:  # half a surrogate pair
             return -1
 
@@ -129,7 +156,7 @@ class MappedDirectory:
             raise self._error(f"{trie} has no entry {number}") from None
 
     def _error(self, what: str) -> ConfigurationError:
-        return ConfigurationError(f"{self.path}: {what}. {self._format.remedy}")
+        return ConfigurationError(f"{self.path}: {what}. {self.format.remedy}")
 
     def __getstate__(self) -> Dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("tries", "arrays")}
@@ -159,7 +186,7 @@ class DirectoryWriter:
         return trie
 
     def save_array(self, name: str, values: numpy.ndarray) -> None:
-        numpy.save(self.directory / name, values.astype(self._format.arrays[name]))
+        numpy.save(self.directory / name, values.astype(self._format.arrays[name][0]))
 
     def finish(self, counts: Mapping[str, int]) -> None:
         """Writes the metadata, with the number of what there is in the files."""

@@ -2,7 +2,7 @@
 
 from array import array
 from pathlib import Path
-from typing import Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from typing import Iterable, List, NamedTuple, Sequence, Tuple, Union
 
 import numpy
 from allennlp.common.checks import ConfigurationError
@@ -18,13 +18,13 @@ from luke_allennlp.linking.names import normalized_name
 MENTION_FORMAT = Format(
     name="luke-mention-database",
     version=1,
-    tries=("names.marisa", "titles.marisa"),
+    tries={"names.marisa": "names", "titles.marisa": ""},
     arrays={
-        "name_offsets.npy": "<i8",
-        "name_link_counts.npy": "<u4",
-        "name_document_counts.npy": "<u4",
-        "mention_titles.npy": "<u4",
-        "mention_link_counts.npy": "<u4",
+        "name_offsets.npy": ("<i8", "names"),
+        "name_link_counts.npy": ("<u4", "names"),
+        "name_document_counts.npy": ("<u4", "names"),
+        "mention_titles.npy": ("<u4", "mentions"),
+        "mention_link_counts.npy": ("<u4", "mentions"),
     },
     remedy="Expected a mention database: build it with `allennlp wikipedia-mention-db`.",
 )
@@ -56,7 +56,7 @@ class Mention(NamedTuple):
         return min(1.0, self.link_count / self.total_link_count) if self.total_link_count else 0.0
 
 
-class MentionDatabase:
+class MentionDatabase(MappedDirectory):
     """
     The names of pages, in the form of `normalized_name`. The directory has two tries and five arrays, in the
     formats that docs/link_database.md describes:
@@ -75,33 +75,14 @@ class MentionDatabase:
 
     path : `Union[str, Path]`
         The directory.
-
-    # Raises
-
-    `ConfigurationError`
-        It is missing, is something else or is damaged.
     """
 
-    def __init__(self, path: Union[str, Path]) -> None:
-        self._directory = MappedDirectory(str(path), MENTION_FORMAT)
-        for name in ("names.marisa", "name_link_counts.npy", "name_document_counts.npy"):
-            self._directory.check_length(name, "names")
-        self._directory.check_length("name_offsets.npy", "names", extra=1)
-        for name in ("mention_titles.npy", "mention_link_counts.npy"):
-            self._directory.check_length(name, "mentions")
-
-    def __len__(self) -> int:
-        """How many names there are."""
-        return len(self._directory.tries["names.marisa"])
-
-    def __iter__(self) -> Iterator[str]:
-        """The names, as `normalized_name` gives them."""
-        return self._directory.tries["names.marisa"].iterkeys()
+    format = MENTION_FORMAT
 
     @property
     def mention_count(self) -> int:
         """How many pairs of a name and a title there are."""
-        return len(self._directory.arrays["mention_titles.npy"])
+        return len(self.arrays["mention_titles.npy"])
 
     def query(self, text: str) -> List[Mention]:
         """What a name, in any spelling, can mean; nothing if it is not known."""
@@ -109,16 +90,16 @@ class MentionDatabase:
 
     def mentions(self, name: str) -> List[Mention]:
         """As `query`, of a name in the form of `normalized_name`."""
-        number = self._directory.find("names.marisa", name)
+        number = self.number(name)
         if number < 0:
             return []
-        arrays = self._directory.arrays
+        arrays = self.arrays
         start, end = arrays["name_offsets.npy"][number : number + 2].tolist()
         links, documents = (
             int(arrays[key][number]) for key in ("name_link_counts.npy", "name_document_counts.npy")
         )
         return [
-            Mention(self._directory.string("titles.marisa", title), count, links, documents)
+            Mention(self.string("titles.marisa", title), count, links, documents)
             for title, count in zip(
                 arrays["mention_titles.npy"][start:end].tolist(),
                 arrays["mention_link_counts.npy"][start:end].tolist(),
@@ -128,10 +109,10 @@ class MentionDatabase:
 
     def link_probability(self, text: str) -> float:
         """How often a text is a link where it stands in Wikipedia; 0 if it is not a known name."""
-        number = self._directory.find("names.marisa", normalized_name(text))
+        number = self.number(normalized_name(text))
         if number < 0:
             return 0.0
-        arrays = self._directory.arrays
+        arrays = self.arrays
         documents = int(arrays["name_document_counts.npy"][number])
         return min(1.0, int(arrays["name_link_counts.npy"][number]) / documents) if documents else 0.0
 

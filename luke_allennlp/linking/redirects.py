@@ -1,7 +1,7 @@
 """The redirects of Wikipedia, mapped into memory (docs/link_database.md)."""
 
 from pathlib import Path
-from typing import Iterable, Iterator, Tuple
+from typing import Iterable, Tuple
 
 import numpy
 from allennlp.common.tqdm import Tqdm
@@ -12,8 +12,8 @@ from luke_allennlp.linking.mapped_directory import Format, MappedDirectory, new_
 REDIRECTS_FORMAT = Format(
     name="luke-redirects",
     version=1,
-    tries=("titles.marisa", "targets.marisa"),
-    arrays={"redirect_targets.npy": "<u4"},
+    tries={"titles.marisa": "redirects", "targets.marisa": ""},
+    arrays={"redirect_targets.npy": ("<u4", "redirects")},
     remedy=(
         "Expected redirects: build them with `allennlp build-link-database --kind redirects` of JSON lines, "
         "or with `allennlp wikipedia-redirects` of the pages of a dump."
@@ -21,38 +21,18 @@ REDIRECTS_FORMAT = Format(
 )
 
 
-class Redirects:
-    """
-    Where titles lead that are not a page's own.
+class Redirects(MappedDirectory):
+    """Where titles lead that are not a page's own, by these titles."""
 
-    # Raises
-
-    `ConfigurationError`
-        The directory is missing, is something else or is damaged.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._directory = MappedDirectory(str(path), REDIRECTS_FORMAT)
-        for name in ("titles.marisa", "redirect_targets.npy"):
-            self._directory.check_length(name, "redirects")
-
-    def __len__(self) -> int:
-        return len(self._directory.tries["titles.marisa"])
-
-    def __contains__(self, title: object) -> bool:
-        return isinstance(title, str) and self._directory.find("titles.marisa", title) >= 0
-
-    def __iter__(self) -> Iterator[str]:
-        """The titles that lead to others."""
-        return self._directory.tries["titles.marisa"].iterkeys()
+    format = REDIRECTS_FORMAT
 
     def resolve(self, title: str) -> str:
         """The title that a title leads to, in one step; the title itself if it leads to no other."""
-        number = self._directory.find("titles.marisa", title)
-        if number < 0:
-            return title
-        return self._directory.string(
-            "targets.marisa", self._directory.arrays["redirect_targets.npy"][number]
+        number = self.number(title)
+        return (
+            title
+            if number < 0
+            else self.string("targets.marisa", self.arrays["redirect_targets.npy"][number])
         )
 
     @classmethod

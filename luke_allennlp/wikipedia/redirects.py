@@ -31,13 +31,13 @@ _TARGET = 16
 _FORMAT = Format(
     name="luke-wikipedia-titles",
     version=1,
-    tries=("titles.marisa",),
-    arrays={"finals.npy": "<u4", "kinds.npy": "|u1"},
+    tries={"titles.marisa": "titles"},
+    arrays={"finals.npy": ("<u4", "titles"), "kinds.npy": ("|u1", "titles")},
     remedy="Expected titles that `RedirectResolver.build` wrote.",
 )
 
 
-class RedirectResolver:
+class RedirectResolver(MappedDirectory):
     """
     The titles of a wiki, and the pages they lead to. They are mapped into memory: processes share them.
 
@@ -45,39 +45,23 @@ class RedirectResolver:
     and one that leads into a loop, leads nowhere: it stands for itself, and is no page. A title that is both
     a page's and a redirect's, as in dumps that were written while pages were moved, is the page's; of several
     redirects of a title, the first counts.
-
-    # Raises
-
-    `ConfigurationError`
-        The directory is missing, is something else or is damaged.
     """
 
-    def __init__(self, path: Union[str, Path]) -> None:
-        self._directory = MappedDirectory(str(path), _FORMAT)
-        for name in ("titles.marisa", "finals.npy", "kinds.npy"):
-            self._directory.check_length(name, "titles")
-
-    def __len__(self) -> int:
-        """How many titles there are: of pages, of redirects, and that redirects lead to."""
-        return len(self.finals)
+    format = _FORMAT
 
     @property
     def finals(self) -> numpy.ndarray:
         """By a title's number, the number of the title it leads to. Shape: (titles,)"""
-        return self._directory.arrays["finals.npy"]
+        return self.arrays["finals.npy"]
 
     @property
     def kinds(self) -> numpy.ndarray:
         """By a title's number, `PAGE` (of namespace 0), `OTHER_NAMESPACE`, `REDIRECT`. Shape: (titles,)"""
-        return self._directory.arrays["kinds.npy"]
-
-    def number(self, title: str) -> int:
-        """The number of a title; -1 if there is none."""
-        return self._directory.find("titles.marisa", title)
+        return self.arrays["kinds.npy"]
 
     def title(self, number: int) -> str:
         """The title of a number."""
-        return self._directory.string("titles.marisa", number)
+        return self.string("titles.marisa", number)
 
     def resolve(self, title: str) -> str:
         """The title, of a page or not, that a title leads to; the title itself if it leads nowhere."""
