@@ -147,7 +147,7 @@ def _coverage(metadata: Mapping[str, Any], statistics: DatasetStatistics) -> str
     entities = vocabulary["entities"] - len(vocabulary["specials"])
     text = (
         f"{_number(statistics.covered)} of the {_number(entities)} entities of the vocabulary "
-        f"({_share(statistics.covered, entities)}) occur in what is to be learned from."
+        f"({_share(statistics.covered, entities)}) occur in what is for training."
     )
     return text + (
         "\n\n" + _table(("most frequent", "times"), statistics.most_frequent)

@@ -47,7 +47,7 @@ from luke_allennlp.wikipedia.shuffling import (
     sorted_files,
 )
 
-# What is in the work directory.
+# Directories in the work directory.
 _REDIRECTS, _SEQUENCES, _SHARDS, _DATASET, _OLD = "redirects", "sequences", "shards", "dataset", "old"
 _HELD_OUT = "held_out.json"
 _TRASH = ".work.done"
@@ -98,7 +98,7 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
         stages.append(Stage("held_out", partial(_hold_out_one, plan, work), 1))
     shards: Optional[Dict[str, int]] = None
     if plan.shards:
-        # All is submitted to Slurm at once.
+        # All stages are submitted to Slurm at once.
         shards = {TRAIN: plan.shards}
         if plan.held_out:
             shards[VALIDATION] = max(1, round(plan.shards * plan.held_out / (1 - plan.held_out)))
@@ -117,14 +117,14 @@ def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bo
     ]
     if not run_stages(stages, work, output, executor):
         return False
-    # First its name, so that an interrupt leaves nothing that looks like an unfinished job.
+    # Renamed first, so that an interrupt leaves nothing that looks like an unfinished job.
     os.rename(work, trash)
     shutil.rmtree(trash)
     return True
 
 
 def _inputs(output: Path) -> Any:
-    """The plan of the dataset that is there, if it is one."""
+    """The plan of the dataset of the existing output, if it is a dataset."""
     try:
         return read_json(output / METADATA_FILE).get("plan")
     except (OSError, ValueError, AttributeError):
@@ -215,7 +215,7 @@ def _make_shard(
 def _finish(
     plan: DatasetPlan, work: Path, shards: Dict[str, int], output: Path, rank: int, tasks: int
 ) -> None:
-    """Writes what else belongs to a dataset, and moves it to its place."""
+    """Completes a dataset, and moves it to its place."""
     directory = work / _DATASET
     # The move is the last step: if the directory is gone, it is in its place.
     if directory.exists():
@@ -292,7 +292,7 @@ def _no_sequences(plan: DatasetPlan, are_held_out: bool) -> ConfigurationError:
 
 
 def _unfinished(work: Path, tasks: int) -> List[int]:
-    """The tasks whose sequences are not all there."""
+    """The tasks whose sequences are incomplete."""
     there = {path.stem for path in (work / _SEQUENCES).glob("*.json")}
     return [rank for rank in range(tasks) if f"{rank:05d}" not in there]
 
@@ -314,7 +314,7 @@ def _shard_of(rank: int, shards: Mapping[str, int]) -> Tuple[str, int]:
 
 
 def _remove_others(directory: Path, files: "set[str]") -> None:
-    """Removes what an interrupted process has left."""
+    """Removes the leftovers of an interrupted process."""
     for path in sorted(directory.rglob("*"), reverse=True):
         if path.is_file() and path.relative_to(directory).as_posix() not in files:
             path.unlink()

@@ -1,4 +1,4 @@
-"""What a dataset for pretraining is made from, and how."""
+"""The inputs and options of a dataset for pretraining."""
 
 import functools
 import hashlib
@@ -93,17 +93,17 @@ class DatasetPlan(NamedTuple):
             splitter_of(self, language)
 
     def tasks(self) -> List[Tuple[int, int]]:
-        """For each file of pages, of which directory it is, and its number there."""
+        """For each file of pages, the number of its directory, and its number there."""
         return [
             (number, shard) for number, wiki in enumerate(self.wikis()) for shard in range(len(wiki.shards))
         ]
 
     def wikis(self) -> List[ExtractedWikipedia]:
-        """What the directories of pages hold."""
+        """The extracted pages."""
         return _wikis(self.pages)
 
     def versions(self) -> Dict[str, str]:
-        """Of the packages that make the dataset, and of what the sentence splitter takes."""
+        """Versions of the packages that the dataset depends on, and of the sentence splitter's."""
         return {
             **{package: version(package) for package in _PACKAGES},
             **splitter_of(self, self.languages[0]).versions,
@@ -189,7 +189,7 @@ def clear_caches() -> None:
 
 def splitter_of(plan: DatasetPlan, language: str) -> SentenceSplitter:
     """The sentence splitter for a language; a `ConfigurationError` if there is none of that name."""
-    # A class path counts as well: its class registers itself when it is imported.
+    # A class path is accepted too: the class registers itself when it is imported.
     if plan.splitter not in SentenceSplitter.list_available() and "." not in plan.splitter:
         names = ", ".join(SentenceSplitter.list_available())
         raise ConfigurationError(f"--sentence-splitter is {plan.splitter!r}; expected one of {names}.")

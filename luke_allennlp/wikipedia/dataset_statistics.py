@@ -1,4 +1,4 @@
-"""What there is in a dataset for pretraining, in numbers."""
+"""Statistics of a dataset for pretraining."""
 
 from pathlib import Path
 from typing import List, Mapping, NamedTuple, Sequence, Tuple

@@ -1,4 +1,4 @@
-"""Which pages only tell apart what has the same name."""
+"""Recognises disambiguation pages."""
 
 from typing import FrozenSet, Iterable
 

@@ -1,4 +1,4 @@
-"""Where the tasks of a long job run: datatrove's executors, and what of a job is done already."""
+"""Where the tasks of a long job run (datatrove's executors), and which are done already."""
 
 import functools
 import importlib.util
@@ -25,8 +25,8 @@ _LOCK = "lock"
 # Slurm's arrays have 1001 at most; of several, the next stage would wait for the last one only.
 _ARRAY = 1000
 
-# Takes the number of a task and of all tasks; gives counts for the statistics. It must be picklable, and
-# write its files whole or not at all.
+# Takes the number of a task and of all tasks; returns counts for the statistics. It must be picklable,
+# and write its files atomically.
 Work = Callable[[int, int], Optional[Mapping[str, int]]]
 
 

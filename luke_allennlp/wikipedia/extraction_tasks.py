@@ -11,7 +11,7 @@ from luke_allennlp.common.files import file_sha256, write_json, write_json_lines
 from luke_allennlp.common.temporary_files import remove_temporaries
 from luke_allennlp.wikipedia.dump import Dump, DumpPart
 from luke_allennlp.wikipedia.executors import LOGS, read_json
-from luke_allennlp.wikipedia.guarded_pool import CRASH, MEMORY, TIME, Limits, Outcome, guarded_map
+from luke_allennlp.wikipedia.guarded_pool import CRASH, MEMORY, TIME, Limits, guarded_map
 from luke_allennlp.wikipedia.page_xml import WIKITEXT, BadPage, RawPage
 from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, PageWriter, page_writer
 from luke_allennlp.wikipedia.titles import ARTICLE, NAMESPACE, TitleRules
@@ -20,7 +20,7 @@ from luke_allennlp.wikipedia.wikitext import WikitextParser
 FAILURES_FILE = "failures.jsonl"
 # The stage of `ExtractionTask`.
 EXTRACT = "extract"
-# What each task did; the last one puts it together.
+# What each task did; the last task merges it.
 REPORTS = "reports"
 
 _COUNTS = ("pages", "redirects", "disambiguations", "sections", "paragraphs", "links")
@@ -188,8 +188,11 @@ class _PartReader:
 
     def read(self, part: DumpPart, writer: PageWriter) -> None:
         parse = _PageParser(self._dump, self._options).parse
-        for raw, outcome in guarded_map(parse, self._wanted(part), self._options.limits):
-            self._take(raw, outcome, writer)
+        for raw, parsed, kind in guarded_map(parse, self._wanted(part), self._options.limits):
+            if parsed is None:
+                kind = kind or CRASH
+                parsed = _Parsed(failure=(kind, _REASONS[kind].format(limits=self._options.limits)))
+            self._take(raw, parsed, writer)
 
     def _wanted(self, part: DumpPart) -> Iterator[Union[RawPage, BadPage]]:
         for raw in self._dump.pages(part):
@@ -200,11 +203,7 @@ class _PartReader:
             else:
                 yield raw
 
-    def _take(self, raw: Union[RawPage, BadPage], outcome: Outcome[_Parsed], writer: PageWriter) -> None:
-        parsed = outcome.result
-        if parsed is None:
-            kind = outcome.failure or CRASH
-            parsed = _Parsed(failure=(kind, _REASONS[kind].format(limits=self._options.limits)))
+    def _take(self, raw: Union[RawPage, BadPage], parsed: _Parsed, writer: PageWriter) -> None:
         self._dropped.update(parsed.dropped_links)
         if parsed.page is not None:
             self._count(parsed.page)

@@ -16,19 +16,10 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future, TimeoutError
-from typing import (
-    Any,
-    Callable,
-    Deque,
-    Generic,
-    Iterable,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Tuple,
-    TypeVar,
-)
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Callable, Deque, Iterable, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
+
+from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.common.requirements import required
 
@@ -59,16 +50,9 @@ class Limits(NamedTuple):
     memory_mb: int = 2048
 
 
-class Outcome(NamedTuple, Generic[T]):
-    """The result of a call, or "time", "memory" or "crash"."""
-
-    result: Optional[T]
-    failure: Optional[str] = None
-
-
 def guarded_map(
     function: Callable[[S], T], items: Iterable[S], limits: Limits
-) -> Iterator[Tuple[S, Outcome[T]]]:
+) -> Iterator[Tuple[S, Optional[T], Optional[str]]]:
     """
     Calls a function on items in a child process, which dies with this process. An item that exceeds the time
     is given up at once; one that kills the process is tried again first, since anyone may kill a process.
@@ -81,8 +65,8 @@ def guarded_map(
 
     # Returns
 
-    `Iterator[Tuple[S, Outcome[T]]]`
-        The items in order, each with its outcome.
+    `Iterator[Tuple[S, Optional[T], Optional[str]]]`
+        Each item in order, with its result, or `None` and "time", "memory" or "crash".
     """
     pool = required("pebble").ProcessPool(
         1,
@@ -95,17 +79,17 @@ def guarded_map(
     def submit(batch: List[S]) -> "Future[List[T]]":
         return pool.schedule(_call, (batch,), timeout=limits.seconds)
 
-    def outcomes() -> Iterator[Tuple[S, Outcome[T]]]:
+    def outcomes() -> Iterator[Tuple[S, Optional[T], Optional[str]]]:
         batch, future = waiting.popleft()
         results, failure = _result(future)
         if failure is None:
-            yield from ((item, Outcome(result)) for item, result in zip(batch, results, strict=True))
+            yield from ((item, result, None) for item, result in zip(batch, results, strict=True))
             return
         for item in batch:
             results, failure = _result(submit([item]))
             if failure not in (None, TIME):
                 results, failure = _result(submit([item]))
-            yield item, Outcome(None if failure else results[0], failure)
+            yield item, None if failure else results[0], failure
 
     try:
         iterator = iter(items)
@@ -127,6 +111,11 @@ def _result(future: "Future[List[T]]") -> Tuple[List[T], Optional[str]]:
         return [], TIME
     except MemoryError:
         return [], MEMORY
+    except BrokenProcessPool:
+        raise ConfigurationError(
+            "The parser's process was killed between two pages; see that there is enough memory. Start the "
+            "command again to resume."
+        ) from None
     except required("pebble").ProcessExpired as error:
         # So does the kernel when memory is short.
         return [], MEMORY if error.exitcode == -signal.SIGKILL else CRASH

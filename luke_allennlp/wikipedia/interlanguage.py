@@ -1,4 +1,4 @@
-"""Which pages of several wikis are about the same thing."""
+"""Finds the pages of several wikis about the same thing."""
 
 import gzip
 import re

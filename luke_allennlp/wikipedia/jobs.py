@@ -1,4 +1,4 @@
-"""Work that makes one file or directory, and can be interrupted."""
+"""Jobs that write one file or directory, and can be interrupted and resumed."""
 
 import os
 import shutil

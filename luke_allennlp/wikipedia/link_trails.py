@@ -1,4 +1,4 @@
-"""Letters after a link that belong to it."""
+"""Link trails: letters after a link that belong to it."""
 
 import re
 from typing import Optional, Pattern

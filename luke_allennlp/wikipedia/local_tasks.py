@@ -19,7 +19,7 @@ from luke_allennlp.wikipedia.guarded_pool import die_with_parent
 
 Run = Callable[[int], Mapping[str, int]]
 
-# That of the worker process.
+# The function of the worker process.
 _run: Optional[Run] = None
 
 
@@ -90,7 +90,7 @@ def _begin_worker(run: Run, parent: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Processes share that of the bars: one that is killed while holding it would stop all others.
     Tqdm.set_lock(threading.RLock())
-    # Datatrove writes of each task there; it is in the log as well.
+    # Datatrove logs each task to the terminal too; its log files have it.
     required("loguru").logger.remove()
     sys.stderr = open(os.devnull, "w", encoding="utf-8")
     _run = run

@@ -1,4 +1,4 @@
-"""A page's text while it is read."""
+"""Puts the text of a page together."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from luke_allennlp.wikipedia.pages import PageLink, Paragraph, Section
 from luke_allennlp.wikipedia.tidying import tidy
 
 _SPACES = re.compile("[ \t]{2,}|\t")
-# HTML that was never opened or closed; MediaWiki mends it or takes it out.
+# HTML that was never opened or closed; MediaWiki repairs or removes it.
 _STRAY_TAG = re.compile(
     r"</?(?:(?P<line>blockquote|br|center|dd|div|dl|dt|h[1-6]|li|ol|p|poem|pre|table|ul)|abbr|b|bdi|bdo|big|cite"
     r"|code|del|dfn|em|font|gallery|i|includeonly|ins|kbd|noinclude|nowiki|onlyinclude|q|ref|references|rp|rt"

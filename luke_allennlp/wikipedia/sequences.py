@@ -219,7 +219,7 @@ class SequenceBuilder:
         return known
 
     def _lookup(self, title: str) -> int:
-        # No page is called as a special entity.
+        # No page has the name of a special entity.
         found = None if is_special(title) else self._vocabulary.get(title, self._language)
         return -1 if found is None else found
 

@@ -108,7 +108,7 @@ def _slices(files: List[Path], start: int, end: int) -> Iterator[Tuple[np.ndarra
 
 
 def counts_by_split(files: List[Path]) -> Tuple[int, int]:
-    """How many sequences are to be learned from, and how many are held out."""
+    """How many sequences are for training, and how many are held out."""
     train = total = 0
     for path in files:
         keys = load_array(path.with_suffix(".npy"))

@@ -1,4 +1,4 @@
-"""What the head of a dump says about its wiki."""
+"""The description of a wiki in the head of its dump."""
 
 import re
 from typing import Any, Dict, Mapping, NamedTuple, Optional

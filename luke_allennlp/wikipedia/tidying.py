@@ -1,4 +1,4 @@
-"""What templates, references and the like leave behind where they vanish."""
+"""Removes what templates, references and the like leave behind."""
 
 import re
 from bisect import bisect_left, bisect_right

@@ -29,7 +29,7 @@ _TEMPLATE = 10
 _CATEGORY = 14
 _CACHED = 1 << 16
 _LONGEST = 255
-# Most titles are of this form, and mean themselves.
+# Most titles have this form, and are normalised already.
 _PLAIN = re.compile(r"[A-Z][A-Za-z0-9'(),-]*(?: [A-Za-z0-9'(),-]+)*")
 _REFERENCE = re.compile(r"&(?:#([0-9]{1,9})|#[xX]([0-9A-Fa-f]{1,8})|([A-Za-z0-9]+));")
 _PROTOCOL = re.compile(
@@ -76,13 +76,13 @@ class ResolvedTitle(NamedTuple):
 
 
 class TitleRules:
-    """What titles mean on one wiki."""
+    """The rules for titles of one wiki."""
 
     def __init__(self, site: SiteInfo) -> None:
         self.site = site
         self._numbers = _all_namespace_numbers(site)
         self._names = {**CANONICAL_NAMESPACES, **site.namespaces}
-        # "i" has a capital of its own there.
+        # There, the capital of "i" is not "I".
         self._dotted = site.language in ("tr", "az", "kaa")
         self._cached = lru_cache(_CACHED)(self._resolve)
 

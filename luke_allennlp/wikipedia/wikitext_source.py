@@ -1,4 +1,4 @@
-"""What is done to wikitext before it is parsed."""
+"""Prepares wikitext for the parser."""
 
 import re
 from collections import defaultdict

@@ -15,8 +15,8 @@ from luke_allennlp.wikipedia.guarded_pool import Limits, guarded_map
 def outcomes(function: Callable[[int], Any], count: int, limits: Limits) -> List[Any]:
     """The results, or the kinds of failures."""
     found = list(guarded_map(function, range(count), limits))
-    assert [item for item, _ in found] == list(range(count))
-    return [outcome.result if outcome.failure is None else outcome.failure for _, outcome in found]
+    assert [item for item, _, _ in found] == list(range(count))
+    return [result if failure is None else failure for _, result, failure in found]
 
 
 def test_results_of_another_process_in_order() -> None:

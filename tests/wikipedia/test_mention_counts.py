@@ -114,7 +114,8 @@ def test_killed_after_each_of_its_tasks_it_makes_the_same_bytes(tmp_path):
     kills = 0
     while not output.exists():
         process = multiprocessing.get_context("fork").Process(
-            target=build_mention_database, args=(pages, str(output))
+            target=build_mention_database,
+            args=(pages, str(output), MentionOptions(), Executor(workers=2)),
         )
         done = len(list(tmp_path.glob("db.work/stages/*/completions/*")))
         process.start()
