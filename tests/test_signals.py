@@ -44,7 +44,7 @@ class TestIgnored:
     def test_the_tests_pass(self, root_dir: Path, environment: Dict[str, str]) -> None:
         """Those that send SIGINT, with pytest started as `trap '' INT TERM; make test` starts it."""
         tests = [
-            "tests/wikipedia/test_guard.py::test_an_interrupt_ends_the_child",
+            "tests/wikipedia/test_guarded_pool.py::test_an_interrupt_ends_the_child",
             "tests/wikipedia/test_executors.py::test_no_process_outlives_the_command",
             "tests/test_signals.py::test_every_test_has_them",
         ]

@@ -24,7 +24,7 @@ class PretrainingDatasetCommand(Subcommand):
 
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
-        from luke_allennlp.wikipedia.executors import add_executor_arguments
+        from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments
 
         description = """Make sequences of sub-words with entities out of the pages of
         `allennlp wikipedia-extract`, shuffled, to pretrain LUKE on. Started again with the same input and
@@ -140,7 +140,7 @@ def build_from_args(args: argparse.Namespace) -> None:
     from luke_allennlp.pretraining.dataset import PretrainingDataset
     from luke_allennlp.wikipedia.dataset_builder import build_dataset
     from luke_allennlp.wikipedia.dataset_plan import dataset_plan
-    from luke_allennlp.wikipedia.executors import executor_from_args
+    from luke_allennlp.wikipedia.executor_arguments import executor_from_args
     from luke_allennlp.wikipedia.jobs import submitted
     from luke_allennlp.wikipedia.sequences import SequenceOptions
 

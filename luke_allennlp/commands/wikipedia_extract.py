@@ -11,10 +11,10 @@ from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
-from luke_allennlp.wikipedia.executors import add_executor_arguments, executor_from_args
+from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
 from luke_allennlp.wikipedia.extraction import extract, is_complete, parse_size
 from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
-from luke_allennlp.wikipedia.guard import Limits
+from luke_allennlp.wikipedia.guarded_pool import Limits
 
 
 @Subcommand.register("wikipedia-extract")
@@ -30,7 +30,7 @@ class WikipediaExtract(Subcommand):
     @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         description = """Extract pages as plain text with links from a dump of Wikipedia (pages-articles.xml,
-        bz2, gz or plain). What was interrupted goes on where it stopped when it is started again."""
+        bz2, gz or plain). An interrupted extraction resumes where it stopped when the command is repeated."""
         subparser = parser.add_parser(
             self.name, description=description, help="Extract pages with links from a dump of Wikipedia."
         )
@@ -63,7 +63,7 @@ class WikipediaExtract(Subcommand):
             type=float,
             default=60.0,
             metavar="N",
-            help="a page that takes more computing time is left out and listed (default: 60)",
+            help="a page that takes longer is left out and listed (default: 60)",
         )
         subparser.add_argument(
             "--page-memory-mb",

@@ -10,7 +10,7 @@ from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
-from luke_allennlp.wikipedia.executors import add_database_arguments, executor_from_args
+from luke_allennlp.wikipedia.executor_arguments import add_database_arguments, executor_from_args
 
 
 @Subcommand.register("wikipedia-redirects")

@@ -27,7 +27,7 @@ class ArticleLinksEntityLinker(EntityLinker):
 
     Links the names by which an article's own page in Wikipedia links to others, wherever they stand in its
     passages and in the questions about them (Yamada et al., EMNLP 2020, appendix C). A name that leads to
-    several entities is left out. Upper and lower case are one.
+    several entities is omitted. Case is ignored.
 
     From left to right, the longest name that begins at a word and ends before the next is taken. One whose
     entity is not in the vocabulary still uses up its words.
@@ -44,9 +44,9 @@ class ArticleLinksEntityLinker(EntityLinker):
         The directory of `Redirects` of the time of the entity vocabulary, by which linked titles are found in
         it.
     min_link_probability : `float`, optional (default = `0.01`)
-        Names that are rarer as links are left out. Compared in single precision, as it is stored.
+        Names that are rarer as links are omitted. Compared in single precision, as it is stored.
     max_mention_length : `int`, optional (default = `30`)
-        Sub-words of a mention at the most.
+        The most tokens of a mention.
     merge_aliases : `bool`, optional (default = `False`)
         Whether a name that leads to two titles of one entity, by `model_redirects`, is kept. The original
         system leaves it out.
@@ -100,16 +100,8 @@ class ArticleLinksEntityLinker(EntityLinker):
 
     def rows(self, title: str) -> Dict[str, Optional[int]]:
         """
-        # Parameters
-
-        title : `str`
-            An article's.
-
-        # Returns
-
-        `Dict[str, Optional[int]]`
-            The names that are linked in it, in lower case, with the rows of their entities; `None` where the
-            vocabulary does not have it.
+        The names that are linked in an article, in lower case, with the rows of their entities; `None` where
+        the vocabulary does not have the entity.
         """
         title = unquote(title.replace("_", " "))
         if self._link_redirects is not None:

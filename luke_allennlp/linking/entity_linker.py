@@ -15,16 +15,8 @@ Window = Tuple[int, int]
 
 class EntityMention(NamedTuple):
     """
-    A mention that the data names.
-
-    # Parameters
-
-    part : `str`
-        The text it is in: "question" or "context".
-    start, end : `int`
-        Its characters in that text, the end exclusive.
-    title : `str`
-        Its entity, as the entity vocabulary calls it.
+    A mention that the data names: the text it is in ("question" or "context"), its characters there, `end`
+    exclusive, and its entity, as the entity vocabulary calls it.
     """
 
     part: str
@@ -35,14 +27,8 @@ class EntityMention(NamedTuple):
 
 class LinkedEntity(NamedTuple):
     """
-    An entity that a linker found in a window.
-
-    # Parameters
-
-    row : `int`
-        Of the checkpoint's entity table.
-    first, last : `int`
-        Its first and its last sub-word, counted from the window's first.
+    An entity in a window: its row of the checkpoint's entity table, and its first and last token, counted
+    from the window's first.
     """
 
     row: int
@@ -64,9 +50,9 @@ class ArticleLinker:
         text : `str`
             A whole question or a whole passage.
         offsets : `Sequence[Tuple[int, int]]`
-            Where each sub-word of the text stands in it: character offsets, end exclusive.
+            Where each token of the text stands in it: character offsets, end exclusive.
         window : `Tuple[int, int]`, optional (default = `None`)
-            The sub-words that are linked, end exclusive; all by default. A mention that is not wholly inside
+            The tokens that are linked, end exclusive; all by default. A mention that is not wholly inside
             is not seen.
         part : `str`, optional (default = `"context"`)
             What the text is: "question", which is tokenised in one piece, or "context", which is split into
@@ -81,9 +67,7 @@ class ArticleLinker:
 
 
 class EntityLinker(Registrable):
-    """
-    Finds the entities that a model of extractive QA gets as input.
-    """
+    """Finds the entities that a model of extractive QA gets as input."""
 
     default_implementation = "none"
 
@@ -91,17 +75,8 @@ class EntityLinker(Registrable):
         self, title: Optional[str], entities: Optional[Sequence[EntityMention]] = None
     ) -> ArticleLinker:
         """
-        # Parameters
-
-        title : `str`, optional
-            The article's, if it is known.
-        entities : `Sequence[EntityMention]`, optional (default = `None`)
-            The mentions that the data names.
-
-        # Returns
-
-        `ArticleLinker`
-            To be kept for the texts that follow: it remembers what it worked out for the last of them.
+        The linker for the texts of an article, whose title may be unknown, with the mentions that the data
+        names. It is to be kept for the texts that follow, since it caches its last results.
         """
         raise NotImplementedError
 
@@ -126,7 +101,7 @@ class SpansEntityLinker(EntityLinker):
     """
     Registered as an `EntityLinker` with name "spans".
 
-    Takes the mentions that the data names. Those whose title is not in the entity vocabulary are left out; of
+    Takes the mentions that the data names. Those whose title is not in the entity vocabulary are omitted; of
     two that overlap, the one that begins first is taken, or the longer one if both begin at the same place.
 
     # Parameters
@@ -160,7 +135,7 @@ class SpansEntityLinker(EntityLinker):
 
 
 class _GivenMentions(ArticleLinker):
-    """Sub-words under given characters."""
+    """Tokens under given characters."""
 
     def __init__(self, mentions: Sequence[EntityMention], linker: SpansEntityLinker) -> None:
         self._mentions = sorted(mentions, key=lambda mention: (mention.start, -mention.end))

@@ -1,68 +1,78 @@
 """Directories of files that are written once, whole or not at all, and then mapped into memory."""
 
-import hashlib
 import json
 import os
 import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Tuple
+from typing import Any, ClassVar, Dict, Iterator, Mapping, NamedTuple, Tuple, Union
 
 import marisa_trie
 import numpy
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import file_sha256, new_directory, read_object, write_json
+from luke_allennlp.linking.string_spool import StringSpool
+
 METADATA_FILE = "metadata.json"
-_BLOCK = 1 << 20
+_SPOOL = "spool"
 
 
 class Format(NamedTuple):
     """
-    What a directory holds.
+    What a directory holds: tries of strings and arrays of numbers, by the names of their files.
 
     # Parameters
 
     name : `str`
-        In its metadata.
-    version : `int`
-    tries : `Tuple[str, ...]`
-        Files of strings: each a marisa-trie.
-    arrays : `Dict[str, str]`
-        Files of numbers and their NumPy type.
+        In the metadata, as is the version.
+    tries : `Mapping[str, str]`
+        What each trie holds, such as "pages", which the metadata counts. The strings of the first one are the
+        keys of the directory.
+    arrays : `Mapping[str, Tuple[str, str]]`
+        The NumPy type of each array, and for what it has a number; `*_offsets.npy` have one more.
     remedy : `str`
         How to make such a directory, for errors.
     """
 
     name: str
     version: int
-    tries: Tuple[str, ...]
-    arrays: Dict[str, str]
+    tries: Mapping[str, str]
+    arrays: Mapping[str, Tuple[str, str]]
     remedy: str
 
 
 class MappedDirectory:
     """
-    Reads such a directory. Nothing is read into memory before it is asked for; copies in other processes
-    share what was read.
-
-    # Parameters
-
-    path : `str`
-    format_ : `Format`
-        What is expected.
+    Reads such a directory; subclasses set its `format`. Nothing is read into memory before it is used, and
+    processes share what was read.
 
     # Raises
 
     `ConfigurationError`
-        The directory or a file of it is missing, is of another kind or not as it was written.
+        The directory or a file of it is missing, is of another kind or was changed.
     """
 
-    def __init__(self, path: str, format_: Format) -> None:
-        self.path = path
-        self._format = format_
+    format: ClassVar[Format]
+
+    def __init__(self, path: Union[str, Path]) -> None:
+        self.path = str(path)
         self._check()
         self._map()
+        self._check_lengths()
+
+    def __len__(self) -> int:
+        return len(self.tries[self._keys])
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.number(key) >= 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self.tries[self._keys].iterkeys()
+
+    @property
+    def _keys(self) -> str:
+        return next(iter(self.format.tries))
 
     def _check(self) -> None:
         directory = Path(self.path)
@@ -71,7 +81,7 @@ class MappedDirectory:
             raise self._error(f"{found} (looked from {os.getcwd()})")
         metadata = self._read_metadata(directory / METADATA_FILE)
         self._counts: Dict[str, int] = metadata["counts"]
-        for name in (*self._format.tries, *self._format.arrays):
+        for name in (*self.format.tries, *self.format.arrays):
             expected = metadata["files"].get(name)
             if not isinstance(expected, dict):
                 raise self._error(f"{METADATA_FILE} does not know the file {name}")
@@ -82,24 +92,21 @@ class MappedDirectory:
             if size != expected.get("bytes"):
                 raise self._error(f"{name} has {size:,} bytes; expected {expected.get('bytes')}")
             # A damaged trie would end the process when it is looked into.
-            if _sha256(file) != expected.get("sha256"):
+            if file_sha256(file) != expected.get("sha256"):
                 raise self._error(f"{name} is damaged: its SHA-256 is not the one in {METADATA_FILE}")
 
     def _read_metadata(self, path: Path) -> Dict[str, Any]:
+        if not path.is_file():
+            raise self._error(f"the file {METADATA_FILE} is missing")
         try:
-            metadata = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise self._error(f"the file {METADATA_FILE} is missing") from None
-        except (OSError, ValueError) as error:
-            raise self._error(f"{METADATA_FILE} cannot be read ({error})") from None
-        if not isinstance(metadata, dict) or metadata.get("format") != self._format.name:
-            found = metadata.get("format") if isinstance(metadata, dict) else metadata
-            raise self._error(f"the format in {METADATA_FILE} is {found!r}; expected {self._format.name!r}")
-        if metadata.get("version") != self._format.version:
-            raise self._error(
-                f"the version in {METADATA_FILE} is {metadata.get('version')!r}; "
-                f"expected {self._format.version}"
-            )
+            metadata = read_object(path)
+        except ConfigurationError as error:
+            raise self._error(str(error).rstrip(".")) from None
+        for key, expected in (("format", self.format.name), ("version", self.format.version)):
+            if metadata.get(key) != expected:
+                raise self._error(
+                    f"the {key} in {METADATA_FILE} is {metadata.get(key)!r}; expected {expected!r}"
+                )
         if not isinstance(metadata.get("counts"), dict) or not isinstance(metadata.get("files"), dict):
             raise self._error(f"{METADATA_FILE} has no counts or files")
         return metadata
@@ -109,158 +116,114 @@ class MappedDirectory:
         self.tries: Dict[str, marisa_trie.Trie] = {}
         self.arrays: Dict[str, numpy.ndarray] = {}
         try:
-            for name in self._format.tries:
+            for name in self.format.tries:
                 self.tries[name] = marisa_trie.Trie().mmap(str(directory / name))
-            for name, type_ in self._format.arrays.items():
+            for name, (type_, _) in self.format.arrays.items():
                 self.arrays[name] = numpy.load(directory / name, mmap_mode="r", allow_pickle=False)
                 if self.arrays[name].dtype != numpy.dtype(type_) or self.arrays[name].ndim != 1:
                     raise ValueError(f"it holds {self.arrays[name].dtype}, not a row of {type_}")
         except (OSError, ValueError, RuntimeError) as error:
             raise self._error(f"{name} cannot be read ({error})") from error
 
-    def check_length(self, name: str, of: str, extra: int = 0) -> None:
-        """
-        # Parameters
+    def _check_lengths(self) -> None:
+        counted = {**self.format.tries, **{name: of for name, (_, of) in self.format.arrays.items()}}
+        for name, of in counted.items():
+            if not of:
+                continue
+            count = self._counts.get(of)
+            if not isinstance(count, int):
+                raise self._error(f"{METADATA_FILE} has no count of {of}")
+            expected = count + name.endswith("_offsets.npy")
+            length = len(self.tries[name] if name in self.tries else self.arrays[name])
+            if length != expected:
+                raise self._error(f"{name} holds {length:,} entries; expected {expected:,}")
 
-        name : `str`
-            Of a file.
-        of : `str`
-            What is counted in the metadata.
-        extra : `int`, optional (default = `0`)
-            By how much the file is longer.
-
-        # Raises
-
-        `ConfigurationError`
-            The file does not hold as many numbers or strings as the metadata says.
-        """
-        count = self._counts.get(of)
-        if not isinstance(count, int):
-            raise self._error(f"{METADATA_FILE} has no count of {of}")
-        expected = count + extra
-        length = len(self.tries[name] if name in self.tries else self.arrays[name])
-        if length != expected:
-            raise self._error(f"{name} holds {length:,} entries; expected {expected:,}")
-
-    def find(self, trie: str, text: str) -> int:
-        """The number of a string in a trie; -1 if it is not there."""
+    def number(self, key: str) -> int:
+        """The number of a key; -1 if there is none."""
         # marisa-trie reads a string up to its first NUL only.
-        if "\0" in text:
+        if "\0" in key:
             return -1
         try:
-            return self.tries[trie].get(text, -1)
+            return self.tries[self._keys].get(key, -1)
         except UnicodeEncodeError:  # half a surrogate pair
             return -1
 
     def string(self, trie: str, number: int) -> str:
-        """
-        The string of a trie with this number.
-
-        # Raises
-
-        `ConfigurationError`
-            There is none.
-        """
+        """The string of a trie with this number."""
         try:
             return self.tries[trie].restore_key(int(number))
         except KeyError:
             raise self._error(f"{trie} has no entry {number}") from None
 
     def _error(self, what: str) -> ConfigurationError:
-        return ConfigurationError(f"{self.path}: {what}. {self._format.remedy}")
+        return ConfigurationError(f"{self.path}: {what}. {self.format.remedy}")
 
     def __getstate__(self) -> Dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("tries", "arrays")}
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._map()  # what was checked once is not read once more in every process
+        self._map()  # no second check in every process
+
+
+class DirectoryWriter:
+    """Writes the files of such a directory, which must be empty."""
+
+    def __init__(self, directory: Path, format_: Format) -> None:
+        self.directory = directory
+        self._format = format_
+
+    def spool(self, name: str) -> StringSpool:
+        """Takes in the strings of a trie."""
+        path = self.directory / _SPOOL
+        path.mkdir(exist_ok=True)
+        return StringSpool(path, name)
+
+    def save_trie(self, spool: StringSpool) -> marisa_trie.Trie:
+        """Writes the trie of the strings that were added to a spool."""
+        trie = spool.build()
+        trie.save(str(self.directory / f"{spool.name}.marisa"))
+        return trie
+
+    def save_array(self, name: str, values: numpy.ndarray) -> None:
+        numpy.save(self.directory / name, values.astype(self._format.arrays[name][0]))
+
+    def finish(self, counts: Mapping[str, int]) -> None:
+        """Writes the metadata, with the number of what there is in the files."""
+        shutil.rmtree(self.directory / _SPOOL, ignore_errors=True)
+        files = {
+            name: {
+                "bytes": (self.directory / name).stat().st_size,
+                "sha256": file_sha256(self.directory / name),
+            }
+            for name in (*self._format.tries, *self._format.arrays)
+        }
+        metadata = {"format": self._format.name, "version": self._format.version, "counts": dict(counts)}
+        write_json(self.directory / METADATA_FILE, {**metadata, "files": files})
 
 
 @contextmanager
-def written_whole(path: str, format_: Format, force: bool = False) -> Iterator[Path]:
+def new_mapped_directory(path: Path, format_: Format, force: bool = False) -> Iterator[DirectoryWriter]:
     """
-    Gives a temporary directory to write the files to. They are put in place at the end, with their metadata;
-    if anything goes wrong before, nothing stays behind.
-
-    # Parameters
-
-    path : `str`
-        The directory to make.
-    format_ : `Format`
-    force : `bool`, optional (default = `False`)
-        Whether to replace a directory of the same format that is there.
-
-    # Raises
-
-    `ConfigurationError`
-        There is something already.
+    Writes a directory atomically: an error or an interrupt leaves what was there before. With `force`, a
+    directory of the same format is replaced; otherwise a `ConfigurationError` is raised if there is one.
     """
-    target = Path(path)
-    check_target(target, format_, force)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        content = temporary / "new"
-        content.mkdir()
-        yield content
-        check_target(target, format_, force)
-        for directory in (content, temporary):
-            _flush(directory)
-        if target.exists():
-            os.rename(target, temporary / "old")
-        try:
-            os.rename(content, target)
-        except BaseException:
-            if (temporary / "old").exists():
-                os.rename(temporary / "old", target)
-            raise
-        _flush(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def write_metadata(directory: Path, format_: Format, counts: Mapping[str, int]) -> None:
-    """
-    Makes sure that the files are on the disk, and writes the file that says what they are.
-
-    # Parameters
-
-    directory : `Path`
-    format_ : `Format`
-    counts : `Mapping[str, int]`
-        What there is in them.
-    """
-    files = {}
-    for name in (*format_.tries, *format_.arrays):
-        _flush(directory / name)
-        size = (directory / name).stat().st_size
-        files[name] = {"bytes": size, "sha256": _sha256(directory / name)}
-    metadata = {"format": format_.name, "version": format_.version, "counts": dict(counts), "files": files}
-    path = directory / METADATA_FILE
-    path.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
-    _flush(path)
+    check_target(path, format_, force)
+    with new_directory(path, force, f"a directory of the format {format_.name!r}") as directory:
+        yield DirectoryWriter(directory, format_)
+        check_target(path, format_, force)
 
 
 def check_target(target: Path, format_: Format, force: bool) -> None:
     """
-    # Parameters
-
-    target : `Path`
-        The directory to make.
-    format_, force
-        As of `written_whole`.
-
-    # Raises
-
-    `ConfigurationError`
-        There is something that is not to be replaced.
+    Raises a `ConfigurationError` if the target exists, unless `force` is true and it is of this format or
+    empty.
     """
     if not os.path.lexists(target):
         return
     if not force:
         raise ConfigurationError(
-            f"{target}: is there already; choose another path, or force to replace it (--force)."
+            f"{target}: already exists; choose another path, or force to replace it (--force)."
         )
     try:
         found = json.loads((target / METADATA_FILE).read_text(encoding="utf-8")).get("format")
@@ -269,22 +232,6 @@ def check_target(target: Path, format_: Format, force: bool) -> None:
     is_empty = target.is_dir() and not any(target.iterdir())
     if found != format_.name and not is_empty:
         raise ConfigurationError(
-            f"{target}: is no directory of the format {format_.name!r}, so it is not replaced; "
+            f"{target}: is not a directory of the format {format_.name!r}, so it is not replaced; "
             "remove it or choose another path."
         )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,35 +2,32 @@
 
 from array import array
 from pathlib import Path
-from typing import Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from typing import Iterable, List, NamedTuple, Sequence, Tuple, Union
 
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.linking.link_database import checked_string, unique
 from luke_allennlp.linking.mapped_directory import (
+    DirectoryWriter,
     Format,
     MappedDirectory,
-    write_metadata,
-    written_whole,
+    new_mapped_directory,
 )
 from luke_allennlp.linking.names import normalized_name
-from luke_allennlp.linking.string_spool import StringSpool
 
 MENTION_FORMAT = Format(
     name="luke-mention-database",
     version=1,
-    tries=("names.marisa", "titles.marisa"),
+    tries={"names.marisa": "names", "titles.marisa": ""},
     arrays={
-        "name_offsets.npy": "<i8",
-        "name_link_counts.npy": "<u4",
-        "name_document_counts.npy": "<u4",
-        "mention_titles.npy": "<u4",
-        "mention_link_counts.npy": "<u4",
+        "name_offsets.npy": ("<i8", "names"),
+        "name_link_counts.npy": ("<u4", "names"),
+        "name_document_counts.npy": ("<u4", "names"),
+        "mention_titles.npy": ("<u4", "mentions"),
+        "mention_link_counts.npy": ("<u4", "mentions"),
     },
     remedy="Expected a mention database: build it with `allennlp wikipedia-mention-db`.",
 )
-_LIMIT = 1 << 32
 
 # A name, the number of links on it, the number of pages it stands in, and the titles it leads to, each with
 # its number of links.
@@ -39,18 +36,8 @@ NameRecord = Tuple[str, int, int, Sequence[Tuple[str, int]]]
 
 class Mention(NamedTuple):
     """
-    What a name can mean.
-
-    # Parameters
-
-    title : `str`
-        Of a page.
-    link_count : `int`
-        How many links on the name lead there.
-    total_link_count : `int`
-        How many links are on the name.
-    document_count : `int`
-        In how many pages the name stands, as a link or not.
+    What a name can mean: a title, how many links on the name lead there, how many links are on the name, and
+    in how many pages the name stands, as a link or not.
     """
 
     title: str
@@ -69,7 +56,7 @@ class Mention(NamedTuple):
         return min(1.0, self.link_count / self.total_link_count) if self.total_link_count else 0.0
 
 
-class MentionDatabase:
+class MentionDatabase(MappedDirectory):
     """
     The names of pages, in the form of `normalized_name`. The directory has two tries and five arrays, in the
     formats that docs/link_database.md describes:
@@ -88,60 +75,31 @@ class MentionDatabase:
 
     path : `Union[str, Path]`
         The directory.
-
-    # Raises
-
-    `ConfigurationError`
-        It is missing, is something else or is damaged.
     """
 
-    def __init__(self, path: Union[str, Path]) -> None:
-        self._directory = MappedDirectory(str(path), MENTION_FORMAT)
-        for name in ("names.marisa", "name_link_counts.npy", "name_document_counts.npy"):
-            self._directory.check_length(name, "names")
-        self._directory.check_length("name_offsets.npy", "names", extra=1)
-        for name in ("mention_titles.npy", "mention_link_counts.npy"):
-            self._directory.check_length(name, "mentions")
-
-    def __len__(self) -> int:
-        """How many names there are."""
-        return len(self._directory.tries["names.marisa"])
-
-    def __iter__(self) -> Iterator[str]:
-        """The names, as `normalized_name` gives them."""
-        return self._directory.tries["names.marisa"].iterkeys()
+    format = MENTION_FORMAT
 
     @property
     def mention_count(self) -> int:
         """How many pairs of a name and a title there are."""
-        return len(self._directory.arrays["mention_titles.npy"])
+        return len(self.arrays["mention_titles.npy"])
 
     def query(self, text: str) -> List[Mention]:
-        """
-        # Parameters
-
-        text : `str`
-            A name in any spelling.
-
-        # Returns
-
-        `List[Mention]`
-            What it can mean; nothing if it is not known.
-        """
+        """What a name, in any spelling, can mean; nothing if it is not known."""
         return self.mentions(normalized_name(text))
 
     def mentions(self, name: str) -> List[Mention]:
         """As `query`, of a name in the form of `normalized_name`."""
-        number = self._directory.find("names.marisa", name)
+        number = self.number(name)
         if number < 0:
             return []
-        arrays = self._directory.arrays
+        arrays = self.arrays
         start, end = arrays["name_offsets.npy"][number : number + 2].tolist()
         links, documents = (
             int(arrays[key][number]) for key in ("name_link_counts.npy", "name_document_counts.npy")
         )
         return [
-            Mention(self._directory.string("titles.marisa", title), count, links, documents)
+            Mention(self.string("titles.marisa", title), count, links, documents)
             for title, count in zip(
                 arrays["mention_titles.npy"][start:end].tolist(),
                 arrays["mention_link_counts.npy"][start:end].tolist(),
@@ -150,11 +108,11 @@ class MentionDatabase:
         ]
 
     def link_probability(self, text: str) -> float:
-        """How often a text is a link where it stands in Wikipedia; 0 if it is no known name."""
-        number = self._directory.find("names.marisa", normalized_name(text))
+        """How often a text is a link where it stands in Wikipedia; 0 if it is not a known name."""
+        number = self.number(normalized_name(text))
         if number < 0:
             return 0.0
-        arrays = self._directory.arrays
+        arrays = self.arrays
         documents = int(arrays["name_document_counts.npy"][number])
         return min(1.0, int(arrays["name_link_counts.npy"][number]) / documents) if documents else 0.0
 
@@ -163,53 +121,33 @@ class MentionDatabase:
         cls, records: Iterable[NameRecord], path: Union[str, Path], force: bool = False
     ) -> "MentionDatabase":
         """
-        Writes a database. Its bytes do not depend on the order of the names.
-
-        # Parameters
-
-        records : `Iterable[Tuple[str, int, int, Sequence[Tuple[str, int]]]]`
-            Each name, in the form of `normalized_name`; the links on it; the pages it stands in; the titles
-            it leads to, each with its number of links.
-        path : `Union[str, Path]`
-            The directory to make.
-        force : `bool`, optional (default = `False`)
-            Whether to replace a mention database that is there.
-
-        # Returns
-
-        `MentionDatabase`
+        Writes a database of names in the form of `normalized_name`. Its bytes do not depend on their order.
 
         # Raises
 
         `ConfigurationError`
-            There is something already, a name comes twice, or a count takes more than 32 bits.
+            `path` exists and is not to be replaced, a name comes twice, or a count takes more than 32
+            bits.
         """
-        with written_whole(str(path), MENTION_FORMAT, force) as directory:
-            _write(records, directory)
+        with new_mapped_directory(Path(path), MENTION_FORMAT, force) as writer:
+            _write(records, writer)
         return cls(path)
 
 
-def _write(records: Iterable[NameRecord], directory: Path) -> None:
-    temporary = directory.parent / "spool"
-    temporary.mkdir()
-    names, titles = StringSpool(temporary, "names"), StringSpool(temporary, "titles")
+def _write(records: Iterable[NameRecord], writer: DirectoryWriter) -> None:
+    names, titles = writer.spool("names"), writer.spool("titles")
     sizes, links, documents, counts = array("q"), array("q"), array("q"), array("q")
     for name, total, documents_of_name, mentions in records:
-        names.add(checked_string(name, "a name"))
+        names.add(name, "a name")
         sizes.append(len(mentions))
         links.append(total)
         documents.append(documents_of_name)
         for title, count in mentions:
-            titles.add(checked_string(title, f"a title of the name {name!r}"))
+            titles.add(title, f"a title of the name {name!r}")
             counts.append(count)
-    tries = names.build(), titles.build()
-    none = numpy.empty(0, dtype="<u4")
     # Shapes: (names,), (mentions,)
-    name_numbers, title_numbers = (
-        numpy.concatenate([none, *spool.numbers(trie)])
-        for spool, trie in zip((names, titles), tries, strict=True)
-    )
-    unique(name_numbers, tries[0], "name")
+    name_numbers = names.all_numbers(writer.save_trie(names), unique="name")
+    title_numbers = titles.all_numbers(writer.save_trie(titles))
     order = numpy.argsort(name_numbers)
     sizes_of_names = numpy.array(sizes, dtype=numpy.int64)
     starts = numpy.cumsum(sizes_of_names) - sizes_of_names
@@ -218,17 +156,14 @@ def _write(records: Iterable[NameRecord], directory: Path) -> None:
     mentions_in_order = numpy.arange(len(counts)) + numpy.repeat(
         starts[order] - offsets[:-1], sizes_of_names[order]
     )
-    columns = {
+    writer.save_array("name_offsets.npy", offsets)
+    for file, values in {
         "name_link_counts.npy": numpy.array(links, dtype=numpy.int64)[order],
         "name_document_counts.npy": numpy.array(documents, dtype=numpy.int64)[order],
         "mention_titles.npy": title_numbers[mentions_in_order],
         "mention_link_counts.npy": numpy.array(counts, dtype=numpy.int64)[mentions_in_order],
-    }
-    for trie, file in zip(tries, MENTION_FORMAT.tries, strict=True):
-        trie.save(str(directory / file))
-    numpy.save(directory / "name_offsets.npy", offsets.astype("<i8"))
-    for file, values in columns.items():
-        if len(values) and not 0 <= int(values.min()) <= int(values.max()) < _LIMIT:
+    }.items():
+        if len(values) and not 0 <= int(values.min()) <= int(values.max()) < 1 << 32:
             raise ConfigurationError(f"A count is {int(values.max())} or less than 0; expected 32 bits.")
-        numpy.save(directory / file, values.astype("<u4"))
-    write_metadata(directory, MENTION_FORMAT, {"names": len(order), "mentions": len(counts)})
+        writer.save_array(file, values)
+    writer.finish({"names": len(order), "mentions": len(counts)})

@@ -1,4 +1,4 @@
-"""Names of entities in a text that is divided into sub-words."""
+"""Names of entities in a text that is divided into tokens."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -11,7 +11,7 @@ from luke_allennlp.linking.entity_linker import ArticleLinker, LinkedEntity, Off
 
 # Where the original system divides a passage into words.
 _WORD_SEPARATOR = re.compile("[ \t\r\n\u202f]")
-# The first character that is no white space, with the letters and digits that follow it.
+# The first character that is not white space, with the letters and digits that follow it.
 _FIRST_WORD = re.compile(r"\s*(\S[^\W_]*)")
 
 
@@ -25,7 +25,7 @@ class _Names(NamedTuple):
 class NameLinker(ArticleLinker):
     """
     Finds names in texts: from left to right, the longest that begins at a word and ends before the next word
-    or at the window's end. Upper and lower case are one.
+    or at the window's end. Case is ignored.
 
     # Parameters
 
@@ -33,7 +33,7 @@ class NameLinker(ArticleLinker):
         The names in lower case, without space at their ends, and the rows of their entities; `None` for
         entities without one, whose names use up their words too.
     max_mention_length : `int`
-        Sub-words of a mention at the most.
+        The most tokens of a mention.
     """
 
     def __init__(self, rows: Dict[str, Optional[int]], max_mention_length: int) -> None:
@@ -71,7 +71,7 @@ class NameLinker(ArticleLinker):
             limit = min(start + self._max_mention_length, window_end)
             ends = text.word_starts[number + 1 : bisect_right(text.word_starts, limit, hi=end_word_start)]
             if limit == window_end and text.ends_whole(window_end):
-                ends.append(window_end)  # be it inside a word
+                ends.append(window_end)  # even inside a word
             for end in reversed(ends):
                 mention = text.joined(start, end)
                 if len(mention) > names.max_characters:  # lower case is never shorter
@@ -86,17 +86,8 @@ class NameLinker(ArticleLinker):
 
 class _Text:
     """
-    A text as its sub-words spell it when they are put together again, and where its words begin: a sub-word
+    A text as its tokens spell it when they are put together again, and where its words begin: a token
     that has a space before it or begins with punctuation begins a word.
-
-    # Parameters
-
-    text : `str`
-    offsets : `Sequence[Tuple[int, int]]`
-        Of its sub-words.
-    in_one_piece : `bool`
-        Whether it was tokenised in one piece, so that all white space is part of a sub-word. Otherwise it was
-        divided before, and each word was tokenised after one space.
     """
 
     def __init__(self, text: str, offsets: Offsets, in_one_piece: bool) -> None:
@@ -114,12 +105,12 @@ class _Text:
             between = text[previous_end:start]
             if index == 0 or not in_one_piece and _WORD_SEPARATOR.search(between):
                 between = " "
-            # A character's bytes may be divided among sub-words: what has but a part of it shows none. (A
+            # A character's bytes may be divided among tokens: what has but a part of it shows none. (A
             # space alone, before a character of several bytes, has the offsets that its first byte has.)
             next_start = offsets[index + 1][0] if index + 1 < len(offsets) else end
             is_cut = next_start < end
             if is_cut and next_start == start and text[start].isascii():
-                # One byte cannot be divided: the sub-word is the space before it.
+                # One byte cannot be divided: the token is the space before it.
                 end, is_cut = start, False
             is_rest = start < previous_end
             piece = between + text[max(start, previous_end) : end]
@@ -149,11 +140,11 @@ class _Text:
         return _first_word(self._joined[self._begins[self.word_starts[number]] : limit])
 
     def joined(self, start: int, end: int) -> str:
-        """Several sub-words put together."""
+        """Several tokens put together."""
         return self._joined[self._begins[start] : self._ends[end - 1]].strip()
 
     def ends_whole(self, end: int) -> bool:
-        """Whether the sub-words up to here end with a whole character."""
+        """Whether the tokens up to here end with a whole character."""
         return not self._is_cut[end - 1]
 
 

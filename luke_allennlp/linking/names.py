@@ -12,16 +12,8 @@ _REPLACEMENT = "_"
 def normalized_name(text: str) -> str:
     """
     Splits a text into words as BERT does before it splits words (white space, each punctuation mark and each
-    Chinese character alone, no lower-casing), then makes each lower-case and takes its accents away.
-
-    # Parameters
-
-    text : `str`
-
-    # Returns
-
-    `str`
-        The words with `SEPARATOR` between them; "" if there are none.
+    Chinese character alone, no lower-casing), then makes each lower-case, strips its accents, and joins them
+    by `SEPARATOR`.
     """
     normalizer, splitter = _tokenizer()
     clean = normalizer.normalize_str(text.replace(SEPARATOR, _REPLACEMENT))
@@ -45,20 +37,8 @@ def num_words(name: str) -> int:
 
 def names_in(text: str, trie: Any, max_words: int) -> Iterator[str]:
     """
-    # Parameters
-
-    text : `str`
-        As `normalized_name` gives it.
-    trie : `marisa_trie.Trie`
-        Of names.
-    max_words : `int`
-        In a name, at the most.
-
-    # Returns
-
-    `Iterator[str]`
-        The names that stand in the text, whole words of it; one that stands there several times comes as
-        often.
+    The names of a trie, of at most `max_words` words, that stand as whole words in a text, which must be in
+    the form of `normalized_name`. A name that stands there several times is repeated.
     """
     if not text:
         return

@@ -1,25 +1,19 @@
 """The redirects of Wikipedia, mapped into memory (docs/link_database.md)."""
 
-from typing import Iterable, Iterator, Tuple
+from pathlib import Path
+from typing import Iterable, Tuple
 
 import numpy
 from allennlp.common.tqdm import Tqdm
 
-from luke_allennlp.common.records import Record, get_string, read_object_lines
-from luke_allennlp.linking.link_database import checked_string, unique
-from luke_allennlp.linking.mapped_directory import (
-    Format,
-    MappedDirectory,
-    write_metadata,
-    written_whole,
-)
-from luke_allennlp.linking.string_spool import StringSpool
+from luke_allennlp.common.records import get_string, read_object_lines
+from luke_allennlp.linking.mapped_directory import Format, MappedDirectory, new_mapped_directory
 
 REDIRECTS_FORMAT = Format(
     name="luke-redirects",
     version=1,
-    tries=("titles.marisa", "targets.marisa"),
-    arrays={"redirect_targets.npy": "<u4"},
+    tries={"titles.marisa": "redirects", "targets.marisa": ""},
+    arrays={"redirect_targets.npy": ("<u4", "redirects")},
     remedy=(
         "Expected redirects: build them with `allennlp build-link-database --kind redirects` of JSON lines, "
         "or with `allennlp wikipedia-redirects` of the pages of a dump."
@@ -27,117 +21,47 @@ REDIRECTS_FORMAT = Format(
 )
 
 
-class Redirects:
-    """
-    Where titles lead that are not a page's own.
+class Redirects(MappedDirectory):
+    """Where titles lead that are not a page's own, by these titles."""
 
-    # Parameters
-
-    path : `str`
-        The directory.
-
-    # Raises
-
-    `ConfigurationError`
-        It is missing, is something else or is damaged.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._directory = MappedDirectory(str(path), REDIRECTS_FORMAT)
-        for name in ("titles.marisa", "redirect_targets.npy"):
-            self._directory.check_length(name, "redirects")
-
-    def __len__(self) -> int:
-        return len(self._directory.tries["titles.marisa"])
-
-    def __contains__(self, title: object) -> bool:
-        return isinstance(title, str) and self._directory.find("titles.marisa", title) >= 0
-
-    def __iter__(self) -> Iterator[str]:
-        """The titles that lead to others."""
-        return self._directory.tries["titles.marisa"].iterkeys()
+    format = REDIRECTS_FORMAT
 
     def resolve(self, title: str) -> str:
-        """
-        # Parameters
-
-        title : `str`
-
-        # Returns
-
-        `str`
-            The title it leads to, in one step; the title itself if it leads to no other.
-        """
-        number = self._directory.find("titles.marisa", title)
-        if number < 0:
-            return title
-        return self._directory.string(
-            "targets.marisa", self._directory.arrays["redirect_targets.npy"][number]
+        """The title that a title leads to, in one step; the title itself if it leads to no other."""
+        number = self.number(title)
+        return (
+            title
+            if number < 0
+            else self.string("targets.marisa", self.arrays["redirect_targets.npy"][number])
         )
 
     @classmethod
     def build(cls, records: Iterable[Tuple[str, str]], path: str, force: bool = False) -> "Redirects":
         """
-        Writes redirects. The bytes do not depend on their order.
-
-        # Parameters
-
-        records : `Iterable[Tuple[str, str]]`
-            Titles and where they lead.
-        path : `str`
-            The directory to make.
-        force : `bool`, optional (default = `False`)
-            Whether to replace redirects that are there.
-
-        # Returns
-
-        `Redirects`
+        Writes redirects: titles and where they lead. The bytes do not depend on their order.
 
         # Raises
 
         `ConfigurationError`
-            There is something already, or a title comes twice.
+            `path` exists and is not to be replaced, or a title comes twice.
         """
-        with written_whole(path, REDIRECTS_FORMAT, force) as directory:
-            temporary = directory.parent / "spool"
-            temporary.mkdir()
-            titles, targets = StringSpool(temporary, "titles"), StringSpool(temporary, "targets")
+        with new_mapped_directory(Path(path), REDIRECTS_FORMAT, force) as writer:
+            titles, targets = writer.spool("titles"), writer.spool("targets")
             for title, target in Tqdm.tqdm(records, desc="redirects", unit="redirects"):
-                titles.add(checked_string(title, "the title of a redirect"))
-                targets.add(checked_string(target, f"the target of {title!r}"))
-            tries = titles.build(), targets.build()
-            none = numpy.empty(0, dtype="<u4")
-            numbers, leads = (
-                numpy.concatenate([none, *spool.numbers(trie)])
-                for spool, trie in zip((titles, targets), tries, strict=True)
-            )
-            unique(numbers, tries[0], "redirect")
+                titles.add(title, "the title of a redirect")
+                targets.add(target, f"the target of {title!r}")
+            numbers = titles.all_numbers(writer.save_trie(titles), unique="redirect")
             ordered = numpy.empty(len(numbers), dtype="<u4")
-            ordered[numbers] = leads
-            for name, trie in zip(REDIRECTS_FORMAT.tries, tries, strict=True):
-                trie.save(str(directory / name))
-            numpy.save(directory / "redirect_targets.npy", ordered)
-            write_metadata(directory, REDIRECTS_FORMAT, {"redirects": len(numbers)})
+            ordered[numbers] = targets.all_numbers(writer.save_trie(targets))
+            writer.save_array("redirect_targets.npy", ordered)
+            writer.finish({"redirects": len(numbers)})
         return cls(path)
 
     @classmethod
     def from_json_lines(cls, file_path: str, path: str, force: bool = False) -> "Redirects":
-        """
-        As `build`, from a file of lines such as `{"title": "Old title", "target": "Page"}`.
-
-        # Parameters
-
-        file_path : `str`
-            The file.
-        path, force
-            As of `build`.
-        """
-        return cls.build(map(_from_json, read_object_lines(file_path)), path, force)
-
-
-def _from_json(source: Tuple[str, Record]) -> Tuple[str, str]:
-    where, record = source
-    title, target = (
-        checked_string(get_string(record, key, where), f"{where}: {key!r}") for key in ("title", "target")
-    )
-    return title, target
+        """As `build`, from a file of lines such as `{"title": "Old title", "target": "Page"}`."""
+        records = (
+            (get_string(record, "title", where), get_string(record, "target", where))
+            for where, record in read_object_lines(file_path)
+        )
+        return cls.build(records, path, force)

@@ -7,7 +7,7 @@ LANGUAGES_WITH_ORDINALS = frozenset(
 )
 
 # What is mostly followed by a name or a word of the same sentence. Words that may well be the last of one,
-# such as "etc." and "Inc.", are not here: where the sentence goes on, a small letter mostly follows.
+# such as "etc." and "Inc.", are not here: where the sentence continues, a small letter usually follows.
 ABBREVIATIONS = frozenset(
     # English
     "mr mrs ms messrs dr prof st sts gen col lt sgt capt cmdr cpl maj brig adm rev revd hon sen rep gov pres "

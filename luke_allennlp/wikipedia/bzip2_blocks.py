@@ -26,16 +26,10 @@ _LONGEST_BLOCK_BITS = 8 * 910_000
 _CHANCE_MAGICS = 3
 
 
-class LostBlock(NamedTuple):
+class DamagedBlock(NamedTuple):
     """
-    A block that cannot be decompressed.
-
-    # Parameters
-
-    offset : `int`
-        The byte of the file where it begins.
-    size : `int`
-        Bytes of the file up to where reading goes on.
+    A block that cannot be decompressed: the byte of the file where it begins, and the bytes up to where
+    reading continues.
     """
 
     offset: int
@@ -60,25 +54,12 @@ def _patterns() -> List[Tuple[bytes, int, int, bool]]:
 _PATTERNS = _patterns()
 
 
-def read_blocks(file: BinaryIO, start: int, end: int) -> Iterator[Union[bytes, LostBlock, None]]:
+def read_blocks(file: BinaryIO, start: int, end: int) -> Iterator[Union[bytes, DamagedBlock, None]]:
     """
-    Decompresses the blocks of a bzip2 file that begin in a range of its bytes, and then those behind the
-    range.
-
-    # Parameters
-
-    file : `BinaryIO`
-        Any bzip2 file, of one stream or many; it must seek.
-    start : `int`
-    end : `int`
-        The range in bytes, without `end` itself.
-
-    # Returns
-
-    `Iterator[Union[bytes, LostBlock, None]]`
-        The text of each block, or its loss, in order; `None` once, where the range ends. It goes on to the
-        end of the file: who needs no more stops there. A block that the end of the file cuts off is not
-        reported.
+    Decompresses the blocks of a seekable bzip2 file, of one stream or many, that begin in a range of its
+    bytes, and then those behind the range: the text of each block, or a `DamagedBlock`, in order, and `None`
+    once, where the range ends. A caller that needs no more stops there. A block that the end of the file cuts
+    off is not reported.
     """
     magics = _find_magics(file, start)
     ahead: Deque[_Magic] = deque()
@@ -112,7 +93,7 @@ def read_blocks(file: BinaryIO, start: int, end: int) -> Iterator[Union[bytes, L
             yield text
         elif ahead and (synchronised or not _is_within_block(file, magic.bit)):
             offset = magic.bit // 8
-            yield LostBlock(offset, ahead[0].bit // 8 - offset)
+            yield DamagedBlock(offset, ahead[0].bit // 8 - offset)
 
 
 def _find_magics(file: BinaryIO, start: int, end: Optional[int] = None) -> Iterator[_Magic]:
@@ -160,7 +141,7 @@ def _decompress(file: BinaryIO, begin: int, end: int) -> Optional[bytes]:
 
 
 def _is_within_block(file: BinaryIO, bit: int) -> bool:
-    """Whether some block that begins before this bit goes on behind it."""
+    """Whether some block that begins before this bit continues behind it."""
     longest = _LONGEST_BLOCK_BITS // 8
     around = list(_find_magics(file, max(0, bit // 8 - longest), bit // 8 + longest))
     before = [magic for magic in around if magic.bit < bit and magic.is_block]

@@ -21,63 +21,41 @@ _LINKS = {
     "links_kept_as_unk": "kept, as `[UNK]`",
     "links_not_in_vocabulary": "dropped: not to an entity of the vocabulary",
     "links_across_sentences": "dropped: not inside of one sentence",
-    "links_without_words": "dropped: no sub-word of their own",
+    "links_without_words": "dropped: no token of their own",
     "links_in_short_sentences": "dropped: in a sentence that is too short",
     "links_in_long_sentences": "dropped: in a sentence that is too long",
     "links_beyond_max_entities": "dropped: beyond the most entities of a sequence",
 }
 _TEXT = {
-    "pages": "pages that are no redirects",
+    "pages": "pages that are not redirects",
     "pages_with_sequences": "of them, pages with sequences",
     "pages_held_out": "of these, held out",
     "paragraphs": "paragraphs",
-    "paragraphs_after_abstract": "paragraphs after the abstract, left out",
+    "paragraphs_after_abstract": "paragraphs after the abstract, omitted",
     "sentences": "sentences",
     "sentences_too_short": "of them, dropped: too short",
     "sentences_too_long": "of them, dropped: too long",
     "sequences": "sequences",
-    "words": "sub-words of the sequences",
+    "words": "tokens of the sequences",
     "sequences_without_entities_dropped": "sequences without entities, dropped",
-    "words_without_entities_dropped": "sub-words of these",
+    "words_without_entities_dropped": "tokens of these",
 }
 
 
 def write_data_card(directory: Path, metadata: Mapping[str, Any], statistics: DatasetStatistics) -> None:
-    """
-    Writes the card and, where matplotlib is installed, a picture of the histogram.
-
-    # Parameters
-
-    directory : `Path`
-        Of the dataset.
-    metadata : `Mapping[str, Any]`
-        What is in its `metadata.json`.
-    statistics : `DatasetStatistics`
-    """
+    """Writes the card and, where matplotlib is installed, a picture of the histogram."""
     with_picture = _write_picture(directory / PICTURE_FILE, statistics)
     text = data_card(metadata, statistics, with_picture)
     (directory / CARD_FILE).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def data_card(metadata: Mapping[str, Any], statistics: DatasetStatistics, with_picture: bool = False) -> str:
-    """
-    # Parameters
-
-    metadata : `Mapping[str, Any]`
-    statistics : `DatasetStatistics`
-    with_picture : `bool`, optional (default = `False`)
-        Whether there is a picture to show.
-
-    # Returns
-
-    `str`
-        Markdown.
-    """
+    """The card in Markdown."""
     counts, options = metadata["counts"], metadata["options"]
     links = counts.get("links", 0)
     parts = [
         "# Wikipedia, to pretrain LUKE",
-        "Sequences of sub-words with the entities that are linked to in them, made by `allennlp "
+        "Sequences of tokens with the entities that are linked to in them, made by `allennlp "
         "pretraining-dataset`. `metadata.json` has all of these numbers and the files' SHA-256; "
         "`luke_allennlp.pretraining.dataset.PretrainingDataset` reads it. The text is Wikipedia's, under "
         "CC BY-SA.",
@@ -117,7 +95,7 @@ def data_card(metadata: Mapping[str, Any], statistics: DatasetStatistics, with_p
             ],
         ),
         f"{_number(counts.get('links_shortened', 0))} mentions of more than {options['max_mention_length']} "
-        "sub-words were shortened to these.",
+        "tokens were shortened to these.",
         "## What is in it",
         *(_split(name, split, metadata) for name, split in statistics.splits.items()),
         _coverage(metadata, statistics),
@@ -147,13 +125,13 @@ def _split(name: str, split: SplitStatistics, metadata: Mapping[str, Any]) -> st
     filled = _share(entry["words"], most * entry["sequences"])
     summary = (
         f"{_number(entry['sequences'])} sequences in {len(entry['shards'])} files, "
-        f"{_number(entry['words'])} sub-words ({filled} of the {most} that fit into each), "
+        f"{_number(entry['words'])} tokens ({filled} of the {most} that fit into each), "
         f"{_number(entry['entities'])} entities ({_share(unknown, entry['entities'])} of them `[UNK]`)."
     )
     histograms = {
-        "sub-words a sequence": split.words,
+        "tokens a sequence": split.words,
         "entities a sequence": split.entities,
-        "sub-words a mention": split.mention_lengths,
+        "tokens a mention": split.mention_lengths,
     }
     header = ("", "mean", "least", "5%", "25%", "median", "75%", "95%", "most")
     rows = [
@@ -169,7 +147,7 @@ def _coverage(metadata: Mapping[str, Any], statistics: DatasetStatistics) -> str
     entities = vocabulary["entities"] - len(vocabulary["specials"])
     text = (
         f"{_number(statistics.covered)} of the {_number(entities)} entities of the vocabulary "
-        f"({_share(statistics.covered, entities)}) occur in what is to be learned from."
+        f"({_share(statistics.covered, entities)}) occur in what is for training."
     )
     return text + (
         "\n\n" + _table(("most frequent", "times"), statistics.most_frequent)

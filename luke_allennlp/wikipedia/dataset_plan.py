@@ -1,4 +1,4 @@
-"""What a dataset for pretraining is made from, and how."""
+"""The inputs and options of a dataset for pretraining."""
 
 import functools
 import hashlib
@@ -36,7 +36,6 @@ class DatasetPlan(NamedTuple):
         A file, or a checkpoint.
     splitter : `str`, optional (default = `"rule_based"`)
         The name of a `SentenceSplitter`.
-    options : `SequenceOptions`, optional
     seed : `int`, optional (default = `0`)
         Of the order of the sequences, and of which pages are held out.
     held_out : `float`, optional (default = `0.0`)
@@ -61,10 +60,8 @@ class DatasetPlan(NamedTuple):
 
     def check(self) -> None:
         """
-        # Raises
-
-        `ConfigurationError`
-            Something is missing, damaged, out of range, or does not fit the rest.
+        Raises a `ConfigurationError` if something is missing, damaged, out of range, or does not fit the
+        rest.
         """
         self.options.check()
         if not 0 <= self.held_out < 1:
@@ -96,17 +93,17 @@ class DatasetPlan(NamedTuple):
             splitter_of(self, language)
 
     def tasks(self) -> List[Tuple[int, int]]:
-        """For each file of pages, of which directory it is, and its number there."""
+        """For each file of pages, the number of its directory, and its number there."""
         return [
             (number, shard) for number, wiki in enumerate(self.wikis()) for shard in range(len(wiki.shards))
         ]
 
     def wikis(self) -> List[ExtractedWikipedia]:
-        """What the directories of pages hold."""
+        """The extracted pages."""
         return _wikis(self.pages)
 
     def versions(self) -> Dict[str, str]:
-        """Of the packages that make the dataset, and of what the sentence splitter takes."""
+        """Versions of the packages that the dataset depends on, and of the sentence splitter's."""
         return {
             **{package: version(package) for package in _PACKAGES},
             **splitter_of(self, self.languages[0]).versions,
@@ -139,20 +136,13 @@ def dataset_plan(
     pages: Sequence[str], tokenizer: str, entity_vocabulary: str, languages: Sequence[str] = (), **others: Any
 ) -> DatasetPlan:
     """
-    # Parameters
-
-    pages : `Sequence[str]`
-    tokenizer : `str`
-    entity_vocabulary : `str`
-    languages : `Sequence[str]`, optional (default = `()`)
-        If none, they are what the pages say.
-    others : `Any`
-        As of `DatasetPlan`.
+    The plan of these directories of pages. Without languages, they are those of the pages; `others` are
+    fields of `DatasetPlan`.
 
     # Raises
 
     `ConfigurationError`
-        Pages are missing or unfinished, or there are none.
+        Pages are missing or incomplete, or there are none.
     """
     wikis = [checked_pages(directory) for directory in pages]
     return DatasetPlan(
@@ -169,55 +159,37 @@ def _absolute(path: str) -> str:
     return str(expanded.absolute()) if expanded.exists() else path
 
 
-# What a process has read once, it keeps; forked workers have it from the first process.
+# A process keeps what it has read; forked workers inherit it.
 
 
 @functools.lru_cache(maxsize=1)
 def _wikis(pages: Tuple[Path, ...]) -> List[ExtractedWikipedia]:
-    # It sees whether each of their files is there: for each of as many tasks, that would be much.
+    # It checks that each of their files exists, which would be slow once a task.
     return [ExtractedWikipedia(directory) for directory in pages]
 
 
 @functools.lru_cache(maxsize=1)
-def _tokenizer(name: str) -> WordTokenizer:
-    return WordTokenizer(name)
+def tokenizer_of(plan: DatasetPlan) -> WordTokenizer:
+    return WordTokenizer(plan.tokenizer)
 
 
 @functools.lru_cache(maxsize=1)
-def _vocabulary(name: str) -> EntityVocabulary:
-    path = Path(name)
-    if path.suffix in _VOCABULARY_SUFFIXES and not path.is_dir():
-        return EntityVocabulary.from_file(path)  # not the hub is asked where a file is missing
-    return read_entity_vocabulary(name)
-
-
-def forget() -> None:
-    """Lets go of what was read: another job's files may have the same names."""
-    _wikis.cache_clear()
-    _tokenizer.cache_clear()
-    _vocabulary.cache_clear()
-
-
-def tokenizer_of(plan: DatasetPlan) -> WordTokenizer:
-    """The tokenizer."""
-    return _tokenizer(plan.tokenizer)
-
-
 def vocabulary_of(plan: DatasetPlan) -> EntityVocabulary:
-    """The entity vocabulary."""
-    return _vocabulary(plan.entity_vocabulary)
+    path = Path(plan.entity_vocabulary)
+    if path.suffix in _VOCABULARY_SUFFIXES and not path.is_dir():
+        return EntityVocabulary.from_file(path)  # so that the hub is not asked for a missing file
+    return read_entity_vocabulary(plan.entity_vocabulary)
+
+
+def clear_caches() -> None:
+    """Another job's files may have the same names."""
+    for cached in (_wikis, tokenizer_of, vocabulary_of):
+        cached.cache_clear()
 
 
 def splitter_of(plan: DatasetPlan, language: str) -> SentenceSplitter:
-    """
-    The sentence splitter for a language.
-
-    # Raises
-
-    `ConfigurationError`
-        There is none of that name, or it cannot be used here.
-    """
-    # A class path counts as well: its class registers itself when it is imported.
+    """The sentence splitter for a language; a `ConfigurationError` if there is none of that name."""
+    # A class path is accepted too: the class registers itself when it is imported.
     if plan.splitter not in SentenceSplitter.list_available() and "." not in plan.splitter:
         names = ", ".join(SentenceSplitter.list_available())
         raise ConfigurationError(f"--sentence-splitter is {plan.splitter!r}; expected one of {names}.")

@@ -1,4 +1,4 @@
-"""What there is in a dataset for pretraining, in numbers."""
+"""Statistics of a dataset for pretraining."""
 
 from pathlib import Path
 from typing import List, Mapping, NamedTuple, Sequence, Tuple
@@ -14,16 +14,8 @@ _MOST_FREQUENT = 10
 
 class SplitStatistics(NamedTuple):
     """
-    # Parameters
-
-    words : `np.ndarray`
-        How many sequences have 0, 1, 2 .. sub-words.
-    entities : `np.ndarray`
-        How many sequences have 0, 1, 2 .. entities.
-    mention_lengths : `np.ndarray`
-        How many mentions have 0, 1, 2 .. sub-words.
-    occurrences : `np.ndarray`
-        How often each row of the entity table occurs.
+    How many sequences have 0, 1, 2 .. tokens, and entities; how many mentions have 0, 1, 2 .. tokens;
+    and how often each row of the entity table occurs.
     """
 
     words: np.ndarray
@@ -39,13 +31,8 @@ class SplitStatistics(NamedTuple):
 
 class DatasetStatistics(NamedTuple):
     """
-    # Parameters
-
-    splits : `Mapping[str, SplitStatistics]`
-    covered : `int`
-        How many entities of the vocabulary, special ones aside, occur in the split "train".
-    most_frequent : `List[Tuple[str, int]]`
-        Entities that occur most often there, with how often.
+    The statistics of each split; how many entities of the vocabulary, special ones aside, occur in the split
+    "train"; and those that occur most often there, with how often.
     """
 
     splits: Mapping[str, SplitStatistics]
@@ -56,17 +43,7 @@ class DatasetStatistics(NamedTuple):
 def dataset_statistics(
     directory: Path, splits: Mapping[str, Sequence[ShardInfo]], vocabulary: EntityVocabulary
 ) -> DatasetStatistics:
-    """
-    Reads all shards. Memory is that of the entity table's counts.
-
-    # Parameters
-
-    directory : `Path`
-        Of the dataset.
-    splits : `Mapping[str, Sequence[ShardInfo]]`
-        With "train" as the first.
-    vocabulary : `EntityVocabulary`
-    """
+    """Reads all shards; the first split is "train". Memory is that of the entity table's counts."""
     found = {split: _split(directory, shards, vocabulary.table_size) for split, shards in splits.items()}
     occurrences = next(iter(found.values())).occurrences.copy()
     occurrences[list(vocabulary.specials.values())] = 0
@@ -99,16 +76,11 @@ def _split(directory: Path, shards: Sequence[ShardInfo], table_size: int) -> Spl
 
 
 def mean(histogram: np.ndarray) -> float:
-    """
-    # Parameters
-
-    histogram : `np.ndarray`
-        How often 0, 1, 2 .. occur.
-    """
+    """The mean of a histogram: how often 0, 1, 2 .. occur."""
     return float(np.arange(len(histogram)) @ histogram) / max(1, int(histogram.sum()))
 
 
 def quantile(histogram: np.ndarray, share: float) -> int:
-    """The least number that at least this share of all is not above, of such a histogram."""
+    """The least number of a histogram that at least this share of all is not above."""
     cumulative = np.cumsum(histogram)
     return int(np.searchsorted(cumulative, max(1, np.ceil(share * cumulative[-1]))))

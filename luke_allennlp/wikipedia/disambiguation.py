@@ -1,4 +1,4 @@
-"""Which pages only tell apart what has the same name."""
+"""Recognises disambiguation pages."""
 
 from typing import FrozenSet, Iterable
 
@@ -67,20 +67,7 @@ _MAGIC_WORDS = _names(
 
 
 def is_disambiguation(title: str, templates: Iterable[str], magic_words: Iterable[str]) -> bool:
-    """
-    # Parameters
-
-    title : `str`
-        Of the page.
-    templates : `Iterable[str]`
-        The names of the templates in it, as they are written there.
-    magic_words : `Iterable[str]`
-        Its words of the form `__WORD__`, without the underscores.
-
-    # Returns
-
-    `bool`
-    """
+    """Whether a page with this title, these templates and these magic words (without underscores) is one."""
     if title.endswith(")") and title[title.rfind("(") + 1 : -1].lower() in _SUFFIXES:
         return True
     if any(word.lower() in _MAGIC_WORDS for word in magic_words):

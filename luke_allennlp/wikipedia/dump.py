@@ -3,20 +3,13 @@
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Union
+from typing import Iterator, List, NamedTuple, Optional, Union
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.wikipedia.dump_text import (
-    UTF_8,
-    Piece,
-    compression,
-    detect_encoding,
-    read_pieces,
-    transcode,
-)
+from luke_allennlp.wikipedia.dump_text import Piece, compression, read_pieces
 from luke_allennlp.wikipedia.page_xml import BadPage, RawPage, cut_pages, parse_page
-from luke_allennlp.wikipedia.siteinfo import SiteInfo, namespace_numbers
+from luke_allennlp.wikipedia.siteinfo import SiteInfo
 
 _PART_SIZES = {"bz2": 8 << 20, "xml": 32 << 20}
 _LONGEST_PAGE = 64 << 20
@@ -30,17 +23,8 @@ _CUT_OFF = "the file ends without </mediawiki>: it is cut off or damaged there, 
 
 class DumpPart(NamedTuple):
     """
-    A part of a dump, which can be sent to another process.
-
-    # Parameters
-
-    path : `str`
-        The dump.
-    number : `int`
-        Counts the dump's parts from 0.
-    start : `int`
-    end : `int`
-        The part's range of the file in bytes, without `end` itself.
+    A part of a dump, which can be sent to another process: a range of its bytes, `end` exclusive. Parts are
+    counted from 0.
     """
 
     path: str
@@ -52,21 +36,20 @@ class DumpPart(NamedTuple):
 class Dump:
     """
     A dump of the pages of a wiki, `pages-articles.xml`: compressed with bzip2 (one stream, or the many of
-    `pages-articles-multistream.xml.bz2`; its index is not needed) or gzip, or plain; in UTF-8, or what its
-    byte order mark or its XML declaration says. What cannot be read is a `BadPage`, and reading goes on
-    behind it.
+    `pages-articles-multistream.xml.bz2`; its index is not needed) or gzip, or plain; in UTF-8 and in the
+    export format 0.6 (2012) or later. What cannot be read is a `BadPage`, and reading continues behind it.
 
     # Parameters
 
     path : `Union[str, Path]`
-        The name does not matter: what kind of file it is, its first bytes tell.
+        The compression is detected by the first bytes, not by the name.
     longest_page : `int`, optional (default = `64 * 2 ** 20`)
         In bytes of UTF-8. Reading a part takes no more memory than a page, and a few megabytes.
 
     # Raises
 
     `ConfigurationError`
-        If it cannot be read, is empty, or has an encoding that Python does not know.
+        It cannot be read or is empty.
     """
 
     def __init__(self, path: Union[str, Path], longest_page: int = _LONGEST_PAGE) -> None:
@@ -81,7 +64,7 @@ class Dump:
                 f"{self.path}: cannot be read ({error.strerror}); expected a dump of a wiki."
             ) from None
         if not self._size:
-            raise ConfigurationError(f"{self.path}: is empty; expected a dump of a wiki. Get it once more.")
+            raise ConfigurationError(f"{self.path}: is empty; expected a dump of a wiki. Download it again.")
         self._kind = compression(beginning)
 
     @cached_property
@@ -92,42 +75,38 @@ class Dump:
         # Raises
 
         `ConfigurationError`
-            If this is no dump.
+            This is not a dump, or one in another encoding than UTF-8 or of before 2012.
         """
-        pieces: List[Piece] = [self._beginning]
-        text = b"".join(piece for piece in transcode(pieces, self._encoding) if isinstance(piece, bytes))
+        beginning = b""
+        for piece in self._read_text(self._whole):
+            beginning += piece if isinstance(piece, bytes) else b""
+            if not isinstance(piece, bytes) or b"<page" in beginning or len(beginning) > _LONGEST_HEADER:
+                break
+        head = beginning[:_LONGEST_HEADER].partition(b"<page")[0]
         try:
-            return SiteInfo.from_header(text.partition(b"<page")[0].decode("utf-8", "replace"))
+            return SiteInfo.from_header(head.decode("utf-8", "replace"))
         except ValueError as error:
             raise ConfigurationError(
-                f"{self.path}: is no dump of a wiki: {error}; expected pages-articles.xml (bz2, gz or plain)."
+                f"{self.path}: is not a dump of a wiki: {error}; expected pages-articles.xml (bz2, gz or "
+                "plain)."
             ) from None
 
     def parts(self, part_size: Optional[int] = None) -> List[DumpPart]:
         """
         Splits the dump. A page belongs to the part in which its `<page>` tag begins, so the pages of all
-        parts, in their order, are those of the whole, whatever the size. A part can be read without those
-        before it.
+        parts, in order, are those of the whole, whatever the size. A part can be read without those before
+        it.
 
         # Parameters
 
         part_size : `int`, optional (default = `None`)
-            Of a part in bytes of the file; by default 8 MiB of bzip2, 32 MiB of XML. Files in gzip, and those
-            in other encodings than UTF-8, are one part: they can only be read from the beginning.
-
-        # Returns
-
-        `List[DumpPart]`
-
-        # Raises
-
-        `ConfigurationError`
-            If `part_size` is less than 1.
+            Bytes of the file in a part; by default 8 MiB of bzip2, 32 MiB of XML. A gzip file is one
+            part: it can only be read from the beginning.
         """
         if part_size is not None and part_size < 1:
             raise ConfigurationError(f"part_size is {part_size}; expected a number of bytes, 1 or more.")
         size = self._size
-        if self._kind != "gz" and self._encoding == UTF_8:
+        if self._kind != "gz":
             size = part_size or _PART_SIZES[self._kind]
         return [
             DumpPart(self.path, number, start, min(start + size, self._size))
@@ -136,16 +115,8 @@ class Dump:
 
     def pages(self, part: Optional[DumpPart] = None) -> Iterator[Union[RawPage, BadPage]]:
         """
-        # Parameters
-
-        part : `DumpPart`, optional (default = `None`)
-            One of `parts`; all of the dump by default.
-
-        # Returns
-
-        `Iterator[Union[RawPage, BadPage]]`
-            The pages that begin in the part, in order. If the dump is cut off at its end, its last part ends
-            with a `BadPage` that says so.
+        The pages that begin in a part, or all of the dump, in order. If the dump is cut off at its end, its
+        last part ends with a `BadPage` that says so.
         """
         part = part or self._whole
         tail = b""
@@ -158,14 +129,9 @@ class Dump:
                 yield piece
 
         for page in cut_pages(text(), self._longest_page):
-            yield page if isinstance(page, BadPage) else parse_page(page, self._namespace_of)
+            yield page if isinstance(page, BadPage) else parse_page(page)
         if part.end >= self._size and _END not in tail and (part.start == 0 or self._is_cut_off(part)):
             yield BadPage(None, _CUT_OFF)
-
-    def _namespace_of(self, title: str) -> int:
-        """The namespace as the title has it: dumps from before 2012 do not say otherwise."""
-        prefix, colon, _ = title.partition(":")
-        return self._namespace_numbers.get(prefix.lower(), 0) if colon else 0
 
     def _is_cut_off(self, part: DumpPart) -> bool:
         """Whether the end is missing also in what is right before the last part."""
@@ -179,33 +145,7 @@ class Dump:
     def _whole(self) -> DumpPart:
         return DumpPart(self.path, 0, 0, self._size)
 
-    @cached_property
-    def _namespace_numbers(self) -> Dict[str, int]:
-        return namespace_numbers(self.site)
-
-    @cached_property
-    def _beginning(self) -> bytes:
-        """Of the text, as it is encoded: with the head."""
-        beginning = b""
-        with open(self.path, "rb") as file:
-            for piece in read_pieces(file, self._kind, 0, self._size):
-                beginning += piece if isinstance(piece, bytes) else b""
-                if not isinstance(piece, bytes) or b"<page" in beginning or len(beginning) > _LONGEST_HEADER:
-                    break
-        return beginning[:_LONGEST_HEADER]
-
-    @cached_property
-    def _encoding(self) -> str:
-        try:
-            return detect_encoding(self._beginning)
-        except LookupError as error:
-            raise ConfigurationError(
-                f"{self.path}: declares the encoding {error.args[0]!r}, which Python does not know; "
-                "convert it to UTF-8, and remove the declaration."
-            ) from None
-
     def _read_text(self, part: DumpPart) -> Iterator[Piece]:
         """The text in UTF-8 from the part's beginning to the end of the file; `None` where the part ends."""
         with open(self.path, "rb") as file:
-            pieces = read_pieces(file, self._kind, part.start, part.end)
-            yield from pieces if self._encoding == UTF_8 else transcode(pieces, self._encoding)
+            yield from read_pieces(file, self._kind, part.start, part.end)

@@ -1,6 +1,5 @@
-"""Where the tasks of a long job run: datatrove's executors, and what of a job is done already."""
+"""Where the tasks of a long job run (datatrove's executors), and which are done already."""
 
-import argparse
 import functools
 import importlib.util
 import json
@@ -10,15 +9,15 @@ import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import write_json
 from luke_allennlp.common.requirements import required
-from luke_allennlp.common.temporary_files import is_temporary, temporary_path
+from luke_allennlp.common.temporary_files import is_temporary
 from luke_allennlp.wikipedia.local_tasks import run_tasks
 
-KINDS = ("local", "slurm", "ray")
 PLAN_FILE = "plan.json"
 LOGS = "logs"
 
@@ -26,23 +25,15 @@ _LOCK = "lock"
 # Slurm's arrays have 1001 at most; of several, the next stage would wait for the last one only.
 _ARRAY = 1000
 
-# Takes the number of a task and of all tasks; gives counts for the statistics. It must be picklable, and
-# write its files whole or not at all.
+# Takes the number of a task and of all tasks; returns counts for the statistics. It must be picklable,
+# and write its files atomically.
 Work = Callable[[int, int], Optional[Mapping[str, int]]]
 
 
 class Stage(NamedTuple):
     """
-    A step of a job. Its tasks run side by side, when all tasks of the stage before are done.
-
-    # Parameters
-
-    name : `str`
-        A directory for its logs and completion markers.
-    work : `Work`
-        What a task does.
-    tasks : `int`
-        How many there are.
+    A step of a job: tasks that run side by side when all tasks of the stage before are done. Its name is that
+    of the directory of its logs and completion markers.
     """
 
     name: str
@@ -72,27 +63,17 @@ class Executor(NamedTuple):
 
     def run(self, stages: Sequence[Stage], directory: Path) -> bool:
         """
-        Runs what is not done yet. Locally and on Ray it comes back when all is done; on Slurm when the jobs
-        are submitted.
-
-        # Parameters
-
-        stages : `Sequence[Stage]`
-        directory : `Path`
-            For datatrove's logs, statistics and completion markers.
-
-        # Returns
-
-        `bool`
-            Whether all is done.
+        Runs what is not done yet. Locally and on Ray it returns true when all is done; on Slurm it returns
+        false when the jobs are submitted. The directory is for datatrove's logs, statistics and completion
+        markers.
 
         # Raises
 
         `ConfigurationError`
-            Tasks failed, or the cluster does not take the jobs.
+            Tasks failed, or the cluster does not accept the jobs.
         """
         if self.kind == "local":
-            with _alone(directory):
+            with _locked(directory):
                 for stage in stages:
                     _run_locally(stage, directory / stage.name, self.workers or 1)
             return True
@@ -151,95 +132,22 @@ class Executor(NamedTuple):
         )
 
 
-def add_executor_arguments(parser: argparse.ArgumentParser) -> None:
-    """
-    Adds the options that say where a command's tasks run.
-
-    # Parameters
-
-    parser : `argparse.ArgumentParser`
-    """
-    group = parser.add_argument_group("where the work is done")
-    group.add_argument(
-        "--workers",
-        type=int,
-        default=None,
-        metavar="N",
-        help="tasks that run at a time (default: 1; as many as there is room for on Slurm and Ray)",
-    )
-    group.add_argument(
-        "--executor",
-        choices=KINDS,
-        default="local",
-        help="processes of this machine, or jobs of Slurm or Ray (default: local)",
-    )
-    group.add_argument("--slurm-partition", default="", metavar="NAME", help="for --executor slurm")
-    group.add_argument(
-        "--slurm-time", default="24:00:00", metavar="HH:MM:SS", help="of a job (default: 24:00:00)"
-    )
-    group.add_argument(
-        "--memory-gb",
-        type=int,
-        default=4,
-        metavar="N",
-        help="of a task, on Slurm and Ray (default: 4); one for all stages, of which those that merge the "
-        "counts of a whole Wikipedia need about 8",
-    )
-
-
-def add_database_arguments(parser: argparse.ArgumentParser) -> None:
-    """
-    Adds the options that all commands have that make a database by tasks.
-
-    # Parameters
-
-    parser : `argparse.ArgumentParser`
-    """
-    parser.add_argument(
-        "-f",
-        "--force",
-        action="store_true",
-        help="replace the output if it is there and of the same kind",
-    )
-    add_executor_arguments(parser)
-
-
-def executor_from_args(args: argparse.Namespace) -> Executor:
-    """
-    # Parameters
-
-    args : `argparse.Namespace`
-        With the options of `add_executor_arguments`.
-
-    # Raises
-
-    `ConfigurationError`
-        There are no workers, or Slurm's partition is not named.
-    """
-    for option, value in (("--workers", args.workers), ("--memory-gb", args.memory_gb)):
-        if value is not None and value < 1:
-            raise ConfigurationError(f"{option} is {value}; expected 1 or more.")
-    if args.executor == "slurm" and not args.slurm_partition:
-        raise ConfigurationError("--executor slurm needs the partition: give --slurm-partition NAME.")
-    return Executor(args.executor, args.workers, args.slurm_time, args.slurm_partition, args.memory_gb)
-
-
 def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None:
     """
-    Makes a job's directory, or finds out that it can go on there.
+    Creates a job's directory, or checks that an unfinished job can be resumed there.
 
     # Parameters
 
-    directory : `Path`
     plan : `Mapping[str, Any]`
-        Inputs and options: all that the output depends on, as JSON can hold it.
+        Inputs and options: all that the output depends on, for JSON.
     force : `bool`, optional (default = `False`)
-        Whether a job of another plan is removed.
+        Whether to remove a job of another plan.
 
     # Raises
 
     `ConfigurationError`
-        What is there is of another plan, or of no job; or it is to be removed while a process works there.
+        The directory is of another plan or of no job, or a process is working in a job that is to be
+        removed.
     """
     directory = Path(os.path.realpath(directory))
     path = directory / PLAN_FILE
@@ -257,66 +165,27 @@ def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None
         if not force:
             differing = sorted(key for key in {*found, *plan} if found.get(key) != plan.get(key))
             raise ConfigurationError(
-                f"{directory}: was begun with other {', '.join(differing) or 'options'}; start it with the "
-                "same to go on, choose another directory, or replace it with --force."
+                f"{directory}: was begun with other {', '.join(differing) or 'options'}; repeat it with the "
+                "same options to resume, choose another directory, or replace it with --force."
             )
         with ExitStack() as locks:
             for lock in sorted(directory.glob(f"*/{_LOCK}")):
-                locks.enter_context(_alone(lock.parent))
-            # Under another name first: half removed, it would be taken for a job that can go on.
+                locks.enter_context(_locked(lock.parent))
+            # Under another name first: half removed, it would be taken for a job to resume.
             os.rename(directory, replaced)
         # The locks are closed: NFS keeps files that are open.
         shutil.rmtree(replaced)
     elif os.path.lexists(directory) and (
         not directory.is_dir() or any(not is_temporary(item.name, PLAN_FILE) for item in directory.iterdir())
     ):
-        raise ConfigurationError(
-            f"{directory}: is there already and not of this command; choose another directory."
-        )
+        raise ConfigurationError(f"{directory}: exists and is not of this command; choose another directory.")
     directory.mkdir(parents=True, exist_ok=True)
     write_json(path, plan)
 
 
 def read_json(path: Path) -> Any:
-    """What a file of JSON holds."""
+    """The content of a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def write_json(path: Path, content: Any) -> None:
-    """
-    Writes a file of JSON, whole or not at all.
-
-    # Parameters
-
-    path : `Path`
-    content : `Any`
-    """
-    _write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_lines(path: Path, items: Iterable[Any]) -> None:
-    """
-    Writes a file of JSON lines, whole or not at all.
-
-    # Parameters
-
-    path : `Path`
-    items : `Iterable[Any]`
-    """
-    _write(path, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = temporary_path(path)
-    try:
-        # Half a surrogate pair, of a broken title say, is no reason to fail.
-        with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _is_installed(module: str) -> bool:
@@ -372,7 +241,7 @@ def _run_locally(stage: Stage, directory: Path, workers: int) -> None:
 
 
 def _check_done(executor: Any, stage: Stage, directory: Path) -> None:
-    """Datatrove's executor for Ray comes back as if nothing were wrong when tasks have failed."""
+    """Datatrove's executor for Ray returns normally when tasks have failed."""
     ranks = executor.get_incomplete_ranks(range(stage.tasks))
     if ranks:
         more = len(ranks) - 3
@@ -380,13 +249,13 @@ def _check_done(executor: Any, stage: Stage, directory: Path) -> None:
             f"Task{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks[:3]))}"
             + (f" and {more} other{'s' * (more > 1)}" if more > 0 else "")
             + f" of {stage.name!r} failed; their logs are in {directory / LOGS}. Start the command again to "
-            "go on."
+            "resume."
         )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Datatrove has lines to say for everything, but an error is an exception."""
+    """Silences datatrove, whose errors are exceptions."""
     logger = required("loguru").logger
     logger.disable("datatrove")
     try:
@@ -396,8 +265,8 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Two processes that do the same tasks would write into the same files."""
+def _locked(directory: Path) -> Iterator[None]:
+    """Two processes with the same tasks would write the same files."""
     import fcntl
 
     directory.mkdir(parents=True, exist_ok=True)
@@ -405,7 +274,7 @@ def _alone(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigurationError(f"{directory.parent}: another process is at work there.") from None
+            raise ConfigurationError(f"{directory.parent}: another process is working there.") from None
         except OSError:
             pass  # not every network file system has locks
         yield

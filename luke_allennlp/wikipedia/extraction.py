@@ -23,7 +23,7 @@ from luke_allennlp.wikipedia.extraction_tasks import (
 from luke_allennlp.wikipedia.pages import FORMAT, METADATA_FILE, PAGES, VERSION
 from luke_allennlp.wikipedia.siteinfo import SiteInfo
 
-# Parts are so small that workers can share a small dump, and so large that a large dump has not too many.
+# Small enough for workers to share a small dump, large enough for a large dump not to have too many.
 _PARTS = 64
 _SMALLEST_PART = 1 << 20
 _LARGEST_PART = 16 << 20
@@ -38,29 +38,22 @@ def extract(
     force: bool = False,
 ) -> Optional[Mapping[str, Any]]:
     """
-    Extracts the pages of a wiki, or goes on with it.
+    Extracts the pages of a wiki, or resumes an interrupted extraction. Returns the metadata, or `None` if the
+    work was submitted to a cluster.
 
     # Parameters
 
     dumps : `Sequence[str]`
-        The files of one dump, in their order.
+        The files of one dump, in order.
     output : `str`
         The directory, see `ExtractedWikipedia`.
-    options : `ExtractionOptions`, optional (default = `None`)
-    executor : `Executor`, optional (default = `None`)
-        Where the tasks run; in one process of this machine if `None`.
     force : `bool`, optional (default = `False`)
-        Whether what was begun there with other dumps or options is replaced.
-
-    # Returns
-
-    `Optional[Mapping[str, Any]]`
-        The metadata; `None` if the work is not done, but handed over to a cluster.
+        Whether to replace what was begun there with other dumps or options.
 
     # Raises
 
     `ConfigurationError`
-        The dumps are of several wikis, or no dumps, or the directory is of something else.
+        The dumps are of several wikis or not dumps, or the directory is of something else.
     """
     options, executor = options or ExtractionOptions(), executor or Executor()
     directory = Path(output).absolute()
@@ -108,20 +101,10 @@ def is_complete(output: str) -> bool:
 
 
 def parse_size(text: str) -> int:
-    """
-    # Parameters
-
-    text : `str`
-        A number of bytes, or of KiB, MiB or GiB: "500000", "64M".
-
-    # Raises
-
-    `ValueError`
-        It is none.
-    """
+    """The bytes of a text such as "500000", "500K" or "64M"; a `ValueError` if it is no size."""
     match = re.fullmatch(r"([0-9]+)([KMG]?)", text, re.IGNORECASE)
     if match is None or not int(match[1]):
-        raise ValueError(f"{text!r} is no size; expected bytes, or such as 500K, 64M or 1G")
+        raise ValueError(f"{text!r} is not a size; expected bytes, or a number such as 500K, 64M or 1G")
     return int(match[1]) * {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}[match[2].upper()]
 
 
@@ -150,7 +133,7 @@ def _wiki(site: SiteInfo) -> str:
 
 
 def _fingerprint(path: Path) -> Dict[str, Any]:
-    """Tells a file from another of the same name, without reading all of it."""
+    """Distinguishes files of the same name without reading all of them."""
     size = path.stat().st_size
     digest = hashlib.sha256()
     with open(path, "rb") as file:

@@ -1,32 +1,29 @@
 """The tasks of an extraction."""
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.requirements import required
+from luke_allennlp.common.files import file_sha256, write_json, write_json_lines
 from luke_allennlp.common.temporary_files import remove_temporaries
 from luke_allennlp.wikipedia.dump import Dump, DumpPart
-from luke_allennlp.wikipedia.executors import LOGS, read_json, write_json, write_lines
-from luke_allennlp.wikipedia.guard import CRASH, MEMORY, TIME, Limits, Watch, guarded
+from luke_allennlp.wikipedia.executors import LOGS, read_json
+from luke_allennlp.wikipedia.guarded_pool import CRASH, MEMORY, TIME, Limits, guarded_map
 from luke_allennlp.wikipedia.page_xml import WIKITEXT, BadPage, RawPage
-from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, PageWriter
+from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, PageWriter, page_writer
 from luke_allennlp.wikipedia.titles import ARTICLE, NAMESPACE, TitleRules
 from luke_allennlp.wikipedia.wikitext import WikitextParser
 
 FAILURES_FILE = "failures.jsonl"
 # The stage of `ExtractionTask`.
 EXTRACT = "extract"
-# What each task did; the last one puts it together.
+# What each task did; the last task merges it.
 REPORTS = "reports"
 
 _COUNTS = ("pages", "redirects", "disambiguations", "sections", "paragraphs", "links")
-_BLOCK = 1 << 20
 _REASONS = {
     TIME: "took more than {limits.seconds:g} seconds",
     MEMORY: "its process was killed twice, as the system does when memory is short",
@@ -39,7 +36,7 @@ class ExtractionOptions(NamedTuple):
     # Parameters
 
     namespaces : `Tuple[int, ...]`, optional (default = `(0,)`)
-        Pages of others are left out.
+        Pages of others are omitted.
     link_trail : `bool`, optional (default = `True`)
         Whether the surface of `[[bus]]es` is "buses", as MediaWiki shows it; otherwise "bus".
     part_size : `int`, optional (default = `None`)
@@ -57,17 +54,8 @@ class ExtractionOptions(NamedTuple):
 @dataclass(frozen=True)
 class ExtractionTask:
     """
-    Either reads a part of a dump, or computes the hash of one. It can be sent to another machine.
-
-    # Parameters
-
-    directory : `str`
-        Where the pages go.
-    dumps : `Tuple[str, ...]`
-        The first tasks compute their hashes.
-    parts : `Tuple[DumpPart, ...]`
-        The other tasks read them.
-    options : `ExtractionOptions`
+    Reads a part of a dump (`parts`), or computes the hash of one of the `dumps`, which are the first tasks.
+    It can be sent to another machine.
     """
 
     directory: str
@@ -81,35 +69,17 @@ class ExtractionTask:
             write_json(reports / f"dump-{rank:05d}.json", _describe(self.dumps[rank]))
             return {}
         number = rank - len(self.dumps)
-        # Or every child would have to.
-        required("mwparserfromhell.parser")
-        required("pyarrow.parquet")
-        report = guarded(partial(self._read, number), self.options.limits)
-        write_json(reports / f"{number:05d}.json", report)
-        return {"pages": report["counts"].get("pages", 0), "failures": len(report["failures"])}
-
-    def _read(self, number: int, watch: Watch) -> Dict[str, Any]:
         part = self.parts[number]
         reader = _PartReader(Dump(part.path), self.options)
-        with PageWriter(Path(self.directory) / PAGES / f"{number:05d}.parquet") as writer:
-            reader.read(part, watch, writer)
-        return reader.report
+        with page_writer(Path(self.directory) / PAGES / f"{number:05d}.parquet") as writer:
+            reader.read(part, writer)
+        write_json(reports / f"{number:05d}.json", reader.report)
+        return {"pages": reader.report["counts"]["pages"], "failures": len(reader.report["failures"])}
 
 
 @dataclass(frozen=True)
 class GatherTask:
-    """
-    Puts together what the tasks have reported; its file of metadata says that the extraction is complete.
-
-    # Parameters
-
-    directory : `str`
-    dumps : `int`
-        How many there are.
-    parts : `int`
-    metadata : `Mapping[str, Any]`
-        What is known before.
-    """
+    """Merges what the tasks have reported; its metadata file marks the extraction as complete."""
 
     directory: str
     dumps: int
@@ -129,7 +99,7 @@ class GatherTask:
                 group.update(report[name])
             failures.extend(report["failures"])
         groups["failures"] = Counter(failure["kind"] for failure in failures)
-        write_lines(directory / FAILURES_FILE, failures)
+        write_json_lines(directory / FAILURES_FILE, failures)
         content = {
             **self.metadata,
             "shards": self.parts,
@@ -149,39 +119,66 @@ class GatherTask:
         try:
             return read_json(path)
         except FileNotFoundError:
-            # A cluster may begin a stage although tasks of the one before have failed.
+            # A cluster may begin a stage after tasks of the one before have failed.
             log = Path(self.directory) / LOGS / EXTRACT / LOGS / f"task_{task:05d}.log"
             raise ConfigurationError(
                 f"Task {task} of {EXTRACT!r} failed: {path} is missing ({log} says more). Start the command "
-                "again to go on."
+                "again to resume."
             ) from None
 
 
+class _Parsed(NamedTuple):
+    """What became of a page: the page, or why it was omitted, or the kind and reason of a failure."""
+
+    page: Optional[Page] = None
+    left_out: Optional[str] = None
+    failure: Optional[Tuple[str, str]] = None
+    dropped_links: Mapping[str, int] = {}
+
+
+class _PageParser:
+    """Parses pages; this is what may take too long or crash."""
+
+    def __init__(self, dump: Dump, options: ExtractionOptions) -> None:
+        self._options = options
+        self._titles = TitleRules(dump.site)
+        self._parser = WikitextParser(
+            self._titles, link_trail=options.link_trail, language=dump.site.language
+        )
+
+    def parse(self, raw: Union[RawPage, BadPage]) -> _Parsed:
+        if isinstance(raw, BadPage):
+            return _Parsed(failure=("xml", raw.reason))
+        fields = (raw.page_id, raw.namespace, raw.title)
+        try:
+            if raw.redirect is not None:
+                target = self._titles.resolve(raw.redirect)
+                if target.kind not in (ARTICLE, NAMESPACE):
+                    return _Parsed(left_out="redirect to no page of the wiki")
+                return _Parsed(Page(*fields, target.title, False, [], []))
+            parsed = self._parser.parse(raw.text, raw.title)
+            page = Page(*fields, None, parsed.is_disambiguation, parsed.sections, parsed.paragraphs)
+            return _Parsed(page, dropped_links=parsed.dropped)
+        except MemoryError:
+            return _Parsed(failure=(MEMORY, f"took more than {self._options.limits.memory_mb} megabytes"))
+        except Exception as error:  # whatever a page holds, the others are wanted
+            return _Parsed(failure=("parser", f"{type(error).__name__}: {error}"))
+
+
 class _PartReader:
-    """
-    Reads the pages of a part, and counts.
-
-    # Parameters
-
-    dump : `Dump`
-    options : `ExtractionOptions`
-    """
+    """Reads the pages of a part, and counts."""
 
     def __init__(self, dump: Dump, options: ExtractionOptions) -> None:
         self._dump = dump
         self._options = options
-        self._titles: TitleRules = TitleRules(dump.site)
-        self._parser: WikitextParser = WikitextParser(
-            self._titles, link_trail=options.link_trail, language=dump.site.language
-        )
-        self._counts: "Counter[str]" = Counter()
+        self._counts: "Counter[str]" = Counter(dict.fromkeys(_COUNTS, 0))
         self._left_out: "Counter[str]" = Counter()
         self._dropped: "Counter[str]" = Counter()
         self._failures: List[Dict[str, Any]] = []
 
     @property
     def report(self) -> Dict[str, Any]:
-        """What JSON can hold of it."""
+        """The counts and failures, for JSON."""
         return {
             "counts": dict(self._counts),
             "left_out": dict(self._left_out),
@@ -189,43 +186,34 @@ class _PartReader:
             "failures": self._failures,
         }
 
-    def read(self, part: DumpPart, watch: Watch, writer: PageWriter) -> None:
-        for index, raw in enumerate(self._dump.pages(part)):
-            if isinstance(raw, BadPage):
-                self._fail(None, raw.title, "xml", raw.reason)
-            elif raw.namespace not in self._options.namespaces:
-                self._left_out["namespace"] += 1
-            elif raw.redirect is None and raw.model != WIKITEXT:
-                self._left_out["no wikitext"] += 1
-            elif index in watch.skipped:
-                kind = watch.skipped[index]
-                self._fail(raw.page_id, raw.title, kind, _REASONS[kind].format(limits=self._options.limits))
-            else:
-                watch.begin(index)
-                page = self._parse(raw)
-                watch.end()
-                if page is not None:
-                    self._count(page)
-                    writer.add(page)
+    def read(self, part: DumpPart, writer: PageWriter) -> None:
+        parse = _PageParser(self._dump, self._options).parse
+        for raw, parsed, kind in guarded_map(parse, self._wanted(part), self._options.limits):
+            if parsed is None:
+                kind = kind or CRASH
+                parsed = _Parsed(failure=(kind, _REASONS[kind].format(limits=self._options.limits)))
+            self._take(raw, parsed, writer)
 
-    def _parse(self, raw: RawPage) -> Optional[Page]:
-        fields = (raw.page_id, raw.namespace or 0, raw.title)
-        try:
-            if raw.redirect is not None:
-                target = self._titles.resolve(raw.redirect)
-                if target.kind not in (ARTICLE, NAMESPACE):
-                    self._left_out["redirect to no page of the wiki"] += 1
-                    return None
-                return Page(*fields, target.title, False, [], [])
-            parsed = self._parser.parse(raw.text, raw.title)
-            self._dropped.update(parsed.dropped)
-            return Page(*fields, None, parsed.is_disambiguation, parsed.sections, parsed.paragraphs)
-        except MemoryError:
-            reason = f"took more than {self._options.limits.memory_mb} megabytes"
-            self._fail(raw.page_id, raw.title, MEMORY, reason)
-        except Exception as error:  # whatever a page holds, the others are wanted
-            self._fail(raw.page_id, raw.title, "parser", f"{type(error).__name__}: {error}")
-        return None
+    def _wanted(self, part: DumpPart) -> Iterator[Union[RawPage, BadPage]]:
+        for raw in self._dump.pages(part):
+            if isinstance(raw, RawPage) and raw.namespace not in self._options.namespaces:
+                self._left_out["namespace"] += 1
+            elif isinstance(raw, RawPage) and raw.redirect is None and raw.model != WIKITEXT:
+                self._left_out["no wikitext"] += 1
+            else:
+                yield raw
+
+    def _take(self, raw: Union[RawPage, BadPage], parsed: _Parsed, writer: PageWriter) -> None:
+        self._dropped.update(parsed.dropped_links)
+        if parsed.page is not None:
+            self._count(parsed.page)
+            writer.add(parsed.page)
+        elif parsed.failure is not None:
+            kind, reason = parsed.failure
+            page_id = raw.page_id if isinstance(raw, RawPage) else None
+            self._failures.append({"page_id": page_id, "title": raw.title, "kind": kind, "reason": reason})
+        elif parsed.left_out is not None:
+            self._left_out[parsed.left_out] += 1
 
     def _count(self, page: Page) -> None:
         counts = self._counts
@@ -236,15 +224,7 @@ class _PartReader:
         counts["paragraphs"] += len(page.paragraphs)
         counts["links"] += sum(len(paragraph.links) for paragraph in page.paragraphs)
 
-    def _fail(self, page_id: Optional[int], title: Optional[str], kind: str, reason: str) -> None:
-        self._failures.append({"page_id": page_id, "title": title, "kind": kind, "reason": reason})
-
 
 def _describe(path: str) -> Dict[str, Any]:
-    digest = hashlib.sha256()
-    size = 0
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            size += len(block)
-    return {"file": Path(path).name, "bytes": size, "sha256": digest.hexdigest()}
+    file = Path(path)
+    return {"file": file.name, "bytes": file.stat().st_size, "sha256": file_sha256(file)}

@@ -1,4 +1,4 @@
-"""Which pages of several wikis are about the same thing."""
+"""Finds the pages of several wikis about the same thing."""
 
 import gzip
 import re
@@ -17,35 +17,23 @@ _ITEM = re.compile(r"Q([1-9][0-9]{0,17})")
 
 def items_of_pages(path: Path, wikis: Mapping[str, LinkCounts]) -> Dict[str, numpy.ndarray]:
     """
-    Reads an inter-language table: a line of UTF-8 for a page of Wikipedia, with its language, its title and
-    the item of Wikidata it belongs to, separated by tabs:
+    Reads an inter-language table: one line of UTF-8 a page of Wikipedia, with its language, its title and its
+    item of Wikidata, separated by tabs:
 
         en<TAB>Harbour<TAB>Q283202
         de<TAB>Hafen<TAB>Q283202
 
-    Lines may stand in any order, and those of other languages are skipped. Underscores in titles are spaces.
-    A file whose name ends in `.gz` is compressed. Such a table is what the sitelinks of a dump of Wikidata
-    say, or the tables `page_props` (`wikibase_item`) and `page` of each wiki.
+    Lines may be in any order, and those of other languages are skipped. Underscores in titles are spaces. A
+    file whose name ends in `.gz` is compressed. The sitelinks of a dump of Wikidata make such a table, or the
+    tables `page_props` (`wikibase_item`) and `page` of each wiki.
 
-    A title that is a redirect counts for the page it leads to, unless that page has a line of its own. Of
-    several lines of a page, the first counts.
-
-    # Parameters
-
-    path : `Path`
-        The table.
-    wikis : `Mapping[str, LinkCounts]`
-        By their languages.
+    A redirect counts for the page it leads to, unless that page has a line of its own. Of several lines of a
+    page, the first counts.
 
     # Returns
 
     `Dict[str, numpy.ndarray]`
         For each language, by a title's number, the number of its item; 0 if it has none. Shape: (titles,)
-
-    # Raises
-
-    `ConfigurationError`
-        The file cannot be read or a line of it is not as expected.
     """
     items = {language: numpy.zeros(len(wiki.counts), dtype=numpy.int64) for language, wiki in wikis.items()}
     own = {language: numpy.zeros(len(wiki.counts), dtype=bool) for language, wiki in wikis.items()}

@@ -1,17 +1,15 @@
-"""Work that makes one file or directory, and can be interrupted."""
+"""Jobs that write one file or directory, and can be interrupted and resumed."""
 
 import os
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 import numpy
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp import __version__
-from luke_allennlp.common.files import file_sha256
-from luke_allennlp.common.temporary_files import temporary_path
+from luke_allennlp.common.files import file_sha256, written_whole
 from luke_allennlp.wikipedia.executors import PLAN_FILE, Executor, Stage, begin
 from luke_allennlp.wikipedia.pages import METADATA_FILE, ExtractedWikipedia
 
@@ -20,7 +18,7 @@ _STAGES = "stages"
 
 
 def work_directory(output: Path) -> Path:
-    """Where a job keeps what it has done, until its output is there: beside that."""
+    """Where a job keeps what it has done until its output exists: beside the output."""
     return output.with_name(output.name + _SUFFIX)
 
 
@@ -32,39 +30,32 @@ def run_job(
     force: bool = False,
 ) -> bool:
     """
-    Runs a job's stages, or what is left of them. The last one writes the output, whole or not at all.
+    Runs a job's stages, or what is left of them. The last stage writes the output, a file or directory,
+    atomically. Returns whether all is done; if not, it was submitted to Slurm.
 
     # Parameters
 
-    output : `Path`
-        The file or directory to make.
     plan : `Mapping[str, Any]`
-        As of `begin`; the version of this package is added.
+        As for `begin`; the version of this package is added.
     stages : `Callable[[Path], Sequence[Stage]]`
-        Given the work directory, which is removed at the end.
-    executor : `Executor`
+        Called with the work directory, which is removed at the end.
     force : `bool`, optional (default = `False`)
-        Whether to replace an output that is there, or a job of other options that was not finished.
-
-    # Returns
-
-    `bool`
-        Whether all is done; if not, it is submitted to Slurm.
+        Whether to replace an existing output, or an unfinished job of other options.
 
     # Raises
 
     `ConfigurationError`
-        The output is there already, the job was begun with other options, or tasks of it failed.
+        The output exists, the job was begun with other options, or tasks failed.
     """
     work = work_directory(output)
-    # A job that was killed when its output was just in place goes on all the same.
+    # A job that was killed when its output was just in place is resumed all the same.
     if os.path.lexists(output) and not force and not (work / PLAN_FILE).exists():
-        raise ConfigurationError(f"{output}: is there already; choose another path, or give --force.")
+        raise ConfigurationError(f"{output}: already exists; choose another path, or give --force.")
     output.parent.mkdir(parents=True, exist_ok=True)
     begin(work, {**plan, "luke-allennlp": __version__}, force)
     to_do = stages(work)
     if is_done(work, to_do[-1].name) and not os.path.lexists(output):
-        # Somebody has removed it since: only the last stage is done again.
+        # It was removed since: only the last stage is repeated.
         shutil.rmtree(work / _STAGES / to_do[-1].name)
     if not run_stages(to_do, work, output, executor):
         return False
@@ -74,33 +65,15 @@ def run_job(
 
 def run_stages(stages: Sequence[Stage], work: Path, output: Path, executor: Executor) -> bool:
     """
-    Runs the stages of a job, or what is left of them.
-
-    # Parameters
-
-    stages : `Sequence[Stage]`
-        The last one has a single task, which writes the output.
-    work : `Path`
-        The job's work directory.
-    output : `Path`
-    executor : `Executor`
-
-    # Returns
-
-    `bool`
-        Whether all is done; if not, it is submitted to Slurm.
-
-    # Raises
-
-    `ConfigurationError`
-        The output is not there, as tasks failed: Ray's executor says nothing then.
+    As `run_job`, of stages whose last one has a single task, which writes the output. Ray's executor is
+    silent when tasks fail; here it is an error.
     """
     if not executor.run(stages, work / _STAGES) and not is_done(work, stages[-1].name):
         return False
     if not os.path.lexists(output):
         raise ConfigurationError(
             f"{output}: is not written, as tasks failed ({work / _STAGES} has their logs); start the same "
-            "command again to go on."
+            "command again to resume."
         )
     return True
 
@@ -111,7 +84,7 @@ def is_done(work: Path, stage: str) -> bool:
 
 
 def submitted(output: Path) -> str:
-    """What to say where `run_job` gave false."""
+    """The message where `run_job` returned false."""
     return (
         f"Submitted: {output} is there when the jobs are done; the same command, started again then, removes "
         f"{work_directory(output)}."
@@ -119,7 +92,7 @@ def submitted(output: Path) -> str:
 
 
 def pages_plan(pages: Sequence[ExtractedWikipedia]) -> List[Dict[str, str]]:
-    """What a plan says of its input: the metadata of pages has the hashes of dumps and all options."""
+    """What a plan says of its input: the metadata of pages contains the hashes of dumps and all options."""
     return [
         {
             "path": str(wiki.path),
@@ -130,37 +103,9 @@ def pages_plan(pages: Sequence[ExtractedWikipedia]) -> List[Dict[str, str]]:
 
 
 def save_array(path: Path, values: numpy.ndarray) -> None:
-    """
-    Writes an array, whole or not at all.
-
-    # Parameters
-
-    path : `Path`
-        With the suffix `.npy`.
-    values : `numpy.ndarray`
-    """
+    """Writes an array (`.npy`) atomically."""
     with written_whole(path) as temporary, open(temporary, "wb") as file:
         numpy.save(file, values)
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """
-    A temporary name to write a file under, which takes its own once it is complete. Its directory is made.
-
-    # Parameters
-
-    path : `Path`
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_path(path)
-    try:
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_array(path: Path) -> numpy.ndarray:
@@ -170,17 +115,12 @@ def load_array(path: Path) -> numpy.ndarray:
 
 def summed(keys: numpy.ndarray, counts: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """
+    Each key once, ascending, with the sum of its counts.
+
     # Parameters
 
-    keys : `numpy.ndarray`
-        In any order, repeated ones too. Shape: (rows,)
-    counts : `numpy.ndarray`
-        Shape: (rows,)
-
-    # Returns
-
-    `Tuple[numpy.ndarray, numpy.ndarray]`
-        Each key once, ascending, and the sum of its counts.
+    keys, counts : `numpy.ndarray`
+        Keys in any order, repeated ones too, and their counts. Shape of both: (rows,)
     """
     order = numpy.argsort(keys, kind="stable")
     keys, counts = keys[order], counts[order].astype(numpy.int64)

@@ -14,17 +14,7 @@ _BATCH = 1024
 
 
 def target_counts(shard: Path) -> Iterator[Tuple[List[str], List[int]]]:
-    """
-    # Parameters
-
-    shard : `Path`
-        A file of pages.
-
-    # Returns
-
-    `Iterator[Tuple[List[str], List[int]]]`
-        For some pages at a time, each target of their links once, and how many links lead there.
-    """
+    """For some pages of a file at a time, each target of their links once, and how many links lead there."""
     compute = required("pyarrow.compute")
     for batch in _batches(shard, [_LINKS + "target"]):
         targets = _flat(compute, batch.column("paragraphs"), ("links", "target"))
@@ -33,17 +23,7 @@ def target_counts(shard: Path) -> Iterator[Tuple[List[str], List[int]]]:
 
 
 def target_surfaces(shard: Path) -> Iterator[Tuple[List[str], List[str]]]:
-    """
-    # Parameters
-
-    shard : `Path`
-        A file of pages.
-
-    # Returns
-
-    `Iterator[Tuple[List[str], List[str]]]`
-        For some pages at a time, the targets of all their links, and the texts the links are on.
-    """
+    """For some pages of a file at a time, the targets and the texts of all their links."""
     compute = required("pyarrow.compute")
     for batch in _batches(shard, [_LINKS + "target", _LINKS + "surface"]):
         paragraphs = batch.column("paragraphs")
@@ -54,18 +34,7 @@ def target_surfaces(shard: Path) -> Iterator[Tuple[List[str], List[str]]]:
 
 
 def page_links(shard: Path) -> Iterator[Tuple[str, List[Tuple[str, str]]]]:
-    """
-    # Parameters
-
-    shard : `Path`
-        A file of pages.
-
-    # Returns
-
-    `Iterator[Tuple[str, List[Tuple[str, str]]]]`
-        For each page of namespace 0 that is no redirect, its title and, link by link, the target and the text
-        the link is on.
-    """
+    """The title of each article of a file that is no redirect, with the target and text of each link."""
     columns = ["title", "namespace", "redirect", _LINKS + "target", _LINKS + "surface"]
     for batch in _batches(shard, columns):
         for row in batch.to_pylist():
@@ -81,17 +50,7 @@ def page_links(shard: Path) -> Iterator[Tuple[str, List[Tuple[str, str]]]]:
 
 
 def page_texts(shard: Path) -> Iterator[List[str]]:
-    """
-    # Parameters
-
-    shard : `Path`
-        A file of pages.
-
-    # Returns
-
-    `Iterator[List[str]]`
-        For each page, the texts of its paragraphs.
-    """
+    """The texts of the paragraphs of each page of a file."""
     for batch in _batches(shard, [_TEXTS]):
         for row in batch.to_pylist():
             yield [paragraph["text"] for paragraph in row["paragraphs"]]

@@ -7,7 +7,7 @@ from typing import Dict, List, Mapping, Sequence
 
 import numpy
 
-from luke_allennlp.wikipedia.executors import write_json
+from luke_allennlp.common.files import write_json
 from luke_allennlp.wikipedia.jobs import load_array, save_array, summed
 from luke_allennlp.wikipedia.link_columns import target_counts
 from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver, opened_resolver
@@ -15,16 +15,8 @@ from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver, 
 
 class LinkCounts:
     """
-    Counts of links by the titles they lead to. Titles have numbers: those of the wiki, and after them those
-    that are missing there.
-
-    # Parameters
-
-    resolver : `RedirectResolver`
-    counts : `numpy.ndarray`
-        By title, 0 for what is no page. Shape: (titles,)
-    missing : `Mapping[str, int]`
-        Counts of titles that have no page.
+    Counts of links by the titles they lead to, 0 for what is no page. Titles are numbered: those of the wiki,
+    then those that have no page, whose counts are `missing`.
     """
 
     def __init__(self, resolver: RedirectResolver, counts: numpy.ndarray, missing: Mapping[str, int]) -> None:
@@ -41,7 +33,7 @@ class LinkCounts:
         return self._resolver.title(number) if number < known else self._missing[number - known]
 
     def number(self, title: str) -> int:
-        """The number of the page that a title leads to, be it missing; -1 if there is none."""
+        """The number of the page that a title leads to, even if it is missing; -1 if there is none."""
         number = self._resolver.page_number(title)
         return number if number >= 0 else self._numbers.get(self._resolver.resolve(title), -1)
 
@@ -49,15 +41,7 @@ class LinkCounts:
     def read(
         cls, files: Sequence[Path], resolver: RedirectResolver, without_disambiguation: bool = False
     ) -> "LinkCounts":
-        """
-        # Parameters
-
-        files : `Sequence[Path]`
-            Written by `count_shard`.
-        resolver : `RedirectResolver`
-        without_disambiguation : `bool`, optional (default = `False`)
-            Whether links to disambiguation pages are not counted.
-        """
+        """Sums what `count_shard` wrote; `without_disambiguation` omits links to disambiguation pages."""
         totals = numpy.zeros(len(resolver), dtype=numpy.int64)
         missing: "Counter[str]" = Counter()
         for file in files:
@@ -72,23 +56,9 @@ class LinkCounts:
 
 def count_shard(shard: Path, titles: Path, output: Path, missing_pages: bool = False) -> Dict[str, int]:
     """
-    Counts the links in a file of pages, each by the page it leads to; redirects are followed.
-
-    # Parameters
-
-    shard : `Path`
-        A file of pages.
-    titles : `Path`
-        The directory of the wiki's `RedirectResolver`.
-    output : `Path`
-        The file to write, for `LinkCounts`.
-    missing_pages : `bool`, optional (default = `False`)
-        Whether links that lead to no page are counted by their titles.
-
-    # Returns
-
-    `Dict[str, int]`
-        How many links there are, and how many of them lead to pages.
+    Counts the links in a file of pages, each by the page it leads to by the `RedirectResolver` in the
+    directory `titles`. If `missing_pages` is true, links that lead to no page are counted by their titles.
+    Returns how many links there are, and how many of them lead to pages.
     """
     resolver = opened_resolver(titles)
     numbers: List[numpy.ndarray] = [numpy.empty(0, dtype=numpy.int64)]

@@ -1,4 +1,4 @@
-"""Letters after a link that belong to it."""
+"""Link trails: letters after a link that belong to it."""
 
 import re
 from typing import Optional, Pattern
@@ -80,17 +80,8 @@ _WITHOUT = frozenset({"gan", "ja", "wuu", "yue", "zh", "zh-classical", "zh-yue"}
 
 def link_trail(language: str) -> Optional[Pattern[str]]:
     """
-    What of the text after a link MediaWiki makes a part of it: `[[bus]]es` shows "buses".
-
-    # Parameters
-
-    language : `str`
-        A wiki's code, such as "en".
-
-    # Returns
-
-    `Optional[Pattern[str]]`
-        Matches at the start of the text. `None` if nothing belongs to a link in that language.
+    What of the text after a link MediaWiki makes part of it: `[[bus]]es` shows "buses". The pattern matches
+    at the start of the text; `None` if nothing belongs to a link in that language.
     """
     if language in _WITHOUT:
         return None

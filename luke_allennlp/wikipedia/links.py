@@ -2,58 +2,36 @@
 
 import functools
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 import numpy
 
-from luke_allennlp.common.files import file_sha256
+from luke_allennlp.common.files import file_sha256, written_whole
 from luke_allennlp.common.requirements import required
 from luke_allennlp.linking.link_database import LINK_FORMAT, LinkDatabase
 from luke_allennlp.linking.mapped_directory import METADATA_FILE, check_target
 from luke_allennlp.linking.mention_database import MentionDatabase
 from luke_allennlp.wikipedia.executors import Executor, Stage
-from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory, written_whole
+from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
 from luke_allennlp.wikipedia.link_columns import page_links
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import checked_pages, opened_resolver, titles_of, titles_stage
-
-# Pages in a batch of what a task writes.
-_BATCH = 1024
 
 
 def build_link_database(
     pages: str, mentions: str, output: str, executor: Executor = Executor(), force: bool = False
 ) -> bool:
     """
-    Writes, for each article, its links that lead to articles, through redirects: the text the link is on, the
-    title it leads to, and the text's link probability, which is 0 for names that the mention database does
-    not have. A link that comes several times is there as often. Of two articles of one title, as in dumps
-    that were written while pages were moved, the first is taken.
+    Writes, for each article of the pages of `allennlp wikipedia-extract`, its links that lead to articles,
+    through redirects: the text of the link, the title it leads to, and the text's link probability by
+    `mentions`, a `MentionDatabase` that should be of the same pages, or 0 for names it does not have. A
+    repeated link is repeated. Of two articles of one title, as in dumps that were written while pages were
+    moved, the first is taken.
 
-    The texts of links are those of the pages: with link trails ("buses" of `[[bus]]es`), unless the pages
+    The texts of links are those of the pages: with link trails ("buses" for `[[bus]]es`), unless the pages
     were extracted without them, as the original's are.
 
-    # Parameters
-
-    pages : `str`
-        The directory of `allennlp wikipedia-extract`.
-    mentions : `str`
-        The directory of a `MentionDatabase`, which should be of the same pages.
-    output : `str`
-        The directory to make.
-    executor : `Executor`, optional
-    force : `bool`, optional (default = `False`)
-        Whether to replace a link database that is there.
-
-    # Returns
-
-    `bool`
-        Whether it is written; if not, it is submitted to Slurm.
-
-    # Raises
-
-    `ConfigurationError`
-        An input is missing or damaged.
+    Returns whether it is written; if not, the job was submitted to Slurm.
     """
     wiki, directory = checked_pages(pages), Path(output).absolute()
     database = Path(mentions).absolute()
@@ -91,26 +69,17 @@ def _links(wiki: ExtractedWikipedia, mentions: Path, work: Path, task: int, task
         [("anchor", arrow.string()), ("target", arrow.string()), ("probability", arrow.float64())]
     )
     schema = arrow.schema([("title", arrow.string()), ("links", arrow.list_(link))])
-    counts = {"links": 0, "pages": 0}
-    with (
-        written_whole(_links_of(work, task)) as temporary,
-        parquet.ParquetWriter(temporary, schema, compression="zstd") as writer,
-    ):
-        rows: List[Dict[str, object]] = []
-        for title, links in page_links(wiki.shards[task]):
-            found = []
-            for target, surface in links:
-                page = page_of(target)
-                if page is not None:
-                    found.append({"anchor": surface, "target": page, "probability": probability_of(surface)})
-            rows.append({"title": title, "links": found})
-            counts["links"] += len(found)
-            counts["pages"] += 1
-            if len(rows) >= _BATCH:
-                writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
-                rows = []
-        writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
-    return counts
+    rows: List[Dict[str, Any]] = []
+    for title, links in page_links(wiki.shards[task]):
+        found = [
+            {"anchor": surface, "target": page, "probability": probability_of(surface)}
+            for target, surface in links
+            if (page := page_of(target)) is not None
+        ]
+        rows.append({"title": title, "links": found})
+    with written_whole(_links_of(work, task)) as temporary:
+        parquet.write_table(arrow.Table.from_pylist(rows, schema=schema), temporary, compression="zstd")
+    return {"links": sum(len(row["links"]) for row in rows), "pages": len(rows)}
 
 
 @functools.lru_cache(maxsize=1)
@@ -130,7 +99,7 @@ def _records(wiki: ExtractedWikipedia, work: Path) -> Iterator[Tuple[str, Iterat
     seen = numpy.zeros(len(resolver), dtype=bool)
     for shard in range(len(wiki.shards)):
         with parquet.ParquetFile(_links_of(work, shard)) as file:
-            for batch in file.iter_batches(batch_size=_BATCH):
+            for batch in file.iter_batches():
                 for row in batch.to_pylist():
                     number = resolver.number(row["title"])
                     if not seen[number]:

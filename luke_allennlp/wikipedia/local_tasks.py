@@ -15,33 +15,25 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 
 from luke_allennlp.common.requirements import required
-from luke_allennlp.wikipedia.guard import die_with_parent
+from luke_allennlp.wikipedia.guarded_pool import die_with_parent
 
 Run = Callable[[int], Mapping[str, int]]
 
-# That of the worker process.
+# The function of the worker process.
 _run: Optional[Run] = None
 
 
 def run_tasks(name: str, run: Run, ranks: Sequence[int], total: int, workers: int, logs: Path) -> None:
     """
-    Runs tasks side by side in forked processes, which have everything imported already. Datatrove's own pool
-    waits forever when a worker is killed, and its processes stay behind when the command is.
+    Runs tasks side by side in forked processes, which have everything imported already. (Datatrove's own pool
+    waits forever when a worker is killed, and its processes outlive the command.)
 
     # Parameters
 
-    name : `str`
-        Of the stage, for the terminal.
     run : `Run`
-        Does the task with this number, and gives counts of what it did.
+        Does the task with this number, and returns counts of what it did.
     ranks : `Sequence[int]`
-        The tasks that are to be done.
-    total : `int`
-        How many the stage has.
-    workers : `int`
-        How many run at a time.
-    logs : `Path`
-        Where they write about what they do.
+        The tasks that are left to do, of `total`.
 
     # Raises
 
@@ -74,7 +66,7 @@ def run_tasks(name: str, run: Run, ranks: Sequence[int], total: int, workers: in
 
 
 def _result(future: "Future[Mapping[str, int]]", name: str, rank: int, logs: Path) -> Mapping[str, int]:
-    again = "Start the command again to go on."
+    again = "Start the command again to resume."
     try:
         return future.result()
     except ConfigurationError:
@@ -93,12 +85,12 @@ def _result(future: "Future[Mapping[str, int]]", name: str, rank: int, logs: Pat
 def _begin_worker(run: Run, parent: int) -> None:
     global _run
     die_with_parent(parent)
-    # Ctrl-C reaches all processes, but the first of them ends the others.
+    # Ctrl-C reaches all processes, but the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Processes share that of the bars: whoever is killed while holding it would stop all others.
+    # Processes share that of the bars: one that is killed while holding it would stop all others.
     Tqdm.set_lock(threading.RLock())
-    # Datatrove writes of each task there; it is in the log as well.
+    # Datatrove logs each task to the terminal too; its log files have it.
     required("loguru").logger.remove()
     sys.stderr = open(os.devnull, "w", encoding="utf-8")
     _run = run

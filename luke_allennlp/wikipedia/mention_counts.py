@@ -10,6 +10,7 @@ import marisa_trie
 import numpy
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import written_whole
 from luke_allennlp.common.requirements import required
 from luke_allennlp.linking.mapped_directory import check_target
 from luke_allennlp.linking.mention_database import MENTION_FORMAT, MentionDatabase, NameRecord
@@ -23,7 +24,6 @@ from luke_allennlp.wikipedia.jobs import (
     save_array,
     summed,
     work_directory,
-    written_whole,
 )
 from luke_allennlp.wikipedia.link_columns import page_texts, target_surfaces
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
@@ -38,11 +38,11 @@ class MentionOptions(NamedTuple):
     # Parameters
 
     min_link_probability : `float`, optional (default = `0.01`)
-        Names that are rarer as links are left out.
+        Names that are rarer as links are omitted.
     max_mention_words : `int`, optional (default = `20`)
-        Longer names are left out.
+        Longer names are omitted.
     top : `int`, optional (default = `100`)
-        How many titles a name leads to at the most: the most frequent, of equal ones the first by title.
+        How many titles a name leads to at most: the most frequent, of equal ones the first by title.
     min_link_count : `int`, optional (default = `1`)
         Links of a name to a title.
     """
@@ -61,33 +61,14 @@ def build_mention_database(
     force: bool = False,
 ) -> bool:
     """
-    Counts the names of pages. The name of a link is its text in the form of `normalized_name`; it leads where
-    redirects lead at last, be it a page or not. A name's documents are the pages in which it stands, inside
-    of one paragraph. Of each name that has a document, and whose links by documents are enough, the titles
-    it leads to are kept; the number of links on it is that of all titles.
+    Counts the names in the pages of `allennlp wikipedia-extract`. The name of a link is its text in the form
+    of `normalized_name`; it leads to the end of redirects, whether it is a page or not. A name's documents
+    are the pages in which it stands, inside one paragraph. Of each name that has a document, and whose links
+    by documents are enough, the titles it leads to are kept; the number of links on it is that of all titles.
 
-    Other than in the original, links to categories are not among the links, as pages do not have them.
+    Unlike in the original, links to categories are not among the links, as pages do not have them.
 
-    # Parameters
-
-    pages : `str`
-        The directory of `allennlp wikipedia-extract`.
-    output : `str`
-        The directory to make.
-    options : `MentionOptions`, optional
-    executor : `Executor`, optional
-    force : `bool`, optional (default = `False`)
-        Whether to replace a mention database that is there.
-
-    # Returns
-
-    `bool`
-        Whether it is written; if not, it is submitted to Slurm.
-
-    # Raises
-
-    `ConfigurationError`
-        The pages are missing or damaged, or an option is out of range.
+    Returns whether it is written; if not, the job was submitted to Slurm.
     """
     if options.min_link_probability < 0:
         raise ConfigurationError(f"--min-link-prob is {options.min_link_probability}; expected 0 or more.")

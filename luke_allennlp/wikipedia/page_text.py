@@ -1,4 +1,4 @@
-"""A page's text while it is read."""
+"""Puts the text of a page together."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from luke_allennlp.wikipedia.pages import PageLink, Paragraph, Section
 from luke_allennlp.wikipedia.tidying import tidy
 
 _SPACES = re.compile("[ \t]{2,}|\t")
-# HTML that was never opened or closed; MediaWiki mends it or takes it out.
+# HTML that was never opened or closed; MediaWiki repairs or removes it.
 _STRAY_TAG = re.compile(
     r"</?(?:(?P<line>blockquote|br|center|dd|div|dl|dt|h[1-6]|li|ol|p|poem|pre|table|ul)|abbr|b|bdi|bdo|big|cite"
     r"|code|del|dfn|em|font|gallery|i|includeonly|ins|kbd|noinclude|nowiki|onlyinclude|q|ref|references|rp|rt"
@@ -23,17 +23,8 @@ def _without_stray_tags(text: str) -> str:
 
 class OpenLink(NamedTuple):
     """
-    # Parameters
-
-    start : `int`
-        Where in the paragraph its label begins.
-    parts : `int`
-        Of how many parts the paragraph's text was before it.
-    links : `int`
-        How many the paragraph had before it.
-    target : `str`, optional
-        `None` if it is no link to an article, but its label is shown.
-    fragment : `str`, optional
+    A link whose label is not complete yet: where in the paragraph the label begins, how many parts of text
+    and links came before it, and its target; `None` if it is no link to an article, but its label is shown.
     """
 
     start: int
@@ -45,9 +36,9 @@ class OpenLink(NamedTuple):
 
 class PageText:
     """
-    Puts paragraphs together. A line is a paragraph; inside of links and headings a line's end is a space.
-    Runs of spaces are one, as they are shown, and there are none at a paragraph's ends. What makes no sense
-    without something that vanished, vanishes too.
+    Puts paragraphs together. A line is a paragraph; inside links and headings, the end of a line is a space.
+    Runs of spaces are one, and there are none at the ends of a paragraph. What makes no sense without
+    something that was removed is removed too.
     """
 
     def __init__(self) -> None:
@@ -63,13 +54,7 @@ class PageText:
         self._after_space = True
 
     def write(self, text: str, literal: bool = False) -> None:
-        """
-        # Parameters
-
-        text : `str`
-        literal : `bool`, optional (default = `False`)
-            Whether what looks like markup was meant.
-        """
+        """Adds text; `literal` if what looks like markup was meant."""
         if not literal and "<" in text:
             text = _without_stray_tags(text)
         if "\n" in text:
@@ -95,11 +80,11 @@ class PageText:
             self._after_space = text[-1] == " "
 
     def vanish(self) -> None:
-        """Something that is not shown was here."""
+        """Notes that something that is not shown was here."""
         self._vanished.append(self._length)
 
     def end_line(self) -> None:
-        """What is a block of its own begins or ends."""
+        """Begins or ends a block."""
         if self._open or self._in_heading:
             self._append(" ")
         else:
@@ -107,12 +92,7 @@ class PageText:
 
     def add_link(self, label: str, target: str, fragment: Optional[str]) -> bool:
         """
-        A link of which the label is plain text; otherwise see `open_link`.
-
-        # Returns
-
-        `bool`
-            Whether it became a link.
+        Adds a link whose label is plain text (otherwise see `open_link`); returns whether it became a link.
         """
         start, parts = self._length, len(self._parts)
         label = self.write_inline(label)
@@ -122,17 +102,7 @@ class PageText:
         return self._link(target, fragment, start, parts)
 
     def write_inline(self, label: str) -> str:
-        """
-        # Parameters
-
-        label : `str`
-            Of a link.
-
-        # Returns
-
-        `str`
-            It, without what is not shown.
-        """
+        """Writes the label of a link; returns it without what is not shown."""
         if "<" in label:
             label = _without_stray_tags(label)
         if "\n" in label:
@@ -141,22 +111,11 @@ class PageText:
         return label
 
     def open_link(self, target: Optional[str], fragment: Optional[str] = None) -> None:
-        """
-        # Parameters
-
-        target : `str`, optional
-            `None` if it is no link to an article, but its label is shown.
-        fragment : `str`, optional (default = `None`)
-        """
+        """Begins a link; `target` is `None` if it is no link to an article, but its label is shown."""
         self._open.append(OpenLink(self._length, len(self._parts), len(self._links), target, fragment))
 
     def close_link(self) -> bool:
-        """
-        # Returns
-
-        `bool`
-            Whether the last that was opened became a link.
-        """
+        """Ends the link that was opened last; returns whether it became a link."""
         if not self._open:
             return False
         start, parts, links, target, fragment = self._open.pop()
@@ -179,7 +138,7 @@ class PageText:
         return True
 
     def extend_link(self, trail: str) -> None:
-        """Makes what follows the last link a part of it, if nothing, not even a space, is between them."""
+        """Makes what follows the last link a part of it, if nothing is between them."""
         link = self._links[-1]
         if link.end == self._length:
             self._append(trail)
@@ -192,12 +151,6 @@ class PageText:
         self._in_heading = True
 
     def end_heading(self, level: int) -> None:
-        """
-        # Parameters
-
-        level : `int`
-            2 for `== Heading ==`.
-        """
         title, links = self._tidied()
         self.dropped["heading"] += len(links)
         self._clear()
@@ -205,7 +158,7 @@ class PageText:
         self.sections.append(Section(level, title.strip(), len(self.paragraphs)))
 
     def end(self) -> None:
-        """Of the page."""
+        """Ends the page."""
         self._open.clear()
         self._end_paragraph()
 

@@ -2,11 +2,10 @@
 
 import html
 import re
-from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Union
+from typing import Iterable, Iterator, List, NamedTuple, Optional, Union
 from xml.etree import ElementTree
 
-from luke_allennlp.wikipedia.dump_text import Loss, Piece
-from luke_allennlp.wikipedia.redirect_words import find_redirect
+from luke_allennlp.wikipedia.dump_text import DamagedRegion, Piece
 
 # `<` is escaped in the text of a page, so that one which is followed by this is always a tag.
 _TAG = re.compile(rb"<(/?)page(?=[\s/>])")
@@ -19,20 +18,18 @@ WIKITEXT = "wikitext"
 
 class RawPage(NamedTuple):
     """
-    A page as the dump has it.
+    A page as in the dump.
 
     # Parameters
 
-    page_id : `int`
-    namespace : `int`
     title : `str`
-        With its namespace's prefix, and spaces.
+        With the prefix of its namespace, and spaces.
     redirect : `Optional[str]`
-        Where it redirects to, as the dump writes it: not normalised.
+        What it redirects to, as the dump writes it: not normalised.
     text : `str`
-        That of the last revision; empty if there is none.
+        The text of the last revision, or "".
     model : `str`
-        What the text is: "wikitext", "css", "Scribunto".
+        The kind of text: "wikitext", "css", "Scribunto".
     """
 
     page_id: int
@@ -45,14 +42,8 @@ class RawPage(NamedTuple):
 
 class BadPage(NamedTuple):
     """
-    A page, or a piece of the dump, that cannot be read.
-
-    # Parameters
-
-    title : `Optional[str]`
-        Its title, if that can be read.
-    reason : `str`
-        One sentence.
+    A page, or a piece of the dump, that cannot be read: its title, if that can be read, and the reason in one
+    sentence.
     """
 
     title: Optional[str]
@@ -61,21 +52,17 @@ class BadPage(NamedTuple):
 
 def cut_pages(pieces: Iterable[Piece], longest: int) -> Iterator[Union[bytes, BadPage]]:
     """
-    Cuts text into pages. A page begins with its tag and ends with the next tag of a page, be that its own end
-    or the beginning of another: then it is bad. So where a page begins and ends depends on nothing before it.
+    Cuts text into pages, from `<page>` to `</page>`. A page begins with its tag and ends with the next tag of
+    a page, be that its own end or the beginning of another: then it is bad. So where a page begins and ends
+    depends on nothing before it. A page that the end of the text cuts off is omitted.
 
     # Parameters
 
-    pieces : `Iterable[Union[bytes, Loss, None]]`
-        The text in UTF-8, in any pieces, from any place on. Pages that begin after `None` are not wanted: no
-        more of the pieces is asked for than it takes to finish what began before.
+    pieces : `Iterable[Union[bytes, DamagedRegion, None]]`
+        The text in UTF-8, in any pieces, starting anywhere. Pages that begin after `None` are not wanted:
+        only as many pieces are read as it takes to finish what began before.
     longest : `int`
-        Of a page, in bytes: one that is longer is bad. No more than this is in memory, and one piece.
-
-    # Returns
-
-    `Iterator[Union[bytes, BadPage]]`
-        From `<page>` to `</page>`. A page that the end of the text cuts off is left out.
+        The most bytes of a page; a longer one is bad. No more than this and one piece is in memory.
     """
     too_long = f"the page is longer than {longest:,} bytes."
     buffer = b""
@@ -85,7 +72,7 @@ def cut_pages(pieces: Iterable[Piece], longest: int) -> Iterator[Union[bytes, Ba
     position = 0
     wanted: Optional[int] = None
     for piece in pieces:
-        if isinstance(piece, Loss):
+        if isinstance(piece, DamagedRegion):
             if start is not None:
                 yield BadPage(find_title(buffer[start:]), f"the page is cut off: {piece.reason}")
             if wanted is None:
@@ -131,64 +118,34 @@ def cut_pages(pieces: Iterable[Piece], longest: int) -> Iterator[Union[bytes, Ba
 
 
 def find_title(page: bytes) -> Optional[str]:
-    """
-    # Parameters
-
-    page : `bytes`
-        The beginning of a page that may be broken.
-
-    # Returns
-
-    `Optional[str]`
-        Its title, if it can be read.
-    """
+    """The title of a page that may be broken, if it can be read."""
     # No further than the page's own: the next may begin anywhere behind.
     next_page = _TAG.search(page, 1)
     match = _TITLE.search(page, 0, next_page.start() if next_page else min(len(page), 1 << 16))
     return html.unescape(match[1].decode("utf-8", "replace"))[:_SHOWN_TITLE] if match else None
 
 
-def parse_page(page: bytes, namespace_of: Callable[[str], int]) -> Union[RawPage, BadPage]:
+def parse_page(page: bytes) -> Union[RawPage, BadPage]:
     """
-    # Parameters
-
-    page : `bytes`
-        One `<page>` element in UTF-8. Having no document type, it cannot define entities.
-    namespace_of : `Callable[[str], int]`
-        Tells the namespace of a title, for dumps that leave it out.
-
-    # Returns
-
-    `Union[RawPage, BadPage]`
-        Of several revisions, the last counts.
+    Parses one `<page>` element in UTF-8, of which the last revision counts. Without a document type, it
+    cannot define entities.
     """
     try:
         root = ElementTree.fromstring(page)
     except (ElementTree.ParseError, ValueError) as error:
-        return BadPage(find_title(page), f"the page is no XML: {error}.")
+        return BadPage(find_title(page), f"the page is not XML: {error}.")
     title = root.findtext("title")
-    number = root.findtext("id")
     if not title:
         return BadPage(None, "the page has no title.")
-    if number is None or not _is_number(number):
-        return BadPage(title, f"the page's id is {number!r}; expected a number.")
-    namespace = root.findtext("ns")
-    if namespace is not None and not _is_number(namespace):
-        return BadPage(title, f"the page's namespace is {namespace!r}; expected a number.")
+    numbers = []
+    for name, tag in (("id", "id"), ("namespace", "ns")):
+        number = root.findtext(tag)
+        if number is None or not re.fullmatch(r"\s*-?[0-9]{1,18}\s*", number):
+            return BadPage(title, f"the page's {name} is {number!r}; expected a number in <{tag}>.")
+        numbers.append(int(number))
     revisions: List[ElementTree.Element] = root.findall("revision")
-    text = model = None
-    if revisions:
-        text, model = revisions[-1].findtext("text"), revisions[-1].findtext("model")
-    text, model = text or "", model or WIKITEXT
+    text = revisions[-1].findtext("text") if revisions else None
+    model = revisions[-1].findtext("model") if revisions else None
     redirect = root.find("redirect")
     target = None if redirect is None else redirect.get("title")
-    if target is None and model == WIKITEXT:
-        # From before 2012.
-        target = find_redirect(text)
-    return RawPage(
-        int(number), namespace_of(title) if namespace is None else int(namespace), title, target, text, model
-    )
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\s*-?[0-9]{1,18}\s*", text) is not None
+    return RawPage(numbers[0], numbers[1], title, target, text or "", model or WIKITEXT)

@@ -1,18 +1,18 @@
 """Pages of Wikipedia as text with links, in Parquet files."""
 
+import itertools
 import json
-import os
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Union
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import written_whole
 from luke_allennlp.common.requirements import required
-from luke_allennlp.common.temporary_files import temporary_path
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow.parquet
 
 FORMAT = "luke-wikipedia-pages"
 VERSION = 1
@@ -26,18 +26,8 @@ _CHARACTERS = 16 * 1024 * 1024
 
 class PageLink(NamedTuple):
     """
-    A link to a page of the same wiki.
-
-    # Parameters
-
-    target : `str`
-        The normalised title it leads to; redirects are not resolved.
-    surface : `str`
-        The text it is on.
-    start, end : `int`
-        Where that text is in the paragraph's, in characters, `end` exclusive.
-    fragment : `str`, optional (default = `None`)
-        What followed `#`.
+    A link to a page of the same wiki: the normalised title it leads to (redirects are not resolved), the text
+    it is on, where that text is in the paragraph's, in characters, `end` exclusive, and what followed `#`.
     """
 
     target: str
@@ -49,13 +39,8 @@ class PageLink(NamedTuple):
 
 class Paragraph(NamedTuple):
     """
-    # Parameters
-
-    text : `str`
-    links : `List[PageLink]`
-        In the order of the text, without overlap.
-    section : `int`, optional (default = `-1`)
-        Which of the page's sections it is in; -1 before the first heading.
+    A paragraph with its links, in the order of the text and without overlap. `section` is the number of the
+    page's section it is in; -1 before the first heading.
     """
 
     text: str
@@ -65,13 +50,8 @@ class Paragraph(NamedTuple):
 
 class Section(NamedTuple):
     """
-    # Parameters
-
-    level : `int`
-        2 for `== Heading ==`.
-    title : `str`
-    first_paragraph : `int`
-        The number of the paragraph that comes next, which there may not be.
+    A heading (`level` is 2 for `== Heading ==`), and the number of the paragraph that comes next, which may
+    not exist.
     """
 
     level: int
@@ -88,12 +68,9 @@ class Page(NamedTuple):
     namespace : `int`
         0 for articles.
     title : `str`
-        With spaces, and with the namespace's name if it has one.
+        With spaces, and with the name of its namespace.
     redirect : `str`, optional
         The title it redirects to; such a page has no text.
-    is_disambiguation : `bool`
-    sections : `List[Section]`
-    paragraphs : `List[Paragraph]`
     """
 
     page_id: int
@@ -106,23 +83,10 @@ class Page(NamedTuple):
 
 
 class PageWriter:
-    """
-    Writes pages to a Parquet file. The file is there, whole, when the context ends without an error; else
-    nothing is. The same pages give the same bytes. Several may write the same file at a time.
+    """Writes pages to a Parquet file; `page_writer` makes one."""
 
-    # Parameters
-
-    path : `Path`
-        Of the file; what is there is replaced.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._pyarrow = required("pyarrow")
-        parquet = required("pyarrow.parquet")
-        self._path = path
-        self._temporary = temporary_path(path)
-        self._schema = schema(self._pyarrow)
-        self._writer = parquet.ParquetWriter(self._temporary, self._schema, compression="zstd")
+    def __init__(self, writer: "pyarrow.parquet.ParquetWriter") -> None:
+        self._writer = writer
         self._clear()
 
     def _clear(self) -> None:
@@ -130,55 +94,40 @@ class PageWriter:
         self._characters = 0
 
     def add(self, page: Page) -> None:
-        """
-        # Parameters
-
-        page : `Page`
-        """
         self._pages.append(page)
         self._characters += sum(len(paragraph.text) for paragraph in page.paragraphs)
         if len(self._pages) >= _ROWS or self._characters >= _CHARACTERS:
-            self._write()
+            self.flush()
 
-    def _write(self) -> None:
+    def flush(self) -> None:
         if self._pages:
-            self._writer.write_table(_table(self._pyarrow, self._schema, self._pages))
+            self._writer.write_table(_table(self._pages))
             self._clear()
 
-    def __enter__(self) -> "PageWriter":
-        return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        try:
-            if kind is None:
-                self._write()
-            self._writer.close()
-            if kind is None:
-                with open(self._temporary, "rb") as file:
-                    os.fsync(file.fileno())
-                os.replace(self._temporary, self._path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
+@contextmanager
+def page_writer(path: Path) -> Iterator[PageWriter]:
+    """
+    Writes a Parquet file of pages atomically; several processes may write the same file at a time. The same
+    pages give the same bytes.
+    """
+    with (
+        written_whole(path) as temporary,
+        required("pyarrow.parquet").ParquetWriter(temporary, schema(), compression="zstd") as parquet,
+    ):
+        writer = PageWriter(parquet)
+        yield writer
+        writer.flush()
 
 
 class ExtractedWikipedia:
     """
-    What `allennlp wikipedia-extract` made of a dump.
-
-    # Parameters
-
-    path : `Union[str, Path]`
-        The directory.
+    The directory that `allennlp wikipedia-extract` wrote.
 
     # Raises
 
     `ConfigurationError`
-        It is missing, unfinished or something else.
+        It is missing, incomplete or something else.
     """
 
     def __init__(self, path: Union[str, Path]) -> None:
@@ -188,8 +137,7 @@ class ExtractedWikipedia:
             content = (self.path / METADATA_FILE).read_text(encoding="utf-8")
         except OSError:
             raise ConfigurationError(
-                f"{self.path}: there is no {METADATA_FILE}; {remedy}. If that was interrupted, start it "
-                "again."
+                f"{self.path}: there is no {METADATA_FILE}; {remedy}. If that was interrupted, run it again."
             ) from None
         try:
             metadata = json.loads(content)
@@ -223,17 +171,8 @@ class ExtractedWikipedia:
 
     def pages(self, shard: Optional[int] = None, with_text: bool = True) -> Iterator[Page]:
         """
-        # Parameters
-
-        shard : `int`, optional (default = `None`)
-            Of which of the files; of all if `None`.
-        with_text : `bool`, optional (default = `True`)
-            If false, sections and paragraphs are not read; that is much faster.
-
-        # Returns
-
-        `Iterator[Page]`
-            In the order of the dump.
+        The pages of one of the files, or of all, in the order of the dump. Without their text (sections and
+        paragraphs) they are read much faster.
         """
         columns = None if with_text else ["page_id", "namespace", "title", "redirect", "is_disambiguation"]
         for path in self.shards if shard is None else [self.shards[shard]]:
@@ -242,12 +181,7 @@ class ExtractedWikipedia:
 
 def read_pages(path: Path, columns: Optional[List[str]] = None) -> Iterator[Page]:
     """
-    # Parameters
-
-    path : `Path`
-        Of a Parquet file of pages.
-    columns : `List[str]`, optional (default = `None`)
-        Only these are read; the lists that are missing are empty.
+    The pages of a Parquet file. If only some columns are read, the lists that are missing are empty.
 
     # Raises
 
@@ -282,8 +216,9 @@ def _page(row: Dict[str, Any]) -> Page:
     )
 
 
-def schema(arrow: Any) -> "pyarrow.Schema":
+def schema() -> "pyarrow.Schema":
     """The columns of the Parquet files."""
+    arrow = required("pyarrow")
     link = arrow.struct(
         [
             ("target", arrow.string()),
@@ -312,52 +247,22 @@ def schema(arrow: Any) -> "pyarrow.Schema":
     )
 
 
-def _table(arrow: Any, schema: "pyarrow.Schema", pages: List[Page]) -> "pyarrow.Table":
-    # Column by column, and no dictionary a link: several times as fast as from a list of rows.
-    paragraphs = [paragraph for page in pages for paragraph in page.paragraphs]
-    sections = [section for page in pages for section in page.sections]
-    links = [link for paragraph in paragraphs for link in paragraph.links]
-    link_type = schema.field("paragraphs").type.value_type.field("links").type.value_type
-    link_array = arrow.StructArray.from_arrays(
-        [
-            arrow.array([getattr(link, field.name) for link in links], type=field.type)
-            for field in link_type.fields
-        ],
-        fields=link_type.fields,
-    )
-    paragraph_type = schema.field("paragraphs").type.value_type
-    paragraph_array = arrow.StructArray.from_arrays(
-        [
-            arrow.array([paragraph.section for paragraph in paragraphs], type=arrow.int32()),
-            arrow.array([paragraph.text for paragraph in paragraphs], type=arrow.string()),
-            _lists(arrow, [len(paragraph.links) for paragraph in paragraphs], link_array),
-        ],
-        fields=paragraph_type.fields,
-    )
-    section_type = schema.field("sections").type.value_type
-    section_array = arrow.StructArray.from_arrays(
-        [
-            arrow.array([getattr(section, field.name) for section in sections], type=field.type)
-            for field in section_type.fields
-        ],
-        fields=section_type.fields,
-    )
-    plain = [
-        arrow.array([getattr(page, name) for page in pages], type=schema.field(name).type)
-        for name in ("page_id", "namespace", "title", "redirect", "is_disambiguation")
-    ]
-    nested = [
-        _lists(arrow, [len(page.sections) for page in pages], section_array),
-        _lists(arrow, [len(page.paragraphs) for page in pages], paragraph_array),
-    ]
-    return arrow.Table.from_arrays(
-        [column.cast(field.type) for column, field in zip([*plain, *nested], schema, strict=True)],
-        schema=schema,
-    )
+def _table(pages: List[Page]) -> "pyarrow.Table":
+    # Column by column, without a dictionary a link: several times as fast as from a list of rows.
+    arrow = required("pyarrow")
+    columns = [_array(arrow, [getattr(page, field.name) for page in pages], field.type) for field in schema()]
+    return arrow.Table.from_arrays(columns, schema=schema())
 
 
-def _lists(arrow: Any, lengths: List[int], values: "pyarrow.Array") -> "pyarrow.Array":
-    offsets = [0]
-    for length in lengths:
-        offsets.append(offsets[-1] + length)
-    return arrow.ListArray.from_arrays(arrow.array(offsets, type=arrow.int32()), values)
+def _array(arrow: Any, values: List[Any], type_: "pyarrow.DataType") -> "pyarrow.Array":
+    if arrow.types.is_list(type_):
+        offsets = arrow.array([0, *itertools.accumulate(map(len, values))], type=arrow.int32())
+        items = _array(arrow, [item for value in values for item in value], type_.value_type)
+        return arrow.ListArray.from_arrays(offsets, items).cast(type_)
+    if arrow.types.is_struct(type_):
+        columns = [
+            _array(arrow, [getattr(value, field.name) for value in values], field.type)
+            for field in type_.fields
+        ]
+        return arrow.StructArray.from_arrays(columns, fields=type_.fields)
+    return arrow.array(values, type=type_)

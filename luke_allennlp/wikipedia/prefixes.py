@@ -5,7 +5,7 @@ Each of them is taken on the wikis of Wikimedia, so that no article's title begi
 colon.
 """
 
-from typing import FrozenSet, Mapping
+from typing import Dict, FrozenSet
 
 # All Wikipedias, the closed ones too, and codes that were or are names of others: `nb` of `no`, `nan` of
 # `zh-min-nan`.
@@ -89,129 +89,49 @@ CATEGORY_NAMES: FrozenSet[str] = frozenset(
     """.split()
 )
 
-# Of the wikis themselves: short names, the names of users by gender, and those from before 2009.
-NAMESPACE_ALIASES: Mapping[str, Mapping[str, int]] = {
-    "ar": {"وب": 4, "نو": 5, "مستخدمة": 2, "نقاش المستخدمة": 3, "صورة": 6, "نقاش الصورة": 7},
-    "bg": {"У": 4, "Картинка": 6, "Картинка беседа": 7},
-    "ca": {"VP": 4, "Usuària": 2, "Usuària Discussió": 3, "Imatge": 6, "Imatge Discussió": 7},
-    "cs": {"WP": 4, "Uživatelka": 2, "Uživatel diskuse": 3, "Uživatelka diskuse": 3, "Obrázek": 6},
-    "da": {"WP": 4, "Bruger diskussion": 3, "Billede": 6, "Billede diskussion": 7},
-    "de": {
-        "WP": 4,
-        "WD": 5,
-        "H": 12,
-        "HD": 13,
-        "P": 100,
-        "PD": 101,
-        "BD": 3,
-        "Benutzerin": 2,
-        "Benutzerin Diskussion": 3,
-        "Bild": 6,
-        "Bild Diskussion": 7,
-    },
-    "el": {"ΒΠ": 4, "Εικόνα": 6, "Συζήτηση εικόνας": 7},
-    "en": {"WP": 4, "WT": 5, "TM": 10},
-    "es": {"WP": 4, "Usuaria": 2, "Usuaria discusión": 3, "Imagen": 6, "Imagen discusión": 7},
-    "eu": {"WP": 4, "Irudi": 6, "Irudi eztabaida": 7},
-    "fa": {"وپ": 4, "بو": 5, "تصویر": 6, "بحث تصویر": 7, "ویکی پدیا": 4},
-    "fi": {"WP": 4, "Kuva": 6, "Keskustelu kuvasta": 7},
-    "fr": {
-        "WP": 4,
-        "Utilisatrice": 2,
-        "Discussion utilisatrice": 3,
-        "Discuter": 1,
-        "Discussion Utilisateur": 3,
-        "Discussion Fichier": 7,
-        "Discussion Image": 7,
-    },
-    "he": {"וק": 4, "משתמשת": 2, "שיחת משתמשת": 3, "תמונה": 6, "שיחת תמונה": 7},
-    "hi": {"वि": 4, "चित्र": 6, "चित्र वार्ता": 7},
-    "hu": {"WP": 4, "Kép": 6, "Képvita": 7, "Szerkesztővita": 3},
-    "id": {"WP": 4, "Gambar": 6, "Pembicaraan Gambar": 7, "Istimewa": -1},
-    "it": {"WP": 4, "Immagine": 6, "Discussioni immagine": 7, "P": 100, "DP": 102, "CAT": 14},
-    "ja": {"WP": 4, "トーク": 1, "利用者・トーク": 3, "画像": 6, "カテゴリ": 14},
-    "ko": {"백": 4, "위키백과": 4, "그림": 6, "그림토론": 7, "그림 토론": 7},
-    "nl": {
-        "WP": 4,
-        "Gebruikster": 2,
-        "Overleg gebruikster": 3,
-        "Afbeelding": 6,
-        "Overleg afbeelding": 7,
-        "H": 12,
-    },
-    "no": {"WP": 4, "Bilde": 6, "Bildediskusjon": 7},
-    "pl": {
-        "WP": 4,
-        "Wikipedystka": 2,
-        "Dyskusja wikipedystki": 3,
-        "Użytkownik": 2,
-        "Dyskusja użytkownika": 3,
-        "Użytkowniczka": 2,
-        "Dyskusja użytkowniczki": 3,
-        "Grafika": 6,
-        "Dyskusja grafiki": 7,
-    },
-    "pt": {
-        "WP": 4,
-        "Usuário": 2,
-        "Usuária": 2,
-        "Utilizador": 2,
-        "Utilizadora": 2,
-        "Usuário Discussão": 3,
-        "Usuária Discussão": 3,
-        "Utilizador Discussão": 3,
-        "Utilizadora Discussão": 3,
-        "Imagem": 6,
-        "Imagem Discussão": 7,
-        "Ficheiro Discussão": 7,
-        "Arquivo": 6,
-    },
-    "ro": {"WP": 4, "Utilizatoare": 2, "Discuție Utilizatoare": 3, "Imagine": 6, "Discuţie Imagine": 7},
-    "ru": {
-        "ВП": 4,
-        "Участница": 2,
-        "Обсуждение участницы": 3,
-        "У": 2,
-        "ОУ": 3,
-        "Изображение": 6,
-        "Обсуждение изображения": 7,
-        "И": 102,
-        "П": 100,
-        "Ш": 10,
-        "К": 14,
-    },
-    "sv": {"WP": 4, "Användardiskussion": 3, "Bild": 6, "Bilddiskussion": 7},
-    "tr": {"VP": 4, "Resim": 6, "Resim tartışma": 7, "K": 2, "KM": 3},
-    "uk": {
-        "ВП": 4,
-        "Користувачка": 2,
-        "Обговорення користувачки": 3,
-        "Зображення": 6,
-        "Обговорення зображення": 7,
-        "К": 14,
-    },
-    "vi": {"WP": 4, "Hình": 6, "Thảo luận Hình": 7},
-    "zh": {
-        "WP": 4,
-        "维基百科": 4,
-        "維基百科": 4,
-        "用户": 2,
-        "用戶": 2,
-        "使用者": 2,
-        "用户讨论": 3,
-        "用戶討論": 3,
-        "图像": 6,
-        "圖像": 6,
-        "文件": 6,
-        "檔案": 6,
-        "档案": 6,
-        "模板": 10,
-        "帮助": 12,
-        "幫助": 12,
-        "分类": 14,
-        "分類": 14,
-        "特殊": -1,
-        "媒体": -2,
-        "媒體": -2,
-    },
-}
+# Short names of namespaces, those of users by gender, and those from before 2009, wiki by wiki.
+_ALIASES = """
+    ar: 4=وب 5=نو 2=مستخدمة 3=نقاش_المستخدمة 6=صورة 7=نقاش_الصورة
+    bg: 4=У 6=Картинка 7=Картинка_беседа
+    ca: 4=VP 2=Usuària 3=Usuària_Discussió 6=Imatge 7=Imatge_Discussió
+    cs: 4=WP 2=Uživatelka 3=Uživatel_diskuse 3=Uživatelka_diskuse 6=Obrázek
+    da: 4=WP 3=Bruger_diskussion 6=Billede 7=Billede_diskussion
+    de: 4=WP 5=WD 12=H 13=HD 100=P 101=PD 3=BD 2=Benutzerin 3=Benutzerin_Diskussion 6=Bild 7=Bild_Diskussion
+    el: 4=ΒΠ 6=Εικόνα 7=Συζήτηση_εικόνας
+    en: 4=WP 5=WT 10=TM
+    es: 4=WP 2=Usuaria 3=Usuaria_discusión 6=Imagen 7=Imagen_discusión
+    eu: 4=WP 6=Irudi 7=Irudi_eztabaida
+    fa: 4=وپ 5=بو 6=تصویر 7=بحث_تصویر 4=ویکی_پدیا
+    fi: 4=WP 6=Kuva 7=Keskustelu_kuvasta
+    fr: 4=WP 2=Utilisatrice 3=Discussion_utilisatrice 1=Discuter 3=Discussion_Utilisateur
+    fr: 7=Discussion_Fichier 7=Discussion_Image
+    he: 4=וק 2=משתמשת 3=שיחת_משתמשת 6=תמונה 7=שיחת_תמונה
+    hi: 4=वि 6=चित्र 7=चित्र_वार्ता
+    hu: 4=WP 6=Kép 7=Képvita 3=Szerkesztővita
+    id: 4=WP 6=Gambar 7=Pembicaraan_Gambar -1=Istimewa
+    it: 4=WP 6=Immagine 7=Discussioni_immagine 100=P 102=DP 14=CAT
+    ja: 4=WP 1=トーク 3=利用者・トーク 6=画像 14=カテゴリ
+    ko: 4=백 4=위키백과 6=그림 7=그림토론 7=그림_토론
+    nl: 4=WP 2=Gebruikster 3=Overleg_gebruikster 6=Afbeelding 7=Overleg_afbeelding 12=H
+    no: 4=WP 6=Bilde 7=Bildediskusjon
+    pl: 4=WP 2=Wikipedystka 3=Dyskusja_wikipedystki 2=Użytkownik 3=Dyskusja_użytkownika 2=Użytkowniczka
+    pl: 3=Dyskusja_użytkowniczki 6=Grafika 7=Dyskusja_grafiki
+    pt: 4=WP 2=Usuário 2=Usuária 2=Utilizador 2=Utilizadora 3=Usuário_Discussão 3=Usuária_Discussão
+    pt: 3=Utilizador_Discussão 3=Utilizadora_Discussão 6=Imagem 7=Imagem_Discussão 7=Ficheiro_Discussão
+    pt: 6=Arquivo
+    ro: 4=WP 2=Utilizatoare 3=Discuție_Utilizatoare 6=Imagine 7=Discuţie_Imagine
+    ru: 4=ВП 2=Участница 3=Обсуждение_участницы 2=У 3=ОУ 6=Изображение 7=Обсуждение_изображения 102=И 100=П
+    ru: 10=Ш 14=К
+    sv: 4=WP 3=Användardiskussion 6=Bild 7=Bilddiskussion
+    tr: 4=VP 6=Resim 7=Resim_tartışma 2=K 3=KM
+    uk: 4=ВП 2=Користувачка 3=Обговорення_користувачки 6=Зображення 7=Обговорення_зображення 14=К
+    vi: 4=WP 6=Hình 7=Thảo_luận_Hình
+    zh: 4=WP 4=维基百科 4=維基百科 2=用户 2=用戶 2=使用者 3=用户讨论 3=用戶討論 6=图像 6=圖像 6=文件
+    zh: 6=檔案 6=档案 10=模板 12=帮助 12=幫助 14=分类
+    zh: 14=分類 -1=特殊 -2=媒体 -2=媒體
+"""
+NAMESPACE_ALIASES: Dict[str, Dict[str, int]] = {}
+for _line in _ALIASES.strip().splitlines():
+    _language, _, _names = _line.strip().partition(": ")
+    for _number, _, _name in (_pair.partition("=") for _pair in _names.split()):
+        NAMESPACE_ALIASES.setdefault(_language, {})[_name.replace("_", " ")] = int(_number)

@@ -12,11 +12,9 @@ from luke_allennlp.linking.mapped_directory import (
     Format,
     MappedDirectory,
     check_target,
-    write_metadata,
-    written_whole,
+    new_mapped_directory,
 )
 from luke_allennlp.linking.redirects import REDIRECTS_FORMAT, Redirects
-from luke_allennlp.linking.string_spool import StringSpool
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page
@@ -33,13 +31,13 @@ _TARGET = 16
 _FORMAT = Format(
     name="luke-wikipedia-titles",
     version=1,
-    tries=("titles.marisa",),
-    arrays={"finals.npy": "<u4", "kinds.npy": "|u1"},
+    tries={"titles.marisa": "titles"},
+    arrays={"finals.npy": ("<u4", "titles"), "kinds.npy": ("|u1", "titles")},
     remedy="Expected titles that `RedirectResolver.build` wrote.",
 )
 
 
-class RedirectResolver:
+class RedirectResolver(MappedDirectory):
     """
     The titles of a wiki, and the pages they lead to. They are mapped into memory: processes share them.
 
@@ -47,56 +45,26 @@ class RedirectResolver:
     and one that leads into a loop, leads nowhere: it stands for itself, and is no page. A title that is both
     a page's and a redirect's, as in dumps that were written while pages were moved, is the page's; of several
     redirects of a title, the first counts.
-
-    # Parameters
-
-    path : `Union[str, Path]`
-        The directory that `build` made.
-
-    # Raises
-
-    `ConfigurationError`
-        It is missing, is something else or is damaged.
     """
 
-    def __init__(self, path: Union[str, Path]) -> None:
-        self._directory = MappedDirectory(str(path), _FORMAT)
-        for name in ("titles.marisa", "finals.npy", "kinds.npy"):
-            self._directory.check_length(name, "titles")
-
-    def __len__(self) -> int:
-        """How many titles there are: of pages, of redirects, and that redirects lead to."""
-        return len(self.finals)
+    format = _FORMAT
 
     @property
     def finals(self) -> numpy.ndarray:
         """By a title's number, the number of the title it leads to. Shape: (titles,)"""
-        return self._directory.arrays["finals.npy"]
+        return self.arrays["finals.npy"]
 
     @property
     def kinds(self) -> numpy.ndarray:
         """By a title's number, `PAGE` (of namespace 0), `OTHER_NAMESPACE`, `REDIRECT`. Shape: (titles,)"""
-        return self._directory.arrays["kinds.npy"]
-
-    def number(self, title: str) -> int:
-        """The number of a title; -1 if there is none."""
-        return self._directory.find("titles.marisa", title)
+        return self.arrays["kinds.npy"]
 
     def title(self, number: int) -> str:
         """The title of a number."""
-        return self._directory.string("titles.marisa", number)
+        return self.string("titles.marisa", number)
 
     def resolve(self, title: str) -> str:
-        """
-        # Parameters
-
-        title : `str`
-
-        # Returns
-
-        `str`
-            The title it leads to, be it a page's or not; the title itself if it leads nowhere.
-        """
+        """The title, of a page or not, that a title leads to; the title itself if it leads nowhere."""
         number = self.number(title)
         if number < 0:
             return title
@@ -142,27 +110,13 @@ class RedirectResolver:
         """
         Writes the titles of a wiki. Memory is that of the trie and a few bytes a title.
 
-        # Parameters
-
-        pages : `ExtractedWikipedia`
-        path : `Union[str, Path]`
-            The directory to make.
-        force : `bool`, optional (default = `False`)
-            Whether to replace one that is there.
-
-        # Returns
-
-        `RedirectResolver`
-
         # Raises
 
         `ConfigurationError`
-            There is something already, or a file of the pages is damaged.
+            `path` exists and `force` is false, or a file of the pages is damaged.
         """
-        with written_whole(str(path), _FORMAT, force) as directory:
-            temporary = directory.parent / "spool"
-            temporary.mkdir()
-            spool, kinds_of_rows = StringSpool(temporary, "titles"), array("B")
+        with new_mapped_directory(Path(path), _FORMAT, force) as writer:
+            spool, kinds_of_rows = writer.spool("titles"), array("B")
             for page in pages.pages(with_text=False):
                 spool.add(page.title)
                 if page.redirect is None:
@@ -170,14 +124,13 @@ class RedirectResolver:
                 else:
                     spool.add(page.redirect)
                     kinds_of_rows.extend((REDIRECT, _TARGET))
-            trie = spool.build()
-            trie.save(str(directory / "titles.marisa"))
+            trie = writer.save_trie(spool)
             # Shape: (rows,)
-            rows = numpy.concatenate([numpy.empty(0, dtype="<u4"), *spool.numbers(trie)])
+            rows = spool.all_numbers(trie)
             finals, kinds = _follow(rows, numpy.frombuffer(kinds_of_rows, dtype=numpy.uint8), len(trie))
-            numpy.save(directory / "finals.npy", finals.astype("<u4"))
-            numpy.save(directory / "kinds.npy", kinds)
-            write_metadata(directory, _FORMAT, {"titles": len(trie)})
+            writer.save_array("finals.npy", finals)
+            writer.save_array("kinds.npy", kinds)
+            writer.finish({"titles": len(trie)})
         return cls(path)
 
 
@@ -214,29 +167,11 @@ def _follow(
 
 def build_redirects(pages: str, output: str, executor: Executor = Executor(), force: bool = False) -> bool:
     """
-    Writes what the entity linker of extractive QA reads. It follows one step, so that a title is given where
-    its chain ends; those of loops are left out. Redirects to titles without a page are kept, since another
-    dump's vocabulary may have them.
+    Writes `Redirects` of the pages of `allennlp wikipedia-extract` for the entity linker of extractive QA.
+    Since that follows one step, each title is given with the end of its chain; those of loops are omitted.
+    Redirects to titles without a page are kept, since another dump's vocabulary may have them.
 
-    # Parameters
-
-    pages : `str`
-        The directory of `allennlp wikipedia-extract`.
-    output : `str`
-        The directory to make.
-    executor : `Executor`, optional
-    force : `bool`, optional (default = `False`)
-        Whether to replace redirects that are there.
-
-    # Returns
-
-    `bool`
-        Whether they are written; if not, it is submitted to Slurm.
-
-    # Raises
-
-    `ConfigurationError`
-        The pages are missing or damaged, or there is something already.
+    Returns whether it is written; if not, the job was submitted to Slurm.
     """
     wiki, directory = checked_pages(pages), Path(output).absolute()
     if not work_directory(directory).exists():
@@ -256,12 +191,12 @@ def _redirects(output: Path, work: Path, task: int, tasks: int) -> Dict[str, int
 
 
 def titles_stage(wiki: ExtractedWikipedia, work: Path) -> Stage:
-    """The stage of a job that writes the wiki's titles, for those behind it."""
+    """The stage of a job that writes the wiki's titles for later stages."""
     return Stage("titles", functools.partial(_write_titles, wiki, work), 1)
 
 
 def titles_of(work: Path) -> Path:
-    """Where that stage writes them."""
+    """Where `titles_stage` writes them."""
     return work / "titles"
 
 
@@ -271,21 +206,18 @@ def _write_titles(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -
 
 @functools.lru_cache(maxsize=1)
 def opened_resolver(path: Path) -> RedirectResolver:
-    """
-    The resolver of a directory, for tasks: a process opens it once, since all of it is compared with its
-    checksums then.
-    """
+    """The resolver of a directory, opened once a process, since all of it is compared with its checksums."""
     return RedirectResolver(path)
 
 
 def checked_pages(path: Union[str, Path]) -> ExtractedWikipedia:
     """
-    Pages whose links can be counted. Their path is absolute: a cluster's task may begin in another directory.
+    Extracted pages that are not empty, by an absolute path: a cluster's task may begin in another directory.
 
     # Raises
 
     `ConfigurationError`
-        They are missing or unfinished, or there are none.
+        They are missing or incomplete, or there are none.
     """
     pages = ExtractedWikipedia(Path(path).absolute())
     if not pages.shards:

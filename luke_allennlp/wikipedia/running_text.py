@@ -1,4 +1,4 @@
-"""Sub-words of running text, for which many words come again and again."""
+"""Tokens of running text, for which many words come again and again."""
 
 import re
 from typing import Dict, List
@@ -13,14 +13,10 @@ _BRACKET = re.compile(r"(?<=[<\[])")
 
 class RunningTextEncoder:
     """
-    Tokenises pieces of text as the tokenizer does, but several times as fast: each word, which is what space
-    divides, is tokenised once. RoBERTa's, XLM-R's and BERT's sub-words never reach across space.
+    Tokenises pieces of text as the tokenizer does, but several times as fast: each word (between white space)
+    is tokenised once. The tokens of RoBERTa, XLM-R and BERT never reach across white space.
 
-    What looks like a special token, as `<mask>` in an article about language models, is text like others.
-
-    # Parameters
-
-    tokenizer : `WordTokenizer`
+    What looks like a special token, as `<mask>` in an article about language models, is text like any other.
     """
 
     def __init__(self, tokenizer: WordTokenizer) -> None:
@@ -31,17 +27,8 @@ class RunningTextEncoder:
 
     def extend(self, ids: List[int], text: str, start: int, end: int) -> None:
         """
-        Appends the sub-words of a piece of a paragraph. Its first one is one that follows a space if the
-        piece begins with space or follows it, or begins the paragraph; any space counts as one.
-
-        # Parameters
-
-        ids : `List[int]`
-            Grows.
-        text : `str`
-            The paragraph.
-        start, end : `int`
-            Of the piece, in characters.
+        Appends the tokens of a piece of a paragraph, from character `start` to `end`. The first one
+        follows a space if the piece begins with or follows white space, or begins the paragraph.
         """
         words = text[start:end].split()
         if not words:

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
@@ -60,16 +60,8 @@ class SentenceSplitter(Registrable):
 
     def spans(self, text: str) -> List[Span]:
         """
-        # Parameters
-
-        text : `str`
-            A paragraph.
-
-        # Returns
-
-        `List[Tuple[int, int]]`
-            Where each sentence begins and ends, in characters, end exclusive. Each begins where the one
-            before ends: the space between two belongs to the first.
+        Where each sentence of a paragraph begins and ends, in characters, `end` exclusive. Each begins where
+        the one before ends: the white space between two belongs to the first.
         """
         raise NotImplementedError
 
@@ -103,7 +95,7 @@ class RuleBasedSentenceSplitter(SentenceSplitter):
     @overrides
     def spans(self, text: str) -> List[Span]:
         bounds = [0]
-        brackets = None
+        brackets: Optional[List[Span]] = None
         for match in self._candidates.finditer(text):
             end = match.end()
             if end == len(text):
@@ -112,8 +104,8 @@ class RuleBasedSentenceSplitter(SentenceSplitter):
                 if not self._ends_sentence(text, match, bounds[-1]):
                     continue
                 if brackets is None:
-                    brackets = _Brackets.of(text)
-                if brackets.hold(end):
+                    brackets = [found.span() for found in _BRACKETED.finditer(text)]
+                if _is_inside(brackets, end):
                     continue
                 end = _after_space(text, end)
             if bounds[-1] < end < len(text):
@@ -125,7 +117,7 @@ class RuleBasedSentenceSplitter(SentenceSplitter):
         terminal, closing, end = match[1], match[2], match.end()
         before_space = text[end].isspace()
         if any(character in _ALONE for character in terminal):
-            # 「はい。」と言った。 The sentence goes on after the quotation.
+            # 「はい。」と言った。 The sentence continues after the quotation.
             return before_space or not closing or text[end] in _OPENING
         if not before_space:
             return False
@@ -202,21 +194,9 @@ def _import_icu() -> Any:
     return icu
 
 
-class _Brackets(NamedTuple):
-    """Where a text's brackets are."""
-
-    starts: List[int]
-    ends: List[int]
-
-    @classmethod
-    def of(cls, text: str) -> "_Brackets":
-        spans = [match.span() for match in _BRACKETED.finditer(text)]
-        return cls([start for start, _ in spans], [end for _, end in spans])
-
-    def hold(self, position: int) -> bool:
-        """Whether a position is inside of brackets."""
-        number = bisect_right(self.starts, position - 1) - 1
-        return number >= 0 and position < self.ends[number]
+def _is_inside(spans: List[Span], position: int) -> bool:
+    number = bisect_right(spans, position - 1, key=lambda span: span[0]) - 1
+    return number >= 0 and position < spans[number][1]
 
 
 def _after_space(text: str, position: int) -> int:

@@ -1,4 +1,4 @@
-"""From pages to sequences of sub-words with the entities that are linked to in them."""
+"""From pages to sequences of tokens with the entities that are linked to in them."""
 
 from collections import Counter
 from typing import Dict, Iterator, List, NamedTuple, Protocol, Tuple
@@ -28,7 +28,7 @@ COUNTS = (
     *("sequences", "words", "sequences_without_entities_dropped", "words_without_entities_dropped"),
 )
 
-# An entity, and its first and last sub-word, inclusive.
+# An entity, and its first and last token, inclusive.
 Mention = Tuple[int, int, int]
 
 
@@ -39,13 +39,13 @@ class SequenceOptions(NamedTuple):
     # Parameters
 
     max_length : `int`, optional (default = `512`)
-        Sub-words of a sequence, with the start and the end token.
+        Tokens of a sequence, with the start and the end token.
     max_entities : `int`, optional (default = `128`)
         Of a sequence; those beyond are dropped.
     max_mention_length : `int`, optional (default = `30`)
-        Sub-words of a mention; those beyond are no part of it.
+        Tokens of a mention; those beyond are not part of it.
     min_sentence_length : `int`, optional (default = `5`)
-        Sub-words of a sentence; shorter ones are dropped.
+        Tokens of a sentence; shorter ones are dropped.
     include_sentences_without_entities : `bool`, optional (default = `False`)
         Whether sequences without entities are kept.
     include_unk_entities : `bool`, optional (default = `False`)
@@ -64,12 +64,7 @@ class SequenceOptions(NamedTuple):
     abstract_only: bool = False
 
     def check(self) -> None:
-        """
-        # Raises
-
-        `ConfigurationError`
-            A number is out of range.
-        """
+        """Raises a `ConfigurationError` if a number is out of range."""
         for name in ("max_entities", "max_mention_length", "min_sentence_length"):
             value = getattr(self, name)
             if value < 1:
@@ -93,16 +88,6 @@ class SequenceBuilder:
     """
     Makes sequences of pages: the sentences of a page, packed. It counts what it keeps and drops.
 
-    # Parameters
-
-    encoder : `RunningTextEncoder`
-    vocabulary : `EntityVocabulary`
-    language : `str`
-        Of the pages.
-    redirects : `TitleResolver`
-    splitter : `SentenceSplitter`
-    options : `SequenceOptions`
-
     # Raises
 
     `ConfigurationError`
@@ -125,28 +110,19 @@ class SequenceBuilder:
         self._redirects = redirects
         self._splitter = splitter
         self._options = options
-        self._most_words = options.max_length - _SPECIAL_TOKENS
+        self._most_tokens = options.max_length - _SPECIAL_TOKENS
         self._unknown = vocabulary[UNK] if options.include_unk_entities else -1
         self._entities: Dict[str, int] = {}
         self.counts: "Counter[str]" = Counter(dict.fromkeys(COUNTS, 0))
 
     def sequences(self, page: Page) -> Iterator[TokenSequence]:
-        """
-        # Parameters
-
-        page : `Page`
-
-        # Returns
-
-        `Iterator[TokenSequence]`
-            None if it is a redirect, or no text.
-        """
+        """The sequences of a page; none of a redirect, a file or a category."""
         if page.redirect is not None or page.namespace in _NOT_TEXT:
             self.counts["redirects" if page.redirect is not None else "files_and_categories"] += 1
             return
         self.counts["pages"] += 1
         page_id = self._lookup(page.title)
-        words: List[int] = []
+        tokens: List[int] = []
         mentions: List[Mention] = []
         for paragraph in page.paragraphs:
             if self._options.abstract_only and paragraph.section >= 0:
@@ -154,17 +130,17 @@ class SequenceBuilder:
                 continue
             self.counts["paragraphs"] += 1
             for sentence, its_mentions in self._sentences(paragraph):
-                if len(words) + len(sentence) > self._most_words:
-                    yield from self._finish(page_id, words, mentions)
-                    words, mentions = [], []
-                shift = len(words)
+                if len(tokens) + len(sentence) > self._most_tokens:
+                    yield from self._finish(page_id, tokens, mentions)
+                    tokens, mentions = [], []
+                shift = len(tokens)
                 mentions += [(entity, start + shift, end + shift) for entity, start, end in its_mentions]
-                words += sentence
-        if words:
-            yield from self._finish(page_id, words, mentions)
+                tokens += sentence
+        if tokens:
+            yield from self._finish(page_id, tokens, mentions)
 
     def _sentences(self, paragraph: Paragraph) -> Iterator[Tuple[List[int], List[Mention]]]:
-        """Sub-words and mentions of those sentences that are neither too short nor too long."""
+        """Tokens and mentions of those sentences that are neither too short nor too long."""
         text, counts = paragraph.text, self.counts
         links = []
         for link in paragraph.links:
@@ -176,7 +152,7 @@ class SequenceBuilder:
         number = 0
         for start, end in self._splitter.spans(text):
             counts["sentences"] += 1
-            words: List[int] = []
+            tokens: List[int] = []
             mentions: List[Mention] = []
             position = start
             while number < len(links) and links[number][1] < end:
@@ -186,31 +162,31 @@ class SequenceBuilder:
                 if link_start < start or link_end > end:
                     counts["links_across_sentences"] += 1
                     continue
-                self._encoder.extend(words, text, position, link_start)
-                first = len(words)
-                self._encoder.extend(words, text, link_start, link_end)
+                self._encoder.extend(tokens, text, position, link_start)
+                first = len(tokens)
+                self._encoder.extend(tokens, text, link_start, link_end)
                 position = link_end
-                if first == len(words):
+                if first == len(tokens):
                     counts["links_without_words"] += 1
                     continue
-                mentions.append((entity, first, len(words) - 1))
-            self._encoder.extend(words, text, position, end)
-            if len(words) < self._options.min_sentence_length:
+                mentions.append((entity, first, len(tokens) - 1))
+            self._encoder.extend(tokens, text, position, end)
+            if len(tokens) < self._options.min_sentence_length:
                 counts["sentences_too_short"] += 1
                 counts["links_in_short_sentences"] += len(mentions)
-            elif len(words) > self._most_words:
+            elif len(tokens) > self._most_tokens:
                 counts["sentences_too_long"] += 1
-                counts["words_in_long_sentences"] += len(words)
+                counts["words_in_long_sentences"] += len(tokens)
                 counts["links_in_long_sentences"] += len(mentions)
             else:
-                yield words, mentions
+                yield tokens, mentions
         counts["links_without_words"] += len(links) - number  # empty ones at the very end
 
-    def _finish(self, page_id: int, words: List[int], mentions: List[Mention]) -> Iterator[TokenSequence]:
+    def _finish(self, page_id: int, tokens: List[int], mentions: List[Mention]) -> Iterator[TokenSequence]:
         options, counts = self._options, self.counts
         if not mentions and not options.include_sentences_without_entities:
             counts["sequences_without_entities_dropped"] += 1
-            counts["words_without_entities_dropped"] += len(words)
+            counts["words_without_entities_dropped"] += len(tokens)
             return
         kept = mentions[: options.max_entities]
         counts["links_beyond_max_entities"] += len(mentions) - len(kept)
@@ -223,10 +199,10 @@ class SequenceBuilder:
         counts["links_kept"] += len(kept) - unknown
         counts["links_kept_as_unk"] += unknown
         counts["sequences"] += 1
-        counts["words"] += len(words)
+        counts["words"] += len(tokens)
         yield TokenSequence(
             page_id,
-            np.array(words, dtype=np.uint32),
+            np.array(tokens, dtype=np.uint32),
             columns[:, 0].astype(np.uint32),
             columns[:, 1].astype(np.uint16),
             ends.astype(np.uint16),
@@ -243,18 +219,13 @@ class SequenceBuilder:
         return known
 
     def _lookup(self, title: str) -> int:
-        # No page is called as a special entity.
+        # No page has the name of a special entity.
         found = None if is_special(title) else self._vocabulary.get(title, self._language)
         return -1 if found is None else found
 
 
 def check_special_entities(vocabulary: EntityVocabulary) -> None:
-    """
-    # Raises
-
-    `ConfigurationError`
-        The vocabulary lacks one that pretraining needs.
-    """
+    """Raises a `ConfigurationError` if the vocabulary lacks one that pretraining needs."""
     missing = [name for name in (PAD, UNK, MASK) if name not in vocabulary.specials]
     if missing:
         raise ConfigurationError(

@@ -26,17 +26,8 @@ def random_fraction(*of: Any) -> float:
 
 def random_key(is_held_out: bool, *of: Any) -> int:
     """
-    # Parameters
-
-    is_held_out : `bool`
-        Whether the sequence is not to be learned from.
-    of : `Any`
-        Numbers and strings: the seed, and what there is once.
-
-    # Returns
-
-    `int`
-        Of 64 bits.
+    A random key of 64 bits that is a function of some numbers and strings; held-out keys are `HELD_OUT` or
+    more.
     """
     return _hash(of) + (HELD_OUT if is_held_out else 0)
 
@@ -47,20 +38,7 @@ def _hash(of: Tuple[Any, ...]) -> int:
 
 
 def key_range(split: str, shard: int, shards: int) -> Tuple[int, int]:
-    """
-    # Parameters
-
-    split : `str`
-        "train" or "validation".
-    shard : `int`
-    shards : `int`
-        How many the split has.
-
-    # Returns
-
-    `Tuple[int, int]`
-        The least key of the shard, and the least one beyond.
-    """
+    """The keys of a shard of a split: the least, and the least beyond."""
     base = HELD_OUT if split == VALIDATION else 0
     start, end = (base + -(-number * HELD_OUT // shards) for number in (shard, shard + 1))
     return start, end
@@ -68,18 +46,8 @@ def key_range(split: str, shard: int, shards: int) -> Tuple[int, int]:
 
 class KeyedSequences:
     """
-    Files of sequences that are sorted by their keys, each of which fits into memory. A task that is done
-    again writes the same files.
-
-    # Parameters
-
-    directory : `Path`
-    task : `int`
-        The number of the task that writes them.
-    vocab_size : `int`
-        Of the tokenizer.
-    size : `int`, optional (default = `32768`)
-        The sequences of a file.
+    Writes a task's sequences to files, sorted by their keys, each of which fits into memory. A task that is
+    repeated writes the same files.
     """
 
     def __init__(self, directory: Path, task: int, vocab_size: int, size: int = 1 << 15) -> None:
@@ -92,19 +60,13 @@ class KeyedSequences:
         self.files = 0
 
     def add(self, key: int, sequence: TokenSequence) -> None:
-        """
-        # Parameters
-
-        key : `int`
-        sequence : `TokenSequence`
-        """
         self._keys.append(key)
         self._sequences.append(sequence)
         if len(self._keys) >= self._size:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what there is in memory; to be called at the end."""
+        """Writes what is in memory; to be called at the end."""
         if not self._keys:
             return
         keys = np.array(self._keys, dtype=np.uint64)
@@ -124,19 +86,8 @@ def sorted_files(directory: Path) -> List[Path]:
 
 def gather(files: List[Path], start: int, end: int, vocab_size: int) -> Sequences:
     """
-    # Parameters
-
-    files : `List[Path]`
-        Those of all tasks, in order: of equal keys, the first comes first.
-    start, end : `int`
-        The range of the keys, `end` exclusive.
-    vocab_size : `int`
-        Of the tokenizer.
-
-    # Returns
-
-    `Sequences`
-        Those with such keys, in the order of the keys.
+    The sequences with keys from `start` to `end`, exclusive, in the order of their keys; of equal keys, that
+    of the first file comes first.
     """
     parts = list(_slices(files, start, end))
     if not parts:
@@ -157,7 +108,7 @@ def _slices(files: List[Path], start: int, end: int) -> Iterator[Tuple[np.ndarra
 
 
 def counts_by_split(files: List[Path]) -> Tuple[int, int]:
-    """How many sequences are to be learned from, and how many are held out."""
+    """How many sequences are for training, and how many are held out."""
     train = total = 0
     for path in files:
         keys = load_array(path.with_suffix(".npy"))

@@ -1,4 +1,4 @@
-"""What the head of a dump says about its wiki."""
+"""The description of a wiki in the head of its dump."""
 
 import re
 from typing import Any, Dict, Mapping, NamedTuple, Optional
@@ -29,7 +29,9 @@ CANONICAL_NAMESPACES: Mapping[int, str] = {
 
 FIRST_LETTER = "first-letter"
 _ENTITIES = re.compile("<!(DOCTYPE|ENTITY)", re.IGNORECASE)
-# The encoding that an XML declaration names is that of the file, not of the string.
+_ENCODING = re.compile(r"""\s*\ufeff?<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
+# Redirects and namespaces are marked since this version of the export format, of 2012.
+_OLDEST = (0, 6)
 _HEAD = re.compile(
     r"[\s\ufeff]*(?:<\?xml[^>]*\?>)?(?:\s|<!--.*?-->)*"
     r"(?P<root><mediawiki(?=[\s/>])[^>]*?)/?>\s*(?P<site><siteinfo>.*?</siteinfo>)?",
@@ -46,15 +48,14 @@ class SiteInfo(NamedTuple):
     # Parameters
 
     language : `str`
-        The code of the wiki's language, as links from other wikis name it: "en", "simple", "zh-yue". It is
-        the first part of the host's name for the wikis of Wikimedia, otherwise what the dump declares.
+        The code of the wiki's language, as links from other wikis name it: "en", "simple", "zh-yue". For
+        the wikis of Wikimedia it is the first part of the host's name, otherwise what the dump declares.
     dbname : `str`
         Such as "enwiki"; empty in dumps older than 2014.
-    sitename : `str`
     base : `str`
         The address of the main page.
     case : `str`
-        "first-letter", if titles begin with a capital, or "case-sensitive".
+        "first-letter" if titles begin with a capital, or "case-sensitive".
     namespaces : `Dict[int, str]`
         The local name of each namespace by its number; that of articles, 0, is empty.
     cases : `Dict[int, str]`
@@ -70,25 +71,11 @@ class SiteInfo(NamedTuple):
     cases: Dict[int, str]
 
     def has_capitals(self, namespace: int) -> bool:
-        """
-        # Parameters
-
-        namespace : `int`
-
-        # Returns
-
-        `bool`
-            Whether titles in this namespace begin with a capital letter.
-        """
+        """Whether titles in this namespace begin with a capital letter."""
         return self.cases.get(namespace, self.case) == FIRST_LETTER
 
     def to_dict(self) -> Dict[str, Any]:
-        """
-        # Returns
-
-        `Dict[str, Any]`
-            What JSON can hold, for `from_dict`.
-        """
+        """A dictionary for JSON, of which `from_dict` restores the object."""
         return {
             **self._asdict(),
             "namespaces": {str(number): name for number, name in sorted(self.namespaces.items())},
@@ -97,16 +84,6 @@ class SiteInfo(NamedTuple):
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "SiteInfo":
-        """
-        # Parameters
-
-        fields : `Mapping[str, Any]`
-            As `to_dict` made them.
-
-        # Returns
-
-        `SiteInfo`
-        """
         fields = dict(fields)
         for name in ("namespaces", "cases"):
             fields[name] = {int(number): value for number, value in fields[name].items()}
@@ -115,23 +92,21 @@ class SiteInfo(NamedTuple):
     @classmethod
     def from_header(cls, header: str) -> "SiteInfo":
         """
-        # Parameters
-
-        header : `str`
-            A dump's beginning, up to its first page. Some tools leave the siteinfo out: then only the
-            language is known, and the namespaces are MediaWiki's own.
-
-        # Returns
-
-        `SiteInfo`
+        Reads the beginning of a dump, up to its first page. Some tools omit the siteinfo: then only the
+        language is known, and the namespaces are MediaWiki's own.
 
         # Raises
 
         `ValueError`
-            If this is no header of a dump, or one with declarations of entities.
+            This is not the header of a dump in UTF-8 in the export format 0.6 or later, or it declares
+            entities.
         """
         if _ENTITIES.search(header):
             raise ValueError("it declares a document type, which no dump of MediaWiki has")
+        encoding = _ENCODING.match(header)
+        if "\0" in header[:100] or encoding and encoding[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+            found = f"declares the encoding {encoding[1]!r}" if encoding else "is not UTF-8"
+            raise ValueError(f"it {found}; convert it to UTF-8, with `iconv` for example")
         match = _HEAD.match(header)
         if match is None:
             raise ValueError("it does not begin with <mediawiki>")
@@ -141,6 +116,12 @@ class SiteInfo(NamedTuple):
             root = ElementTree.fromstring(f"{match['root']}>{match['site'] or ''}</mediawiki>")
         except ElementTree.ParseError as error:
             raise ValueError(f"its head is no XML: {error}") from None
+        version = re.fullmatch(r"([0-9]+)\.([0-9]+)", root.get("version", ""))
+        if version and (int(version[1]), int(version[2])) < _OLDEST:
+            raise ValueError(
+                f"its export format is {version[0]}, of before 2012, which does not mark redirects; expected "
+                "0.6 or later"
+            )
         declared = root.get("{http://www.w3.org/XML/1998/namespace}lang", "en")
         site = next((child for child in root if _name(child) == "siteinfo"), None)
         return cls._from_element(site, declared)
@@ -175,16 +156,7 @@ class SiteInfo(NamedTuple):
 
 
 def namespace_numbers(site: SiteInfo) -> Dict[str, int]:
-    """
-    # Parameters
-
-    site : `SiteInfo`
-
-    # Returns
-
-    `Dict[str, int]`
-        The numbers of the wiki's namespaces by their names in lower case: local ones and MediaWiki's own.
-    """
+    """The numbers of the wiki's namespaces by their names in lower case: local ones and MediaWiki's own."""
     numbers = {name.lower(): number for number, name in CANONICAL_NAMESPACES.items() if number}
     # The names of before 2009 are still good on all wikis.
     numbers.update({"image": 6, "image talk": 7})

@@ -1,4 +1,4 @@
-"""What templates, references and the like leave behind where they vanish."""
+"""Removes what templates, references and the like leave behind."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -38,23 +38,10 @@ _LONGEST = 1000
 
 def tidy(text: str, links: List[PageLink], removed: Sequence[int]) -> Tuple[str, List[PageLink]]:
     """
-    Removes what makes no sense without what was removed already: brackets with nothing left in them,
-    separators with nothing on one side, spaces before punctuation. `(; born 1970)` becomes `(born 1970)`.
-    Brackets from which nothing was removed stay as they are, and so does the text of each link.
-
-    # Parameters
-
-    text : `str`
-        A paragraph.
-    links : `List[PageLink]`
-        Those in it.
-    removed : `Sequence[int]`
-        Where in the text something was removed, ascending.
-
-    # Returns
-
-    `Tuple[str, List[PageLink]]`
-        The text, and the links where they are in it.
+    Removes from a paragraph what makes no sense without what was removed already, at the ascending positions
+    `removed`: brackets with nothing left in them, separators with nothing on one side, spaces before
+    punctuation. `(; born 1970)` becomes `(born 1970)`. Brackets from which nothing was removed stay, and so
+    does the text of each link. Returns the text, and the links with their new positions.
     """
     if not removed or not _is_untidy(text, removed):
         return text, links

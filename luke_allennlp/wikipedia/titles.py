@@ -29,7 +29,7 @@ _TEMPLATE = 10
 _CATEGORY = 14
 _CACHED = 1 << 16
 _LONGEST = 255
-# Most titles are of this form, and mean themselves.
+# Most titles have this form, and are normalised already.
 _PLAIN = re.compile(r"[A-Z][A-Za-z0-9'(),-]*(?: [A-Za-z0-9'(),-]+)*")
 _REFERENCE = re.compile(r"&(?:#([0-9]{1,9})|#[xX]([0-9A-Fa-f]{1,8})|([A-Za-z0-9]+));")
 _PROTOCOL = re.compile(
@@ -37,7 +37,7 @@ _PROTOCOL = re.compile(
     r"s?ftp://|sips?:|sms:|ssh://|svn://|tel:|telnet://|urn:|worldwind://|xmpp:|//)",
     re.IGNORECASE,
 )
-# Marks of the writing's direction: nobody sees them.
+# Marks of the writing's direction: they are invisible.
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e]+")
 _SPACES = re.compile("[ _\xa0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _ILLEGAL = re.compile(
@@ -76,19 +76,13 @@ class ResolvedTitle(NamedTuple):
 
 
 class TitleRules:
-    """
-    What titles mean on one wiki.
-
-    # Parameters
-
-    site : `SiteInfo`
-    """
+    """The rules for titles of one wiki."""
 
     def __init__(self, site: SiteInfo) -> None:
         self.site = site
         self._numbers = _all_namespace_numbers(site)
         self._names = {**CANONICAL_NAMESPACES, **site.namespaces}
-        # "i" has a capital of its own there.
+        # There, the capital of "i" is not "I".
         self._dotted = site.language in ("tr", "az", "kaa")
         self._cached = lru_cache(_CACHED)(self._resolve)
 
@@ -96,29 +90,13 @@ class TitleRules:
         return TitleRules, (self.site,)
 
     def resolve(self, target: str) -> ResolvedTitle:
-        """
-        # Parameters
-
-        target : `str`
-            What is between `[[` and `]]` or `|`, as the wikitext has it.
-
-        # Returns
-
-        `ResolvedTitle`
-        """
+        """Resolves a link's target: what is between `[[` and `]]` or `|` in wikitext."""
         return self._cached(target)
 
     def template_name(self, name: str) -> Optional[str]:
         """
-        # Parameters
-
-        name : `str`
-            What is between `{{` and `}}` or `|`, as the wikitext has it.
-
-        # Returns
-
-        `Optional[str]`
-            The template's name without its namespace. `None` if it is the page of another namespace.
+        The name, without its namespace, of a template `{{name|`; `None` if it is the page of another
+        namespace.
         """
         name = name.strip()
         if ":" not in name:
@@ -199,7 +177,7 @@ class TitleRules:
         if first == "i" and self._dotted:
             return "\u0130" + text[1:]
         upper = first.upper()
-        # MediaWiki leaves letters whose capital is several, and Georgian, whose capitals nobody uses.
+        # MediaWiki leaves letters whose capital is several, and Georgian, whose capitals are not used.
         if len(upper) != 1 or "\u10d0" <= first <= "\u10ff":
             return text
         return upper + text[1:]

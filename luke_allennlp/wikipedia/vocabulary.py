@@ -26,7 +26,7 @@ class VocabularyOptions(NamedTuple):
     # Parameters
 
     size : `int`, optional (default = `500_000`)
-        How many entities at the most, special ones among them.
+        How many entities at most, special ones among them.
     min_count : `int`, optional (default = `1`)
         How many links an entity has at least.
     white_list : `str`, optional (default = `None`)
@@ -39,7 +39,7 @@ class VocabularyOptions(NamedTuple):
     mask2 : `bool`, optional (default = `False`)
         Whether `[MASK2]` is the fourth special entity, as in the published vocabularies.
     without_disambiguation : `bool`, optional (default = `False`)
-        Whether disambiguation pages are left out.
+        Whether disambiguation pages are omitted.
     missing_pages : `bool`, optional (default = `False`)
         Whether titles that are linked but have no page count too: for a part of a dump. This takes memory for
         each such title.
@@ -82,26 +82,14 @@ def build_vocabulary(
     no item are an entity each. Special entities come first: `[PAD]`, `[UNK]`, `[MASK]`. (mLUKE's published
     vocabulary begins with `[MASK]`, `[UNK]`, `[PAD]`; all look them up by name.)
 
+    Returns whether it is written; if not, the job was submitted to Slurm.
+
     # Parameters
 
     pages : `Sequence[str]`
         Directories of `allennlp wikipedia-extract`, each of another language.
     output : `str`
         The file to write: `.jsonl`, or `.tsv` for one wiki.
-    options : `VocabularyOptions`, optional
-    executor : `Executor`, optional
-    force : `bool`, optional (default = `False`)
-        Whether to replace a file that is there.
-
-    # Returns
-
-    `bool`
-        Whether it is written; if not, it is submitted to Slurm.
-
-    # Raises
-
-    `ConfigurationError`
-        An input is missing or damaged, or the options do not fit.
     """
     # A cluster's task may begin in another directory.
     options = options._replace(
@@ -140,7 +128,7 @@ def _check_options(wikis: Sequence[ExtractedWikipedia], output: Path, options: V
     if options.min_count < 1:
         raise ConfigurationError(f"The least count is {options.min_count}; expected 1 or more.")
     if options.white_list_only and options.white_list is None:
-        raise ConfigurationError("There is no white list, and nothing else was asked for; give --white-list.")
+        raise ConfigurationError("--white-list-only needs a white list; give --white-list.")
     languages = [wiki.language for wiki in wikis]
     if len(wikis) == 1:
         if options.interlanguage is not None:

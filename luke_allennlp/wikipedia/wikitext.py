@@ -1,8 +1,7 @@
 """Wikitext as MediaWiki shows it: paragraphs of plain text with links."""
 
 import gc
-from contextlib import contextmanager
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from luke_allennlp.common.requirements import required
 from luke_allennlp.wikipedia.disambiguation import is_disambiguation
@@ -18,9 +17,6 @@ class ParsedPage(NamedTuple):
     """
     # Parameters
 
-    sections : `List[Section]`
-    paragraphs : `List[Paragraph]`
-    is_disambiguation : `bool`
     dropped : `Dict[str, int]`
         How many links were not kept, by reason: they were in a "template", "table", "reference", "heading",
         an image's "caption" or another "tag"; they were a "file" or a "category", or led to another
@@ -36,23 +32,16 @@ class ParsedPage(NamedTuple):
 
 class WikitextParser:
     """
-    Makes plain text with links of wikitext, by mwparserfromhell's tokenizer. Its tree of nodes is not built:
-    one pass over the tokens is enough, and takes a small part of the time.
+    Makes plain text with links of wikitext, by the tokenizer of mwparserfromhell. Its tree of nodes is not
+    built: one pass over the tokens is enough, and much faster.
 
     # Parameters
 
-    titles : `TitleRules`
-        What the wiki's titles mean.
     link_trail : `bool`, optional (default = `True`)
-        Whether the letters right after a link are a part of it, as MediaWiki shows it: "buses" of
+        Whether the letters right after a link are part of it, as MediaWiki shows it: "buses" for
         `[[bus]]es`.
     language : `str`, optional (default = `"en"`)
         The wiki's, which decides what these letters are.
-
-    # Raises
-
-    `ConfigurationError`
-        mwparserfromhell is not installed.
     """
 
     def __init__(self, titles: TitleRules, *, link_trail: bool = True, language: str = "en") -> None:
@@ -70,14 +59,8 @@ class WikitextParser:
         """
         # Parameters
 
-        text : `str`
-            The source of a page.
         title : `str`, optional (default = `""`)
-            The page's: links to it are links to itself, and "(disambiguation)" is understood.
-
-        # Returns
-
-        `ParsedPage`
+            The page's: links to it are links to itself, and "(disambiguation)" is recognised.
 
         # Raises
 
@@ -85,8 +68,15 @@ class WikitextParser:
             The parser cannot cope with the page.
         """
         source = prepare(text, self._language)
-        with _without_garbage_collection():
+        # Tokens are dictionaries, thousands a page, without cycles: to look for cycles takes twice as long as
+        # to make them. They must be gone when collection starts again.
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
             page, templates = self._read(source.text, title)
+        finally:
+            if enabled:
+                gc.enable()
         return ParsedPage(
             page.sections,
             page.paragraphs,
@@ -98,16 +88,3 @@ class WikitextParser:
         tokens = self._tokenizer.tokenize(text, 0, True)
         walk = TokenWalk(tokens, self._kinds, self._titles, self._trail, title)
         return walk.run(), walk.templates
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    # Tokens are dictionaries, thousands a page, without cycles: to look for cycles takes twice as long as to
-    # make them. They must be gone when it ends, lest all are looked at then.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

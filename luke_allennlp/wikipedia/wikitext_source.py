@@ -1,4 +1,4 @@
-"""What is done to wikitext before it is parsed."""
+"""Prepares wikitext for the parser."""
 
 import re
 from collections import defaultdict
@@ -51,14 +51,7 @@ _MAGIC_WORDS = frozenset(
 
 
 class Source(NamedTuple):
-    """
-    # Parameters
-
-    text : `str`
-        What to parse.
-    magic_words : `List[str]`
-        Those that were taken out, without their underscores.
-    """
+    """What to parse, and the magic words that were removed, without their underscores."""
 
     text: str
     magic_words: List[str]
@@ -66,20 +59,9 @@ class Source(NamedTuple):
 
 def prepare(text: str, language: str) -> Source:
     """
-    Takes out of the source of a page what would only make parsing slow or uncertain: comments, the marks of
-    bold and italic text, magic words such as `__NOTOC__`, characters that are not shown; chooses between
-    variants of a language. HTML's tags lose what pairs them. What `nowiki` protects stays as it is.
-
-    # Parameters
-
-    text : `str`
-        The page's wikitext.
-    language : `str`
-        The wiki's code, such as "en".
-
-    # Returns
-
-    `Source`
+    Removes from the source of a page what would make parsing slow or uncertain: comments, the marks of bold
+    and italic text, magic words such as `__NOTOC__`, characters that are not shown, and what pairs HTML's
+    tags; chooses between variants of a language (such as "en"). What `nowiki` protects stays as it is.
     """
     text = _INVISIBLE.sub("", text)
     if _UNUSABLE.search(text):

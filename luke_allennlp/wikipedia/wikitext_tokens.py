@@ -21,7 +21,7 @@ _VANISHING_TAGS = {
     "references": "reference",
     "table": "table",
 }
-# Their text is no wikitext.
+# Their text is not wikitext.
 _LITERAL_TAGS = frozenset({"nowiki", "pre"})
 _BLOCK_TAGS = frozenset(
     """
@@ -35,12 +35,7 @@ _IN_PARENTHESES = re.compile(r"^(.+?)\s*[(（][^()（）]*[)）]$")
 
 class TokenKinds:
     """
-    The classes of tokens, and which of them begin and end what.
-
-    # Parameters
-
-    tokens : `Any`
-        The module `mwparserfromhell.parser.tokens`.
+    The classes of tokens (of the module `mwparserfromhell.parser.tokens`), and which begin and end what.
     """
 
     def __init__(self, tokens: Any) -> None:
@@ -86,21 +81,10 @@ class TokenKinds:
 
 class TokenWalk:
     """
-    One pass over a page's tokens. The tokenizer gives what is opened and closed in pairs, well nested.
-    Methods take the position of a token and give the position where to go on; none calls another for what
-    is nested, so that no page can be too deep.
-
-    # Parameters
-
-    tokens : `List[Any]`
-        The page's; they are changed.
-    kinds : `TokenKinds`
-    titles : `TitleRules`
-        What the wiki's titles mean.
-    trail : `Pattern[str]`, optional
-        Matches what of the text after a link is a part of it.
-    title : `str`
-        The page's.
+    One pass over a page's tokens, which are changed. The tokenizer gives what is opened and closed in pairs,
+    well nested. Methods take the position of a token and return the position where to continue; none calls
+    another for what is nested, so that no page can be too deep. `trail` matches what of the text after a link
+    is part of it.
     """
 
     def __init__(
@@ -122,12 +106,6 @@ class TokenWalk:
         self.templates: List[str] = []
 
     def run(self) -> PageText:
-        """
-        # Returns
-
-        `PageText`
-            All of the page.
-        """
         tokens, page = self._tokens, self._page
         text_kind = self._kinds.text
         methods = {kind: getattr(self, name) for kind, name in self._kinds.methods.items()}

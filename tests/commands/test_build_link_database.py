@@ -42,7 +42,7 @@ def test_force(allennlp: Callable, tmp_path: Path, links: str) -> None:
     finished = allennlp("build-link-database", links, output)
     assert finished.status == 1
     assert finished.error == (
-        f"allennlp build-link-database: {output}: is there already; choose another path, or force to replace "
+        f"allennlp build-link-database: {output}: already exists; choose another path, or force to replace "
         "it (--force)."
     )
     assert allennlp("build-link-database", links, output, "--force").status == 0

@@ -64,7 +64,7 @@ def test_makes_a_dataset(allennlp, made):
     other = allennlp(*arguments, "--abstract-only")
     assert other.status == 1
     assert other.error == (
-        f"allennlp pretraining-dataset: {made}/out: is there already, and not made with the same input and "
+        f"allennlp pretraining-dataset: {made}/out: already exists, and was not made with the same input and "
         "options; choose another directory, or give --force."
     )
 

@@ -8,7 +8,7 @@ from typing import Callable
 import pytest
 
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
-from tests.wikipedia.made_dump import articles, page, write_dump
+from tests.wikipedia.made_dumps import articles, page, write_dump
 
 
 @pytest.fixture
@@ -75,7 +75,10 @@ def test_one_of_everything(allennlp: Callable, tmp_path: Path) -> None:
     "options, message",
     [
         (("--namespaces", "a"), "--namespaces is 'a'; expected numbers with commas, such as 0,14."),
-        (("--part-size", "1T"), "--part-size: '1T' is no size; expected bytes, or such as 500K, 64M or 1G."),
+        (
+            ("--part-size", "1T"),
+            "--part-size: '1T' is not a size; expected bytes, or a number such as 500K, 64M or 1G.",
+        ),
         (("--page-seconds", "0"), "--page-seconds is 0.0; expected more than 0."),
         (("--page-memory-mb", "-1"), "--page-memory-mb is -1; expected more than 0."),
         (("--workers", "0"), "--workers is 0; expected 1 or more."),

@@ -1,8 +1,6 @@
 """The linker "article_links": which names an article gives, and which of them are found."""
 
-import json
 import logging
-import pickle
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -12,7 +10,6 @@ from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.linking import article_links
 from luke_allennlp.linking.article_links import ArticleLinksEntityLinker
 from luke_allennlp.linking.entity_linker import EntityLinker
 from luke_allennlp.linking.link_database import LinkDatabase
@@ -69,12 +66,6 @@ class TestNames:
         names, plain = build(files, merge_aliases=True).rows("Towns"), build(files).rows("Towns")
         assert names == {**plain, "aliases": ROWS["Port Velmar"]}
 
-    def test_without_redirects(self, files: Dict[str, str]) -> None:
-        linker = build(files, model_redirects=None, link_redirects=None)
-        assert linker.rows("Harbour towns")["old name"] is None
-        assert linker.rows("Towns") == {}
-        assert "aliases" not in build(files, model_redirects=None, merge_aliases=True).rows("Harbour towns")
-
     def test_probability(self, files: Dict[str, str]) -> None:
         names = build(files, min_link_probability=0.4).rows("Harbour towns")
         assert list(names) == ["port velmar", "twice", "sometimes rare", "two  spaces"]
@@ -97,7 +88,7 @@ class TestArticles:
         found = linker.article(title).link(text, encoded.offsets, part=part)
         by_row = {ROWS[name]: name for name in ROWS}
         return [
-            # A space may be a sub-word of its own.
+            # A space may be a token of its own.
             f"{text[encoded.offsets[entity.first][0] : encoded.offsets[entity.last][1]].strip()}"
             f"={by_row[entity.row]}"
             for entity in found
@@ -124,21 +115,6 @@ class TestArticles:
         assert [record.getMessage() for record in caplog.records] == [
             "The link database has no page 'No page': its texts get no entities."
         ]
-
-    def test_kept_by_title(self, files: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(article_links, "_CACHED_ARTICLES", 2)
-        linker = build(files)
-        article = linker.article("Towns")
-        assert linker.article("Towns", []) is article
-        for title in ("a", "b", "c"):
-            linker.article(title)
-        assert len(linker._articles) <= 2
-        assert self.link(linker, "Towns", "Port Velmar") == ["Port Velmar=Port Velmar"]
-
-    def test_pickle(self, files: Dict[str, str]) -> None:
-        linker = build(files)
-        before = self.link(linker, "Towns", "Port Velmar")
-        assert self.link(pickle.loads(pickle.dumps(linker)), "Towns", "Port Velmar") == before != []
 
 
 class TestConstruction:
@@ -174,11 +150,3 @@ class TestConstruction:
     def test_errors(self, files: Dict[str, str], options: Dict[str, Any], message: str) -> None:
         with pytest.raises(ConfigurationError, match=message):
             build(files, **options)
-
-    def test_exchanged_paths(self, files: Dict[str, str], tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match="'luke-redirects'; expected 'luke-link-database'"):
-            build(files, link_database=files["model_redirects"])
-        with pytest.raises(ConfigurationError, match="'luke-link-database'; expected 'luke-redirects'"):
-            build(files, model_redirects=files["link_database"])
-        (tmp_path / "entity_vocab.json").write_text(json.dumps({"[MASK]": 0}), encoding="utf-8")
-        assert ArticleLinksEntityLinker(str(tmp_path), files["link_database"]).rows("Harbour towns")

@@ -87,7 +87,7 @@ def test_golden_windows(shared_dir: Path, linker: ArticleLinksEntityLinker) -> N
         article = linker.article(title)
         question_ids, question_offsets = tokenizer.encode(question)
         if question.endswith(" "):
-            # The system that made the features left a space at the end as a sub-word of its own; the release
+            # The system that made the features left a space at the end as a token of its own; the release
             # of its tokenizer that the weights were trained with did not.
             question_ids = [*question_ids, SPACE]
             question_offsets = [*question_offsets, (len(question) - 1, len(question))]

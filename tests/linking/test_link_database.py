@@ -2,10 +2,7 @@
 
 import importlib.util
 import json
-import multiprocessing
-import os
 import pickle
-import random
 import shutil
 import sys
 from pathlib import Path
@@ -70,11 +67,7 @@ class TestLinks:
         assert title not in database and database.links(title) == []
         assert 3 not in database
 
-    def test_empty(self, tmp_path: Path) -> None:
-        database = LinkDatabase.build([], str(tmp_path / "links"))
-        assert len(database) == 0 == database.link_count and database.links("Old") == [] == list(database)
-
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         pages=st.dictionaries(
             TEXT, st.lists(st.tuples(TEXT, TEXT, st.floats(0, 1, width=32)), max_size=5), max_size=6
@@ -125,9 +118,6 @@ class TestRedirects:
         assert len(redirects) == 3 and "Old" in redirects and "Newest" not in redirects
         assert sorted(redirects) == sorted(REDIRECTS)
 
-    def test_empty(self, tmp_path: Path) -> None:
-        assert Redirects.build([], str(tmp_path / "redirects")).resolve("Old") == "Old"
-
 
 class TestJsonLines:
     def write(self, tmp_path: Path, *lines: Any) -> str:
@@ -152,20 +142,14 @@ class TestJsonLines:
             ("{", "line 3: is not JSON"),
             ("[]", "line 3: found []; expected a JSON object"),
             ({"title": "A"}, "line 3: 'links' is missing; found only 'title'"),
-            ({"links": []}, "line 3: 'title' is missing; found only 'links'"),
-            ({"title": 3, "links": []}, "line 3: 'title' is 3; expected a string"),
             ({"title": "a\0", "links": []}, "line 3: 'title' is 'a\\x00'; expected a text without"),
-            ({"title": "A", "links": {}}, "line 3: 'links' is {}; expected a list"),
             (
                 {"title": "A", "links": [["a", "b", 1], ["a", "b"]]},
                 "line 3: links[1] is ['a', 'b']; expected",
             ),
-            ({"title": "A", "links": [["a", "b", "1"]]}, "line 3: links[0] is ['a', 'b', '1']; expected"),
             ({"title": "A", "links": [["a", "b", 1.5]]}, "line 3: links[0] is ['a', 'b', 1.5]; expected"),
             ({"title": "A", "links": [["a", "b", float("nan")]]}, "line 3: links[0] is ['a', 'b', nan]"),
-            ({"title": "A", "links": [["a\0", "b", 1]]}, "line 3: links[0] is ['a\\x00', 'b', 1]; expected"),
-            ({"title": "A", "links": ["a"]}, "line 3: links[0] is 'a'; expected"),
-            ({"title": "No links", "links": []}, "The page 'No links' comes twice"),
+            ({"title": "No links", "links": []}, "The page 'No links' occurs twice"),
         ],
     )
     def test_bad_links(self, tmp_path: Path, line: Any, message: str) -> None:
@@ -179,9 +163,8 @@ class TestJsonLines:
         "line, message",
         [
             ({"title": "A"}, "line 3: 'target' is missing; found only 'title'"),
-            ({"title": "A", "target": None}, "line 3: 'target' is None; expected a string"),
-            ({"title": "A", "target": "\0"}, "line 3: 'target' is '\\x00'; expected a text without"),
-            ({"title": "Old", "target": "B"}, "The redirect 'Old' comes twice"),
+            ({"title": "A", "target": "\0"}, "the target of 'A' is '\\x00'; expected a text without"),
+            ({"title": "Old", "target": "B"}, "The redirect 'Old' occurs twice"),
         ],
     )
     def test_bad_redirects(self, tmp_path: Path, line: Any, message: str) -> None:
@@ -190,11 +173,6 @@ class TestJsonLines:
             Redirects.from_json_lines(path, str(tmp_path / "redirects"))
         assert message in str(error.value)
         assert names(tmp_path) == ["lines.jsonl"]
-
-    def test_no_file(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match="there is no such file"):
-            LinkDatabase.from_json_lines(str(tmp_path / "none.jsonl"), str(tmp_path / "links"))
-        assert names(tmp_path) == []
 
     def test_half_surrogate_pairs_are_replaced(self, tmp_path: Path) -> None:
         path = self.write(tmp_path, {"title": "A\ud83d", "links": [["\ude00", "B\ud800", 1]]})
@@ -207,37 +185,14 @@ class TestWriting:
         yield from PAGES.items()
         raise KeyboardInterrupt
 
-    def test_interrupted(self, tmp_path: Path) -> None:
-        with pytest.raises(KeyboardInterrupt):
-            LinkDatabase.build(self.failing(), str(tmp_path / "links"))
-        assert names(tmp_path) == []
-
     def test_interrupted_while_replacing(self, tmp_path: Path, database: LinkDatabase) -> None:
         before = contents(tmp_path / "links")
         with pytest.raises(KeyboardInterrupt):
             LinkDatabase.build(self.failing(), str(tmp_path / "links"), force=True)
         assert names(tmp_path) == ["links"] and contents(tmp_path / "links") == before
 
-    def test_failing_rename_puts_the_old_back(
-        self, tmp_path: Path, database: LinkDatabase, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        before = contents(tmp_path / "links")
-        rename = os.rename
-
-        def once(source: Path, target: Path) -> None:
-            if Path(source).name == "new":
-                raise OSError("no room")
-            rename(source, target)
-
-        monkeypatch.setattr(os, "rename", once)
-        with pytest.raises(OSError, match="no room"):
-            LinkDatabase.build([], str(tmp_path / "links"), force=True)
-        assert names(tmp_path) == ["links"] and contents(tmp_path / "links") == before
-
     def test_not_replaced_unless_forced(self, tmp_path: Path, database: LinkDatabase) -> None:
-        with pytest.raises(
-            ConfigurationError, match="links: is there already; choose another path, or force"
-        ):
+        with pytest.raises(ConfigurationError, match="links: already exists; choose another path, or force"):
             LinkDatabase.build([], str(tmp_path / "links"))
         assert LinkDatabase.build([], str(tmp_path / "links"), force=True).link_count == 0
         # Who has the old one open goes on reading it.
@@ -245,26 +200,19 @@ class TestWriting:
         assert names(tmp_path) == ["links"]
 
     def test_other_things_are_never_replaced(self, tmp_path: Path, redirects: Redirects) -> None:
-        with pytest.raises(ConfigurationError, match="redirects: is no directory of the format 'luke-link-d"):
+        with pytest.raises(
+            ConfigurationError, match="redirects: is not a directory of the format 'luke-link-d"
+        ):
             LinkDatabase.build([], str(tmp_path / "redirects"), force=True)
         (tmp_path / "home").mkdir()
         (tmp_path / "home" / "letter").touch()
         (tmp_path / "file").touch()
         for name in ("home", "file"):
-            with pytest.raises(ConfigurationError, match=f"{name}: is no directory of the format"):
+            with pytest.raises(ConfigurationError, match=f"{name}: is not a directory of the format"):
                 LinkDatabase.build([], str(tmp_path / name), force=True)
         assert names(tmp_path) == ["file", "home", "redirects"]
         (tmp_path / "home" / "letter").unlink()
         assert len(LinkDatabase.build([], str(tmp_path / "home"), force=True)) == 0
-
-    def test_small(self, tmp_path: Path) -> None:
-        draw = random.Random(1)
-        words = [f"Some title of a page {number}" for number in range(4000)]
-        pages = {
-            title: [(text := draw.choice(words), text, 0.5) for _ in range(20)] for title in words[:1000]
-        }
-        LinkDatabase.build(pages.items(), str(tmp_path / "links"))
-        assert sum(map(len, contents(tmp_path / "links").values())) < 20_000 * 12 + 90_000
 
 
 class TestDamage:
@@ -313,55 +261,6 @@ class TestDamage:
             LinkDatabase(str(tmp_path / "links"))
         assert message in str(error.value)
 
-    @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff"])
-    def test_no_metadata(self, tmp_path: Path, redirects: Redirects, content: bytes) -> None:
-        (tmp_path / "redirects" / "metadata.json").write_bytes(content)
-        with pytest.raises(ConfigurationError, match="metadata.json"):
-            Redirects(str(tmp_path / "redirects"))
-        (tmp_path / "redirects" / "metadata.json").unlink()
-        with pytest.raises(ConfigurationError, match="the file metadata.json is missing"):
-            Redirects(str(tmp_path / "redirects"))
-
-    def test_other_paths(self, tmp_path: Path, redirects: Redirects) -> None:
-        with pytest.raises(
-            ConfigurationError, match="none: there is no such directory .*Expected a link data"
-        ):
-            LinkDatabase(str(tmp_path / "none"))
-        (tmp_path / "file").touch()
-        with pytest.raises(ConfigurationError, match="file: is a file"):
-            LinkDatabase(str(tmp_path / "file"))
-        with pytest.raises(ConfigurationError, match="is 'luke-redirects'; expected 'luke-link-database'"):
-            LinkDatabase(str(tmp_path / "redirects"))
-
-    @pytest.mark.parametrize(
-        "array", [numpy.array([1, 2], "<u8"), numpy.array([None]), numpy.array(3, "<u4")]
-    )
-    def test_foreign_arrays(self, tmp_path: Path, redirects: Redirects, array: numpy.ndarray) -> None:
-        directory = tmp_path / "redirects"
-        numpy.save(directory / "redirect_targets.npy", array, allow_pickle=True)
-        sign(directory)
-        with pytest.raises(ConfigurationError, match="redirect_targets.npy cannot be read"):
-            Redirects(str(directory))
-
-    def test_foreign_tries_and_numbers(self, tmp_path: Path, redirects: Redirects) -> None:
-        directory = tmp_path / "redirects"
-        numpy.save(directory / "redirect_targets.npy", numpy.array([70, 70, 70], "<u4"))
-        sign(directory)
-        with pytest.raises(ConfigurationError, match="targets.marisa has no entry 70"):
-            Redirects(str(directory)).resolve("Old")
-        (directory / "targets.marisa").write_bytes(b"rubbish")
-        sign(directory)
-        with pytest.raises(ConfigurationError, match="targets.marisa cannot be read"):
-            Redirects(str(directory))
-
-
-def sign(directory: Path) -> None:
-    """Makes the metadata fit the files."""
-    from luke_allennlp.linking.mapped_directory import write_metadata
-    from luke_allennlp.linking.redirects import REDIRECTS_FORMAT
-
-    write_metadata(directory, REDIRECTS_FORMAT, {"redirects": 3})
-
 
 class TestProcesses:
     def test_pickle(self, database: LinkDatabase, redirects: Redirects) -> None:
@@ -370,10 +269,6 @@ class TestProcesses:
         other_database, other_redirects = pickle.loads(data)
         assert other_database.links("River clubs") == database.links("River clubs")
         assert other_redirects.resolve("Old") == "New"
-
-    def test_worker(self, database: LinkDatabase) -> None:
-        with multiprocessing.get_context("fork").Pool(1) as pool:
-            assert pool.apply(database.links, ("Äpfel",)) == database.links("Äpfel")
 
 
 def test_strings_are_sorted_on_the_disk(tmp_path: Path) -> None:

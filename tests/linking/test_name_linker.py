@@ -1,4 +1,4 @@
-"""Names in texts, against the original system's procedure over the sub-words themselves."""
+"""Names in texts, against the original system's procedure over the tokens themselves."""
 
 import json
 import re
@@ -10,7 +10,6 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.linking.entity_linker import LinkedEntity
 from luke_allennlp.linking.name_linker import NameLinker
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -169,69 +168,12 @@ class TestRules:
             assert link(text, {"🎉": 1, "x 🎉": 2}, window=(0, end)) == []
         assert link(text, {"🎉": 1, "x 🎉": 2}) == [("x 🎉", 2)]
 
-    def test_length(self) -> None:
-        text = "a b c d e f"
-        _, offsets = subwords(text, "context")
-        assert len(offsets) == 6
-        names: Names = {"a b c": 1, "d e f": 2, "a b": 3, "c": 4}
-        assert NameLinker(names, 3).link(text, offsets) == [LinkedEntity(1, 0, 2), LinkedEntity(2, 3, 5)]
-        assert NameLinker(names, 2).link(text, offsets) == [LinkedEntity(3, 0, 1), LinkedEntity(4, 2, 2)]
-
-    def test_texts_are_not_confused(self) -> None:
-        linker = NameLinker({"x": 1, "y": 2}, 30)
-        for text, part, expected in [
-            ("x y", "context", [1, 2]),
-            ("y x", "question", [2, 1]),
-            ("x y", "context", [1, 2]),
-            ("y y", "context", [2, 2]),
-            ("y x", "question", [2, 1]),
-        ]:
-            offsets = subwords(text, part)[1]
-            for _ in range(2):
-                found = linker.link(text, offsets, part=part)
-                assert [entity.row for entity in found] == expected
-                found.clear()
-
 
 FRAGMENTS = [
-    *[
-        "Port",
-        "velmar",
-        "of",
-        "The",
-        "AFC",
-        "St",
-        "U",
-        "S",
-        "İzmir",
-        "ΟΔΟΣ",
-        "α",
-        "straße",
-        "ﬁn",
-        "Ⅷ",
-        "ǅ",
-        "10",
-    ],
+    *"Port velmar of The AFC St U S İzmir ΟΔΟΣ α straße ﬁn Ⅷ ǅ 10".split(),
     *[" ", " ", " ", " ", "  ", "\t", "\n", "\xa0", "\u202f", "\u2028", "\x85", "\x1c", "\u200b", "\u3000"],
-    *["(", ")", ".", "-", "'s", "’", "“", "”", "_", "‽", "…", "$", "€", "°", "/", "^", "،", "。", "·", "_a"],
-    *[
-        "🎉",
-        "👩‍🚀",
-        "🏴",
-        "e\u0301",
-        "\u0301",
-        "ñ",
-        "日本",
-        "京",
-        "שלום",
-        "ا",
-        "𝒳",
-        "\u00ad",
-        "Σ",
-        "ς",
-        "İ",
-        "i̇",
-    ],
+    *"( ) . - 's ’ “ ” _ ‽ … $ € ° / ^ ، 。 · _a 🎉 👩‍🚀 🏴 ñ 日本 京 שלום ا 𝒳 Σ ς İ i̇".split(),
+    *["e\u0301", "\u0301", "\u00ad"],
 ]
 
 
@@ -243,7 +185,7 @@ def cases(draw: st.DrawFn) -> Tuple[str, str, Names, Optional[Tuple[int, int]], 
     assume(ids)
     names: Names = {}
     for _ in range(draw(st.integers(1, 8))):
-        # Most are put together of sub-words or cut out of the text, so that they occur.
+        # Most are put together of tokens or cut out of the text, so that they occur.
         first = draw(st.integers(0, len(ids) - 1))
         name = reference.spell(ids[first : first + draw(st.integers(1, 12))])
         if draw(st.booleans()):
@@ -257,7 +199,7 @@ def cases(draw: st.DrawFn) -> Tuple[str, str, Names, Optional[Tuple[int, int]], 
     return text, part, names, window, draw(st.integers(1, 30))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(case=cases())
 @example(case=("ΟΔΟΣ.α ΟΔΟΣ.", "context", {"οδοσ.α": 3, "οδος": 4}, None, 30))
 @example(case=("a  b \t c", "question", {"a": 3, "b": 4, "c": 5}, None, 30))

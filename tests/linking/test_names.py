@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.linking.names import SEPARATOR, names_in, normalized_name, num_words
+from luke_allennlp.linking.names import SEPARATOR, names_in, normalized_name
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,6 @@ from luke_allennlp.linking.names import SEPARATOR, names_in, normalized_name, nu
 )
 def test_normalized_names(text, words):
     assert normalized_name(text) == words.replace(" ", SEPARATOR)
-
-
-def test_number_of_words():
-    assert [num_words(normalized_name(text)) for text in ("", "a", "a b.")] == [0, 1, 3]
 
 
 def test_as_the_tokenizer_of_bert():

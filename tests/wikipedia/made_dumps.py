@@ -1,8 +1,10 @@
 """Dumps of made-up wikis."""
 
 import bz2
+import gzip
 import random
-from typing import List, Optional, Sequence
+from pathlib import Path
+from typing import List, Optional, Sequence, Tuple
 from xml.sax.saxutils import escape, quoteattr
 
 NAMESPACES = """
@@ -24,12 +26,13 @@ def header(
     base: str = "https://en.wikipedia.org/wiki/Main_Page",
     namespaces: str = NAMESPACES,
     case: str = "first-letter",
+    dbname: str = "miniwiki",
 ) -> str:
     schema = "http://www.mediawiki.org/xml/export-0.10/"
     return f"""<mediawiki xmlns="{schema}" version="0.10" xml:lang="{language}">
   <siteinfo>
     <sitename>Minipedia</sitename>
-    <dbname>miniwiki</dbname>
+    <dbname>{dbname}</dbname>
     <base>{base}</base>
     <generator>MediaWiki 1.43</generator>
     <case>{case}</case>
@@ -61,6 +64,10 @@ def page_xml(
 """
 
 
+def page(number: int, title: str, text: str, namespace: int = 0, redirect: Optional[str] = None) -> str:
+    return page_xml(title, text, number, namespace, redirect)
+
+
 def random_pages(count: int, characters: int, seed: int) -> List[str]:
     """XML of pages whose text hardly compresses, so that few of them make many blocks of bzip2."""
     rng = random.Random(seed)
@@ -74,3 +81,29 @@ def random_pages(count: int, characters: int, seed: int) -> List[str]:
 def multistream(pieces: Sequence[str]) -> bytes:
     """Each piece in a stream of its own."""
     return b"".join(bz2.compress(piece.encode(), 1) for piece in pieces)
+
+
+def articles(count: int, first: int = 1) -> Tuple[str, ...]:
+    """Pages with a section, paragraphs and links to their neighbours, of changing length."""
+    return tuple(
+        page_xml(
+            f"Page {number}",
+            f"'''Page {number}''' comes before [[page {number + 1}|the next]].\n\n"
+            + f"It has words and [[bus]]es {number}. " * (number * 7 % 23)
+            + f"\n== Section ==\n[[File:X.png|thumb|A [[caption]]]] More of [[Page {number - 1}#Section]].",
+            number,
+        )
+        for number in range(first, first + count)
+    )
+
+
+def write_dump(path: Path, pages: Sequence[str], language: str = "en") -> str:
+    """By the suffix, `.bz2`, `.gz` or none."""
+    head = header(language, f"https://{language}.wikipedia.org/wiki/Main_Page", dbname=f"{language}testwiki")
+    content = "".join([head, *pages, FOOTER]).encode()
+    if path.suffix == ".bz2":
+        content = bz2.compress(content)
+    elif path.suffix == ".gz":
+        content = gzip.compress(content, mtime=0)
+    path.write_bytes(content)
+    return str(path)

@@ -13,8 +13,8 @@ from luke_allennlp.wikipedia.pages import (
     VERSION,
     Page,
     PageLink,
-    PageWriter,
     Paragraph,
+    page_writer,
 )
 
 _LINK = re.compile(r"\[\[([^\]|]+)(?:\|([^\]]*))?\]\]")
@@ -45,7 +45,7 @@ def write_pages(directory: Path, shards: Sequence[Sequence[Page]], language: str
     (directory / PAGES).mkdir(parents=True)
     number = 0
     for index, pages in enumerate(shards):
-        with PageWriter(directory / PAGES / f"{index:05d}.parquet") as writer:
+        with page_writer(directory / PAGES / f"{index:05d}.parquet") as writer:
             for made in pages:
                 number += 1
                 writer.add(made._replace(page_id=number))

@@ -15,10 +15,10 @@ from luke_allennlp.wikipedia import dataset_builder, dataset_plan
 from luke_allennlp.wikipedia.dataset_builder import build_dataset
 from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.jobs import work_directory
-from luke_allennlp.wikipedia.sentences import RuleBasedSentenceSplitter
 from luke_allennlp.wikipedia.sequences import SequenceOptions
+from tests.wikipedia.conftest import run_here
 from tests.wikipedia.kills import kill_until_done
-from tests.wikipedia.made_pages import page, random_shards, redirect, write_pages
+from tests.wikipedia.made_pages import random_shards, write_pages
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 ROBERTA = str(FIXTURES / "tiny-roberta")
@@ -56,23 +56,6 @@ def files(directory):
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
-
-
-def run_here(self, stages, directory):
-    """Runs what is not done yet, in this process: that is much faster."""
-    for stage in stages:
-        for rank in range(stage.tasks):
-            marker = directory / stage.name / str(rank)
-            if not marker.exists():
-                stage.work(rank, stage.tasks)
-                marker.parent.mkdir(parents=True, exist_ok=True)
-                marker.touch()
-    return True
-
-
-@pytest.fixture
-def here(monkeypatch):
-    monkeypatch.setattr(Executor, "run", run_here)
 
 
 @pytest.fixture(scope="module")
@@ -157,65 +140,13 @@ def test_the_order_depends_on_the_seed_alone(made, dataset, tmp_path):
     assert rows(tmp_path / "third") == mixed
 
 
-def test_held_out_pages_are_whole(made, dataset):
-    """No page is in both splits, as far as pages can be told."""
-    train = {row[0] for row in rows(dataset)} - {-1}
-    validation = {row[0] for row in rows(dataset, "validation")} - {-1}
-    # A page of either language may have the same entity: each of them is held out or not by itself.
-    assert validation - train
-
-
-@pytest.mark.usefixtures("here")
-@pytest.mark.parametrize("shards", [None, 2])
-def test_a_small_share_holds_out_a_page(made, tmp_path, shards):
-    build_dataset(plan(made, "en", "ja", held_out=1e-9, shards=shards), tmp_path / "out", Executor())
-    validation = PretrainingDataset(str(tmp_path / "out"), "validation")
-    counts = validation.metadata["counts"]
-    assert counts["pages_held_out"] == 1 and counts["pages_with_sequences"] > 20
-    held_out = {json.dumps(row) for row in rows(tmp_path / "out", "validation")}
-    train = {json.dumps(row) for row in rows(tmp_path / "out")}
-    assert held_out and len(held_out) + len(train) == counts["sequences"] and not held_out & train
-    # It is the first page of a larger share.
-    build_dataset(plan(made, "en", "ja", held_out=0.2, shards=1), tmp_path / "more", Executor())
-    assert held_out < {json.dumps(row) for row in rows(tmp_path / "more", "validation")}
-
-
-@pytest.mark.usefixtures("here")
-def test_all_or_nothing_is_held_out(tmp_path):
-    text = "This one links to the [[Page 1]] harbour and to [[Page 1|it]] and has some other words."
-    write_pages(tmp_path / "en", [[page("Page 1", text)]])
-    EntityVocabulary({"[PAD]": 0, "[UNK]": 1, "[MASK]": 2, "Page 1": 3}).save(tmp_path / "entities.jsonl")
-    build_dataset(plan(tmp_path, held_out=0.001), tmp_path / "out", Executor())
-    metadata = PretrainingDataset(str(tmp_path / "out")).metadata
-    assert metadata["counts"]["pages_held_out"] == 0 and "validation" not in metadata["splits"]
-    for shards in (None, 1):
-        with pytest.raises(ConfigurationError, match="--held-out is 0.95, which holds out every page of"):
-            build_dataset(
-                plan(tmp_path, held_out=0.95, shards=shards), tmp_path / f"none{shards}", Executor()
-            )
-
-
-@pytest.mark.usefixtures("here")
-def test_redirects_lead_to_entities(tmp_path):
-    pages = [
-        page("Page 1", "This one links to the [[Old]] harbour, to [[Older]] ones and to [[Page 2|it]]."),
-        redirect("Old", "Page 1"),
-        redirect("Older", "Old"),
-    ]
-    write_pages(tmp_path / "en", [pages])
-    EntityVocabulary({"[PAD]": 0, "[UNK]": 1, "[MASK]": 2, "Page 1": 3}).save(tmp_path / "entities.jsonl")
-    build_dataset(plan(tmp_path, options=SequenceOptions()), tmp_path / "out", Executor())
-    ((page_id, _, entities, _),) = rows(tmp_path / "out")
-    assert (page_id, entities) == (3, [3, 3])
-
-
 def test_a_second_start(made, dataset, capsys):
     """It finds that all is done. With other options it says so, and replaces nothing."""
     before = files(dataset)
     same = plan(made, "en", "ja", held_out=0.2, shard_sequences=20)
     assert build_dataset(same, dataset, Executor())
     other = same._replace(seed=5)
-    with pytest.raises(ConfigurationError, match="is there already, and not made with the same input"):
+    with pytest.raises(ConfigurationError, match="already exists, and was not made with the same input"):
         build_dataset(other, dataset, Executor())
     assert files(dataset) == before and not work_directory(dataset).exists()
 
@@ -233,7 +164,7 @@ def test_force(made, tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter").write_text("one")
     with pytest.raises(
-        ConfigurationError, match="is no dataset of `allennlp pretraining-dataset`, so it is not"
+        ConfigurationError, match="is not a dataset of `allennlp pretraining-dataset`, so it is not"
     ):
         build_dataset(first, tmp_path / "thesis", Executor(), force=True)
     # Nor are the pages themselves.
@@ -316,20 +247,6 @@ def test_the_card(dataset):
     assert f"{len(found)} of the 40 entities of the vocabulary ({len(found) / 40:.1%}) occur" in card
 
 
-@pytest.mark.usefixtures("here")
-def test_without_matplotlib(made, tmp_path, monkeypatch):
-    import luke_allennlp.wikipedia.data_card as data_card
-
-    def missing(module):
-        raise ConfigurationError(f"{module} is not installed")
-
-    monkeypatch.setattr(data_card, "required", missing)
-    build_dataset(plan(made, shards=1), tmp_path / "out", Executor())
-    assert not (tmp_path / "out" / "entities.png").exists()
-    card = (tmp_path / "out" / "README.md").read_text()
-    assert "entities.png" not in card and "| entities | sequences | share |" in card
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("workers, whole_group", [(1, True), (2, False)])
 def test_killed_at_any_moment(made, dataset, tmp_path, monkeypatch, workers, whole_group):
@@ -349,7 +266,10 @@ def test_killed_at_any_moment(made, dataset, tmp_path, monkeypatch, workers, who
 
 
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize("moment", ["before", "between", "after", "cleaning"])
+@pytest.mark.parametrize(
+    "moment",
+    ["between", *(pytest.param(name, marks=pytest.mark.slow) for name in ("before", "after", "cleaning"))],
+)
 def test_killed_while_it_is_put_in_place(made, tmp_path, monkeypatch, moment):
     output = tmp_path / "out"
     wanted = plan(made, shards=1)
@@ -412,23 +332,12 @@ def test_on_slurm_it_is_started_again(made, tmp_path, monkeypatch):
     assert submitted == [["redirects", "sequences", "shards", "dataset"]]
     # Started once more, it sees that all is done.
     monkeypatch.undo()
+    monkeypatch.setattr(Executor, "run", run_here)
     assert build_dataset(plan(made, shards=2), tmp_path / "two", Executor())
     assert not work_directory(tmp_path / "two").exists()
 
 
-@pytest.mark.parametrize("shards", [None, 2])
-def test_sequences_are_missing_since_a_cluster_hides_failures(made, tmp_path, monkeypatch, shards):
-    def run(self, stages, directory):
-        return run_here(self, [stage._replace(tasks=min(stage.tasks, 2)) for stage in stages], directory)
-
-    monkeypatch.setattr(Executor, "run", run)
-    with pytest.raises(ConfigurationError, match="sequences: has nothing of the task 2, which failed"):
-        build_dataset(plan(made, shards=shards), tmp_path / "out", Executor())
-    assert not (tmp_path / "out").exists()
-    # What was done is there still.
-    assert len(list((work_directory(tmp_path / "out") / "sequences").glob("*.json"))) == 2
-
-
+@pytest.mark.usefixtures("here")
 def test_a_dataset_that_was_removed_is_made_again(made, tmp_path):
     wanted, output = plan(made, shards=1), tmp_path / "out"
     assert build_dataset(wanted, output, Executor())
@@ -441,11 +350,3 @@ def test_a_dataset_that_was_removed_is_made_again(made, tmp_path):
     shutil.rmtree(output)
     assert build_dataset(wanted, output, Executor())
     assert files(output) == expected and os.listdir(tmp_path) == ["out"]
-
-
-def test_the_versions_that_a_splitter_depends_on(made, monkeypatch):
-    assert "ICU" not in plan(made).versions()
-    before = plan(made).described()
-    monkeypatch.setattr(RuleBasedSentenceSplitter, "versions", {"ICU": "70.1"})
-    assert plan(made).versions()["ICU"] == "70.1"
-    assert plan(made).described() != before

@@ -65,7 +65,7 @@ def test_pages_of_parts_are_those_of_the_whole(path: Path, part_size: int) -> No
     assert read_parts(dump, part_size) == list(dump.pages())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(st.text(max_size=60), max_size=8),
     writer=st.sampled_from(sorted(WRITERS)),
@@ -143,16 +143,6 @@ def test_damaged_gzip(tmp_path: Path, pieces: List[str]) -> None:
         assert len(pages) - len(bad) > 5
 
 
-def test_bad_pages_cost_no_others(tmp_path: Path) -> None:
-    good = page_xml("Good", "text", 2)
-    path = tmp_path / "dump"
-    path.write_text(f"{header()}  <page><title>Bad</title>&x;</page>\n{good}<page>\n{good}{FOOTER}", "utf-8")
-    dump = Dump(path)
-    pages = list(dump.pages())
-    assert [page.title for page in pages] == ["Bad", "Good", None, "Good"]
-    assert read_parts(dump, 100) == pages
-
-
 def test_page_that_is_too_long(tmp_path: Path) -> None:
     path = tmp_path / "dump"
     path.write_text(f"{header()}{page_xml('Long', 'x' * 3_000_000)}{page_xml('Short', 'x')}{FOOTER}", "utf-8")
@@ -162,86 +152,30 @@ def test_page_that_is_too_long(tmp_path: Path) -> None:
     assert all(isinstance(page, RawPage) for page in Dump(path).pages())
 
 
-def test_namespaces_of_old_dumps(tmp_path: Path) -> None:
-    titles = {
-        "A": 0,
-        "Minipedia:A": 4,
-        "user talk:A": 3,
-        "Image:A": 6,
-        "Star Trek: A": 0,
-        "Gadget definition:a": 2302,
-    }
-    old = "<page><title>{}</title><id>1</id><revision><text>#REDIRECT [[B]]</text></revision></page>"
+@pytest.mark.parametrize("beginning", [codecs.BOM_UTF8, b'<?xml version="1.0" encoding="UTF-8" ?>\n'])
+def test_beginnings(tmp_path: Path, beginning: bytes) -> None:
     path = tmp_path / "dump"
-    path.write_text(header() + "".join(map(old.format, titles)) + FOOTER, "utf-8")
-    pages = list(Dump(path).pages())
-    assert {page.title: page.namespace for page in pages if isinstance(page, RawPage)} == titles
-    assert all(isinstance(page, RawPage) and page.redirect == "B" for page in pages)
-
-
-@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress])
-@pytest.mark.parametrize(
-    "encoding, beginning",
-    [
-        ("utf-8", codecs.BOM_UTF8),
-        ("utf-16-le", codecs.BOM_UTF16_LE),
-        ("utf-16-be", codecs.BOM_UTF16_BE),
-        ("utf-16-le", b""),
-        ("utf-32-be", b""),
-        ("utf-32-le", codecs.BOM_UTF32_LE),
-        ("latin-1", b"<?xml version='1.0' encoding='ISO-8859-1'?>\n"),
-        ("utf-8", b'<?xml version="1.0" encoding="UTF-8" ?>\n'),
-    ],
-)
-def test_encodings(
-    tmp_path: Path, compress: Callable[[bytes], bytes], encoding: str, beginning: bytes
-) -> None:
-    text = header() + page_xml("Größe", "café " * 60_000) + page_xml("B", "ÿ", 2) + FOOTER
-    path = tmp_path / "dump"
-    path.write_bytes(compress(beginning + text.encode(encoding)))
-    dump = Dump(path)
-    first, second = dump.pages()
-    assert isinstance(first, RawPage) and isinstance(second, RawPage)
-    assert first.title == "Größe" and first.text == "café " * 60_000 and second.text == "ÿ"
-    assert dump.site.dbname == "miniwiki"
-    assert read_parts(dump, 1000 if compress is not bytes else 200_000) == [first, second]
-
-
-def test_damage_in_other_encodings(tmp_path: Path, pieces: List[str]) -> None:
-    """Also where the block that is lost has an odd number of bytes."""
-    path = tmp_path / "dump"
-    for shift in range(2):
-        text = "".join(pieces).encode("utf-16-le")
-        first = len(text) // 2 + shift
-        streams = [
-            bz2.compress(text[a:b], 9) for a, b in ((0, first), (first, first + 99), (first + 99, None))
-        ]
-        streams[1] = streams[1][:30] + b"\xff\xff" + streams[1][32:]
-        path.write_bytes(b"".join(streams))
-        pages = list(Dump(path).pages())
-        assert len(pages) == 25 and [page.title for page in pages].count(None) == 1
-        assert sum(isinstance(page, RawPage) for page in pages) == 23
-
-
-def test_undecodable_text_is_a_bad_page(tmp_path: Path) -> None:
-    text = (header() + page_xml("A", "x") + page_xml("B", "y") + FOOTER).encode("utf-16-le")
-    path = tmp_path / "dump"
-    path.write_bytes(text.replace("x</text".encode("utf-16-le"), b"\x00\xd8" + "</text".encode("utf-16-le")))
-    bad, good = Dump(path).pages()
-    assert isinstance(bad, BadPage) and bad.title == "A" and good.title == "B"
+    path.write_bytes(beginning + (header() + page_xml("Größe", "café") + FOOTER).encode())
+    (page,) = Dump(path).pages()
+    assert page.title == "Größe" and Dump(path).site.dbname == "miniwiki"
 
 
 @pytest.mark.parametrize(
     "data, message",
     [
         (b"", "is empty; expected a dump of a wiki"),
-        (b"{}", "is no dump of a wiki: it does not begin with <mediawiki>"),
-        (b"BZh9 is no bzip2", "is no dump of a wiki"),
-        (b"\x1f\x8b", "is no dump of a wiki"),
-        (gzip.compress(b"<html>", mtime=0), "is no dump of a wiki"),
+        (b"{}", "is not a dump of a wiki: it does not begin with <mediawiki>"),
+        (b"BZh9 is no bzip2", "is not a dump of a wiki"),
+        (b"\x1f\x8b", "is not a dump of a wiki"),
+        (gzip.compress(b"<html>", mtime=0), "is not a dump of a wiki"),
         (b"<!DOCTYPE a [<!ENTITY b 'c'>]><mediawiki>", "document type"),
-        (b"<?xml version='1.0' encoding='klingon'?><mediawiki>", "declares the encoding 'klingon'"),
-        (b"<?xml version='1.0' encoding='base64'?><mediawiki>", "declares the encoding 'base64'"),
+        (
+            b"<?xml version='1.0' encoding='latin-1'?><mediawiki>",
+            "declares the encoding 'latin-1'; convert it",
+        ),
+        ("<mediawiki>".encode("utf-16"), "is not UTF-8; convert it"),
+        (bz2.compress("<mediawiki>".encode("utf-16-be")), "is not UTF-8; convert it"),
+        (b'<mediawiki version="0.5">', "export format is 0.5, of before 2012, .*expected 0.6 or later"),
     ],
 )
 def test_no_dump(tmp_path: Path, data: bytes, message: str) -> None:
@@ -262,7 +196,6 @@ def test_errors(tmp_path: Path, path: Path) -> None:
 
 
 REAL_DUMPS = {
-    "bgwiki_gensim.xml.bz2": ("bg", {4: 2, 0: 1}, 0),
     "enwiki_p10p30302_gensim.xml.bz2": ("en", {0: 205, 4: 1}, 100),
     "enwiki_sample_wikipedia2vec.xml.bz2": ("en", {0: 3}, 1),
     "enwiki_table_markup_gensim.xml.bz2": ("en", {0: 5}, 0),
@@ -276,12 +209,15 @@ REAL_DUMPS = {
     "minidump_en_dbpedia.xml.bz2": ("en", {0: 26, 14: 1}, 2),
     "minidump_ja_dbpedia.xml.bz2": ("en", {0: 1}, 0),
     "smallwiki_dumpster_dive.xml": ("ltg", {0: 1050, 4: 28, 8: 12, 10: 347, 14: 539, 828: 28}, 195),
-    "tinywiki_dumpster_dive.xml": ("ltg", {0: 8}, 1),
+    "tinywiki_dumpster_dive.xml": ("ltg", {0: 8}, 0),
 }
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", list(REAL_DUMPS))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * name.startswith("enwiki_p10")) for name in REAL_DUMPS],
+)
 def test_real_dumps(shared_dir: Path, name: str) -> None:
     dump = Dump(shared_dir / "data" / "wikipedia" / name)
     pages = list(dump.pages())
@@ -295,17 +231,7 @@ def test_real_dumps(shared_dir: Path, name: str) -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.slow
-@pytest.mark.parametrize("name", list(REAL_DUMPS))
-def test_real_dumps_in_tiny_parts(shared_dir: Path, name: str) -> None:
-    dump = Dump(shared_dir / "data" / "wikipedia" / name)
-    pages = list(dump.pages())
-    for part_size in (10_000, 50_000):
-        assert [page for part in dump.parts(part_size) for page in dump.pages(part)] == pages
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize("name", ["enwiki_p10p30302_gensim.xml.bz2", "minidump_en_dbpedia.xml.bz2"])
+@pytest.mark.parametrize("name", ["minidump_en_dbpedia.xml.bz2"])
 def test_real_dumps_as_others_read_them(shared_dir: Path, name: str) -> None:
     """Against the whole document, parsed at once."""
     from xml.etree import ElementTree

@@ -17,18 +17,9 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 
-from luke_allennlp.common.requirements import required
-from luke_allennlp.common.temporary_files import temporary_path
-from luke_allennlp.wikipedia.executors import (
-    Executor,
-    Stage,
-    add_executor_arguments,
-    begin,
-    executor_from_args,
-    write_json,
-    write_lines,
-)
-from tests.wikipedia.made_dump import articles, write_dump
+from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
+from luke_allennlp.wikipedia.executors import Executor, Stage, begin
+from tests.wikipedia.made_dumps import articles, write_dump
 
 
 def note(directory: Path, rank: int, world_size: int) -> Mapping[str, int]:
@@ -65,14 +56,6 @@ def test_every_task_is_done_once(
     assert "5/5" in captured.err and "10 numbers" in captured.err
 
 
-def test_stages_come_one_after_the_other(tmp_path: Path, notes: Path) -> None:
-    def second(rank: int, world_size: int) -> None:
-        assert len(noted(notes)) == 4
-
-    stages = [Stage("first", partial(note, notes), 4), Stage("second", second, 1)]
-    assert Executor(workers=2).run(stages, tmp_path / "logs")
-
-
 def test_what_failed_is_done_again(tmp_path: Path, notes: Path) -> None:
     def work(rank: int, world_size: int) -> Mapping[str, int]:
         if rank == 1 and not (tmp_path / "mended").exists():
@@ -85,20 +68,12 @@ def test_what_failed_is_done_again(tmp_path: Path, notes: Path) -> None:
     log = tmp_path / "logs/work/logs/task_00001.log"
     assert str(error.value) == (
         f"Task 1 of 'work' failed with KeyError: 'broken' ({log} says more). Start the command again to "
-        "go on."
+        "resume."
     )
     assert "Traceback" in log.read_text()
     (tmp_path / "mended").touch()
     assert Executor().run(stages, tmp_path / "logs")
     assert {rank: len(lines) for rank, lines in noted(notes).items()} == {0: 1, 1: 1, 2: 1}
-
-
-def test_an_error_in_one_sentence(tmp_path: Path) -> None:
-    def work(rank: int, world_size: int) -> None:
-        raise ConfigurationError(f"{rank} is wrong.")
-
-    with pytest.raises(ConfigurationError, match="^0 is wrong.$"):
-        Executor().run([Stage("work", work, 1)], tmp_path / "logs")
 
 
 def test_a_killed_worker_is_noticed(tmp_path: Path) -> None:
@@ -139,76 +114,18 @@ def test_no_process_outlives_the_command(tmp_path: Path, number: int) -> None:
     os.waitpid(command, 0)
 
 
-def test_only_one_command_at_a_time(tmp_path: Path) -> None:
-    def work(rank: int, world_size: int) -> None:
-        with pytest.raises(ConfigurationError, match="another process is at work there"):
-            Executor().run([], tmp_path / "logs")
-
-    Executor().run([Stage("work", work, 1)], tmp_path / "logs")
-    Executor().run([], tmp_path / "logs")
-
-
 def test_no_job_is_removed_under_a_process(tmp_path: Path) -> None:
     directory = tmp_path / "job"
     begin(directory, {"a": 1})
 
     def work(rank: int, world_size: int) -> None:
-        with pytest.raises(ConfigurationError, match="job: another process is at work there"):
+        with pytest.raises(ConfigurationError, match="job: another process is working there"):
             begin(directory, {"a": 2}, force=True)
 
     Executor().run([Stage("work", work, 1)], directory / "logs")
     assert (directory / "logs/work/completions/00000").exists()
     begin(directory, {"a": 2}, force=True)
     assert [path.name for path in directory.iterdir()] == ["plan.json"]
-
-
-class Forgetful:
-    """An executor that comes back as datatrove's for Ray does: whatever has become of the tasks."""
-
-    def __init__(self, undone: List[int]) -> None:
-        self.undone = undone
-
-    def run(self) -> None:
-        pass
-
-    def get_incomplete_ranks(self, ranks: Any) -> List[int]:
-        return [rank for rank in ranks if rank in self.undone]
-
-
-@pytest.mark.parametrize(
-    "undone, which",
-    [
-        ([2], "Task 2 of"),
-        ([1, 2], "Tasks 1, 2 of"),
-        ([0, 1, 2, 4], "Tasks 0, 1, 2 and 1 other of"),
-        ([0, 1, 2, 4, 5], "Tasks 0, 1, 2 and 2 others of"),
-    ],
-)
-def test_failures_that_an_executor_hides(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undone: List[int], which: str
-) -> None:
-    asked = []
-
-    def fake(self: Executor, stage: Stage, directory: Path) -> Forgetful:
-        asked.append(stage.name)
-        return Forgetful([] if stage.name == "first" else undone)
-
-    monkeypatch.setattr(Executor, "_ray_executor", fake)
-    stages = [Stage(name, print, 6) for name in ("first", "second", "third")]
-    with pytest.raises(ConfigurationError) as error:
-        Executor("ray").run(stages, tmp_path)
-    assert str(error.value) == (
-        f"{which} 'second' failed; their logs are in {tmp_path / 'second' / 'logs'}. Start the command "
-        "again to go on."
-    )
-    assert asked == ["first", "second"]
-    assert Executor("ray").run(stages[:1], tmp_path)
-
-
-def test_ray_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("luke_allennlp.wikipedia.executors._is_installed", lambda name: False)
-    with pytest.raises(ConfigurationError, match="pip install 'ray"):
-        Executor("ray").run([Stage("work", print, 1)], tmp_path / "logs")
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -241,36 +158,6 @@ def test_a_job_goes_on_with_the_same_plan_only(tmp_path: Path) -> None:
     begin(directory, {"c": 3}, force=True)
     assert [path.name for path in directory.iterdir()] == ["plan.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["job"]
-
-
-def test_what_a_killed_begin_leaves(tmp_path: Path) -> None:
-    directory = tmp_path / "job"
-    directory.mkdir()
-    (directory / temporary_path(directory / "plan.json").name).write_text("{")
-    (tmp_path / ".job.replaced").mkdir()
-    begin(directory, {"a": 1})
-    assert json.loads((directory / "plan.json").read_text()) == {"a": 1}
-    assert [path.name for path in tmp_path.iterdir()] == ["job"]
-
-
-def test_what_is_not_a_job_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "mine").touch()
-    for force in (False, True):
-        with pytest.raises(ConfigurationError, match="not of this command"):
-            begin(tmp_path, {}, force)
-        with pytest.raises(ConfigurationError, match="not of this command"):
-            begin(tmp_path / "mine", {}, force)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-
-
-def test_files_are_written_whole(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"ü": 1})
-    with pytest.raises(TypeError):
-        write_json(tmp_path / "a.json", {"ü": object()})
-    write_lines(tmp_path / "b.jsonl", [1, "\ud800"])
-    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"ü": 1}
-    assert (tmp_path / "b.jsonl").read_text(encoding="utf-8") == '1\n"\\ud800"\n'
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.jsonl"]
 
 
 SBATCH = """#!/bin/bash
@@ -331,21 +218,6 @@ def test_jobs_of_slurm_wait_for_each_other(
     assert len(submitted(slurm)) == 2 and json.loads(
         (tmp_path / "logs/first/ranks_to_run.json").read_text()
     ) == [3]
-
-
-def test_a_stage_is_one_array(tmp_path: Path, slurm: Path) -> None:
-    # The stage after several arrays would wait for the last of them only.
-    stages = [Stage("first", print, 5200), Stage("second", print, 1000), Stage("third", print, 1)]
-    assert not Executor("slurm", partition="cpu").run(stages, tmp_path / "logs")
-    scripts = submitted(slurm)
-    # Nor is there a limit of what runs at a time.
-    assert [re.search("--array=(.*)", script)[1] for script in scripts] == [  # type: ignore[index]
-        "0-866",
-        "0-999",
-        "0-0",
-    ]
-    pickled = required("dill").loads((tmp_path / "logs/first/executor.pik").read_bytes())
-    assert pickled.tasks_per_job * 867 >= 5200
 
 
 def test_there_is_no_slurm(tmp_path: Path, slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:

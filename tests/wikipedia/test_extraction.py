@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -17,11 +16,11 @@ from allennlp.common.tqdm import Tqdm
 from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.extraction import extract, parse_size
 from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
-from luke_allennlp.wikipedia.guard import Limits
-from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page, PageLink, PageWriter
+from luke_allennlp.wikipedia.guarded_pool import Limits
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page, PageLink
 from luke_allennlp.wikipedia.wikitext import WikitextParser
 from tests.wikipedia.kills import kill_until_done
-from tests.wikipedia.made_dump import articles, page, write_dump
+from tests.wikipedia.made_dumps import articles, page, write_dump
 
 SMALL_PARTS = ExtractionOptions(part_size=4096)
 
@@ -109,14 +108,6 @@ def test_what_is_extracted(tmp_path: Path) -> None:
     )
 
 
-def test_options(tmp_path: Path) -> None:
-    dump = write_dump(tmp_path / "dump.xml", PAGES)
-    run(dump, tmp_path / "out", ExtractionOptions(namespaces=(14,), link_trail=False))
-    (category,) = ExtractedWikipedia(tmp_path / "out").pages()
-    assert category[:3] == (4, 14, "Category:Buses")
-    assert category.paragraphs[0].links == [PageLink("Bus", "bus", 6, 9)]
-
-
 def test_files_of_one_dump(tmp_path: Path) -> None:
     one = write_dump(tmp_path / "one.xml.gz", articles(3))
     two = write_dump(tmp_path / "two.xml", articles(20, 4))
@@ -135,7 +126,7 @@ def test_other_dumps(tmp_path: Path) -> None:
         ([english, german], "en.xml is of entestwiki, but de.xml of detestwiki; extract every wiki"),
         ([english, english], "is named twice"),
         ([], "no dump to extract"),
-        ([str(tmp_path / "text")], "is no dump of a wiki"),
+        ([str(tmp_path / "text")], "is not a dump of a wiki"),
         ([str(tmp_path / "none")], "cannot be read"),
     ):
         with pytest.raises(ConfigurationError, match=message):
@@ -144,7 +135,7 @@ def test_other_dumps(tmp_path: Path) -> None:
 
 
 def test_workers_and_parts_do_not_matter(tmp_path: Path) -> None:
-    dump = write_dump(tmp_path / "dump.xml", articles(30))
+    dump = write_dump(tmp_path / "dump.xml", articles(20))
     one = run(dump, tmp_path / "one")
     assert one["shards"] > 3
     run(dump, tmp_path / "two", executor=Executor(workers=2))
@@ -225,19 +216,17 @@ def test_pages_that_cannot_be_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert metadata["counts"]["pages"] == 3
 
 
-def test_a_damaged_dump(tmp_path: Path) -> None:
-    dump = Path(write_dump(tmp_path / "dump.xml", articles(5)))
-    content = dump.read_bytes()
-    dump.write_bytes(content[: len(content) - 300])
-    counts = run(str(dump), tmp_path / "out", ExtractionOptions())["counts"]
-    assert 0 < counts["pages"] < 5 and counts["failures"]["xml"] >= 1
-
-
-@pytest.mark.parametrize("workers, whole_group", [(1, False), (2, True), (2, False)])
+@pytest.mark.parametrize(
+    "workers, whole_group, step",
+    [
+        (2, False, 3),
+        *(pytest.param(*case, 0.2, marks=pytest.mark.slow) for case in ((1, False), (2, True), (2, False))),
+    ],
+)
 def test_killed_at_any_moment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, whole_group: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, whole_group: bool, step: float
 ) -> None:
-    dump = write_dump(tmp_path / "dump.xml", articles(24))
+    dump = write_dump(tmp_path / "dump.xml", articles(10 if step > 1 else 24))
     run(dump, tmp_path / "undisturbed")
     # So that it is not over at once.
     misbehave(monkeypatch, Page=lambda: time.sleep(0.002))
@@ -248,12 +237,12 @@ def test_killed_at_any_moment(
         Tqdm.set_lock(threading.RLock())
         run(dump, output, executor=Executor(workers=workers))
 
-    kills = kill_until_done(command, seed=10 * workers + whole_group, step=0.2, whole_group=whole_group)
-    assert kills >= 2
+    kills = kill_until_done(command, seed=10 * workers + whole_group, step=step, whole_group=whole_group)
+    assert kills >= 1
     assert files(output) == files(tmp_path / "undisturbed")
 
 
-@pytest.mark.parametrize("name", ["pages/.00000.parquet", "reports/.00000.json", ".plan.json"])
+@pytest.mark.parametrize("name", ["pages/.00000.parquet", ".plan.json"])
 def test_what_killed_attempts_leave(tmp_path: Path, name: str) -> None:
     dump = write_dump(tmp_path / "dump.xml", articles(3))
     run(dump, tmp_path / "undisturbed")
@@ -268,38 +257,8 @@ def test_what_killed_attempts_leave(tmp_path: Path, name: str) -> None:
     assert files(output) == files(tmp_path / "undisturbed")
 
 
-@pytest.mark.parametrize("name, task", [("dump-00000.json", 0), ("00001.json", 2)])
-def test_a_task_without_a_report(tmp_path: Path, name: str, task: int) -> None:
-    dump = write_dump(tmp_path / "dump.xml", articles(24))
-    output = tmp_path / "out"
-    run(dump, output)
-    (output / "metadata.json").unlink()
-    (output / "reports" / name).unlink()
-    shutil.rmtree(output / "logs" / "gather")
-    with pytest.raises(ConfigurationError) as error:
-        run(dump, output)
-    log = output / f"logs/extract/logs/task_{task:05d}.log"
-    assert str(error.value).startswith(
-        f"Task {task} of 'extract' failed: {output / 'reports' / name} is missing"
-    )
-    assert f"({log} says more)" in str(error.value) and log.exists()
-
-
-def test_writing_may_take_more_memory_than_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = PageWriter._write
-
-    def write_large(self: PageWriter) -> None:
-        bytearray(1 << 30)
-        write(self)
-
-    monkeypatch.setattr(PageWriter, "_write", write_large)
-    dump = write_dump(tmp_path / "dump.xml", articles(3))
-    options = ExtractionOptions(limits=Limits(memory_mb=256))
-    assert run(dump, tmp_path / "out", options)["counts"]["pages"] == 3
-
-
 def test_sizes() -> None:
     assert [parse_size(text) for text in ("12", "3k", "4M", "1G")] == [12, 3 << 10, 4 << 20, 1 << 30]
     for text in ("", "0", "-1", "1.5M", "M", "1T"):
-        with pytest.raises(ValueError, match="is no size"):
+        with pytest.raises(ValueError, match="is not a size"):
             parse_size(text)

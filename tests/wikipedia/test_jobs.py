@@ -69,16 +69,6 @@ def test_what_a_cluster_has_done_is_seen_at_the_next_start(tmp_path):
     assert os.listdir(tmp_path) == ["out.txt"] and output.read_text() == "01"
 
 
-def test_a_failure_that_an_executor_hides(tmp_path):
-    output, cluster = tmp_path / "out.txt", Cluster(True, "write")
-    with pytest.raises(ConfigurationError, match=r"out\.txt: is not written, as tasks failed"):
-        run(output, cluster)
-    # Nothing that was done is lost.
-    cluster.failing.clear()
-    assert run(output, cluster)
-    assert cluster.done == ["collect", "collect", "write"]
-
-
 def test_an_output_that_was_removed_is_made_again(tmp_path):
     output, cluster = tmp_path / "out.txt", Cluster(False, "write")
     assert not run(output, cluster)
@@ -93,7 +83,7 @@ def test_an_output_that_was_removed_is_made_again(tmp_path):
 def test_a_job_of_another_version_does_not_go_on(tmp_path, monkeypatch):
     output, cluster = tmp_path / "out.txt", Cluster(False, "write")
     assert not run(output, cluster)
-    monkeypatch.setattr("luke_allennlp.__version__", "0.0")
+    monkeypatch.setattr("luke_allennlp.wikipedia.jobs.__version__", "0.0")
     with pytest.raises(ConfigurationError, match="begun with other luke-allennlp;"):
         run(output, cluster)
 

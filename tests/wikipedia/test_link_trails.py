@@ -1,5 +1,3 @@
-import re
-
 import pytest
 
 from luke_allennlp.wikipedia.link_trails import link_trail
@@ -13,12 +11,8 @@ from luke_allennlp.wikipedia.link_trails import link_trail
         ("en", "'s", ""),
         ("en", "Es", ""),
         ("de", "größe x", "größe"),
-        ("pt", "ções.", "ções"),
         ("ru", "ами", "ами"),
-        ("uk", "їв", "їв"),
         ("he", "ים", "ים"),
-        ("tr", "ğı", "ğı"),
-        ("ta", "கள்", "கள்"),
         ("fa", "ها", "ها"),
         ("is", "x-–y", "x-–y"),
         ("unheard-of", "abcé", "abc"),
@@ -34,13 +28,3 @@ def test_letters(language: str, text: str, expected: str) -> None:
 @pytest.mark.parametrize("language", ["ja", "zh", "zh-yue"])
 def test_languages_without(language: str) -> None:
     assert link_trail(language) is None
-
-
-def test_none_takes_spaces_or_brackets() -> None:
-    from luke_allennlp.wikipedia.link_trails import _LETTERS
-
-    for language in _LETTERS:
-        pattern = link_trail(language)
-        assert pattern is not None
-        assert not any(pattern.match(character) for character in " \n.,;:()[]{}<>|&'")
-        assert re.fullmatch(pattern, "az")

@@ -1,5 +1,4 @@
 import pytest
-from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.linking.article_links import ArticleLinksEntityLinker
 from luke_allennlp.linking.link_database import Link, LinkDatabase
@@ -9,6 +8,8 @@ from luke_allennlp.wikipedia.mention_counts import build_mention_database
 from luke_allennlp.wikipedia.redirects import build_redirects
 from luke_allennlp.wikipedia.vocabulary import build_vocabulary
 from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
+
+pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.fixture
@@ -82,8 +83,3 @@ def test_the_same_bytes_for_two_workers(wiki, tmp_path):
     assert build_link_database(wiki, str(tmp_path / "mentions"), str(other), Executor(workers=2))
     for path in (tmp_path / "links").iterdir():
         assert path.read_bytes() == (other / path.name).read_bytes(), path.name
-
-
-def test_no_mention_database(wiki, tmp_path):
-    with pytest.raises(ConfigurationError, match="Expected a mention database"):
-        build_link_database(wiki, wiki, str(tmp_path / "links"))

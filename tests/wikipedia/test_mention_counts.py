@@ -15,6 +15,8 @@ from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.mention_counts import MentionOptions, build_mention_database
 from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
 
+pytestmark = pytest.mark.usefixtures("here")
+
 
 def expected_mentions(shards, options=MentionOptions()):
     """The counts in the plainest way, by dictionaries and lists of words."""
@@ -104,6 +106,7 @@ def test_the_same_bytes_for_any_number_of_workers_and_shards(tmp_path):
         assert path.read_bytes() == (tmp_path / "db5" / path.name).read_bytes(), path.name
 
 
+@pytest.mark.slow
 def test_killed_after_each_of_its_tasks_it_makes_the_same_bytes(tmp_path):
     pages = str(write_pages(tmp_path / "pages", random_shards(2, shards=2)))
     assert build_mention_database(pages, str(tmp_path / "whole"))
@@ -111,7 +114,8 @@ def test_killed_after_each_of_its_tasks_it_makes_the_same_bytes(tmp_path):
     kills = 0
     while not output.exists():
         process = multiprocessing.get_context("fork").Process(
-            target=build_mention_database, args=(pages, str(output))
+            target=build_mention_database,
+            args=(pages, str(output), MentionOptions(), Executor(workers=2)),
         )
         done = len(list(tmp_path.glob("db.work/stages/*/completions/*")))
         process.start()
@@ -130,12 +134,6 @@ def test_killed_after_each_of_its_tasks_it_makes_the_same_bytes(tmp_path):
         assert path.read_bytes() == (output / path.name).read_bytes(), path.name
 
 
-def test_no_links(tmp_path):
-    pages = write_pages(tmp_path / "pages", [[page("One", "text"), page("Two")], []])
-    assert build_mention_database(str(pages), str(tmp_path / "db"))
-    assert len(MentionDatabase(tmp_path / "db")) == 0
-
-
 @pytest.mark.parametrize(
     "options, message",
     [
@@ -148,9 +146,3 @@ def test_no_links(tmp_path):
 def test_options_out_of_range(tmp_path, options, message):
     with pytest.raises(ConfigurationError, match=message):
         build_mention_database(str(tmp_path / "pages"), str(tmp_path / "db"), options)
-
-
-def test_another_output_is_not_replaced(tmp_path):
-    pages = write_pages(tmp_path / "pages", [[page("One", "[[One]]")]])
-    with pytest.raises(ConfigurationError, match="not replaced"):
-        build_mention_database(str(pages), str(pages), force=True)

@@ -2,9 +2,8 @@ from typing import List, Union
 
 import pytest
 
-from luke_allennlp.wikipedia.dump_text import Loss, Piece
-from luke_allennlp.wikipedia.page_xml import BadPage, RawPage, cut_pages, find_title, parse_page
-from luke_allennlp.wikipedia.redirect_words import find_redirect
+from luke_allennlp.wikipedia.dump_text import DamagedRegion, Piece
+from luke_allennlp.wikipedia.page_xml import BadPage, RawPage, cut_pages, parse_page
 from tests.wikipedia.made_dumps import page_xml
 
 
@@ -13,7 +12,7 @@ def cut(*pieces: Piece, longest: int = 1000) -> List[Union[bytes, BadPage]]:
 
 
 def parse(page: str) -> Union[RawPage, BadPage]:
-    return parse_page(page.encode(), lambda title: 10)
+    return parse_page(page.encode())
 
 
 def test_pages_in_any_pieces() -> None:
@@ -58,13 +57,6 @@ def test_page_without_an_end_costs_no_other() -> None:
     assert cut(b"<page>a</page><page><title>B</title>", None) == [b"<page>a</page>"]
 
 
-def test_page_that_is_too_long() -> None:
-    pages = cut(
-        b"<page><title>Long</title>", *[b"x" * 100] * 20, b"</page><page>b</page>", None, longest=1000
-    )
-    assert pages == [BadPage("Long", "the page is longer than 1,000 bytes."), b"<page>b</page>"]
-
-
 @pytest.mark.parametrize("page", [b"<page>" + b"x" * 20 + b"</page>", b"<page>" + b"x" * 40])
 def test_too_long_in_any_pieces(page: bytes) -> None:
     text = page + b"<page>b</page>"
@@ -78,7 +70,7 @@ def test_too_long_in_any_pieces(page: bytes) -> None:
 
 
 def test_loss_in_the_text() -> None:
-    loss = Loss("something is lost.")
+    loss = DamagedRegion("something is lost.")
     lost = BadPage(None, "something is lost.")
     cut_off = BadPage("A", "the page is cut off: something is lost.")
     assert cut(b"<page><title>A</title>", loss, b"x</page><page>b</page>", None) == [
@@ -113,31 +105,16 @@ def test_page_without_text(revision: str) -> None:
     assert page == RawPage(1, 0, "A", None, "", "wikitext")
 
 
-def test_old_dumps() -> None:
-    old = "<page><title>Template:A</title><id>1</id>{}<revision><text>{}</text></revision></page>"
-    assert parse(old.format("", "x")) == RawPage(1, 10, "Template:A", None, "x", "wikitext")
-    text = "#REDIRECT [[B#c|d]] x"
-    assert parse(old.format("<redirect />", text)) == RawPage(1, 10, "Template:A", "B", text, "wikitext")
-
-
-def test_redirect_in_code_is_none() -> None:
-    text = "#REDIRECT [[B]]"
-    page = (
-        f"<page><title>A</title><id>1</id><revision><model>css</model><text>{text}</text></revision></page>"
-    )
-    parsed = parse(page)
-    assert isinstance(parsed, RawPage) and parsed.redirect is None
-
-
 @pytest.mark.parametrize(
     "page, title, reason",
     [
-        ("<page><title>A</title><ns>0</ns><id>1</id><b></page>", "A", "no XML: mismatched tag"),
-        ("<page><title>A</title><ns>0</ns><id>1</id>&nbsp;</page>", "A", "no XML: undefined entity"),
-        ('<page><!DOCTYPE x [<!ENTITY e "e">]><title>A</title></page>', "A", "no XML: not well-formed"),
-        ("<page><title>A</title>\0</page>", "A", "no XML: not well-formed"),
+        ("<page><title>A</title><ns>0</ns><id>1</id><b></page>", "A", "not XML: mismatched tag"),
+        ("<page><title>A</title><ns>0</ns><id>1</id>&nbsp;</page>", "A", "not XML: undefined entity"),
+        ('<page><!DOCTYPE x [<!ENTITY e "e">]><title>A</title></page>', "A", "not XML: not well-formed"),
+        ("<page><title>A</title>\0</page>", "A", "not XML: not well-formed"),
         ("<page><ns>0</ns><id>1</id></page>", None, "has no title"),
-        ("<page><title>A</title><ns>0</ns></page>", "A", "id is None"),
+        ("<page><title>A</title><ns>0</ns></page>", "A", "id is None; expected a number in <id>"),
+        ("<page><title>A</title><id>1</id></page>", "A", "namespace is None; expected a number in <ns>"),
         ("<page><title>A</title><ns>x</ns><id>1</id></page>", "A", "namespace is 'x'"),
     ],
 )
@@ -145,37 +122,3 @@ def test_bad_page(page: str, title: str, reason: str) -> None:
     parsed = parse(page)
     assert isinstance(parsed, BadPage)
     assert parsed.title == title and reason in parsed.reason
-
-
-def test_undecodable_page_is_bad() -> None:
-    parsed = parse_page(b"<page><title>A</title><ns>0</ns><id>1</id><x>\xff</x></page>", lambda title: 0)
-    assert isinstance(parsed, BadPage) and parsed.title == "A"
-
-
-def test_title_of_a_broken_page() -> None:
-    assert find_title(b"<page><title>A &amp; B</title><text>") == "A & B"
-    # That of the next is not its own.
-    assert find_title(b"<page><tit <page><title>B</title>") is None
-
-
-@pytest.mark.parametrize(
-    "text, target",
-    [
-        ("#REDIRECT [[A b]]", "A b"),
-        (" \n#redirect: [[:Category:A]]", "Category:A"),
-        ("#WEITERLEITUNG[[Größe#x|y]]", "Größe"),
-        ("#перенаправление [[Москва]]", "Москва"),
-        ("#виж [[София]]", "София"),
-        ("#転送 [[東京]]", "東京"),
-        ("＃リダイレクト[[東京]]", "東京"),
-        ("#تحويل [[القاهرة]]", "القاهرة"),
-        ("#YÖNLENDİRME [[Ankara]]", "Ankara"),
-        ("#REDIRECT A", None),
-        ("#REDIRECTS [[A]]", None),
-        ("x #REDIRECT [[A]]", None),
-        ("# [[A]]", None),
-        ("#REDIRECT [[]]", None),
-    ],
-)
-def test_redirect_in_the_text(text: str, target: str) -> None:
-    assert find_redirect(text) == target

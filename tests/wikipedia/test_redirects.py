@@ -3,7 +3,7 @@ from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.linking.redirects import Redirects
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
-from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver, build_redirects, checked_pages
+from luke_allennlp.wikipedia.redirects import RedirectResolver, build_redirects, checked_pages
 from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
 
 
@@ -59,15 +59,6 @@ def test_where_titles_lead(resolver, title, final, is_page):
     assert numbers.tolist() == [resolver.number(final) if is_page else -1, resolver.number("Harbour")]
 
 
-def test_disambiguation_pages_are_marked(resolver):
-    marked = [title for title in ("Port (disambiguation)", "Harbour") if _kind(resolver, title)]
-    assert marked == ["Port (disambiguation)"]
-
-
-def _kind(resolver, title):
-    return resolver.kinds[resolver.number(title)] & DISAMBIGUATION
-
-
 def test_redirects_for_the_linker_are_followed_to_the_end(resolver, tmp_path):
     assert build_redirects(str(tmp_path / "pages"), str(tmp_path / "redirects"))
     redirects = Redirects(str(tmp_path / "redirects"))
@@ -91,22 +82,6 @@ def test_random_redirects_as_in_a_dictionary(tmp_path, seed):
     titles = [*redirects, *redirects.values(), "Page 1", "Missing 2"]
     assert [resolver.resolve(title) for title in titles] == [resolve(redirects, title) for title in titles]
     assert any(resolve(redirects, title) == title for title in redirects), "there is a loop"
-
-
-def test_a_long_chain(tmp_path):
-    chain = [redirect(f"T{number}", f"T{number + 1}") for number in range(1000)]
-    wiki = ExtractedWikipedia(write_pages(tmp_path / "pages", [[*chain, page("T1000")]]))
-    resolver = RedirectResolver.build(wiki, tmp_path / "titles")
-    assert {resolver.resolve(made.title) for made in chain} == {"T1000"}
-
-
-def test_no_titles(tmp_path):
-    resolver = RedirectResolver.build(
-        ExtractedWikipedia(write_pages(tmp_path / "pages", [[]])), tmp_path / "t"
-    )
-    assert len(resolver) == 0
-    assert resolver.resolve("X") == "X" and resolver.page("X") is None
-    assert resolver.page_numbers(["X"]).tolist() == [-1]
 
 
 def test_no_shards(tmp_path):

@@ -233,6 +233,6 @@ def test_numbers_that_no_trie_has(tmp_path):
 def test_what_is_there_is_kept(tmp_path):
     joblib.dump(REDIRECTS, tmp_path / "r.pkl")
     redirects_from_release(tmp_path / "r.pkl", tmp_path / "out")
-    with pytest.raises(ConfigurationError, match="is there already"):
+    with pytest.raises(ConfigurationError, match="already exists"):
         redirects_from_release(tmp_path / "r.pkl", tmp_path / "out")
     assert len(redirects_from_release(tmp_path / "r.pkl", tmp_path / "out", force=True)) == 3

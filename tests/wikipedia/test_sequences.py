@@ -115,23 +115,8 @@ def reference(made, name, options):
 
 WORDS = st.sampled_from(
     [
-        *(
-            "The",
-            "harbour",
-            "(old)",
-            "Brackwater's",
-            "U.S.",
-            "Dr.",
-            "sold",
-            ".",
-            "!",
-            "。",
-            "日本",
-            "مرحبا",
-            "😀",
-            ",",
-        ),
-        *(" ", " ", " ", "  ", "\u00a0", "\n", "\t", "\u200b", "e\u0301", "'", "-", "“", "”", "12"),
+        *"The harbour (old) Brackwater's U.S. Dr. sold . ! 。 日本 مرحبا 😀 , ' - “ ” 12".split(),
+        *(" ", " ", " ", "  ", "\u00a0", "\n", "\t", "\u200b", "e\u0301"),
     ]
 )
 TARGETS = st.sampled_from(["Harbour", "Port", "Docks", "Wharf", "Quay", "日本", "Missing", "[UNK]", "Ash"])
@@ -166,7 +151,7 @@ OPTIONS = st.builds(
 
 
 @given(made=PAGES, options=OPTIONS, name=st.sampled_from(sorted(TOKENIZERS)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_sequences_are_those_of_the_specification(made, options, name):
     # A page's title is never one of a special entity, nor is a link's target.
     made = made._replace(
@@ -182,36 +167,6 @@ def test_sequences_are_those_of_the_specification(made, options, name):
     fates = [key for key in counts if key.startswith("links_") and key != "links_shortened"]
     assert counts["links"] == sum(counts[key] for key in fates)
     assert counts["sentences"] >= counts["sentences_too_short"] + counts["sentences_too_long"]
-
-
-@given(made=PAGES, name=st.sampled_from(sorted(TOKENIZERS)))
-@settings(max_examples=100, deadline=None)
-def test_the_sub_words_of_a_mention_are_those_of_its_surface(made, name):
-    """Each link has an entity of its own here, so that a mention tells which link it is of."""
-    links = [link for part in made.paragraphs for link in part.links]
-    vocabulary = EntityVocabulary(
-        {
-            "[PAD]": 0,
-            "[UNK]": 1,
-            "[MASK]": 2,
-            **{f"Link {number}": number + 3 for number in range(len(links))},
-        }
-    )
-    numbers = iter(range(len(links)))
-    made = made._replace(
-        paragraphs=[
-            part._replace(links=[link._replace(target=f"Link {next(numbers)}") for link in part.links])
-            for part in made.paragraphs
-        ]
-    )
-    for row in builder(name=name, vocabulary=vocabulary).sequences(made):
-        for entity, start, end in zip(row.entity_ids, row.entity_starts, row.entity_ends, strict=True):
-            surface = re.sub(r"\s+", " ", links[entity - 3].surface).strip()
-            expected = [
-                reference_.encode(surface, add_special_tokens=False)[:30]
-                for reference_ in TOKENIZERS[name][1].values()
-            ]
-            assert [int(word) for word in row.word_ids[start : end + 1]] in expected
 
 
 def test_a_page():
@@ -257,19 +212,6 @@ def test_what_is_no_text():
         page("Without links", "There is no link in this sentence."),
     ):
         assert list(builder().sequences(made)) == []
-
-
-def test_links_across_sentences_are_dropped():
-    text = "He came from Ash. The Quay is old and grey. It is sold now."
-    start = text.index("Ash")
-    links = [PageLink("Ash", text[start:26], start, 26), PageLink("Quay", "It", 44, 46)]
-    built = builder()
-    (row,) = built.sequences(Page(1, 0, "X", None, False, [], [Paragraph(text, links)]))
-    assert row.entity_ids.tolist() == [4]
-    assert built.counts["links_across_sentences"] == 1
-    # No word of the text is lost with it.
-    words = TOKENIZERS["tiny-roberta"][1][True].encode(text, add_special_tokens=False)
-    assert row.word_ids.tolist() == words
 
 
 def test_languages():

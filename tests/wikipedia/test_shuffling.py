@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from luke_allennlp.pretraining.dataset import TokenSequence
@@ -10,7 +9,6 @@ from luke_allennlp.wikipedia.shuffling import (
     counts_by_split,
     gather,
     key_range,
-    random_fraction,
     random_key,
     sorted_files,
 )
@@ -50,14 +48,6 @@ def test_every_sequence_is_in_one_place(tmp_path):
     assert words(write(again, list(range(200)), tasks=1, size=1000), TRAIN, 3) == train
 
 
-def test_sequences_keep_what_they_have(tmp_path):
-    files = write(tmp_path, list(range(50)), held_out=lambda number: False)
-    for row in gather(files, *key_range(TRAIN, 0, 1), VOCAB_SIZE):
-        number = int(row.word_ids[0])
-        assert list(row.entity_ids) == [number % 7] * (number % 3)
-        assert len(row.entity_starts) == len(row.entity_ends) == number % 3
-
-
 def test_equal_keys_are_in_the_order_of_the_tasks(tmp_path):
     for task, number in enumerate((5, 3, 9)):
         keyed = KeyedSequences(tmp_path, task, VOCAB_SIZE)
@@ -66,46 +56,12 @@ def test_equal_keys_are_in_the_order_of_the_tasks(tmp_path):
     assert words(sorted_files(tmp_path), TRAIN, 1) == [5, 3, 9]
 
 
-def test_files_are_in_the_order_of_numbers(tmp_path):
-    for name in ("00000-00001", "00000-00000", "100000-00000", "99999-00000"):
-        (tmp_path / f"{name}.arrow").touch()
-    stems = [path.stem for path in sorted_files(tmp_path)]
-    assert stems == ["00000-00000", "00000-00001", "99999-00000", "100000-00000"]
-
-
 def test_the_ranges_of_shards():
     for split, base in ((TRAIN, 0), (VALIDATION, HELD_OUT)):
         for shards in (1, 3, 7, 613):
             ranges = [key_range(split, shard, shards) for shard in range(shards)]
             assert ranges[0][0] == base and ranges[-1][1] == base + HELD_OUT
             assert all(one[1] == other[0] for one, other in zip(ranges, ranges[1:], strict=False))
-
-
-def test_the_first_and_the_last_key(tmp_path):
-    keyed = KeyedSequences(tmp_path, 0, VOCAB_SIZE)
-    for number, key in enumerate((2 * HELD_OUT - 1, HELD_OUT, HELD_OUT - 1, 0)):
-        keyed.add(key, sequence(number))
-    keyed.flush()
-    files = sorted_files(tmp_path)
-    assert words(files, TRAIN, 3) == [3, 2]
-    assert words(files, VALIDATION, 3) == [1, 0]
-
-
-def test_keys_are_random():
-    fractions = np.array([random_fraction("a", number) for number in range(4000)])
-    assert 0 <= fractions.min() and fractions.max() < 1
-    assert abs(fractions.mean() - 0.5) < 3 * (1 / 12 / 4000) ** 0.5
-    order = np.argsort([random_key(False, 0, number) for number in range(4000)])
-    other = np.argsort([random_key(False, 1, number) for number in range(4000)])
-    assert abs(np.corrcoef(order, np.arange(4000))[0, 1]) < 0.05
-    assert abs(np.corrcoef(order, other)[0, 1]) < 0.05
-    assert random_key(False, 1, 23) != random_key(False, 12, 3)
-
-
-def test_nothing(tmp_path):
-    KeyedSequences(tmp_path, 0, VOCAB_SIZE).flush()
-    assert sorted_files(tmp_path) == [] and counts_by_split([]) == (0, 0)
-    assert len(gather([], 0, HELD_OUT, VOCAB_SIZE)) == 0
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])

@@ -5,9 +5,10 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.vocabulary import VocabularyOptions, build_vocabulary
 from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
+
+pytestmark = pytest.mark.usefixtures("here")
 
 SPECIALS = ["[PAD]", "[UNK]", "[MASK]"]
 
@@ -56,11 +57,6 @@ def test_the_order(wiki, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pages", "v.tsv"]
 
 
-def test_its_size_counts_special_entities_and_ties_are_cut_by_title(wiki, tmp_path):
-    assert list(build(wiki, tmp_path / "v.tsv", size=5)) == [*SPECIALS, "Harbour", "Ash"]
-    assert list(build(wiki, tmp_path / "w.tsv", size=5, mask2=True)) == [*SPECIALS, "[MASK2]", "Harbour"]
-
-
 def test_a_least_count_leaves_no_gaps(wiki, tmp_path):
     vocabulary = build(wiki, tmp_path / "v.tsv", min_count=3)
     assert list(vocabulary) == [*SPECIALS, "Harbour", "Ash", "Bay"]
@@ -93,12 +89,6 @@ def test_missing_pages(wiki, tmp_path):
     assert list(build(wiki, tmp_path / "w.tsv", **options))[3:] == ["Lost", "Harbour"]
 
 
-def test_a_language(wiki, tmp_path):
-    vocabulary = build(wiki, tmp_path / "v.jsonl", language="en", size=4)
-    assert lines(tmp_path / "v.jsonl")[0] == '{"id": 0, "entities": [["[PAD]", null]], "count": 0}'
-    assert vocabulary.titles(3) == [("Harbour", "en")] and vocabulary.count(3) == 5
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_counts_as_in_a_dictionary(tmp_path, seed):
     shards = random_shards(seed)
@@ -117,20 +107,6 @@ def test_counts_as_in_a_dictionary(tmp_path, seed):
     assert len(found) > 20 and found == expected
 
 
-def test_the_same_bytes_for_any_number_of_workers_and_shards(tmp_path):
-    pages = [made for shard in random_shards(5) for made in shard]
-    contents = set()
-    for count, workers in ((1, 1), (5, 2)):
-        name = f"{count}_{workers}"
-        shards = [
-            pages[index * len(pages) // count : (index + 1) * len(pages) // count] for index in range(count)
-        ]
-        wiki, output = write_pages(tmp_path / name, shards), tmp_path / f"{name}.jsonl"
-        assert build_vocabulary([str(wiki)], str(output), executor=Executor(workers=workers))
-        contents.add(output.read_bytes())
-    assert len(contents) == 1
-
-
 def test_it_goes_on_where_it_was(wiki, tmp_path, monkeypatch):
     import luke_allennlp.wikipedia.vocabulary as module
 
@@ -143,7 +119,7 @@ def test_it_goes_on_where_it_was(wiki, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(module.EntityVocabulary, "from_entries", fail)
-        with pytest.raises(ConfigurationError, match="the disk is full"):
+        with pytest.raises(OSError, match="the disk is full"):
             build_vocabulary([wiki], str(output))
     assert not output.exists() and (tmp_path / "v.tsv.work").is_dir()
     with pytest.raises(ConfigurationError, match="begun with other options"):
@@ -209,16 +185,6 @@ def test_several_languages(wikis, tmp_path):
     ]
 
 
-def test_missing_pages_of_several_languages(wikis, tmp_path):
-    (tmp_path / "table.tsv").write_text("en\tFar\tQ1\nde\tFern\tQ1\n", encoding="utf-8")
-    more = [page("Here", "[[Far]] [[Far]] [[Farther]]")], [page("Hier", "[[Fern]]")]
-    for language, pages in zip(("en", "de"), more, strict=True):
-        wikis.append(str(write_pages(tmp_path / f"more_{language}", [pages], language)))
-    options = {"interlanguage": str(tmp_path / "table.tsv"), "missing_pages": True, "min_num_languages": 2}
-    vocabulary = build(wikis[3:], tmp_path / "v.jsonl", **options)
-    assert list(vocabulary.entries())[3:] == [(3, [("Fern", "de"), ("Far", "en")], 3)]
-
-
 def test_the_order_of_the_languages_and_of_the_table_do_not_matter(wikis, tmp_path):
     table = tmp_path / "table.tsv"
     table.write_text(TABLE, encoding="utf-8")
@@ -227,12 +193,6 @@ def test_the_order_of_the_languages_and_of_the_table_do_not_matter(wikis, tmp_pa
     build(wikis, tmp_path / "a.jsonl", interlanguage=str(table), min_num_languages=1)
     build(wikis[::-1], tmp_path / "b.jsonl", interlanguage=str(compressed), min_num_languages=1)
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
-
-
-def test_a_damaged_table(wikis, tmp_path):
-    (tmp_path / "table.tsv").write_text("en\tHarbour\tQ10\nen\tBay\t11\n", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"table.tsv, line 2: found 'en\\tBay\\t11\\n'"):
-        build(wikis, tmp_path / "v.jsonl", interlanguage=str(tmp_path / "table.tsv"))
 
 
 @pytest.mark.parametrize(
@@ -266,7 +226,7 @@ def test_several_languages_that_do_not_fit(wikis, tmp_path):
 
 def test_what_is_there_is_kept(wiki, tmp_path):
     (tmp_path / "v.tsv").write_text("x")
-    with pytest.raises(ConfigurationError, match="is there already"):
+    with pytest.raises(ConfigurationError, match="already exists"):
         build(wiki, tmp_path / "v.tsv")
     assert (tmp_path / "v.tsv").read_text() == "x"
     assert build_vocabulary([wiki], str(tmp_path / "v.tsv"), force=True)

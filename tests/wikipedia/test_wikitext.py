@@ -1,11 +1,9 @@
-import gc
-import json
 from typing import Any, List, Tuple
 
 import pytest
 
 from luke_allennlp.wikipedia.pages import Paragraph, Section
-from luke_allennlp.wikipedia.siteinfo import SiteInfo
+from luke_allennlp.wikipedia.siteinfo import CANONICAL_NAMESPACES, SiteInfo
 from luke_allennlp.wikipedia.titles import TitleRules
 from luke_allennlp.wikipedia.wikitext import ParsedPage, WikitextParser
 
@@ -14,27 +12,11 @@ Shown = List[Tuple[str, str]]
 
 def rules(language: str = "en", **namespaces: str) -> TitleRules:
     names = {
-        -2: "Media",
-        -1: "Special",
-        0: "",
-        1: "Talk",
-        2: "User",
+        **CANONICAL_NAMESPACES,
         4: "Wikipedia",
-        6: "File",
-        10: "Template",
+        **{int(key[1:]): name for key, name in namespaces.items()},
     }
-    names = {**names, 14: "Category", **{int(key.strip("_")): name for key, name in namespaces.items()}}
-    return TitleRules(
-        SiteInfo(
-            language=language,
-            dbname=f"{language}wiki",
-            sitename="Wikipedia",
-            base=f"https://{language}.wikipedia.org/wiki/Main",
-            case="first-letter",
-            namespaces=names,
-            cases={},
-        )
-    )
+    return TitleRules(SiteInfo(language, f"{language}wiki", "Wikipedia", "", "first-letter", names, {}))
 
 
 def parse(text: str, title: str = "Page", language: str = "en", **options: Any) -> ParsedPage:
@@ -139,10 +121,6 @@ def test_what_vanishes(source: str) -> None:
     assert dropped(source) == {}
 
 
-def test_unclosed_comment_hides_the_rest() -> None:
-    assert lines("a <!-- b --> c\nd <!-- e\n[[f]]") == ["a c", "d"]
-
-
 def test_rows_of_a_table_that_is_not_closed() -> None:
     page = parse("a\n{| class=x\n|-\n| [[b]] || [[c]]\nd")
     assert [p.text for p in page.paragraphs] == ["a", "d"]
@@ -156,10 +134,6 @@ def test_images() -> None:
     assert lines("a [[File:x.jpg|thumb|left|b [[c]] d]] g") == ["a g"]
     assert page.dropped == {"file": 1, "caption": 3}
     assert lines("[[:File:x.jpg]] and [[:File:x.jpg|a label]]") == ["File:x.jpg and a label"]
-
-
-def test_images_of_another_language() -> None:
-    assert lines("a [[Datei:x.jpg|mini|b [[c]]]] d", language="de") == ["a d"]
 
 
 def test_links_that_are_no_links_to_articles() -> None:
@@ -186,7 +160,6 @@ def test_links_that_are_no_links_to_articles() -> None:
     [
         ("[[new  york_city]]", "new york_city", "New york city"),
         ("[[a|b]]", "b", "A"),
-        ("[[a|b|c]]", "b|c", "A"),
         ("[[:a]]", "a", "A"),
         ("[[a|]]", "a", "A"),
         ("[[Paris, Texas|]]", "Paris", "Paris, Texas"),
@@ -195,35 +168,18 @@ def test_links_that_are_no_links_to_articles() -> None:
         ("[[a|''b'' '''c'''<ref>d</ref>]]", "b c", "A"),
         ("''[[a|b]]''", "b", "A"),
         ("[[a|<b>b</b><sub>2</sub>]]", "b2", "A"),
-        ("[[a|b<br>c]]", "b c", "A"),
         ("[[a|b&nbsp;&amp;&#32;c]]", "b & c", "A"),
         ("[[AT&amp;T]]", "AT&T", "AT&T"),
-        ("[[Caf%C3%A9|b]]", "b", "Café"),
-        ("[[a|{{lang|fr|x}} b]]", "b", "A"),
         ("[[a<!-- x -->|b<!-- y -->]]", "b", "A"),
         ("[[a{{!}}b]]", "b", "A"),
         ("[[a|<nowiki>''b''</nowiki>]]", "''b''", "A"),
         ("[http://x.example see [[a|b]]]", "b", "A"),
-        ("[[[a|b]]]", "b", "A"),
         ("[''[[a|b]]'']", "b", "A"),
-        ("* ''[[a|b]]''", "b", "A"),
-        ("<div><blockquote>[[a|b]]</blockquote></div>", "b", "A"),
         ("<poem>\n[[a|b]]\n</poem>", "b", "A"),
     ],
 )
 def test_labels(source: str, surface: str, target: str) -> None:
     assert links(source) == [(surface, target)]
-
-
-def test_fragments() -> None:
-    (paragraph,) = parse("[[a#b c|d]] [[e]]").paragraphs
-    assert [link.fragment for link in paragraph.links] == ["b c", None]
-
-
-def test_a_link_in_a_link_is_the_link() -> None:
-    page = parse("[[a|b [[c]] d]]")
-    assert page.paragraphs == [Paragraph("b c d", [("C", "c", 2, 3, None)], -1)]
-    assert page.dropped == {"invalid": 1}
 
 
 @pytest.mark.parametrize(
@@ -236,11 +192,9 @@ def test_a_link_in_a_link_is_the_link() -> None:
         ("en", "''[[bus]]''es", "bus"),
         ("en", "[[bus]]<nowiki/>es", "bus"),
         ("en", "[[bus]]Es", "bus"),
-        ("en", "[[bus| car ]]s", "car"),
         ("en", "[[bus]]é", "bus"),
         ("fr", "[[bus]]é", "busé"),
         ("de", "[[Haus]]größe", "Hausgröße"),
-        ("bg", "[[град]]ове", "градове"),
         ("ar", "[[بيت]]ها", "بيتها"),
         ("ja", "[[BBC]]tv", "BBC"),
         ("zh", "[[BBC]]tv", "BBC"),
@@ -255,11 +209,6 @@ def test_link_trails(language: str, source: str, surface: str) -> None:
     assert len(without.paragraphs[0].links[0].surface) <= len(surface)
 
 
-def test_without_link_trails() -> None:
-    (paragraph,) = parse("two [[bus]]es", link_trail=False).paragraphs
-    assert paragraph == Paragraph("two buses", [("Bus", "bus", 4, 7, None)], -1)
-
-
 @pytest.mark.parametrize(
     "source, shown",
     [
@@ -271,24 +220,14 @@ def test_without_link_trails() -> None:
         ("'''a'''s '' ", "as"),
         ("<nowiki>'''a''' __TOC__ [[b]] {{c}} &lt;</nowiki>", "'''a''' __TOC__ [[b]] {{c}} <"),
         ("__init__ and a__b", "__init__ and a__b"),
-        ("*a", "a"),
-        ("#*:a", "a"),
-        ("<!-- x -->*a", "a"),
         ("1 &lt; 2 &amp;amp; &eacute;&#x41;", "1 < 2 &amp; éA"),
-        ("1&nbsp;km", "1 km"),
         ("a<ref>b</ref>, c<ref name=d />.", "a, c."),
         ("[http://x.example/ a ''b''] c", "a b c"),
         ("[http://x.example/{{b|[http://y.example c]}} d]", "d"),
-        ("see http://x.example/.", "see http://x.example/."),
         ("H<sub>2</sub>O x<sup>2</sup>", "H2O x2"),
         ("a<br/>b<br>c", "a b c"),
         ("a</ref> <font size=1>b", "a b"),
-        ("<u>a</u> <small>b</small> <span class=c>d</span>", "a b d"),
-        ("a-{b}-c", "a-{b}-c"),
         ("1 \ud800 2", "1 \ufffd 2"),
-        ("a{{b}}c", "ac"),
-        ("{{a|b", "{{a|b"),
-        ("[[a", "[[a"),
     ],
 )
 def test_text(source: str, shown: str) -> None:
@@ -297,10 +236,6 @@ def test_text(source: str, shown: str) -> None:
 
 def test_lists_and_blocks_are_lines() -> None:
     assert lines("; a : b\n: c<p>d</p>e\n----\nf<div>g</div><li>h<li>i") == list("abcdefghi")
-
-
-def test_punctuation_around_what_vanished_is_no_paragraph() -> None:
-    assert lines("({{a}}).\n: <math>b</math>,\n* [[!]]\n?c") == ["!", "?c"]
 
 
 def test_html_that_is_not_closed() -> None:
@@ -312,25 +247,9 @@ def test_html_that_is_not_closed() -> None:
     assert page.dropped == {"table": 100}
 
 
-OPEN_TAGS = [
-    "<li>",
-    "<dd>",
-    "<DT>",
-    "<li value=3>",
-    '<Li class="{{a|{{b}}}}">',
-    "<li\n>",
-    "<li><dd>x<li>",
-    "<p>",
-]
-OPEN_TAGS += [
-    "<small>",
-    "<table>",
-    "<td>",
-    "<div style='display:none'>",
-    "<span title='[c]'>",
-    "<caption>",
-    "<br>",
-]
+OPEN_TAGS = ["<li value=3>", '<Li class="{{a|{{b}}}}">', "<li\n>", "<li><dd>x<li>", "<span title='[c]'>"]
+OPEN_TAGS += "<li> <dd> <DT> <p> <small> <table> <td> <caption> <br>".split()
+OPEN_TAGS += ["<div style='display:none'>"]
 
 
 @pytest.mark.parametrize("tag", OPEN_TAGS)
@@ -356,31 +275,12 @@ def test_html_that_is_not_closed_where_it_was_opened(
     assert page.dropped[reason] == links_in_it
 
 
-def test_html_around_the_end_of_a_link_or_a_heading() -> None:
-    assert links("[[a|b<li>c]] [[d]]</li>") == [("b c", "A"), ("d", "D")]
-    page = parse("== <big>a ==\nb</big> [[c]]")
-    assert page.sections == [Section(2, "a", 0)] and [p.text for p in page.paragraphs] == ["b c"]
-    # What hides its content still does, unless its end is elsewhere.
-    assert lines("a <li style='display: none'>b <li>c</li></li> d") == ["a d"]
-    assert lines("a <i style='display:none'>b [[c|d</i>]] e") == ["a b d e"]
-    assert lines("{{a|<table>}} b</table> c\n{|\n| <table>d\n|}\ne </table> [[f]]") == ["b", "c", "e", "f"]
-    # These are no tags.
-    assert lines("{{a|b <i }} c> d") == ["c> d"]
-    assert lines("a [[b|c <u]] v> d") == ["a c <u v> d"]
-
-
-def test_pre() -> None:
-    assert lines("<pre>\n[[a]] ''b''\n\n * c &amp;\n</pre>") == ["[[a]] ''b''", "* c &"]
-
-
 @pytest.mark.parametrize(
     "source, shown",
     [
         ("-{zh-hans:计算机;zh-hant:電腦;}-x", "计算机x"),
         ("-{[[a|甲]]}-", "甲"),
         ("-{H|zh-cn:a;zh-tw:b}-x", "x"),
-        ("-{T|x}-y", "y"),
-        ("-{A|zh-cn:a;zh-tw:b}-x", "ax"),
         ("-{R|a:b;c}-", "a:b;c"),
         ("-{zh-hans:-{a}-b;zh-hant:c}-", "ab"),
     ],
@@ -393,28 +293,18 @@ def test_variants(source: str, shown: str) -> None:
     "source, title, expected",
     [
         ("{{disambig}}", "Page", True),
-        ("{{ Disambiguation_\n|geo}}", "Page", True),
         ("{{School disambiguation}}", "Page", True),
-        ("{{Begriffsklärung}}", "Page", True),
-        ("{{Disambigua}}", "Page", True),
         ("{{曖昧さ回避}}", "Page", True),
         ("{{Template:Disambiguation}}", "Page", True),
-        ("{{ template : disambig\n|geo}}", "Page", True),
-        ("{{_TEMPLATE_:_School_disambiguation_}}", "Page", True),
         ("{{en:Template:Disambig}}", "Page", True),
         ("{{User:Disambiguation}}", "Page", False),
         ("{{:Disambiguation}}", "Page", False),
-        ("{{de:Disambiguation}}", "Page", False),
-        ("{{Template talk:Disambiguation}}", "Page", False),
-        ("{{توضيح}}", "Page", True),
         ("a\n__DISAMBIG__", "Page", True),
         ("* [[a]]", "Mercury (disambiguation)", True),
-        ("* [[a]]", "Mercury (Begriffsklärung)", True),
         ("a {{disambiguation needed}}", "Page", False),
         ("a {{about|b|c|d (disambiguation)}}", "Page", False),
         ("<nowiki>{{disambig}} __DISAMBIG__</nowiki> <!-- {{disambig}} -->", "Page", False),
         ("Disambiguation", "Disambiguation", False),
-        ("", "Mercury (planet)", False),
     ],
 )
 def test_disambiguations(source: str, title: str, expected: bool) -> None:
@@ -425,10 +315,6 @@ def test_disambiguations(source: str, title: str, expected: bool) -> None:
     "language, local, source",
     [
         ("de", "Vorlage", "{{Vorlage:Begriffsklärung}}"),
-        ("de", "Vorlage", "{{ vorlage:_Begriffsklärung }}"),
-        ("de", "Vorlage", "{{Template:Begriffsklärung}}"),
-        ("ja", "Template", "{{template:Aimai}}"),
-        ("fr", "Modèle", "{{modèle:Homonymie}}"),
         ("ru", "Шаблон", "{{Ш:неоднозначность}}"),
         ("xx", "Any name", "{{any_name:disambig}}"),
     ],
@@ -436,11 +322,6 @@ def test_disambiguations(source: str, title: str, expected: bool) -> None:
 def test_templates_with_the_name_of_their_namespace(language: str, local: str, source: str) -> None:
     parser = WikitextParser(rules(language, _10=local), language=language)
     assert parser.parse(source).is_disambiguation
-
-
-def test_empty_page() -> None:
-    assert parse("") == ParsedPage([], [], False, {})
-    assert parse("\n {{x}}\n") == ParsedPage([], [], False, {})
 
 
 @pytest.mark.parametrize(
@@ -454,10 +335,7 @@ def test_empty_page() -> None:
         "<ref>" * 2000,
         "{|\n|" * 500,
         "''" * 5000 + "a",
-        "-{" * 1000 + "}-" * 1000,
         "<nowiki>" * 2000,
-        "<!--" * 2000,
-        "*" * 5000,
     ],
 )
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -465,34 +343,3 @@ def test_nothing_is_too_deep(source: str, language: str) -> None:
     assert "end" in [line for line in lines(f"begin\n{source}\n-->\n\nend", language=language)] or (
         source.startswith(("<!--", "[[", "{{", "<ref>", "<nowiki>", "{|"))
     )
-
-
-def test_garbage_collection_goes_on() -> None:
-    parser = WikitextParser(rules())
-    parser.parse("[[a]]")
-    assert gc.isenabled()
-    with pytest.raises(TypeError):
-        parser.parse(None)  # type: ignore[arg-type]
-    assert gc.isenabled()
-    gc.disable()
-    try:
-        parser.parse("[[a]]")
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
-
-
-def test_pages_do_not_depend_on_each_other() -> None:
-    parser = WikitextParser(rules())
-    first = parser.parse("== a ==\n[[b]] {{disambig}} [[c|")
-    parser.parse("[[d|{{e}}")
-    assert parser.parse("== a ==\n[[b]] {{disambig}} [[c|") == first
-
-
-def test_reasons_are_ordered() -> None:
-    assert list(dropped("[[x|]] [[User:a]] [[Category:b]] {{c|[[d]]}}")) == [
-        "category",
-        "namespace",
-        "template",
-    ]
-    json.dumps(dropped("{{c|[[d]]}}"))

@@ -74,7 +74,6 @@ def test_same_as_the_tree_of_nodes(fixtures_dir: Path) -> None:
         ("minidump_de_dbpedia.xml.bz2", 1657),
         ("minidump_ja_dbpedia.xml.bz2", 523),
         ("minidump_ar_dbpedia.xml.bz2", 141),
-        ("bgwiki_gensim.xml.bz2", 100),
         ("enwiki_p10p30302_gensim.xml.bz2", 22589),
     ],
 )
