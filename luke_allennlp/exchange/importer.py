@@ -29,7 +29,7 @@ from luke_allennlp.checkpoints.stored_tensor import DamagedFileError
 from luke_allennlp.common.files import new_directory, write_json
 from luke_allennlp.data.tokenizer_files import copy_tokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.exchange.forms import ENTITY_VOCABULARY, reader_options
+from luke_allennlp.exchange.forms import ENTITY_VOCABULARY
 from luke_allennlp.exchange.source import Source, kept_rows, labels_of, open_source, published_markers
 
 logger = logging.getLogger(__name__)
@@ -158,11 +158,12 @@ def _params(source: Source, published: Sequence[str]) -> Dict[str, Any]:
     if source.markers:
         tokenizer["marker_tokens"] = [marker for marker, _ in source.markers]
         embedder["marker_tokens"] = [list(pair) for pair in source.markers]
+    markers = dict(zip(form.marker_options, published, strict=False))
     model: Dict[str, Any] = {"type": form.task, "embedder": embedder}
     if form.task == "luke_relation_classification":
         model["classifier_bias"] = source.head("bias") is not None
     return {
-        "dataset_reader": {"type": form.task, "tokenizer": tokenizer, **reader_options(form, published)},
+        "dataset_reader": {"type": form.task, "tokenizer": tokenizer, **markers},
         "model": model,
         "data_loader": {"batch_size": 32},
     }

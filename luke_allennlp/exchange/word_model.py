@@ -4,7 +4,6 @@ from typing import Any, Dict, Tuple
 
 from torch import Tensor
 from transformers import AutoConfig
-from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from luke_allennlp.checkpoints.config import WORD_KEYS
 from luke_allennlp.checkpoints.names import ENTITY_SIDE, EXTRA_QUERY, HEAD_OF_BERT
@@ -42,9 +41,6 @@ def word_model(state: Dict[str, Tensor], embedder: LukeEmbedder) -> Tuple[Dict[s
             ours = next(ours for ours in HEAD_OF_BERT if name.startswith(ours))
             name = HEAD_OF_BERT[ours] + name[len(ours) :]
         tensors[name] = tensor.detach().clone()
-    config = AutoConfig.for_model(
-        kind,
-        architectures=[MODEL_FOR_MASKED_LM_MAPPING_NAMES[kind]],
-        **{key: getattr(own, key) for key in WORD_KEYS},
-    )
+    config = AutoConfig.for_model(kind, **{key: getattr(own, key) for key in WORD_KEYS})
+    config.architectures = [type(config).__name__.replace("Config", "ForMaskedLM")]
     return tensors, config.to_dict()

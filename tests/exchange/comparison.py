@@ -11,6 +11,15 @@ from allennlp.nn.util import move_to_device
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
 
+LABELS = {
+    "LukeForEntityClassification": (
+        "entity event group location object organization person place time".split()
+    ),
+    "LukeForEntityPairClassification": ["no_relation", "org:founded", "per:title"],
+    "LukeForEntitySpanClassification": ["NIL", "MISC", "PER", "ORG", "LOC"],
+    "LukeForQuestionAnswering": ["LABEL_0", "LABEL_1"],
+}
+
 
 def instances_of(archive: Archive, path: Path, number: int = 4) -> List[Instance]:
     instances = list(archive.validation_dataset_reader.read(str(path)))[:number]
