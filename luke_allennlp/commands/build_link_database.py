@@ -1,7 +1,4 @@
-"""
-The `build-link-database` subcommand turns JSON lines, of the links of pages or of redirects, into a directory
-for the entity linker "article_links" of extractive QA (docs/link_database.md).
-"""
+"""JSON lines of links or redirects as a directory for the entity linker "article_links"."""
 
 import argparse
 

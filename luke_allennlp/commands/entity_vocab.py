@@ -1,7 +1,4 @@
-"""
-The `entity-vocab` subcommand looks entities up in a vocabulary, summarizes it, and converts it to another
-format.
-"""
+"""Look-ups in an entity vocabulary, and its conversion."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""The `export-checkpoint` subcommand writes the model of an archive in Hugging Face's layout."""
+"""The model of an archive in Hugging Face's layout."""
 
 import argparse
 

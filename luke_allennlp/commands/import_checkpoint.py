@@ -1,7 +1,4 @@
-"""
-The `import-checkpoint` subcommand makes an archive of a published fine-tuned LUKE, which `allennlp evaluate`
-and `allennlp predict` then take.
-"""
+"""An archive of a published fine-tuned LUKE."""
 
 import argparse
 

@@ -1,7 +1,4 @@
-"""
-The `pretraining-dataset` subcommand turns pages of Wikipedia into sequences of tokens with entities, to
-pretrain LUKE on.
-"""
+"""Pages of Wikipedia as sequences of tokens with entities, to pretrain LUKE on."""
 
 import argparse
 import sys

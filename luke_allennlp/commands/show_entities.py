@@ -1,7 +1,4 @@
-"""
-The `show-entities` subcommand prints the entities that `allennlp predict` found with a `luke_ner` model
-inside their texts: in colour on a terminal, in brackets elsewhere.
-"""
+"""The entities that `allennlp predict` found with a `luke_ner` model, inside their texts."""
 
 import argparse
 import re

@@ -1,7 +1,4 @@
-"""
-The `wikipedia-entity-vocab` subcommand makes an entity vocabulary of the pages that most links of Wikipedia
-lead to.
-"""
+"""An entity vocabulary of the pages that most links of Wikipedia lead to."""
 
 import argparse
 

@@ -1,7 +1,4 @@
-"""
-The `wikipedia-extract` subcommand reads a dump of Wikipedia and writes its pages as plain text with links, of
-which the vocabularies, databases and pretraining data are made (docs/pretraining.md).
-"""
+"""A dump of Wikipedia as pages of plain text with links (docs/pretraining.md)."""
 
 import argparse
 from typing import TYPE_CHECKING, Any, List, Mapping

@@ -1,7 +1,4 @@
-"""
-The `wikipedia-link-db` subcommand makes a link database of Wikipedia, for the entity linker "article_links"
-of extractive QA (docs/link_database.md).
-"""
+"""A link database of Wikipedia for the entity linker "article_links" (docs/link_database.md)."""
 
 import argparse
 

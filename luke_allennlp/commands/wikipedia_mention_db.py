@@ -1,7 +1,4 @@
-"""
-The `wikipedia-mention-db` subcommand counts the names that links of Wikipedia are on: where they lead, and in
-how many pages the names occur.
-"""
+"""The names that links of Wikipedia are on: where they lead, and how often they occur."""
 
 import argparse
 

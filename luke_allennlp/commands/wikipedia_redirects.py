@@ -1,7 +1,4 @@
-"""
-The `wikipedia-redirects` subcommand writes where the redirects of Wikipedia lead, for the entity linker
-"article_links" of extractive QA (docs/link_database.md).
-"""
+"""Where the redirects of Wikipedia lead (docs/link_database.md)."""
 
 import argparse
 

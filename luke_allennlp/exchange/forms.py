@@ -104,17 +104,7 @@ _BY_TASK = {form.task: form for form in FORMS}
 
 
 def form_of_task(task: str) -> TaskForm:
-    """
-    # Parameters
-
-    task : `str`
-        With or without `luke_`.
-
-    # Raises
-
-    `ConfigurationError`
-        There is no such task.
-    """
+    """Of a task's name, with or without `luke_`."""
     for name in (task, f"luke_{task}"):
         if name in _BY_TASK:
             return _BY_TASK[name]

@@ -26,54 +26,33 @@ _CODE = {
     "luke_reading_comprehension": usage_code.QUESTIONS,
     "luke_cloze_qa": usage_code.CLOZE,
 }
-# Of Hugging Face's tokenizer; the numbers are measured.
-_AROUND_MARKERS = (
-    '`LukeTokenizer(task="{}")` puts the same markers around mentions, but makes other tokens there, as it '
-    "does not take each part of the text to follow a space. In {} of {} texts that were tried its tokens "
-    "differed from those of the training, and probabilities by up to 0.05."
-)
-_AT_START = (
-    "`{}` makes other tokens than those of the training ({}): it did so in {} of {} texts that were tried."
-)
 _LINKER = (
     "The archive's reader links entities, which the example does not: where the linker finds some, the "
-    "archive's predictions are other ones."
+    "archive's predictions differ."
 )
-_LUKE_TOKENIZER = {
-    "luke_entity_typing": _AROUND_MARKERS.format("entity_classification", 15, 15),
-    "luke_relation_classification": _AROUND_MARKERS.format("entity_pair_classification", 36, 36),
-    "luke_ner": _AT_START.format(
-        'LukeTokenizer(task="entity_span_classification")',
-        "of the first word, and of signs and apostrophes with a space before them",
-        *(42, 42),
-    ),
-    "luke_reading_comprehension": _AT_START.format(
-        "LukeTokenizer", "of the first words of question and passage", 26, 26
-    ),
-    "luke_pretraining": _AT_START.format("LukeTokenizer", "of the first word", 42, 42),
-}
+_LUKE_TOKENIZER = (
+    "`LukeTokenizer` of transformers does not take each part of a text to follow a space, as the training "
+    "did: it makes other tokens at the start of a text, around mentions and before signs, and probabilities "
+    "differ."
+)
 
 
 def usage(
     archive: Archive, form: TaskForm, architecture: str, vocabulary: Optional[EntityVocabulary], target: Path
 ) -> List[str]:
     """
+    Makes the lines of Markdown.
+
     # Parameters
 
     archive : `Archive`
     form : `TaskForm`
-        Of its task.
     architecture : `str`
         Hugging Face's class that loads the export.
     vocabulary : `Optional[EntityVocabulary]`
         The exported one; `None` for a model of words alone.
     target : `Path`
         Has the exported files of the tokenizer.
-
-    # Returns
-
-    `List[str]`
-        Lines of Markdown.
     """
     reader: Any = archive.validation_dataset_reader
     tokenizer = reader.tokenizer
@@ -109,8 +88,8 @@ def usage(
     ]
     if not isinstance(getattr(reader, "linker", NoEntityLinker()), NoEntityLinker):
         text += [_LINKER, ""]
-    if vocabulary is not None and form.task in _LUKE_TOKENIZER and (target / "merges.txt").is_file():
-        text += [_LUKE_TOKENIZER[form.task], ""]
+    if vocabulary is not None and form.architecture is not None and (target / "merges.txt").is_file():
+        text += [_LUKE_TOKENIZER, ""]
     return text
 
 

@@ -125,9 +125,8 @@ def _damage(source: PathLike) -> Iterator[None]:
 
 def _trie(source: PathLike, content: Dict[str, Any], name: str, format_: Any) -> Any:
     stored = content.get(name)
-    is_trie = isinstance(stored, StoredTrie)
-    if not is_trie or stored.format != format_:
-        found = f"one with {stored.format!r}" if is_trie else "none"
+    if not isinstance(stored, StoredTrie) or stored.format != format_:
+        found = f"one with {stored.format!r}" if isinstance(stored, StoredTrie) else "none"
         records = f" of records {format_!r}" if format_ else ""
         raise ConfigurationError(f"{source}: expected a trie{records} as {name!r}, found {found}.")
     if not isinstance(stored.state, bytes) or not stored.state.startswith(b"We love Marisa.\0"):
@@ -236,14 +235,14 @@ class _Limited:
     def __init__(self, file: Any, limit: int) -> None:
         self._file, self._left = file, limit
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int) -> Any:
         self._left -= size
         if self._left < 0:
             raise pickle.UnpicklingError(_TOO_LARGE)
-        return self._file.read(size)  # type: ignore[no-any-return]
+        return self._file.read(size)
 
-    def readline(self) -> bytes:
-        return self._file.readline(1 << 20)  # type: ignore[no-any-return]
+    def readline(self) -> Any:
+        return self._file.readline(1 << 20)
 
 
 class _Memo(List[Any]):

@@ -20,6 +20,8 @@ LABELS = {
     "LukeForQuestionAnswering": ["LABEL_0", "LABEL_1"],
 }
 
+TOKENIZER_FILES = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+
 
 def instances_of(archive: Archive, path: Path, number: int = 4) -> List[Instance]:
     instances = list(archive.validation_dataset_reader.read(str(path)))[:number]

@@ -15,9 +15,7 @@ from torch import nn
 
 from luke_allennlp.checkpoints.config import WORD_KEYS
 from luke_allennlp.exchange import export_checkpoint, import_checkpoint
-from tests.exchange.comparison import LABELS
-
-TOKENIZER_FILES = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+from tests.exchange.comparison import LABELS, TOKENIZER_FILES
 
 
 def randomise(model: nn.Module) -> None:

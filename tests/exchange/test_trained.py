@@ -76,10 +76,7 @@ def data_of(directory: Path) -> Path:
 
 @pytest.mark.parametrize(
     "architecture",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] * (not name.endswith("SpanClassification")))
-        for name in RUNS
-    ],
+    [pytest.param(name, marks=[] if "Span" in name else [pytest.mark.slow]) for name in RUNS],
 )
 def test_out_and_in(architecture: str, run: Any, tmp_path: Path) -> None:
     directory = run(RUNS[architecture])
