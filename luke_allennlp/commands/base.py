@@ -91,6 +91,11 @@ def add_switch(parser: Any, name: str, default: bool, help: str) -> None:
     parser.add_argument(name, action=argparse.BooleanOptionalAction, default=default, help=help)
 
 
+def add_pages_and_output(parser: Any) -> None:
+    parser.add_argument("source", metavar="PAGES", help="output of `allennlp wikipedia-extract`")
+    parser.add_argument("output", metavar="OUT", help="the directory to make")
+
+
 def add_release(parser: Any, example: str) -> None:
     parser.add_argument(
         "--from-release",

@@ -5,7 +5,7 @@ import argparse
 from allennlp.commands.subcommand import Subcommand
 from overrides import overrides
 
-from luke_allennlp.commands.base import JobCommand, add_force, add_number, add_release
+from luke_allennlp.commands.base import JobCommand, add_force, add_number, add_pages_and_output, add_release
 from luke_allennlp.wikipedia.executors import Executor
 
 
@@ -23,8 +23,7 @@ class WikipediaMentionDb(JobCommand):
 
     @overrides
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("source", metavar="PAGES", help="output of `allennlp wikipedia-extract`")
-        parser.add_argument("output", metavar="OUT", help="the directory to make")
+        add_pages_and_output(parser)
         add_release(parser, "enwiki_20160305_mention_lp0.0.pkl (the options of counting have no effect)")
         add_number(parser, "--min-link-prob", 0.01, "fewest links on a name, by pages that have it")
         add_number(parser, "--max-mention-words", 20, "longest name, in words")

@@ -5,7 +5,7 @@ import argparse
 from allennlp.commands.subcommand import Subcommand
 from overrides import overrides
 
-from luke_allennlp.commands.base import JobCommand, add_force, add_release
+from luke_allennlp.commands.base import JobCommand, add_force, add_pages_and_output, add_release
 from luke_allennlp.wikipedia.executors import Executor
 
 
@@ -23,8 +23,7 @@ class WikipediaRedirects(JobCommand):
 
     @overrides
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("source", metavar="PAGES", help="output of `allennlp wikipedia-extract`")
-        parser.add_argument("output", metavar="OUT", help="the directory to make")
+        add_pages_and_output(parser)
         add_release(parser, "enwiki_20181220_redirects.pkl")
         add_force(parser)
         super().add_arguments(parser)

@@ -54,9 +54,7 @@ def exported_entities(
 
     embedder : `LukeEmbedder`
     source : `Path`
-        What an import kept for an export, if there was one.
-    left_out : `Dict[str, Tensor]`
-        The tensors among that.
+        What an import kept for an export, if there was one; `left_out` has its tensors.
     lite : `bool`
         Whether only the special rows are wanted.
 

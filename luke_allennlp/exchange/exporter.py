@@ -136,17 +136,8 @@ def export_checkpoint(
 
 class _Contents(NamedTuple):
     """
-    # Parameters
-
-    tensors : `Dict[str, Tensor]`
-        By the names of Hugging Face's class with a head.
-    config : `Dict[str, Any]`
-    notes : `List[str]`
-    tokenizer : `str`
-        The directory, or hub id, that has its files.
-    vocabulary : `EntityVocabulary`, optional (default = `None`)
-    tokens : `Dict[str, int]`, optional (default = `{}`)
-        Those that the tokenizer's files lack.
+    Tensors are by the names of Hugging Face's class with a head; the tokenizer is a directory or hub id that
+    has its files, which lack the tokens.
     """
 
     tensors: Dict[str, Tensor]

@@ -123,16 +123,7 @@ def find_form(
 ) -> TaskForm:
     """
     Detects a checkpoint's task by the class that its config names, or by its head if that is none of Hugging
-    Face's LUKE.
-
-    # Parameters
-
-    source : `str`
-        For messages.
-    architectures : `Iterable[str]`
-    shapes : `Mapping[str, Tuple[int, ...]]`
-        Of the checkpoint's tensors.
-    hidden_size : `int`
+    Face's LUKE. The source is for messages; shapes are those of the checkpoint's tensors.
 
     # Raises
 

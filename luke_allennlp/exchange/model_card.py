@@ -29,6 +29,9 @@ def model_card(
     usage: Sequence[str] = (),
 ) -> str:
     """
+    Makes the Markdown of a card, with the scores on validation and test data in the metadata that the hub
+    reads.
+
     # Parameters
 
     config : `Params`
@@ -41,11 +44,6 @@ def model_card(
         What that class does not hold.
     usage : `Sequence[str]`, optional (default = `()`)
         Lines on how to use it.
-
-    # Returns
-
-    `str`
-        Markdown, with the scores on validation and test data in the metadata that the hub reads.
     """
     values = config.as_dict(quiet=True)
     title, task = _TASKS[form_of_model(values["model"]["type"]).task]

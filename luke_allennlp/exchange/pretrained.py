@@ -19,15 +19,8 @@ _WORD_ROWS = (f"luke.{WORD_TABLE}", "lm_head.bias")
 
 def tokenizer_source(archive: Archive, model_name: str, place: str) -> str:
     """
-    Where the tokenizer's files are: with the checkpoint that the model started from, else with the data.
-
-    # Parameters
-
-    archive : `Archive`
-    model_name : `str`
-        The checkpoint.
-    place : `str`
-        Where the archive was unpacked.
+    Where the tokenizer's files are: with the checkpoint that the model started from (`model_name`), else with
+    the data. `place` is where the archive was unpacked.
     """
     if tokenizer_files(model_name):
         return model_name
@@ -38,14 +31,7 @@ def tokenizer_source(archive: Archive, model_name: str, place: str) -> str:
 def add_entity_tokens(tensors: Dict[str, Tensor], source: str) -> Tuple[Dict[str, int], List[str]]:
     """
     Gives the word table and its head the rows of `<ent>` and `<ent2>`, copies of those of `@` and `#`, unless
-    the tokenizer has them: Hugging Face's numbers them behind the words.
-
-    # Parameters
-
-    tensors : `Dict[str, Tensor]`
-        By Hugging Face's names; changed.
-    source : `str`
-        Of the tokenizer.
+    the tokenizer has them: Hugging Face's numbers them behind the words. Changes the tensors.
 
     # Returns
 
@@ -75,11 +61,6 @@ def add_tied(tensors: Dict[str, Tensor]) -> None:
     """
     Adds the word head's own names for the word table and the bias: `transformers` 5 does not tie the table,
     and would leave the head's at random values.
-
-    # Parameters
-
-    tensors : `Dict[str, Tensor]`
-        By Hugging Face's names; changed.
     """
     for part, name in zip(("weight", "bias"), _WORD_ROWS, strict=True):
         tensors[f"lm_head.decoder.{part}"] = tensors[name].clone()

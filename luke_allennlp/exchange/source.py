@@ -24,17 +24,8 @@ _TOKENIZER_CONFIG = "tokenizer_config.json"
 
 class Source(NamedTuple):
     """
-    # Parameters
-
-    name : `str`
-        The directory, tarball or hub id.
-    raw_config : `Dict[str, Any]`
-        Its config.json; empty for the original release.
-    config : `LukeConfig`
-    tensors : `LazyTensors`
-        By the encoder's names.
-    form : `TaskForm`
-        Of its task.
+    A directory, tarball or hub id: its config.json (empty for the original release), its `LukeConfig`, its
+    tensors by the encoder's names, and its task.
     """
 
     name: str
@@ -67,14 +58,8 @@ class Source(NamedTuple):
 
 def open_source(name: str, task: Optional[str], stack: ExitStack) -> Source:
     """
-    # Parameters
-
-    name : `str`
-        A directory, tarball or hub id.
-    task : `str`, optional
-        Detected by the config or the head if `None`.
-    stack : `ExitStack`
-        Keeps the files open as long as they are read.
+    Opens a directory, tarball or hub id; the stack keeps its files open. The task is detected by the config
+    or the head if `None`.
 
     # Raises
 

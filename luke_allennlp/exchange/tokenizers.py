@@ -23,7 +23,7 @@ def describe_tokenizer(target: Path, markers: Mapping[str, int], tokens: Sequenc
     # Returns
 
     `List[str]`
-        What is to be said of them.
+        What the card must say of them.
     """
     config = read_object(target / "tokenizer_config.json")
     notes: List[str] = []

@@ -14,17 +14,8 @@ _ENCODER = "embedder.luke."
 
 def word_model(state: Dict[str, Tensor], embedder: LukeEmbedder) -> Tuple[Dict[str, Tensor], Dict[str, Any]]:
     """
-    # Parameters
-
-    state : `Dict[str, Tensor]`
-        The state dict of a `LukePretrainingModel` of words alone.
-    embedder : `LukeEmbedder`
-        Its embedder.
-
-    # Returns
-
-    `Tuple[Dict[str, Tensor], Dict[str, Any]]`
-        The tensors, by Hugging Face's names, and the content of config.json.
+    Of the state dict of a `LukePretrainingModel` of words alone, and its embedder: the tensors by Hugging
+    Face's names, and the content of config.json.
     """
     own = embedder.luke.config
     kind = getattr(own, "word_model_type", None)

@@ -21,7 +21,6 @@ from luke_allennlp.common.files import new_directory
 from luke_allennlp.exchange import export_checkpoint, import_checkpoint
 from luke_allennlp.exchange.model_card import model_card
 from luke_allennlp.exchange.tokenizers import describe_tokenizer
-from luke_allennlp.token_embedders import LukeEmbedder
 
 NER = "LukeForEntitySpanClassification"
 PAIRS = "LukeForEntityPairClassification"
@@ -186,29 +185,25 @@ def test_damaged_archives(kind: str, changed: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("kind", ["half", "no gzip", "empty", "no tar"])
+@pytest.mark.parametrize("kind", ["half", "empty", "no tar"])
 def test_damaged_files(kind: str, changed: Any, tmp_path: Path) -> None:
     path = changed()
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] if kind == "half" else b"none")
-    if kind in ("no gzip", "empty"):
-        with tarfile.open(path, "w" if kind == "no gzip" else "w:gz") as archive:
-            if kind == "no gzip":
-                archive.add(__file__, arcname="config.json")
+    if kind == "empty":
+        tarfile.open(path, "w:gz").close()
     with pytest.raises(ConfigurationError) as error:
         export_checkpoint(str(path), str(tmp_path / "out"))
     assert str(path) in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[1]"])
-def test_damaged_metrics(content: str, changed: Any, tmp_path: Path) -> None:
+def test_damaged_metrics(changed: Any, tmp_path: Path) -> None:
     path = changed()
-    (path.parent / "metrics.json").write_text(content)
+    (path.parent / "metrics.json").write_text("[1]")
     with pytest.raises(ConfigurationError, match="metrics.json") as error:
         export_checkpoint(str(path), str(tmp_path / "out"))
-    assert str(path) in str(error.value)
-    assert not (tmp_path / "out").exists()
+    assert str(path) in str(error.value) and not (tmp_path / "out").exists()
 
 
 def with_head(columns: int, **options: Any) -> Change:
@@ -412,13 +407,6 @@ def test_a_tokenizer_of_one_file(tmp_path: Path) -> None:
     assert describe_tokenizer(tmp_path, {}, ()) == []
     config = json.loads((tmp_path / "tokenizer_config.json").read_text())
     assert config["tokenizer_class"] == "LukeTokenizer"
-
-
-def test_a_fresh_table_has_its_titles(fixtures_dir: Path) -> None:
-    embedder = LukeEmbedder(str(fixtures_dir / "tiny-roberta"), load_weights=False)
-    assert embedder.entities == ["[PAD]", "[MASK]"]
-    assert len(embedder.luke.entity_embeddings.entity_embeddings.weight) == 2
-    assert LukeEmbedder(str(fixtures_dir / "tiny-luke"), load_weights=False).entities is None
 
 
 @pytest.mark.parametrize("target", ["file/x", "/dev/null/x"])
