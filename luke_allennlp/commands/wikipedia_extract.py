@@ -1,107 +1,79 @@
-"""
-The `wikipedia-extract` subcommand reads a dump of Wikipedia and writes its pages as plain text with links, of
-which the vocabularies, databases and pretraining data are made (docs/pretraining.md).
-"""
+"""A dump of Wikipedia as pages of plain text with links (docs/pretraining.md)."""
 
 import argparse
-import sys
-from typing import Any, List, Mapping
+from typing import TYPE_CHECKING, Any, List, Mapping
 
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
+from luke_allennlp.commands.base import Command, add_force, add_number, add_switch
 from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
-from luke_allennlp.wikipedia.extraction import extract, is_complete, parse_size
-from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
-from luke_allennlp.wikipedia.guarded_pool import Limits
+
+if TYPE_CHECKING:
+    from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
 
 
 @Subcommand.register("wikipedia-extract")
-class WikipediaExtract(Subcommand):
+class WikipediaExtract(Command):
     """
     Registered as a `Subcommand` with name "wikipedia-extract".
 
-    Makes Parquet files of pages, with the links in their paragraphs, of a dump.
+    Makes Parquet files of pages, with the links in their paragraphs, from a dump.
     """
 
-    requires_plugins = False
+    help = "Extract pages with links from a dump of Wikipedia."
+    description = """Extract pages as plain text with links from a dump of Wikipedia (pages-articles.xml, bz2,
+    gz or plain). An interrupted command resumes where it stopped."""
 
     @overrides
-    def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
-        description = """Extract pages as plain text with links from a dump of Wikipedia (pages-articles.xml,
-        bz2, gz or plain). An interrupted extraction resumes where it stopped when the command is repeated."""
-        subparser = parser.add_parser(
-            self.name, description=description, help="Extract pages with links from a dump of Wikipedia."
-        )
-        subparser.add_argument(
-            "dumps", nargs="+", metavar="DUMP", help="the files of the dump of one wiki, in their order"
-        )
-        subparser.add_argument(
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("dumps", nargs="+", metavar="DUMP", help="the files of one wiki's dump, in order")
+        parser.add_argument(
             "-o", "--output", required=True, metavar="DIRECTORY", help="the directory to make"
         )
-        subparser.add_argument(
+        parser.add_argument(
             "--namespaces",
             default="0",
             metavar="N,..",
-            help="the numbers of the namespaces whose pages are wanted, such as 0,14 (default: 0, articles)",
+            help="numbers of the namespaces to extract, such as 0,14 (default: 0, articles)",
         )
-        subparser.add_argument(
+        add_switch(
+            parser,
             "--link-trail",
-            action=argparse.BooleanOptionalAction,
-            default=True,
-            help="whether letters right after a link belong to it, as in [[bus]]es (default: they do)",
+            True,
+            "whether letters right after a link belong to it, as in [[bus]]es (default: they do)",
         )
-        subparser.add_argument(
+        parser.add_argument(
             "--part-size",
-            default=None,
             metavar="SIZE",
-            help="of what a task reads, such as 500K or 64M (default: 1M to 16M, by the dump's size)",
+            help="how much a task reads, such as 500K or 64M (default: 1M to 16M, by the dump's size)",
         )
-        subparser.add_argument(
-            "--page-seconds",
-            type=float,
-            default=60.0,
-            metavar="N",
-            help="a page that takes longer is left out and listed (default: 60)",
-        )
-        subparser.add_argument(
-            "--page-memory-mb",
-            type=int,
-            default=2048,
-            metavar="N",
-            help="a page that takes more memory is left out and listed (default: 2048)",
-        )
-        subparser.add_argument(
-            "-f",
-            "--force",
-            action="store_true",
-            help="replace what was begun in the directory with other dumps or options",
-        )
-        add_executor_arguments(subparser)
-        subparser.set_defaults(func=extract_from_args)
-        return subparser
+        add_number(parser, "--page-seconds", 60.0, "skip and list a page that takes longer")
+        add_number(parser, "--page-memory-mb", 2048, "skip and list a page that takes more memory")
+        add_force(parser, "replace what was begun in the directory with other dumps or options")
+        add_executor_arguments(parser)
 
+    @overrides
+    def run(self, args: argparse.Namespace) -> None:
+        from luke_allennlp.wikipedia.extraction import extract, is_complete
 
-def extract_from_args(args: argparse.Namespace) -> None:
-    """
-    Runs the subcommand; what is wrong ends it with one sentence on standard error.
-    """
-    try:
         options, executor = _options(args), executor_from_args(args)
         complete = is_complete(args.output)
         metadata = extract(args.dumps, args.output, options, executor, args.force)
-    except (ConfigurationError, OSError) as error:
-        sys.exit(f"allennlp wikipedia-extract: {error}")
-    if metadata is None:
-        print(f"The jobs are submitted; {args.output} is complete when it has a metadata.json.")
-    else:
+        if metadata is None:
+            print(f"The jobs are submitted; {args.output} is complete when it has a metadata.json.")
+            return
         if complete and not args.force:
             print(f"{args.output} is complete already.")
         print("\n".join(_summary(metadata["counts"], args.output)))
 
 
-def _options(args: argparse.Namespace) -> ExtractionOptions:
+def _options(args: argparse.Namespace) -> "ExtractionOptions":
+    from luke_allennlp.wikipedia.extraction import parse_size
+    from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
+    from luke_allennlp.wikipedia.guarded_pool import Limits
+
     try:
         namespaces = tuple(sorted({int(number) for number in args.namespaces.split(",")}))
     except ValueError:

@@ -35,7 +35,7 @@ def read_records(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str, Reco
     if first.startswith("{") and _is_object(first):
         for number, line in filled:
             where = f"{path}, line {number}"
-            yield where, _as_object(_parse(line, where), where)
+            yield where, parse_object(line, where)
         return
     try:
         value = _parse("\n".join(line for _, line in lines), path)
@@ -58,7 +58,12 @@ def read_object_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str,
     for number, line in read_lines(path, encoding):
         if line.strip():
             where = f"{path}, line {number}"
-            yield where, _as_object(_parse(line, where), where)
+            yield where, parse_object(line, where)
+
+
+def parse_object(text: str, where: str) -> Record:
+    """The JSON object in a text."""
+    return _as_object(_parse(text, where), where)
 
 
 def _is_object(line: str) -> bool:

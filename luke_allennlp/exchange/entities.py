@@ -1,7 +1,7 @@
 """The entity table that an export writes, and whose rows they are."""
 
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -13,6 +13,7 @@ from luke_allennlp.exchange.forms import ENTITY_VOCABULARY
 from luke_allennlp.token_embedders import LukeEmbedder
 
 SPECIALS = (PAD, UNK, MASK, MASK2)
+_NONE = -1
 
 
 class ExportedEntities(NamedTuple):
@@ -24,17 +25,25 @@ class ExportedEntities(NamedTuple):
     vocabulary : `EntityVocabulary`
         Whose rows they are.
     is_whole : `bool`
-        Whether these are all rows that the archive's source has.
-    copied : `Optional[int]`
-        The row that stands once more at the table's end, as `[MASK2]`.
+        Whether these are all rows of the archive's source.
+    source_size : `int`
+        Rows of the source; 0 if the archive has just some of them.
+    rows : `List[int]`
+        The row of the source that each row is, or is a copy of; -1 if it is zeros.
     notes : `List[str]`
+        What is to be said of them.
     """
 
     table: Tensor
     vocabulary: EntityVocabulary
     is_whole: bool
-    copied: Optional[int]
+    source_size: int
+    rows: List[int]
     notes: List[str]
+
+    def select(self, tensor: Tensor) -> Tensor:
+        """Of a tensor with a row per entity of the source, the rows that are written."""
+        return _select(tensor, self.rows)
 
 
 def exported_entities(
@@ -45,75 +54,75 @@ def exported_entities(
 
     embedder : `LukeEmbedder`
     source : `Path`
-        Where the archive has what an import kept along, if it has that.
-    left_out : `Dict[str, Tensor]`
-        Of that, what the embedder has no place for.
+        What an import kept for an export, if there was one; `left_out` has its tensors.
     lite : `bool`
         Whether only the special rows are wanted.
-
-    # Returns
-
-    `ExportedEntities`
 
     # Raises
 
     `ConfigurationError`
-        The vocabulary and the rows do not fit each other, or there is no `[PAD]` or `[MASK]`.
+        The vocabulary and the rows do not match, or there is no `[PAD]` or `[MASK]`.
     """
-    kept = embedder.luke.entity_embeddings.entity_embeddings.weight.detach().clone()
-    rows: Dict[str, Tensor] = {}
-    whole: Optional[Tensor] = None
+    table = embedder.luke.entity_embeddings.entity_embeddings.weight.detach().clone()
+    trained: Dict[str, Tensor] = {}
+    vocabulary = None
     if embedder.entities is None:
         vocabulary = embedder.entity_vocabulary()
-        whole = kept
     else:
-        for title, row in zip(embedder.entities, kept, strict=True):
-            # The second of two copies of [MASK], as relation classification has them.
-            rows[MASK2 if title in rows and title == MASK else title] = row
+        for title, row in zip(embedder.entities, table, strict=True):
+            # The second of two copies of [MASK], as in relation classification.
+            trained[MASK2 if title in trained and title == MASK else title] = row
         if (source / ENTITY_VOCABULARY).is_file():
             vocabulary = EntityVocabulary.from_file(source / ENTITY_VOCABULARY)
-            whole = left_out[ENTITY_TABLE].to(kept.dtype, copy=True)
-    if whole is not None:
-        _check_ids(vocabulary, [*SPECIALS, *rows], len(whole))
-        for title, row in rows.items():
-            if title in vocabulary:
-                whole[vocabulary[title]] = row
-            elif title != MASK2:
-                raise ConfigurationError(
-                    f"the source's vocabulary has no {title!r}, of which there is a row."
-                )
-        rows = {**{title: whole[vocabulary[title]] for title in SPECIALS if title in vocabulary}, **rows}
+        table = left_out[ENTITY_TABLE].to(table.dtype, copy=True) if vocabulary else table[:0]
+    size = len(table)
+    ids: Dict[str, int] = {}
+    if vocabulary is not None:
+        ids = {title: vocabulary[title] for title in (*SPECIALS, *trained) if title in vocabulary}
+        for index in (*ids.values(), vocabulary.table_size - 1):
+            if not 0 <= index < size:
+                raise ConfigurationError(f"the vocabulary has the id {index}, and the table {size} rows.")
+    for title, row in trained.items():
+        if title in ids:
+            table[ids[title]] = row
+        elif vocabulary is not None and title != MASK2:
+            raise ConfigurationError(f"the source's vocabulary has no {title!r}, of which there is a row.")
+        else:
+            ids[title] = len(table)
+            table = torch.cat([table, row[None]])
     for title in (PAD, MASK):
-        if title not in rows:
+        if title not in ids:
             raise ConfigurationError(f"there is no {title}, which Hugging Face's LUKE needs.")
-    if whole is not None and not lite:
-        if MASK2 in vocabulary:
-            return ExportedEntities(whole, vocabulary, True, None, [])
-        ids = {title: vocabulary[title] for title in vocabulary}
-        ids[MASK2] = len(whole)
-        note = (
-            f"{MASK2}, which Hugging Face's tokenizer asks for and the entity vocabulary lacked, is appended "
-            f"to it as {ids[MASK2]}."
-        )
-        table = torch.cat([whole, rows.get(MASK2, rows[MASK])[None]])
-        return ExportedEntities(table, EntityVocabulary(ids), True, vocabulary[MASK], [note])
-    notes = []
-    if whole is None and not lite:
-        notes.append(f"Of the entity table only {len(rows)} rows are in the archive: {', '.join(rows)}.")
-    if UNK not in rows:
-        notes.append(f"{UNK} is not in the archive: its row is zeros.")
-    if MASK2 not in rows:
-        notes.append(f"{MASK2} is not in the archive: its row, appended, is that of {MASK}.")
-    # Hugging Face's tokenizer asks for all four.
-    defaults = {MASK2: rows[MASK], UNK: torch.zeros_like(rows[MASK])}
-    titles = [*SPECIALS, *(title for title in rows if title not in SPECIALS)]
-    table = torch.stack([rows[title] if title in rows else defaults[title] for title in titles])
-    ids = {title: index for index, title in enumerate(titles)}
-    return ExportedEntities(table, EntityVocabulary(ids), False, None, notes)
+    # Hugging Face's tokenizer asks for all four of them.
+    defaults = {MASK2: ids[MASK], UNK: _NONE}
+    notes: List[str] = []
+    if vocabulary is not None and not lite:
+        rows = list(range(size))
+        written = vocabulary
+        if MASK2 not in vocabulary:
+            written = EntityVocabulary({**{title: vocabulary[title] for title in vocabulary}, MASK2: size})
+            rows.append(ids.get(MASK2, ids[MASK]))
+            notes.append(
+                f"{MASK2}, which Hugging Face's tokenizer asks for and the entity vocabulary lacked, is "
+                f"appended to it as {size}."
+            )
+    else:
+        titles = [*SPECIALS, *(title for title in ids if title not in SPECIALS)]
+        rows = [ids.get(title, defaults.get(title, _NONE)) for title in titles]
+        written = EntityVocabulary({title: index for index, title in enumerate(titles)})
+        if not lite:
+            notes.append(f"Of the entity table only {len(ids)} rows are in the archive: {', '.join(ids)}.")
+        if UNK not in ids:
+            notes.append(f"{UNK} is not in the archive: its row is zeros.")
+        if MASK2 not in ids:
+            notes.append(f"{MASK2} is not in the archive: its row, appended, is that of {MASK}.")
+    # A row that was appended here is one of [MASK]'s elsewhere.
+    origins = [ids[MASK] if row >= size else row for row in rows] if vocabulary is not None else []
+    is_whole = vocabulary is not None and not lite
+    return ExportedEntities(_select(table, rows), written, is_whole, size, origins, notes)
 
 
-def _check_ids(vocabulary: EntityVocabulary, titles: List[str], size: int) -> None:
-    ids = [vocabulary[title] for title in titles if title in vocabulary]
-    wrong = [index for index in (*ids, vocabulary.table_size - 1) if not 0 <= index < size]
-    if wrong:
-        raise ConfigurationError(f"the vocabulary has the id {wrong[0]}, and the table {size} rows.")
+def _select(tensor: Tensor, rows: List[int]) -> Tensor:
+    if rows == list(range(len(tensor))):
+        return tensor
+    return torch.cat([tensor, torch.zeros_like(tensor[:1])])[rows]

@@ -1,12 +1,10 @@
 """An AllenNLP archive as a checkpoint in Hugging Face's layout."""
 
-import logging
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 import torch
-from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.untrusted import read_config
 from allennlp.models import Archive, load_archive
@@ -15,29 +13,23 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from luke_allennlp.checkpoints.model_files import archived_checkpoint
-from luke_allennlp.checkpoints.names import ENTITY_TABLE, EXTRA_QUERY
+from luke_allennlp.checkpoints.names import ENTITY_TABLE, WORD_TABLE
 from luke_allennlp.common.files import new_directory, read_object, write_json
 from luke_allennlp.data.tokenizer_files import copy_tokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.exchange.entities import ExportedEntities, exported_entities
 from luke_allennlp.exchange.forms import ENTITY_VOCABULARY, PRETRAINING, TaskForm, form_of_model
-from luke_allennlp.exchange.importer import DTYPES, LEFT_OUT, SOURCE
+from luke_allennlp.exchange.importer import LEFT_OUT, SOURCE
 from luke_allennlp.exchange.model_card import model_card
-from luke_allennlp.exchange.pretrained import (
-    add_entity_tokens,
-    add_tied,
-    fit_entity_bias,
-    tokenizer_source,
-)
+from luke_allennlp.exchange.pretrained import add_entity_tokens, add_tied, tokenizer_source
 from luke_allennlp.exchange.tokenizers import describe_tokenizer
 from luke_allennlp.exchange.usage import SCORER, usage
-from luke_allennlp.exchange.word_model import word_model_config, word_model_tensors
+from luke_allennlp.exchange.word_model import word_model
 from luke_allennlp.token_embedders import LukeEmbedder
 
-logger = logging.getLogger(__name__)
-
-_HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
-# In Hugging Face's classes these stand beside the encoder, all else is in it.
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_ENCODER = "embedder.luke."
+# In Hugging Face's classes these are beside the encoder, all else is in it.
 _BESIDE_ENCODER = (
     "lm_head.",
     "cls.",
@@ -63,7 +55,9 @@ class Exported(NamedTuple):
     notes: List[str]
 
 
-def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force: bool = False) -> Exported:
+def export_checkpoint(
+    archive: str, directory: str, *, lite: bool = False, dtype: str = "float32", force: bool = False
+) -> Exported:
     """
     # Parameters
 
@@ -73,20 +67,20 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
         Where the checkpoint goes: config, weights (safetensors), tokenizer, entity vocabulary, model card.
     lite : `bool`, optional (default = `False`)
         If true, of the entity table only the special rows are written.
+    dtype : `str`, optional (default = `"float32"`)
+        Of the weights: "float32", "float16" or "bfloat16".
     force : `bool`, optional (default = `False`)
-        Whether a directory that is there already is replaced.
-
-    # Returns
-
-    `Exported`
+        Whether an existing directory is replaced.
 
     # Raises
 
     `ConfigurationError`
         There is no such archive, it is damaged or would run code, or it holds a model that Hugging Face's
         LUKE cannot be: one of another project, a baseline without entities, a head that sees other states. Or
-        the directory cannot be written, or is what the archive lies in. Nothing is written then.
+        the directory cannot be written, or the archive is in it. Nothing is written then.
     """
+    if dtype not in _DTYPES:
+        raise ConfigurationError(f"There is no dtype {dtype!r}; expected one of {', '.join(_DTYPES)}.")
     path = Path(archive)
     if path.is_dir():
         path = path / "model.tar.gz"
@@ -104,19 +98,30 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
         if form is PRETRAINING and not loaded.model.uses_entities:
             contents = _word_contents(loaded, archive, place)
         else:
-            contents = _contents(loaded, form, archive, place, lite)
+            contents = _luke_contents(loaded, form, archive, place, lite)
+        tensors = {
+            name: tensor.to(_DTYPES[dtype]) if tensor.is_floating_point() else tensor
+            for name, tensor in contents.tensors.items()
+        }
+        # Versions of transformers call it one or the other.
+        for key in {"dtype", "torch_dtype"} & contents.config.keys() or {"dtype"}:
+            contents.config[key] = dtype
         architecture, notes = contents.config["architectures"][0], contents.notes
         with _damage(archive, "the scores beside it"):
             metrics = read_object(path.parent / "metrics.json")
         inputs = [Path(archive), path]
         embedder: Any = loaded.model.embedder
-        started = Path(embedder.model_name).expanduser()
-        inputs += [started] if started.exists() else []
+        if (started := Path(embedder.model_name).expanduser()).exists():
+            inputs.append(started)
         with new_directory(Path(directory), force, "an export", inputs) as target:
             write_json(target / "config.json", contents.config)
-            save_file(contents.tensors, target / "model.safetensors", {"format": "pt"})
-            if contents.scorer:
-                save_file(contents.scorer, target / SCORER, {"format": "pt"})
+            if form.architecture is None:  # the encoder alone
+                scorer = {name: tensors[name] for name in tensors if name.startswith(f"{form.head}.")}
+                save_file(scorer, target / SCORER, {"format": "pt"})
+                tensors = {
+                    name.removeprefix("luke."): tensors[name] for name in tensors if name.startswith("luke.")
+                }
+            save_file(tensors, target / "model.safetensors", {"format": "pt"})
             copy_tokenizer(contents.tokenizer, target)
             if contents.vocabulary is not None:
                 contents.vocabulary.save(target / ENTITY_VOCABULARY)
@@ -131,19 +136,8 @@ def export_checkpoint(archive: str, directory: str, *, lite: bool = False, force
 
 class _Contents(NamedTuple):
     """
-    # Parameters
-
-    tensors : `Dict[str, Tensor]`
-        By Hugging Face's names.
-    config : `Dict[str, Any]`
-    notes : `List[str]`
-    tokenizer : `str`
-        The directory, or hub id, that has its files.
-    vocabulary : `EntityVocabulary`, optional (default = `None`)
-    tokens : `Dict[str, int]`, optional (default = `{}`)
-        Which the tokenizer's files lack.
-    scorer : `Dict[str, Tensor]`, optional (default = `{}`)
-        The head that Hugging Face has no class for.
+    Tensors are by the names of Hugging Face's class with a head; the tokenizer is a directory or hub id that
+    has its files, which lack the tokens.
     """
 
     tensors: Dict[str, Tensor]
@@ -152,11 +146,9 @@ class _Contents(NamedTuple):
     tokenizer: str
     vocabulary: Optional[EntityVocabulary] = None
     tokens: Dict[str, int] = {}
-    scorer: Dict[str, Tensor] = {}
 
 
-def _contents(loaded: Archive, form: TaskForm, archive: str, place: str, lite: bool) -> _Contents:
-    """Of a LUKE."""
+def _luke_contents(loaded: Archive, form: TaskForm, archive: str, place: str, lite: bool) -> _Contents:
     source = Path(place) / SOURCE
     embedder = _embedder(loaded, archive)
     _check_head(loaded, form, embedder, archive)
@@ -165,29 +157,24 @@ def _contents(loaded: Archive, form: TaskForm, archive: str, place: str, lite: b
         left_out = _left_out(source, embedder)
     with _damage(archive, "its entities"):
         entities = exported_entities(embedder, source, left_out, lite)
-    tensors, notes = _tensors(loaded, form, archive)
-    notes += entities.notes
+    tensors = {
+        f"luke.{name[len(_ENCODER) :]}" if name.startswith(_ENCODER) else name: tensor.detach().clone()
+        for name, tensor in loaded.model.state_dict().items()
+    }
+    notes = [*_head_notes(form, tensors, archive), *entities.notes]
     tensors[f"luke.{ENTITY_TABLE}"] = entities.table
     tokens: Dict[str, int] = {}
-    scorer: Dict[str, Tensor] = {}
     if form is PRETRAINING:
         with _damage(archive, "its tokenizer"):
             tokenizer = tokenizer_source(loaded, tokenizer, place)
             tokens, more = add_entity_tokens(tensors, tokenizer)
         notes += more
-        trained, rows = embedder.entity_vocabulary(), len(entities.table)
-        fit_entity_bias(tensors, trained, entities.vocabulary, rows, entities.is_whole)
+        tensors["entity_predictions.bias"] = entities.select(tensors["entity_predictions.bias"])
         add_tied(tensors)
     _put_back(tensors, left_out, entities)
-    with _damage(archive, DTYPES):
-        tensors = _in_stored_types(tensors, form, source, left_out)
-    if form.architecture is None:  # the encoder alone
-        prefix = "luke."
-        scorer = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{form.head}.")}
-        tensors = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     with _damage(archive, f"{SOURCE}/config.json"):
         config = _config(loaded, form, embedder, source, tensors)
-    return _Contents(tensors, config, notes, tokenizer, entities.vocabulary, tokens, scorer)
+    return _Contents(tensors, config, notes, tokenizer, entities.vocabulary, tokens)
 
 
 def _word_contents(loaded: Archive, archive: str, place: str) -> _Contents:
@@ -196,13 +183,13 @@ def _word_contents(loaded: Archive, archive: str, place: str) -> _Contents:
     tokenizer = archived_checkpoint(embedder.model_name, place)
     with _damage(archive, "its tokenizer"):
         tokenizer = tokenizer_source(loaded, tokenizer, place)
-    tensors = word_model_tensors(loaded.model.state_dict(), embedder)
-    return _Contents(tensors, word_model_config(embedder), [], tokenizer)
+    tensors, config = word_model(loaded.model.state_dict(), embedder)
+    return _Contents(tensors, config, [], tokenizer)
 
 
 @contextmanager
 def _damage(archive: str, part: str, place: Optional[str] = None) -> Iterator[None]:
-    """Names the archive, not where it is unpacked, and the part of it, in whatever goes wrong."""
+    """Whatever goes wrong names the archive, instead of where it is unpacked, and the part of it."""
     try:
         yield
     except ConfigurationError as error:
@@ -264,14 +251,14 @@ def _check_head(archive: Archive, form: TaskForm, embedder: LukeEmbedder, path: 
 
 
 def _left_out(source: Path, embedder: LukeEmbedder) -> Dict[str, Tensor]:
-    """What an import kept along, by the encoder's names."""
-    vocabulary = source / ENTITY_VOCABULARY
+    """What an import kept for an export, by the encoder's names."""
+    has_vocabulary = (source / ENTITY_VOCABULARY).is_file()
     if not (source / LEFT_OUT).is_file():
-        if vocabulary.is_file() or (source / "config.json").is_file():
+        if has_vocabulary or (source / "config.json").is_file():
             raise ConfigurationError("is not in the archive, though what belongs to it is.")
         return {}
     tensors = load_file(source / LEFT_OUT)
-    if vocabulary.is_file():
+    if has_vocabulary:
         table, columns = tensors.get(ENTITY_TABLE), embedder.luke.config.entity_emb_size
         if table is None:
             raise ConfigurationError(f"has no {ENTITY_TABLE}.")
@@ -283,29 +270,18 @@ def _left_out(source: Path, embedder: LukeEmbedder) -> Dict[str, Tensor]:
     return tensors
 
 
-def _tensors(archive: Archive, form: TaskForm, path: str) -> Tuple[Dict[str, Tensor], List[str]]:
-    prefix = "embedder.luke."
-    tensors: Dict[str, Tensor] = {}
-    notes: List[str] = []
-    for name, tensor in archive.model.state_dict().items():
-        if name.startswith(prefix):
-            tensors[f"luke.{name[len(prefix) :]}"] = tensor.detach().clone().contiguous()
-        else:
-            tensors[name] = tensor.detach().clone().contiguous()
-    heads = [name for name in tensors if not name.startswith("luke.")]
+def _head_notes(form: TaskForm, tensors: Dict[str, Tensor], path: str) -> Iterator[str]:
     if form.architecture is None:
-        notes.append(
+        heads = ", ".join(name for name in tensors if not name.startswith("luke."))
+        yield (
             "Hugging Face has no class for this task: this is the encoder (LukeModel). The head "
-            f"({', '.join(heads)}) is left out; it is in weights.th of {Path(path).name}, and beside this in "
-            f"{SCORER}."
+            f"({heads}) is omitted; it is in weights.th of {Path(path).name}, and beside this in {SCORER}."
         )
     if form.task == "luke_relation_classification" and "classifier.bias" in tensors:
-        notes.append(
+        yield (
             "Hugging Face's class has no bias in its head: classifier.bias is in model.safetensors, and the "
-            "class "
-            "leaves it out, so that its logits are smaller by it."
+            "class ignores it, so that its logits are smaller by it."
         )
-    return tensors, notes
 
 
 def _put_back(tensors: Dict[str, Tensor], left_out: Dict[str, Tensor], entities: ExportedEntities) -> None:
@@ -315,52 +291,14 @@ def _put_back(tensors: Dict[str, Tensor], left_out: Dict[str, Tensor], entities:
         if name.startswith("entity_predictions."):
             if not entities.is_whole:  # it predicts entities that are not there
                 continue
-            size = len(entities.table) - 1
-            of_entities = name in ("entity_predictions.bias", "entity_predictions.decoder.weight")
-            if of_entities and entities.copied is not None and len(tensor) == size:
-                tensor = torch.cat([tensor, tensor[entities.copied][None]])
-        beside = name.startswith(_BESIDE_ENCODER)
-        tensors.setdefault(name if beside else f"luke.{name}", tensor)
-
-
-def _in_stored_types(
-    tensors: Dict[str, Tensor], form: TaskForm, source: Path, left_out: Dict[str, Tensor]
-) -> Dict[str, Tensor]:
-    """
-    Each tensor in the type that the imported checkpoint had it in; all of them in float32 where one has
-    changed since, and where there was no import.
-    """
-    stored: Dict[str, torch.dtype] = {}
-    if (source / DTYPES).is_file():
-        halves = {name: str(tensor.dtype).rpartition(".")[2] for name, tensor in left_out.items()}
-        names = {
-            **{name: dtype for name, dtype in halves.items() if dtype in _HALVES},
-            **read_object(source / DTYPES),
-        }
-        for name, dtype in names.items():
-            if dtype not in _HALVES:
-                raise ConfigurationError(f"{name} is {dtype!r}; expected one of {', '.join(_HALVES)}.")
-            if form.original_head != form.head and name.startswith(f"{form.original_head}."):
-                name = form.head + name[len(form.original_head) :]
-            stored[name] = _HALVES[dtype]
-    whole = {
-        name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()
-    }
-    typed = {}
-    for name, tensor in whole.items():
-        stripped = name[len("luke.") :] if name.startswith("luke.") else name
-        query = EXTRA_QUERY.sub(".attention.self.query.", stripped)  # what an extra one is a copy of
-        dtype = stored.get(stripped, stored.get(query))
-        typed[name] = tensor if dtype is None or not tensor.is_floating_point() else tensor.to(dtype)
-        if not torch.equal(typed[name].to(tensor.dtype), tensor):
-            return whole
-    return typed
+            if name.endswith((".bias", ".decoder.weight")) and len(tensor) == entities.source_size:
+                tensor = entities.select(tensor)
+        tensors.setdefault(name if name.startswith(_BESIDE_ENCODER) else f"luke.{name}", tensor)
 
 
 def _config(
     archive: Archive, form: TaskForm, embedder: LukeEmbedder, source: Path, tensors: Dict[str, Tensor]
 ) -> Dict[str, Any]:
-    prefix = "" if form.architecture is None else "luke."
     config = read_object(source / "config.json")
     if not config:
         config = embedder.luke.config.to_dict()
@@ -369,14 +307,10 @@ def _config(
     config.update(
         model_type="luke",
         architectures=[form.architecture or "LukeModel"],
-        vocab_size=len(tensors[f"{prefix}embeddings.word_embeddings.weight"]),
-        entity_vocab_size=len(tensors[f"{prefix}{ENTITY_TABLE}"]),
+        vocab_size=len(tensors[f"luke.{WORD_TABLE}"]),
+        entity_vocab_size=len(tensors[f"luke.{ENTITY_TABLE}"]),
         use_entity_aware_attention=bool(embedder.luke.config.use_entity_aware_attention),
     )
-    dtypes = {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()}
-    dtype = str(dtypes.pop() if len(dtypes) == 1 else torch.float32).rpartition(".")[2]
-    for key in {"dtype", "torch_dtype"} & config.keys() or {"dtype"}:
-        config[key] = dtype
     if form.has_labels:
         namespace = archive.config["model"].get("label_namespace", "labels")
         names = archive.model.vocab.get_index_to_token_vocabulary(namespace)
@@ -389,10 +323,9 @@ def _config(
 
 def _describe_tokenizer(archive: Archive, form: TaskForm, new: Dict[str, int], target: Path) -> List[str]:
     reader: Any = archive.validation_dataset_reader
-    options = Params(archive.config.get("dataset_reader", {})).as_dict(quiet=True)
-    markers: Dict[str, int] = {**reader.tokenizer.marker_ids, **new}
-    defaults = [marker for marker, _ in form.markers]
+    options = archive.config.as_dict(quiet=True).get("dataset_reader", {})
     tokens = [
-        options.get(option, default) for option, default in zip(form.marker_options, defaults, strict=False)
+        options.get(option, marker)
+        for option, (marker, _) in zip(form.marker_options, form.markers, strict=False)
     ]
-    return describe_tokenizer(target, markers, tokens)
+    return describe_tokenizer(target, {**reader.tokenizer.marker_ids, **new}, tokens)

@@ -2,7 +2,7 @@
 What a fine-tuned model of each task is called and made of, in Hugging Face's layout, the original's and ours.
 """
 
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
+from typing import Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -21,80 +21,69 @@ class TaskForm(NamedTuple):
     architecture : `Optional[str]`
         Hugging Face's class; `None` if there is none.
     head : `str`
-        The linear layer's name in our model; Hugging Face's is the same.
-    original_head : `str`
-        Its name in the original release.
+        The linear layer's name in our model and in Hugging Face's.
     features : `int`
         How many states it sees.
-    entities : `Optional[Tuple[str, ...]]`
+    entities : `Tuple[str, ...]`, optional (default = `None`)
         The rows of the entity table that the task keeps, in the order of our readers' ids, by the titles of
-        Hugging Face's vocabularies; `None` for all of them.
-    markers : `Tuple[Tuple[str, str], ...]`
+        Hugging Face's vocabularies; all of them if `None`.
+    released_head : `str`, optional (default = `None`)
+        The head's name in the original release, if it is another.
+    markers : `Tuple[Tuple[str, str], ...]`, optional (default = `()`)
         The original's markers, in the order of their ids, and the word each started as.
-    published_markers : `Tuple[str, ...]`
+    published_markers : `Tuple[str, ...]`, optional (default = `()`)
         Which of Hugging Face's two entity tokens take their place.
-    marker_options : `Tuple[str, ...]`
+    marker_options : `Tuple[str, ...]`, optional (default = `()`)
         The reader's options that name the markers.
-    has_labels : `bool`
+    has_labels : `bool`, optional (default = `True`)
     """
 
     task: str
     architecture: Optional[str]
     head: str
-    original_head: str
     features: int
-    entities: Optional[Tuple[str, ...]]
+    entities: Optional[Tuple[str, ...]] = None
+    released_head: Optional[str] = None
     markers: Tuple[Tuple[str, str], ...] = ()
     published_markers: Tuple[str, ...] = ()
     marker_options: Tuple[str, ...] = ()
     has_labels: bool = True
 
+    @property
+    def original_head(self) -> str:
+        return self.released_head or self.head
+
 
 FORMS = (
     TaskForm(
-        task="luke_entity_typing",
-        architecture="LukeForEntityClassification",
-        head="classifier",
-        original_head="typing",
+        "luke_entity_typing",
+        "LukeForEntityClassification",
+        "classifier",
         features=1,
         entities=(PAD, MASK),
+        released_head="typing",
         markers=(("[ENTITY]", "@"),),
         published_markers=("<ent>",),
         marker_options=("marker",),
     ),
     TaskForm(
-        task="luke_relation_classification",
-        architecture="LukeForEntityPairClassification",
-        head="classifier",
-        original_head="classifier",
+        "luke_relation_classification",
+        "LukeForEntityPairClassification",
+        "classifier",
         features=2,
         entities=(PAD, MASK, MASK2),
         markers=(("[HEAD]", "@"), ("[TAIL]", "#")),
         published_markers=("<ent>", "<ent2>"),
         marker_options=("head_marker", "tail_marker"),
     ),
+    TaskForm("luke_ner", "LukeForEntitySpanClassification", "classifier", features=3, entities=(PAD, MASK)),
     TaskForm(
-        task="luke_ner",
-        architecture="LukeForEntitySpanClassification",
-        head="classifier",
-        original_head="classifier",
-        features=3,
-        entities=(PAD, MASK),
+        "luke_reading_comprehension", "LukeForQuestionAnswering", "qa_outputs", features=1, has_labels=False
     ),
     TaskForm(
-        task="luke_reading_comprehension",
-        architecture="LukeForQuestionAnswering",
-        head="qa_outputs",
-        original_head="qa_outputs",
-        features=1,
-        entities=None,
-        has_labels=False,
-    ),
-    TaskForm(
-        task="luke_cloze_qa",
-        architecture=None,
-        head="scorer",
-        original_head="scorer",
+        "luke_cloze_qa",
+        None,
+        "scorer",
         features=2,
         entities=(PAD, MASK),
         markers=(("[HIGHLIGHT]", "@"), ("[PLACEHOLDER]", "#"), ("[ENTITY]", "*")),
@@ -102,32 +91,20 @@ FORMS = (
     ),
 )
 PRETRAINING = TaskForm(
-    task="luke_pretraining",
-    architecture="LukeForMaskedLM",
-    head="lm_head",
-    original_head="lm_head",
+    "luke_pretraining",
+    "LukeForMaskedLM",
+    "lm_head",
     features=1,
-    entities=None,
     published_markers=("<ent>", "<ent2>"),
     has_labels=False,
 )
-"""Goes out only: what loads a pretrained checkpoint takes its directory as it is."""
+"""Exported only: a pretrained checkpoint needs no import, but is loaded as it is."""
 
 _BY_TASK = {form.task: form for form in FORMS}
 
 
 def form_of_task(task: str) -> TaskForm:
-    """
-    # Parameters
-
-    task : `str`
-        With or without `luke_`.
-
-    # Raises
-
-    `ConfigurationError`
-        There is no such task.
-    """
+    """Of a task's name, with or without `luke_`."""
     for name in (task, f"luke_{task}"):
         if name in _BY_TASK:
             return _BY_TASK[name]
@@ -137,9 +114,7 @@ def form_of_task(task: str) -> TaskForm:
 
 
 def form_of_model(name: str) -> TaskForm:
-    """
-    As `form_of_task`, of the type of a model here: of a task, or of pretraining.
-    """
+    """As `form_of_task`, for the type of a model: of a task, or of pretraining."""
     return PRETRAINING if name == PRETRAINING.task else form_of_task(name)
 
 
@@ -147,26 +122,13 @@ def find_form(
     source: str, architectures: Iterable[str], shapes: Mapping[str, Tuple[int, ...]], hidden_size: int
 ) -> TaskForm:
     """
-    Tells a checkpoint's task by the class that its config names, or by its head if that is none of Hugging
-    Face's LUKE.
-
-    # Parameters
-
-    source : `str`
-        For messages.
-    architectures : `Iterable[str]`
-    shapes : `Mapping[str, Tuple[int, ...]]`
-        Of the checkpoint's tensors.
-    hidden_size : `int`
-
-    # Returns
-
-    `TaskForm`
+    Detects a checkpoint's task by the class that its config names, or by its head if that is none of Hugging
+    Face's LUKE. The source is for messages; shapes are those of the checkpoint's tensors.
 
     # Raises
 
     `ConfigurationError`
-        It is of no task that is known here.
+        It is of no known task.
     """
     names = list(architectures)
     for form in FORMS:
@@ -183,11 +145,6 @@ def find_form(
         f"{source!r} is no fine-tuned model of a known task: its config names "
         f"{', '.join(names) or 'no class'}, and its weights begin with {listed}; expected one of "
         f"{', '.join(form.architecture or form.original_head for form in FORMS)}. If it is of one of these "
-        "tasks all the same, name that with --task. A pretrained model needs no import: give it to the "
+        "tasks nevertheless, name that with --task. A pretrained model needs no import: give it to the "
         "embedder as model_name."
     )
-
-
-def reader_options(form: TaskForm, markers: Iterable[str]) -> Dict[str, Any]:
-    """The reader's options that say which tokens are the markers."""
-    return dict(zip(form.marker_options, markers, strict=False))

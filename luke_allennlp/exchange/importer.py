@@ -1,11 +1,10 @@
 """A published fine-tuned model as an AllenNLP archive."""
 
-import functools
 import json
 import logging
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from allennlp.common import Params
@@ -26,18 +25,17 @@ from luke_allennlp.checkpoints.names import (
     may_be_left_out,
     query_of,
 )
-from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
+from luke_allennlp.checkpoints.stored_tensor import DamagedFileError
 from luke_allennlp.common.files import new_directory, write_json
 from luke_allennlp.data.tokenizer_files import copy_tokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
-from luke_allennlp.exchange.forms import ENTITY_VOCABULARY, reader_options
+from luke_allennlp.exchange.forms import ENTITY_VOCABULARY
 from luke_allennlp.exchange.source import Source, kept_rows, labels_of, open_source, published_markers
 
 logger = logging.getLogger(__name__)
 
 SOURCE = f"{ARCHIVED_CHECKPOINT}/source"
 LEFT_OUT = "left_out.safetensors"
-DTYPES = "dtypes.json"
 _PREFIX = "embedder.luke."
 
 
@@ -59,19 +57,19 @@ def import_checkpoint(
     directory : `str`
         Where the archive and what it is made of are written.
     task : `str`, optional (default = `None`)
-        Such as "ner"; found by the class that the config names, or by the head.
+        Such as "ner"; detected by the class that the config names, or by the head.
     labels : `str`, optional (default = `None`)
-        A file with a label a line, in the order of the head's rows. By default those of the config.
+        A file with a label per line, in the order of the head's rows. By default those of the config.
     lite : `bool`, optional (default = `False`)
-        If true, what the task does not need, such as the rest of the entity table, is not kept along for an
-        export.
+        If true, what the task does not need, such as the rest of the entity table, is dropped; an export
+        lacks it then.
     force : `bool`, optional (default = `False`)
-        Whether a directory that is there already is replaced.
+        Whether an existing directory is replaced.
 
     # Returns
 
     `Path`
-        Of the archive, `model.tar.gz` in the directory.
+        The archive, `model.tar.gz` in the directory.
 
     # Raises
 
@@ -88,11 +86,8 @@ def import_checkpoint(
         vocabulary = Vocabulary(non_padded_namespaces=["*labels", "*tags"])
         for name in names:
             vocabulary.add_token_to_namespace(name, "labels")
-        inputs = [
-            path
-            for name in (source, labels)
-            if name is not None and (path := Path(name).expanduser()).exists()
-        ]
+        paths = [Path(name).expanduser() for name in (source, labels) if name is not None]
+        inputs = [path for path in paths if path.exists()]
         with new_directory(target, force, "an import", inputs) as place:
             _write_checkpoint(opened, place / ARCHIVED_CHECKPOINT)
             write_json(place / "config.json", params)
@@ -147,8 +142,7 @@ def _write_checkpoint(source: Source, target: Path) -> None:
         EntityVocabulary.from_checkpoint(source.name).save(target / ENTITY_VOCABULARY)
     else:
         config["entity_vocab_size"] = len(titles)
-        ids = {title: index for index, title in enumerate(titles)}
-        write_json(target / ENTITY_VOCABULARY, ids)
+        write_json(target / ENTITY_VOCABULARY, {title: index for index, title in enumerate(titles)})
     write_json(target / "config.json", config)
 
 
@@ -164,11 +158,12 @@ def _params(source: Source, published: Sequence[str]) -> Dict[str, Any]:
     if source.markers:
         tokenizer["marker_tokens"] = [marker for marker, _ in source.markers]
         embedder["marker_tokens"] = [list(pair) for pair in source.markers]
+    markers = dict(zip(form.marker_options, published, strict=False))
     model: Dict[str, Any] = {"type": form.task, "embedder": embedder}
     if form.task == "luke_relation_classification":
         model["classifier_bias"] = source.head("bias") is not None
     return {
-        "dataset_reader": {"type": form.task, "tokenizer": tokenizer, **reader_options(form, published)},
+        "dataset_reader": {"type": form.task, "tokenizer": tokenizer, **markers},
         "model": model,
         "data_loader": {"batch_size": 32},
     }
@@ -192,31 +187,23 @@ def _weights(
     copied = copied_queries(inner, tensors)
     missing: List[str] = []
     misshapen: List[str] = []
-    used = set()
-    readers: Dict[str, Callable[[], Tensor]] = {}
+    found: Dict[str, str] = {}
     for name, place in expected.items():
-        shape = tuple(place.shape)
         if name.startswith(_PREFIX):
             stored_name = name[len(_PREFIX) :]
             stored_name = query_of(stored_name) if stored_name in copied else stored_name
         else:
             stored_name = name if name in tensors else f"{form.original_head}.{name.rpartition('.')[2]}"
-        stored = tensors.get(stored_name)
-        used.add(stored_name)
-        if stored is None:
+        found[name] = stored_name
+        shape = tensors[stored_name].shape if stored_name in tensors else None
+        if shape is None:
             missing.append(stored_name)
-        elif stored_name == ENTITY_TABLE and rows is not None:
-            readers[name] = functools.partial(_rows_in_single, stored, rows)
-        elif stored.shape == shape:
-            readers[name] = functools.partial(_in_single, stored)
-        else:
-            misshapen.append(f"{stored_name} has shape {stored.shape}, expected {shape}")
+        elif shape != place.shape and (stored_name != ENTITY_TABLE or rows is None):
+            misshapen.append(f"{stored_name} has shape {shape}, expected {tuple(place.shape)}")
+    used = set(found.values())
     left_out = [name for name in tensors if name not in used]
-    unexpected = [
-        name
-        for name in left_out
-        if not may_be_left_out(name) or name.startswith((f"{form.head}.", f"{form.original_head}."))
-    ]
+    heads = (f"{form.head}.", f"{form.original_head}.")
+    unexpected = [name for name in left_out if not may_be_left_out(name) or name.startswith(heads)]
     problems = [
         f"{kind}: {', '.join(names)}"
         for kind, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
@@ -228,24 +215,16 @@ def _weights(
         )
     if copied:
         log_copied_queries(tensors.source)
-    return {name: read() for name, read in readers.items()}, left_out
-
-
-def _in_single(stored: StoredTensor) -> Tensor:
-    tensor = torch.empty(stored.shape)
-    stored.copy_to(tensor)
-    return tensor
-
-
-def _rows_in_single(stored: StoredTensor, rows: Sequence[int]) -> Tensor:
-    return stored.rows(rows).float()
+    weights = {}
+    for name, stored_name in found.items():
+        stored = tensors[stored_name]
+        is_part = stored_name == ENTITY_TABLE and rows is not None
+        weights[name] = (stored.rows(rows) if is_part else stored.read()).float()  # type: ignore[arg-type]
+    return weights, left_out
 
 
 def _keep_left_out(source: Source, names: List[str], target: Path) -> None:
-    """
-    What an export puts back: the whole entity table, pretraining heads, the pooler, config and vocabulary,
-    and types of numbers.
-    """
+    """What an export puts back: the whole entity table, pretraining heads, pooler, config and vocabulary."""
     target.mkdir(parents=True)
     kept = {name: source.tensors[name].read() for name in names}
     if source.form.entities is not None and source.has_whole_entity_table:
@@ -253,11 +232,4 @@ def _keep_left_out(source: Source, names: List[str], target: Path) -> None:
         EntityVocabulary.from_checkpoint(source.name).save(target / ENTITY_VOCABULARY)
     if source.raw_config:
         write_json(target / "config.json", source.raw_config)
-    types = {
-        name: str(tensor.dtype).removeprefix("torch.")
-        for name, tensor in source.tensors.items()
-        if tensor.dtype in (torch.float16, torch.bfloat16)
-    }
-    if types:
-        write_json(target / DTYPES, types)
     save_file(kept, target / LEFT_OUT, {"format": "pt"})

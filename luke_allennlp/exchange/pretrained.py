@@ -1,6 +1,6 @@
 """What an export of a pretrained model adds, so that Hugging Face's classes and tokenizer have their rows."""
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import torch
 from allennlp.models import Archive
@@ -10,26 +10,17 @@ from luke_allennlp.checkpoints.model_files import archived_checkpoint
 from luke_allennlp.checkpoints.names import WORD_TABLE
 from luke_allennlp.data.tokenizer_files import tokenizer_files
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.entity_vocabulary import MASK, MASK2, EntityVocabulary
 from luke_allennlp.exchange.forms import PRETRAINING
 
-# Whose rows the two tokens start as that mark entities.
+# Whose rows the two tokens that mark entities start as.
 _STARTS = ("@", "#")
 _WORD_ROWS = (f"luke.{WORD_TABLE}", "lm_head.bias")
-_ENTITY_BIAS = "entity_predictions.bias"
 
 
 def tokenizer_source(archive: Archive, model_name: str, place: str) -> str:
     """
-    Where the tokenizer's files are: with the checkpoint that the model started from, else with the data.
-
-    # Parameters
-
-    archive : `Archive`
-    model_name : `str`
-        The checkpoint.
-    place : `str`
-        Where the archive was unpacked.
+    Where the tokenizer's files are: with the checkpoint that the model started from (`model_name`), else with
+    the data. `place` is where the archive was unpacked.
     """
     if tokenizer_files(model_name):
         return model_name
@@ -40,14 +31,7 @@ def tokenizer_source(archive: Archive, model_name: str, place: str) -> str:
 def add_entity_tokens(tensors: Dict[str, Tensor], source: str) -> Tuple[Dict[str, int], List[str]]:
     """
     Gives the word table and its head the rows of `<ent>` and `<ent2>`, copies of those of `@` and `#`, unless
-    the tokenizer has them: Hugging Face's numbers them behind the words.
-
-    # Parameters
-
-    tensors : `Dict[str, Tensor]`
-        By Hugging Face's names; changed.
-    source : `str`
-        Of the tokenizer.
+    the tokenizer has them: Hugging Face's numbers them behind the words. Changes the tensors.
 
     # Returns
 
@@ -55,67 +39,28 @@ def add_entity_tokens(tensors: Dict[str, Tensor], source: str) -> Tuple[Dict[str
         The new tokens with their ids, and what is to be said of them.
     """
     tokenizer = WordTokenizer(source)
-    words = len(tensors[_WORD_ROWS[0]])
-    new = [
-        (token, start)
+    new = {
+        token: start
         for token, start in zip(PRETRAINING.published_markers, _STARTS, strict=True)
         if tokenizer.find(token) is None
-    ]
+    }
     if not new:
         return {}, []
-    rows = [tokenizer.unknown_id if (row := tokenizer.find(start)) is None else row for _, start in new]
+    words = len(tensors[_WORD_ROWS[0]])
+    rows = [tokenizer.unknown_id if (row := tokenizer.find(start)) is None else row for start in new.values()]
     for name in _WORD_ROWS:
         tensors[name] = torch.cat([tensors[name], tensors[name][rows]])
-    tokens = {token: words + index for index, (token, _) in enumerate(new)}
     note = (
-        f"{' and '.join(tokens)}, with which Hugging Face's tokenizer can mark entities, are appended to the "
-        f"words: copies of {' and '.join(row for _, row in new)}."
+        f"{' and '.join(new)}, with which Hugging Face's tokenizer can mark entities, are appended to the "
+        f"words: copies of {' and '.join(new.values())}."
     )
-    return tokens, [note]
-
-
-def fit_entity_bias(
-    tensors: Dict[str, Tensor], trained: EntityVocabulary, written: EntityVocabulary, rows: int, whole: bool
-) -> None:
-    """
-    Gives the head for entities the rows of the table that is written.
-
-    # Parameters
-
-    tensors : `Dict[str, Tensor]`
-        By Hugging Face's names; changed.
-    trained : `EntityVocabulary`
-        Of the model.
-    written : `EntityVocabulary`
-        The same, but for a `[MASK2]` behind all others; or of special entities alone.
-    rows : `int`
-        Of the table that is written.
-    whole : `bool`
-        Whether that has all rows of the model's.
-    """
-    bias = tensors[_ENTITY_BIAS]
-    if whole:
-        # A row that is appended is a copy of [MASK]'s.
-        tensors[_ENTITY_BIAS] = torch.cat([bias, bias[trained[MASK]].repeat(rows - len(bias))])
-        return
-    kept = bias.new_zeros(rows)
-    for title in written:
-        row: Optional[int] = trained.get(title, default=trained[MASK] if title == MASK2 else None)
-        if row is not None:
-            kept[written[title]] = bias[row]
-    tensors[_ENTITY_BIAS] = kept
+    return {token: words + index for index, token in enumerate(new)}, [note]
 
 
 def add_tied(tensors: Dict[str, Tensor]) -> None:
     """
     Adds the word head's own names for the word table and the bias: `transformers` 5 does not tie the table,
     and would leave the head's at random values.
-
-    # Parameters
-
-    tensors : `Dict[str, Tensor]`
-        By Hugging Face's names; changed.
     """
-    table, bias = _WORD_ROWS
-    tensors["lm_head.decoder.weight"] = tensors[table].clone()
-    tensors["lm_head.decoder.bias"] = tensors[bias].clone()
+    for part, name in zip(("weight", "bias"), _WORD_ROWS, strict=True):
+        tensors[f"lm_head.decoder.{part}"] = tensors[name].clone()

@@ -24,18 +24,8 @@ _TOKENIZER_CONFIG = "tokenizer_config.json"
 
 class Source(NamedTuple):
     """
-    # Parameters
-
-    name : `str`
-        The directory, tarball or hub id.
-    raw_config : `Dict[str, Any]`
-        Its config.json; empty for the original release.
-    config : `Any`
-        As a `LukeConfig`.
-    tensors : `LazyTensors`
-        By the encoder's names.
-    form : `TaskForm`
-        Of its task.
+    A directory, tarball or hub id: its config.json (empty for the original release), its `LukeConfig`, its
+    tensors by the encoder's names, and its task.
     """
 
     name: str
@@ -50,9 +40,7 @@ class Source(NamedTuple):
 
     @property
     def markers(self) -> Tuple[Tuple[str, str], ...]:
-        """
-        Markers which lie in the word table behind what the tokenizer has; Hugging Face's are part of that.
-        """
+        """Markers that follow the tokenizer's words in the table; Hugging Face's are part of these."""
         return self.form.markers if self.is_original or self.form.architecture is None else ()
 
     @property
@@ -70,24 +58,14 @@ class Source(NamedTuple):
 
 def open_source(name: str, task: Optional[str], stack: ExitStack) -> Source:
     """
-    # Parameters
-
-    name : `str`
-        A directory, tarball or hub id.
-    task : `str`, optional
-        Found by the config or the head if `None`.
-    stack : `ExitStack`
-        Keeps the files open as long as they are read.
-
-    # Returns
-
-    `Source`
-        Its tables and number of layers are those of its config: a config that lies would cost memory.
+    Opens a directory, tarball or hub id; the stack keeps its files open. The task is detected by the config
+    or the head if `None`.
 
     # Raises
 
     `ConfigurationError`
-        It is damaged or of no known task.
+        It is damaged or of no known task. Its tables and layers are those of its config: one that lies would
+        cost memory.
     """
     raw = {} if find_file(name, "config.json") is None else read_json(name, "config.json")
     config = read_config(name)
@@ -95,8 +73,7 @@ def open_source(name: str, task: Optional[str], stack: ExitStack) -> Source:
         raise ConfigurationError(
             f"{name!r} is a {raw.get('model_type')}, without entities; only models of LUKE can be imported."
         )
-    architectures = raw.get("architectures")
-    architectures = [] if architectures is None else architectures
+    architectures = [] if raw.get("architectures") is None else raw["architectures"]
     if not isinstance(architectures, list) or not all(isinstance(item, str) for item in architectures):
         raise ConfigurationError(
             f"The config of {name!r} has 'architectures' = {shown(architectures)}; expected a list of names."

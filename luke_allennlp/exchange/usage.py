@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import re
 from pathlib import Path
 from string import Template
 from typing import Any, Dict, List, Optional
@@ -25,57 +26,44 @@ _CODE = {
     "luke_reading_comprehension": usage_code.QUESTIONS,
     "luke_cloze_qa": usage_code.CLOZE,
 }
-# Of Hugging Face's tokenizer; the numbers are measured.
-_AROUND_MARKERS = (
-    '`LukeTokenizer(task="{}")` puts the same markers around mentions, but makes other sub-words there, as '
-    "it does not take each part of the text to follow a space. In {} of {} texts that were tried its "
-    "sub-words were other ones than those of the training, and probabilities differed by up to 0.05."
-)
-_AT_START = (
-    "`{}` makes other sub-words than those of the training ({}): it did so in {} of {} texts that were tried."
-)
 _LINKER = (
     "The archive's reader links entities, which the example does not: where the linker finds some, the "
-    "archive's predictions are other ones."
+    "archive's predictions differ."
 )
-_LUKE_TOKENIZER = {
-    "luke_entity_typing": _AROUND_MARKERS.format("entity_classification", 15, 15),
-    "luke_relation_classification": _AROUND_MARKERS.format("entity_pair_classification", 36, 36),
-    "luke_ner": _AT_START.format(
-        'LukeTokenizer(task="entity_span_classification")',
-        "of the first word, and of signs and apostrophes with a space before them",
-        *(42, 42),
-    ),
-    "luke_reading_comprehension": _AT_START.format(
-        "LukeTokenizer", "of the first words of question and passage", 26, 26
-    ),
-    "luke_pretraining": _AT_START.format("LukeTokenizer", "of the first word", 42, 42),
-}
+_LUKE_TOKENIZER = (
+    "`LukeTokenizer` of transformers does not take each part of a text to follow a space, as the training "
+    "did: it makes other tokens at the start of a text, around mentions and before signs, and probabilities "
+    "differ."
+)
 
 
 def usage(
     archive: Archive, form: TaskForm, architecture: str, vocabulary: Optional[EntityVocabulary], target: Path
 ) -> List[str]:
     """
+    Makes the lines of Markdown.
+
     # Parameters
 
     archive : `Archive`
     form : `TaskForm`
-        Of its task.
     architecture : `str`
         Hugging Face's class that loads the export.
     vocabulary : `Optional[EntityVocabulary]`
         The exported one; `None` for a model of words alone.
     target : `Path`
         Has the exported files of the tokenizer.
-
-    # Returns
-
-    `List[str]`
-        Lines of Markdown.
     """
     reader: Any = archive.validation_dataset_reader
-    values = {"architecture": architecture, **_tokenizer_values(reader.tokenizer, target)}
+    tokenizer = reader.tokenizer
+    values = {
+        "architecture": architecture,
+        "start_id": tokenizer.start_id,
+        "end_id": tokenizer.end_id,
+        "unknown_id": tokenizer.unknown_id,
+        "mask_id": tokenizer.mask_id,
+        "mask_token": tokenizer.token(tokenizer.mask_id),
+    }
     if vocabulary is None:
         code = usage_code.WORDS
     else:
@@ -86,55 +74,59 @@ def usage(
         else:
             code = _CODE[form.task]
             values.update(_task_values(archive, form))
-    lines = Template(code).substitute(values).strip("\n")
+    body = Template(code).substitute(values)
+    header = Template(usage_code.HEADER).substitute(values, **_header_values(body, target))
     text = [
         "## Usage",
         "",
         "This gives the predictions of the archive, for texts that fit the model at once:",
         "",
+        "```python",
+        (header + body).strip("\n"),
+        "```",
+        "",
     ]
-    text += ["```python", lines, "```", ""]
     if not isinstance(getattr(reader, "linker", NoEntityLinker()), NoEntityLinker):
         text += [_LINKER, ""]
-    if vocabulary is not None and form.task in _LUKE_TOKENIZER and (target / "merges.txt").is_file():
-        text += [_LUKE_TOKENIZER[form.task], ""]
+    if vocabulary is not None and form.architecture is not None and (target / "merges.txt").is_file():
+        text += [_LUKE_TOKENIZER, ""]
     return text
 
 
-def _tokenizer_values(tokenizer: Any, target: Path) -> Dict[str, Any]:
-    """How the example makes sub-words that follow a space and others, and the ids of special tokens."""
+def _header_values(body: str, target: Path) -> Dict[str, str]:
+    """The imports that the example needs, and how it makes tokens that follow a space, and others."""
     whole = target / "tokenizer.json"
+    libraries = ["from safetensors.torch import load_file"] if "load_file" in body else []
     if whole.is_file():
         kinds = json.dumps(read_object(whole).get("pre_tokenizer"))
         made = 'Tokenizer.from_file(f"{path}/tokenizer.json")'
-        imports = "from tokenizers import Tokenizer"
         spaced, joined = f"spaced = {made}", f"joined = {made}"
-        if '"Metaspace"' in kinds:
-            imports += ", pre_tokenizers"
-            spaced += '\nspaced.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")'
-            joined += '\njoined.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")'
-        elif '"ByteLevel"' in kinds:
-            imports += ", pre_tokenizers"
-            spaced += "\nspaced.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)"
-            joined += "\njoined.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)"
+        for kind, option, values in (
+            ("Metaspace", "prepend_scheme", ('"always"', '"never"')),
+            ("ByteLevel", "add_prefix_space", (True, False)),
+        ):
+            if f'"{kind}"' in kinds:
+                libraries.append("from tokenizers import Tokenizer, pre_tokenizers")
+                spaced += f"\nspaced.pre_tokenizer = pre_tokenizers.{kind}({option}={values[0]})"
+                joined += f"\njoined.pre_tokenizer = pre_tokenizers.{kind}({option}={values[1]})"
+                break
+        else:
+            libraries.append("from tokenizers import Tokenizer")
     elif (target / "merges.txt").is_file():
-        imports = "from tokenizers import ByteLevelBPETokenizer"
+        libraries.append("from tokenizers import ByteLevelBPETokenizer")
         files = 'f"{path}/vocab.json", f"{path}/merges.txt"'
         spaced = f"spaced = ByteLevelBPETokenizer({files}, add_prefix_space=True)"
         joined = f"joined = ByteLevelBPETokenizer({files})"
     else:  # BERT's, to which it is the same
-        imports = "from transformers import AutoTokenizer"
+        libraries.append("from transformers import AutoTokenizer")
         spaced = "spaced = AutoTokenizer.from_pretrained(path).backend_tokenizer"
         joined = "joined = spaced"
+    modules = ("json", "re", "string", "unicodedata")
+    standard = [f"import {name}\n" for name in modules if re.search(rf"\b{name}\.", body)]
     return {
-        "imports": imports,
-        "spaced": spaced,
-        "joined": joined,
-        "start_id": tokenizer.start_id,
-        "end_id": tokenizer.end_id,
-        "unknown_id": tokenizer.unknown_id,
-        "mask_id": tokenizer.mask_id,
-        "mask_token": tokenizer.token(tokenizer.mask_id),
+        "standard": "".join(standard) + "\n" * bool(standard),
+        "libraries": "\n".join(libraries),
+        "tokenizers": f"{spaced}\n{joined}" if "joined" in body else spaced,
     }
 
 
@@ -151,12 +143,10 @@ def _task_values(archive: Archive, form: TaskForm) -> Dict[str, Any]:
         values[f"{name}_name"] = option(name)
         values[name] = reader.tokenizer.token_id(option(name))
     if form.task == "luke_entity_typing":
-        has_names = option("normalize_brackets")
-        values["import_re"] = "import re\n\n" if has_names else ""
-        values["brackets"] = usage_code.BRACKETS if has_names else ""
+        values["brackets"] = usage_code.BRACKETS if option("normalize_brackets") else ""
     elif form.task == "luke_relation_classification":
         has_bias = model.classifier.bias is not None
-        values["import_bias"] = "from safetensors.torch import load_file\n" if has_bias else ""
+        values["brackets"] = ""
         values["read_bias"] = usage_code.READ_BIAS if has_bias else ""
         values["add_bias"] = " + bias" if has_bias else ""
     elif form.task == "luke_ner":

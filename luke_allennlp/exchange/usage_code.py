@@ -1,24 +1,30 @@
 """How each exported model is used, in Python: templates of what its card shows."""
 
-TYPING = '''
-${import_re}import torch
-$imports
-from transformers import LukeForEntityClassification
+HEADER = """
+${standard}import torch
+${libraries}
+from transformers import $architecture
 
 path = "."  # the directory of this card
-model = LukeForEntityClassification.from_pretrained(path).eval()
-$spaced
+model = $architecture.from_pretrained(path).eval()
+$tokenizers
+"""
 
+_TOKEN_IDS = '''
 
-def sub_words(text):
+def token_ids(text):
     """Of a part of the text, as if a space came before it."""
 $brackets    return spaced.encode(text.strip(), add_special_tokens=False).ids
 
+'''
 
+TYPING = (
+    _TOKEN_IDS
+    + '''
 def predict(text, span):
     """The probability of each type of the mention text[start:end]."""
     start, end = span
-    left, mention, right = sub_words(text[:start]), sub_words(text[start:end]), sub_words(text[end:])
+    left, mention, right = token_ids(text[:start]), token_ids(text[start:end]), token_ids(text[end:])
     marker = $marker  # $marker_name
     input_ids = [$start_id, *left, marker, *mention, marker, *right, $end_id]
     first = 1 + len(left)
@@ -34,34 +40,24 @@ def predict(text, span):
 
 print(predict("Edda Rask leads the choir of Marlow.", (0, 9)))
 '''
+)
 
-RELATIONS = '''
-import torch
-${import_bias}$imports
-from transformers import LukeForEntityPairClassification
-
-path = "."  # the directory of this card
-model = LukeForEntityPairClassification.from_pretrained(path).eval()
-$spaced
-$read_bias
-
-def sub_words(text):
-    """Of a part of the text, as if a space came before it."""
-    return spaced.encode(text.strip(), add_special_tokens=False).ids
-
-
+RELATIONS = (
+    "$read_bias"
+    + _TOKEN_IDS
+    + '''
 def predict(text, head, tail):
     """The probability of each relation of two mentions, (start, end) in the text, that do not overlap."""
     input_ids, positions, before = [$start_id], {}, 0
     # $head_marker_name and $tail_marker_name
     for span, marker in sorted([(tuple(head), $head_marker), (tuple(tail), $tail_marker)]):
         start, end = span
-        input_ids += sub_words(text[before:start])
+        input_ids += token_ids(text[before:start])
         first = len(input_ids)
-        input_ids += [marker, *sub_words(text[start:end]), marker]
+        input_ids += [marker, *token_ids(text[start:end]), marker]
         positions[span] = list(range(first, len(input_ids)))$longest
         before = end
-    input_ids += [*sub_words(text[before:]), $end_id]
+    input_ids += [*token_ids(text[before:]), $end_id]
     pair = [positions[tuple(head)], positions[tuple(tail)]]
     longest = max(map(len, pair))
     with torch.no_grad():
@@ -75,22 +71,11 @@ def predict(text, head, tail):
 
 print(predict("Edda Rask leads the choir of Marlow.", (0, 9), (29, 35)))
 '''
+)
 
 NER = '''
-import string
-import unicodedata
 
-import torch
-$imports
-from transformers import LukeForEntitySpanClassification
-
-path = "."  # the directory of this card
-model = LukeForEntitySpanClassification.from_pretrained(path).eval()
-$spaced
-$joined
-
-
-def sub_words(word):
+def token_ids(word):
     """Of a word; apostrophes and single signs stand as if no space came before them."""
     is_sign = len(word) == 1 and (word in string.punctuation or unicodedata.category(word).startswith("P"))
     tokenizer = joined if is_sign or word.startswith("'") else spaced
@@ -101,7 +86,7 @@ def predict(words):
     """The entities of a sentence: first word, the one after the last, label, probability."""
     input_ids, bounds = [$start_id], [1]
     for word in words:
-        input_ids += sub_words(word)
+        input_ids += token_ids(word)
         bounds.append(len(input_ids))
     input_ids.append($end_id)
     spans = [(i, j) for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
@@ -149,16 +134,6 @@ WORD_STATES = """
     states = torch.cat([output.last_hidden_state[0][first], states], dim=-1)"""
 
 QUESTIONS = '''
-import re
-
-import torch
-$imports
-from transformers import LukeForQuestionAnswering
-
-path = "."  # the directory of this card
-model = LukeForQuestionAnswering.from_pretrained(path).eval()
-$spaced
-
 
 def predict(question, context):
     """The answer's text, and its score, the sum of two logits."""
@@ -193,21 +168,11 @@ NO_ANSWER = """    null_score = starts[0] + ends[0]
         return "", null_score.item()
 """
 
-CLOZE = '''
-import torch
-$imports
-from safetensors.torch import load_file
-from transformers import LukeModel
-
-path = "."  # the directory of this card
-model = LukeModel.from_pretrained(path).eval()
-scorer = load_file(f"{path}/scorer.safetensors")
-$spaced
-$joined
+CLOZE = '''scorer = load_file(f"{path}/scorer.safetensors")
 HIGHLIGHT, PLACEHOLDER, ENTITY = $markers
 
 
-def sub_words(text, start, end):
+def token_ids(text, start, end):
     """Of text[start:end], with a marker for each @highlight."""
     follows_space = start == 0 or text[start - 1] == " " or text.startswith(" ", start, end)
     ids = []
@@ -224,16 +189,16 @@ def predict(passage, query, candidates):
     passage, query = passage.replace("\\n", " "), query.replace("\\n", " ")
     start = query.index("@placeholder")
     end = start + len("@placeholder")
-    input_ids = [$start_id, *sub_words(query, 0, start)]
+    input_ids = [$start_id, *token_ids(query, 0, start)]
     positions, before = [[len(input_ids)]], 0
-    input_ids += [PLACEHOLDER, *sub_words(query, end, len(query)), $end_id, $end_id]
+    input_ids += [PLACEHOLDER, *token_ids(query, end, len(query)), $end_id, $end_id]
     for start, end in sorted(candidates):
-        input_ids += sub_words(passage, before, start)
+        input_ids += token_ids(passage, before, start)
         first = len(input_ids)
-        input_ids += [ENTITY, *sub_words(passage, start, end), ENTITY]
+        input_ids += [ENTITY, *token_ids(passage, start, end), ENTITY]
         positions.append(list(range(first, len(input_ids)))$longest)
         before = end
-    input_ids += [*sub_words(passage, before, len(passage)), $end_id]
+    input_ids += [*token_ids(passage, before, len(passage)), $end_id]
     longest = max(map(len, positions))
     with torch.no_grad():
         output = model(
@@ -250,23 +215,12 @@ def predict(passage, query, candidates):
 print(predict("Edda Rask leads the choir of Marlow.", "The choir of @placeholder sings.", [(0, 9), (29, 35)]))
 '''
 
-MASKED = '''
-import json
-
-import torch
-$imports
-from transformers import LukeForMaskedLM
-
-path = "."  # the directory of this card
-model = LukeForMaskedLM.from_pretrained(path).eval()
-with open(f"{path}/entity_vocab.json", encoding="utf-8") as file:
+MASKED = '''with open(f"{path}/entity_vocab.json", encoding="utf-8") as file:
     titles = {index: title for title, index in reversed(json.load(file).items())}
-$spaced
-$joined
 
 
 def predict(text, mentions=()):
-    """The five best sub-words for each <mask>, and the five best entities of each mention, (start, end)."""
+    """The five best tokens for each <mask>, and the five best entities of each mention, (start, end)."""
     masks = [at for at in range(len(text)) if text.startswith("<mask>", at)]
     ends = [at + len("<mask>") for at in masks]
     bounds = sorted({0, len(text), *masks, *ends, *(at for span in mentions for at in span)})
@@ -305,18 +259,9 @@ print(predict("<mask> Rask leads the choir of Marlow."$mentions))
 '''
 
 WORDS = '''
-import torch
-$imports
-from transformers import $architecture
-
-path = "."  # the directory of this card
-model = $architecture.from_pretrained(path).eval()
-$spaced
-$joined
-
 
 def predict(text):
-    """The five best sub-words for each $mask_token."""
+    """The five best tokens for each $mask_token."""
     input_ids = [$start_id]
     for number, part in enumerate(text.split("$mask_token")):
         if number:

@@ -36,17 +36,6 @@ def add_executor_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_database_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that all commands have that build a database by tasks."""
-    parser.add_argument(
-        "-f",
-        "--force",
-        action="store_true",
-        help="replace the output if it is there and of the same kind",
-    )
-    add_executor_arguments(parser)
-
-
 def executor_from_args(args: argparse.Namespace) -> Executor:
     """
     The executor of the options of `add_executor_arguments`.

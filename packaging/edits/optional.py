@@ -125,7 +125,7 @@ OPTIONAL_FAIRSCALE = [
         importlib.invalidate_caches()
 """,
         reason=(
-            "Importing all of AllenNLP must skip the modules whose packages are optional; and looking for these "
+            "Importing all of AllenNLP must skip the modules whose packages are optional. Looking for these "
             "packages, and into every folder of the path, for each submodule took most of a command's start."
         ),
     ),

@@ -192,7 +192,9 @@ RANDOM_STATES = [
     Edit(
         name="random-states",
         file="allennlp/training/gradient_descent_trainer.py",
-        old="        self._start_after_batches_in_epoch_completed: int = 0\n        self._best_model_filename",
+        old="""\
+        self._start_after_batches_in_epoch_completed: int = 0
+        self._best_model_filename""",
         new="""\
         self._start_after_batches_in_epoch_completed: int = 0
         # At the start of the current epoch, and what is to be restored: at the start of the epoch in which a
@@ -260,8 +262,10 @@ RANDOM_STATES = [
         name="random-states",
         file="allennlp/training/gradient_descent_trainer.py",
         old="from allennlp.training.optimizers import Optimizer\n",
-        new="from allennlp.training.optimizers import Optimizer\n"
-        "from allennlp.training.random_states import get_random_states, get_torch_states, set_random_states\n",
+        new="""\
+from allennlp.training.optimizers import Optimizer
+from allennlp.training.random_states import get_random_states, get_torch_states, set_random_states
+""",
         reason="For the edits above.",
     ),
 ]

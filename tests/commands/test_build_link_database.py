@@ -64,11 +64,6 @@ def test_bad_lines(allennlp: Callable, tmp_path: Path, line: Any, message: str) 
     assert sorted(item.name for item in tmp_path.iterdir()) == ["bad.jsonl"]
 
 
-def test_help(allennlp: Callable) -> None:
-    finished = allennlp("build-link-database", "--help")
-    assert finished.status == 0 and "--kind {links,redirects}" in finished.out
-
-
 def test_the_fixture_is_what_its_lines_make(allennlp: Callable, tmp_path: Path, fixtures_dir: Path) -> None:
     data = fixtures_dir / "data" / "squad"
     for name, kind in (

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 import transformers
 
-LABELS = [
-    "entity", "event", "group", "location", "object", "organization", "person", "place", "time",
-]  # fmt: skip
+from tests.exchange.comparison import LABELS, TOKENIZER_FILES
 
 
 @pytest.fixture
@@ -17,15 +15,10 @@ def published(workplace: Path) -> Path:
     directory = workplace / "published"
     if not directory.exists():
         tiny = workplace / "fixtures" / "tiny-luke"
-        config = transformers.LukeConfig.from_pretrained(tiny, id2label=dict(enumerate(LABELS)))
+        labels = dict(enumerate(LABELS["LukeForEntityClassification"]))
+        config = transformers.LukeConfig.from_pretrained(tiny, id2label=labels)
         transformers.LukeForEntityClassification(config).save_pretrained(directory)
-        for name in (
-            "vocab.json",
-            "merges.txt",
-            "added_tokens.json",
-            "tokenizer_config.json",
-            "entity_vocab.json",
-        ):
+        for name in (*TOKENIZER_FILES, "added_tokens.json", "entity_vocab.json"):
             (directory / name).write_bytes((tiny / name).read_bytes())
     return directory
 
@@ -45,12 +38,15 @@ def test_in_use_and_out(allennlp: Any, published: Path, workplace: Path, fixture
         "predict", "imported/model.tar.gz", "mentions.jsonl", "--silent", "--output-file", "out.jsonl"
     )
     assert predicted.status == 0, predicted.err
-    assert set(json.loads((workplace / "out.jsonl").read_text())["probabilities"]) == set(LABELS)
+    assert set(json.loads((workplace / "out.jsonl").read_text())["probabilities"]) == set(
+        LABELS["LukeForEntityClassification"]
+    )
 
-    exported = allennlp("export-checkpoint", "imported", "exported", "--force")
+    exported = allennlp("export-checkpoint", "imported", "exported", "--force", "--dtype", "bfloat16")
     assert exported.status == 0, exported.err
     assert "transformers.LukeForEntityClassification.from_pretrained" in exported.out
     transformers.LukeForEntityClassification.from_pretrained(workplace / "exported")
+    assert json.loads((workplace / "exported/config.json").read_text())["dtype"] == "bfloat16"
 
 
 def test_mistakes_are_one_line(allennlp: Any, published: Path, workplace: Path) -> None:

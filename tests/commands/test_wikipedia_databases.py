@@ -29,14 +29,8 @@ def test_entity_vocab(allennlp: Callable, tmp_path: Path, pages: str) -> None:
         "wikipedia-entity-vocab", "--vocab-size", "6", "--mask2", pages, str(output), "--workers", "2"
     )
     assert finished.status == 0 and finished.out == f"6 entities in {output}\n"
-    assert list(EntityVocabulary.from_file(output)) == [
-        "[PAD]",
-        "[UNK]",
-        "[MASK]",
-        "[MASK2]",
-        "Harbour",
-        "Bay",
-    ]
+    titles = ["[PAD]", "[UNK]", "[MASK]", "[MASK2]", "Harbour", "Bay"]
+    assert list(EntityVocabulary.from_file(output)) == titles
     options = ["--without-disambiguation", "--missing-pages", "--language", "en", "--min-count", "1"]
     assert allennlp("wikipedia-entity-vocab", pages, str(tmp_path / "v.jsonl"), *options).status == 0
     assert list(EntityVocabulary.from_file(tmp_path / "v.jsonl"))[3:] == ["en:Bay", "en:Lost"]
@@ -85,8 +79,3 @@ def test_wrong_numbers_of_paths(allennlp: Callable) -> None:
     ):
         finished = allennlp("wikipedia-link-db", *paths)
         assert finished.status == 1 and finished.error == f"allennlp wikipedia-link-db: {message}"
-
-
-def test_no_workers(allennlp: Callable, tmp_path: Path, pages: str) -> None:
-    finished = allennlp("wikipedia-redirects", pages, str(tmp_path / "out"), "--workers", "0")
-    assert finished.status == 1 and "--workers is 0" in finished.error

@@ -11,6 +11,17 @@ from allennlp.nn.util import move_to_device
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
 
+LABELS = {
+    "LukeForEntityClassification": (
+        "entity event group location object organization person place time".split()
+    ),
+    "LukeForEntityPairClassification": ["no_relation", "org:founded", "per:title"],
+    "LukeForEntitySpanClassification": ["NIL", "MISC", "PER", "ORG", "LOC"],
+    "LukeForQuestionAnswering": ["LABEL_0", "LABEL_1"],
+}
+
+TOKENIZER_FILES = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+
 
 def instances_of(archive: Archive, path: Path, number: int = 4) -> List[Instance]:
     instances = list(archive.validation_dataset_reader.read(str(path)))[:number]

@@ -13,23 +13,9 @@ import torch
 import transformers
 from torch import nn
 
-LABELS = {
-    "LukeForEntityClassification": [
-        "entity",
-        "event",
-        "group",
-        "location",
-        "object",
-        "organization",
-        "person",
-        "place",
-        "time",
-    ],
-    "LukeForEntityPairClassification": ["no_relation", "org:founded", "per:title"],
-    "LukeForEntitySpanClassification": ["NIL", "MISC", "PER", "ORG", "LOC"],
-    "LukeForQuestionAnswering": ["LABEL_0", "LABEL_1"],
-}
-TOKENIZER_FILES = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+from luke_allennlp.checkpoints.config import WORD_KEYS
+from luke_allennlp.exchange import export_checkpoint, import_checkpoint
+from tests.exchange.comparison import LABELS, TOKENIZER_FILES
 
 
 def randomise(model: nn.Module) -> None:
@@ -63,6 +49,34 @@ def published(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> C
             shutil.copyfile(tiny / name, directory / name)
         made[architecture, aware] = directory
         return directory
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def imported(published: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Imports each of Hugging Face's classes once; the archives are not to be changed."""
+    made: Dict[Any, Path] = {}
+
+    def make(architecture: str, aware: bool = True) -> Path:
+        if (architecture, aware) not in made:
+            directory = tmp_path_factory.mktemp("imported") / "run"
+            made[architecture, aware] = import_checkpoint(str(published(architecture, aware)), str(directory))
+        return made[architecture, aware]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def exported(imported: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Exports each of these once."""
+    made: Dict[str, Path] = {}
+
+    def make(architecture: str) -> Path:
+        if architecture not in made:
+            made[architecture] = tmp_path_factory.mktemp("exported") / "out"
+            export_checkpoint(str(imported(architecture)), str(made[architecture]))
+        return made[architecture]
 
     return make
 
@@ -106,26 +120,9 @@ def original(
         content = directory / "content"
         content.mkdir()
         torch.save(original_state(encoder, head, weights, markers, rows), content / "pytorch_model.bin")
-        kept: Dict[str, Any] = config.to_dict()
-        model_config = {
-            key: kept[key]
-            for key in (
-                "vocab_size",
-                "hidden_size",
-                "num_hidden_layers",
-                "num_attention_heads",
-                "intermediate_size",
-                "hidden_act",
-                "hidden_dropout_prob",
-                "attention_probs_dropout_prob",
-                "max_position_embeddings",
-                "type_vocab_size",
-                "initializer_range",
-                "layer_norm_eps",
-                "entity_vocab_size",
-                "entity_emb_size",
-            )
-        }
+        kept = config.to_dict()
+        model_config = {key: kept[key] for key in (*WORD_KEYS, "entity_vocab_size", "entity_emb_size")}
+        model_config.pop("pad_token_id")
         model_config.update(bert_model_name="roberta-tiny", use_entity_aware_attention=aware)
         metadata = {
             "model_config": model_config,

@@ -13,6 +13,7 @@ import transformers
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.models import load_archive
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 
 import luke_allennlp  # noqa: F401
@@ -20,7 +21,6 @@ from luke_allennlp.common.files import new_directory
 from luke_allennlp.exchange import export_checkpoint, import_checkpoint
 from luke_allennlp.exchange.model_card import model_card
 from luke_allennlp.exchange.tokenizers import describe_tokenizer
-from luke_allennlp.token_embedders import LukeEmbedder
 
 NER = "LukeForEntitySpanClassification"
 PAIRS = "LukeForEntityPairClassification"
@@ -28,23 +28,8 @@ QA = "LukeForQuestionAnswering"
 TABLE = "entity_embeddings.entity_embeddings.weight"
 LEFT_OUT = "checkpoint/source/left_out.safetensors"
 SOURCE_VOCABULARY = "checkpoint/source/entity_vocab.json"
-DTYPES = "checkpoint/source/dtypes.json"
 
 Change = Callable[[Path], Any]
-
-
-@pytest.fixture(scope="module")
-def imported(published: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Imports each once."""
-    made: Dict[str, Path] = {}
-
-    def make(architecture: str) -> Path:
-        if architecture not in made:
-            directory = tmp_path_factory.mktemp("imported") / "run"
-            made[architecture] = import_checkpoint(str(published(architecture)), str(directory))
-        return made[architecture]
-
-    return make
 
 
 @pytest.fixture
@@ -60,7 +45,7 @@ def changed(imported: Any, tmp_path: Path) -> Callable[..., Path]:
             change(place)
         directory = tmp_path / "run"
         directory.mkdir(exist_ok=True)
-        with tarfile.open(directory / "model.tar.gz", "w:gz") as archive:
+        with tarfile.open(directory / "model.tar.gz", "w:gz", compresslevel=1) as archive:
             for path in sorted(place.iterdir()):
                 archive.add(path, arcname=path.name)
         shutil.rmtree(place)
@@ -118,18 +103,11 @@ def table(value: torch.Tensor) -> Change:
 
 POPEN = {"type": "subprocess.Popen", "args": ["touch", "TRAP"]}
 HOSTILE = {
-    "reader": ("dataset_reader.type", lambda config: config.update(dataset_reader=POPEN)),
     "other reader": (
         "validation_dataset_reader.type",
         lambda config: config.update(validation_dataset_reader=POPEN),
     ),
-    "tokenizer": (
-        "dataset_reader.tokenizer.type",
-        lambda config: config["dataset_reader"].update(tokenizer=POPEN),
-    ),
     "embedder": ("model.embedder.type", lambda config: config["model"].update(embedder=POPEN)),
-    "in a list": ("model.regexes", lambda config: config["model"].update(regexes=[["a", POPEN]])),
-    "vocabulary": ("vocabulary.type", lambda config: config.update(vocabulary=POPEN)),
     "a string": (
         "dataset_reader.tokenizer",
         lambda config: config["dataset_reader"].update(tokenizer="os.abort"),
@@ -176,29 +154,19 @@ DAMAGED = {
     ),
     "table missing": (left_out_with(lambda tensors: tensors.pop(TABLE)), "left_out"),
     "table small": (table(torch.zeros(1, 32)), "entities"),
-    "table narrow": (table(torch.zeros(64, 8)), "left_out"),
-    "table of one axis": (table(torch.zeros(64)), "left_out"),
     "table of integers": (table(torch.zeros(64, 32, dtype=torch.int8)), "left_out"),
-    "left-out tensors truncated": (truncated(LEFT_OUT), "left_out"),
     "left-out tensors missing": (lambda place: (place / LEFT_OUT).unlink(), "left_out"),
     "ids too high": (written(SOURCE_VOCABULARY, '{"[PAD]": 0, "[MASK]": 99999999}'), "entities"),
-    "other ids too high": (written(SOURCE_VOCABULARY, '{"[PAD]": 0, "[MASK]": 2, "Edda": 64}'), "entities"),
-    "ids negative": (written(SOURCE_VOCABULARY, '{"[PAD]": 0, "[MASK]": -2}'), "entities"),
     "no [MASK]": (written(SOURCE_VOCABULARY, '{"[PAD]": 0, "[UNK]": 1}'), r"\[MASK\]"),
     "no [PAD]": (written(SOURCE_VOCABULARY, '{"[MASK]": 0, "[UNK]": 1}'), r"\[PAD\]"),
-    "source config a list": (written("checkpoint/source/config.json", "[1]"), "config.json holds"),
     "source config no JSON": (written("checkpoint/source/config.json", "{"), "config.json is not JSON"),
-    "types a list": (written(DTYPES, "[]"), "dtypes.json"),
-    "unknown type": (written(DTYPES, '{"classifier.weight": "int3"}'), "int3"),
     "config no JSON": (written("config.json", "{"), "config.json is not JSON"),
-    "config a list": (written("config.json", "[]"), "config.json holds"),
     "config Jsonnet": (
         written("config.json", '{"model": {"type": "luke_ner"}, "x": importstr "/etc/passwd"}'),
         "not JSON",
     ),
     "config missing": (lambda place: (place / "config.json").unlink(), "no config.json"),
     "no model": (config_with(lambda config: config.pop("model")), "model in config.json"),
-    "no reader": (config_with(lambda config: config.pop("dataset_reader")), "dataset_reader in config.json"),
     "another model": (config_with(lambda config: config["model"].update(type="bidaf")), "cannot be exported"),
     "weights missing": (lambda place: (place / "weights.th").unlink(), "expected weights.th"),
     "weights truncated": (truncated("weights.th"), "its model"),
@@ -217,29 +185,25 @@ def test_damaged_archives(kind: str, changed: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("kind", ["half", "no gzip", "empty", "no tar"])
+@pytest.mark.parametrize("kind", ["half", "empty", "no tar"])
 def test_damaged_files(kind: str, changed: Any, tmp_path: Path) -> None:
     path = changed()
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] if kind == "half" else b"none")
-    if kind in ("no gzip", "empty"):
-        with tarfile.open(path, "w" if kind == "no gzip" else "w:gz") as archive:
-            if kind == "no gzip":
-                archive.add(__file__, arcname="config.json")
+    if kind == "empty":
+        tarfile.open(path, "w:gz").close()
     with pytest.raises(ConfigurationError) as error:
         export_checkpoint(str(path), str(tmp_path / "out"))
     assert str(path) in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[1]"])
-def test_damaged_metrics(content: str, changed: Any, tmp_path: Path) -> None:
+def test_damaged_metrics(changed: Any, tmp_path: Path) -> None:
     path = changed()
-    (path.parent / "metrics.json").write_text(content)
+    (path.parent / "metrics.json").write_text("[1]")
     with pytest.raises(ConfigurationError, match="metrics.json") as error:
         export_checkpoint(str(path), str(tmp_path / "out"))
-    assert str(path) in str(error.value)
-    assert not (tmp_path / "out").exists()
+    assert str(path) in str(error.value) and not (tmp_path / "out").exists()
 
 
 def with_head(columns: int, **options: Any) -> Change:
@@ -259,10 +223,8 @@ def with_head(columns: int, **options: Any) -> Change:
     "architecture, change, option",
     [
         (NER, with_head(64, use_word_states=False), "use_word_states"),
-        (NER, with_head(128, use_entity_state=False), "use_entity_state"),
         (PAIRS, with_head(256, use_word_states=True), "use_word_states"),
         (PAIRS, with_head(128, use_word_states=True, use_entity_state=False), "use_entity_state"),
-        ("LukeForEntityClassification", with_head(128, use_word_states=True), "use_word_states"),
     ],
 )
 def test_other_heads_are_refused(
@@ -323,17 +285,15 @@ def test_mask2_is_appended(architecture: str, published: Any, tmp_path: Path) ->
     path = import_checkpoint(str(source), str(tmp_path / "in"))
     if architecture == PAIRS:  # as if trained further: the two rows are no longer the same
 
-        def train(place: Path) -> None:
-            def change(state: Dict[str, torch.Tensor]) -> None:
-                state[f"embedder.luke.{TABLE}"][2] += 1
+        def train(state: Dict[str, torch.Tensor]) -> None:
+            state[f"embedder.luke.{TABLE}"][2] += 1
 
-            weights_with(place, change)
-
+        place = tmp_path / "unpacked"
         with tarfile.open(path) as archive:
-            archive.extractall(tmp_path / "unpacked")
-        train(tmp_path / "unpacked")
-        with tarfile.open(path, "w:gz") as archive:
-            for item in (tmp_path / "unpacked").iterdir():
+            archive.extractall(place)
+        weights_with(place, train)
+        with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+            for item in place.iterdir():
                 archive.add(item, arcname=item.name)
     out = tmp_path / "out"
     exported = export_checkpoint(str(path), str(out))
@@ -399,50 +359,25 @@ def test_heads_keep_their_names(changed: Any, tmp_path: Path) -> None:
     assert not {f"luke.{name}" for name in more[:-1]} & names
 
 
-def halved(dtype: str, spoil: bool = False) -> Change:
-    def apply(place: Path) -> None:
-        kind = getattr(torch, dtype)
-        names: Dict[str, str] = {}
-
-        def halve(state: Dict[str, torch.Tensor]) -> None:
-            for name, tensor in state.items():
-                if tensor.is_floating_point():
-                    tensor.copy_(tensor.to(kind))
-                    if "2e_query" not in name and "e2w_query" not in name:
-                        names[name.replace("embedder.luke.", "")] = dtype
-            for name in list(state):  # as of a checkpoint that has none of them
-                for extra in ("w2e", "e2w", "e2e"):
-                    if f".{extra}_query." in name:
-                        state[name].copy_(state[name.replace(f"{extra}_query", "query")])
-            if spoil:
-                state["classifier.bias"][0] = 1 / 3
-
-        weights_with(place, halve)
-        left_out_with(
-            lambda tensors: tensors.update(
-                {n: t.to(kind) for n, t in tensors.items() if t.is_floating_point()}
-            )
-        )(place)
-        (place / DTYPES).write_text(json.dumps(names))
-
-    return apply
-
-
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_the_types_of_the_source(dtype: str, changed: Any, tmp_path: Path) -> None:
-    export_checkpoint(str(changed(halved(dtype))), str(tmp_path / "out"))
-    tensors = load_file(tmp_path / "out" / "model.safetensors")
-    kinds = {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()}
-    assert kinds == {getattr(torch, dtype)}
-    config = json.loads((tmp_path / "out" / "config.json").read_text())
-    assert config.get("dtype", config.get("torch_dtype")) == dtype
-
-
-def test_what_changed_since_is_not_rounded(changed: Any, tmp_path: Path) -> None:
-    export_checkpoint(str(changed(halved("float16", spoil=True))), str(tmp_path / "out"))
-    tensors = load_file(tmp_path / "out" / "model.safetensors")
-    assert {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()} == {torch.float32}
-    assert tensors["classifier.bias"][0] == torch.tensor(1 / 3)
+def test_half_precision_in_and_out(dtype: str, published: Any, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(published(NER), tmp_path / "source"))
+    halves = {
+        name: tensor.to(getattr(torch, dtype))
+        for name, tensor in load_file(source / "model.safetensors").items()
+    }
+    save_file(halves, source / "model.safetensors", {"format": "pt"})
+    path = import_checkpoint(str(source), str(tmp_path / "in"))
+    for kind in ("float32", dtype):
+        out = tmp_path / kind
+        export_checkpoint(str(path), str(out), dtype=kind)
+        tensors = load_file(out / "model.safetensors")
+        assert {str(tensor.dtype) for tensor in tensors.values()} == {f"torch.{kind}"}
+        assert all(torch.equal(tensors[name], halves[name].to(tensors[name].dtype)) for name in halves)
+        config = json.loads((out / "config.json").read_text())
+        assert {config[key] for key in ("dtype", "torch_dtype") if key in config} == {kind}
+    with pytest.raises(ConfigurationError, match="no dtype 'int8'; expected one of float32, float16"):
+        export_checkpoint(str(path), str(tmp_path / "out"), dtype="int8")
 
 
 def test_what_was_trained_here_is_float32(changed: Any, tmp_path: Path) -> None:
@@ -474,14 +409,7 @@ def test_a_tokenizer_of_one_file(tmp_path: Path) -> None:
     assert config["tokenizer_class"] == "LukeTokenizer"
 
 
-def test_a_fresh_table_has_its_titles(fixtures_dir: Path) -> None:
-    embedder = LukeEmbedder(str(fixtures_dir / "tiny-roberta"), load_weights=False)
-    assert embedder.entities == ["[PAD]", "[MASK]"]
-    assert len(embedder.luke.entity_embeddings.entity_embeddings.weight) == 2
-    assert LukeEmbedder(str(fixtures_dir / "tiny-luke"), load_weights=False).entities is None
-
-
-@pytest.mark.parametrize("target", ["file/x", "file/x/y", "/dev/null/x", "/proc/x"])
+@pytest.mark.parametrize("target", ["file/x", "/dev/null/x"])
 def test_where_nothing_can_be_written(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("mine")
@@ -529,44 +457,51 @@ def test_what_was_there_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_cells_stay_cells(imported: Any) -> None:
     config = load_archive(imported(NER)).config.as_dict(quiet=True)
-    config["train_data_path"] = "a|b\n# evil\r\n---\nlicense: mit"
+    config["train_data_path"] = config["test_data_path"] = "a|b\n# evil\r\n---\nlicense: mit"
     card = model_card(Params(config), {"test_x|y\nz": 1.0}, NER, [])
     assert "| training data | a\\|b # evil --- license: mit |" in card.splitlines()
     assert "| test_x\\|y z | 1 |" in card.splitlines()
+    assert ModelCard(card).data.license is None
+
+
+def test_scores_are_in_the_metadata(imported: Any) -> None:
+    config = load_archive(imported(NER)).config.as_dict(quiet=True)
+    config.update(validation_data_path="data/conll2003/eng.testa", test_data_path="data/conll2003/eng.testb")
+    scores = {"best_epoch": 2, "best_validation_f1": 0.5, "test_f1": 0.25, "training_f1": 1.0}
+    data = ModelCard(model_card(Params(config), scores, NER, [])).data
+    assert data.model_name == "LUKE for named entity recognition" and "luke" in data.tags
+    found = [
+        (result.task_type, result.dataset_name, result.dataset_split, result.metric_type, result.metric_value)
+        for result in data.eval_results
+    ]
+    assert found == [
+        ("token-classification", "conll2003/eng.testa", "validation", "f1", 0.5),
+        ("token-classification", "conll2003/eng.testb", "test", "f1", 0.25),
+    ]
 
 
 @pytest.mark.parametrize(
     "metrics, rows",
     [
         ({"best_validation_f1": 0.5, "validation_f1": 0.4, "training_loss": 1.5}, ["best_validation_f1"]),
-        # Pretraining, with validation data and without.
-        (
-            {"best_validation_step": 40, "best_validation_loss": 2.5},
-            ["best_validation_step", "best_validation_loss"],
-        ),
+        # Pretraining without validation data.
         (
             {
                 "epoch": 1,
                 "step": 40,
                 "training_loss": 2.5,
-                "training_masked_word_accuracy": 0.5,
-                "training_words_per_second": 9.5,
                 "training_step_seconds": 0.5,
-                "training_learning_rate": 0.1,
-                "training_duration": "0:00:09",
+                "training_time": "9s",
             },
-            ["step", "training_loss", "training_masked_word_accuracy"],
+            ["step", "training_loss"],
         ),
         ({"epoch": 1, "training_duration": "0:00:09"}, "there is none in the metrics.json beside"),
-        ({}, "no metrics.json lay beside"),
+        ({}, "no metrics.json was beside"),
     ],
 )
-def test_scores(metrics: Dict[str, Any], rows: Any, changed: Any, tmp_path: Path) -> None:
-    archive = changed()
-    if metrics:
-        (archive.parent / "metrics.json").write_text(json.dumps(metrics))
-    export_checkpoint(str(archive), str(tmp_path / "out"))
-    lines = (tmp_path / "out" / "README.md").read_text().partition("## Scores")[2].splitlines()
+def test_scores(metrics: Dict[str, Any], rows: Any, imported: Any) -> None:
+    card = model_card(load_archive(imported(NER)).config, metrics, NER, [])
+    lines = card.partition("## Scores")[2].splitlines()
     if isinstance(rows, str):
         assert any(rows in line for line in lines)
     else:

@@ -68,23 +68,34 @@ def test_labels_of_a_file(copy: Any, tmp_path: Path) -> None:
     assert list(archive.model.vocab.get_token_to_index_vocabulary("labels")) == ["NIL", "A", "B", "C", "D"]
 
 
-def test_weights_that_are_not_all_there(copy: Any) -> None:
+BIAS = "encoder.layer.1.output.dense.bias"
+W2E = "encoder.layer.1.attention.self.w2e_query.bias"
+
+
+@pytest.mark.parametrize(
+    "change, expected",
+    [
+        (lambda weights: weights.pop(f"luke.{BIAS}"), f"missing: {BIAS}"),
+        (lambda weights: weights.pop(f"luke.{W2E}"), f"missing: {W2E}."),
+        (
+            lambda weights: weights.update({"luke.encoder.adapter.weight": torch.zeros(2)}),
+            "unexpected: encoder.adapter.weight",
+        ),
+        (
+            lambda weights: weights.update({"classifier.bias": torch.zeros(4)}),
+            "classifier.bias has shape (4,), expected (9,)",
+        ),
+        (
+            lambda weights: weights.update({"embeddings.LayerNorm.bias": torch.zeros(64)}),
+            "luke.embeddings.LayerNorm.bias",  # two names of one parameter
+        ),
+    ],
+    ids=range(5),
+)
+def test_weights_that_do_not_fit(change: Any, expected: str, copy: Any) -> None:
     source = copy(TYPING)
-    name = "luke.encoder.layer.1.output.dense.bias"
-    change_weights(source, lambda weights: weights.pop(name))
-    assert "missing: encoder.layer.1.output.dense.bias" in refused(source)
-
-
-def test_weights_too_many(copy: Any) -> None:
-    source = copy(TYPING)
-    change_weights(source, lambda weights: weights.update({"luke.encoder.adapter.weight": torch.zeros(2)}))
-    assert "unexpected: encoder.adapter.weight" in refused(source)
-
-
-def test_weights_of_another_shape(copy: Any) -> None:
-    source = copy(TYPING)
-    change_weights(source, lambda weights: weights.update({"classifier.bias": torch.zeros(4)}))
-    assert "classifier.bias has shape (4,), expected (9,)" in refused(source)
+    change_weights(source, change)
+    assert expected in refused(source)
 
 
 def test_a_pretrained_model_is_none(fixtures_dir: Path, tmp_path: Path) -> None:
@@ -132,10 +143,9 @@ def test_markers_that_the_checkpoint_names(copy: Any, tmp_path: Path) -> None:
     assert archive.config["dataset_reader"]["marker"] == "<ent2>"
 
 
-def test_lite_keeps_nothing_for_an_export(published: Any, tmp_path: Path) -> None:
-    whole = import_checkpoint(str(published(TYPING)), str(tmp_path / "whole"))
+def test_lite_keeps_nothing_for_an_export(imported: Any, published: Any, tmp_path: Path) -> None:
     lite = import_checkpoint(str(published(TYPING)), str(tmp_path / "lite"), lite=True)
-    first, second = load_archive(whole).model.state_dict(), load_archive(lite).model.state_dict()
+    first, second = load_archive(imported(TYPING)).model.state_dict(), load_archive(lite).model.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not (tmp_path / "lite" / "checkpoint" / "source").exists()
     export_checkpoint(str(lite), str(tmp_path / "out"))
@@ -202,7 +212,7 @@ def test_as_many_rows_as_the_task_keeps_in_another_order(
 
 
 @pytest.mark.parametrize("architecture", [SPANS, QUESTIONS])
-@pytest.mark.parametrize("row", [64, 10**6, -1, True])
+@pytest.mark.parametrize("row", [64, -1, True])
 def test_entities_that_the_table_does_not_have(architecture: str, row: Any, copy: Any) -> None:
     source = copy(architecture)
     change_entities(source, lambda ids: {**ids, "[MASK]": row})
@@ -217,8 +227,7 @@ def test_any_entity_that_the_table_does_not_have_if_all_are_used(row: int, copy:
     assert f"has the row {row}; expected one of the 64" in refused(source)
 
 
-@pytest.mark.parametrize("architecture", [SPANS, QUESTIONS])
-@pytest.mark.parametrize("title", ["[MASK]", "[PAD]"])
+@pytest.mark.parametrize("architecture, title", [(SPANS, "[MASK]"), (QUESTIONS, "[PAD]")])
 def test_entities_that_a_task_needs(architecture: str, title: str, copy: Any) -> None:
     source = copy(architecture)
     change_entities(source, lambda ids: {name: row for name, row in ids.items() if name != title})
@@ -228,27 +237,24 @@ def test_entities_that_a_task_needs(architecture: str, title: str, copy: Any) ->
 # --- of which task
 
 
-@pytest.mark.parametrize("kind", ["SequenceClassification", "TokenClassification", "MultipleChoice"])
-def test_another_class_with_a_head_as_wide(kind: str, copy: Any, tmp_path: Path) -> None:
+def test_another_class_with_a_head_as_wide(copy: Any, tmp_path: Path) -> None:
     source = copy(TYPING)
-    change_config(source, architectures=[f"LukeFor{kind}"])
+    change_config(source, architectures=["LukeForSequenceClassification"])
     message = refused(source)
-    assert f"LukeFor{kind}" in message and "--task" in message
+    assert "LukeForSequenceClassification" in message and "--task" in message
     import_checkpoint(str(source), str(tmp_path / "imported"), task="entity_typing")
 
 
-@pytest.mark.parametrize("architectures", ["LukeForMaskedLM", [None], [{}], [1], {}])
-@pytest.mark.parametrize("task", [None, "entity_typing"])
-def test_architectures_that_are_no_names(architectures: Any, task: Any, copy: Any) -> None:
+@pytest.mark.parametrize("architectures", ["LukeForMaskedLM", [None], {}])
+def test_architectures_that_are_no_names(architectures: Any, copy: Any) -> None:
     source = copy(TYPING)
     change_config(source, architectures=architectures)
-    assert f"'architectures' = {architectures!r}; expected a list of names" in refused(source, task=task)
+    assert f"'architectures' = {architectures!r}; expected a list of names" in refused(source)
 
 
 def test_labels_for_a_task_without_labels(copy: Any, tmp_path: Path) -> None:
-    labels = tmp_path / "labels.txt"
-    labels.write_text("start\nend\n")
-    assert "has no labels; omit --labels" in refused(copy(QUESTIONS), labels=str(labels))
+    labels = written(tmp_path / "labels.txt", "start", "end")
+    assert "has no labels; omit --labels" in refused(copy(QUESTIONS), labels=labels)
 
 
 # --- the tokenizer
@@ -272,7 +278,6 @@ def test_a_sentencepiece_file_alone(copy: Any) -> None:
 @pytest.mark.parametrize(
     "content, expected",
     [
-        ("[]", "expected an object"),
         ("{", "is not JSON"),
         ('{"<ent>": -3}', "is damaged"),
         ('{"<ent>": 999999, "<ent2>": 5}', "has the id 999999, and"),
@@ -290,11 +295,9 @@ def test_added_tokens_that_are_damaged(content: str, expected: str, copy: Any) -
     "content, expected",
     [
         (b"[1]", "expected an object"),
-        (b"{", "is not JSON"),
         ("{'ä'}".encode("latin-1"), "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
         (b'{"entity_token_1": null}', "'entity_token_1' = None"),
-        (b'{"entity_token_1": ["<ent>"]}', "'entity_token_1' = ['<ent>']"),
         (b'{"entity_token_2": {"lstrip": false}}', "'entity_token_2' = {'lstrip': False}"),
     ],
 )
@@ -340,27 +343,10 @@ def extra_queries(weights: Iterable[str]) -> List[str]:
     return [name for name in weights if "2e_query" in name or "e2w_query" in name]
 
 
-def test_some_queries_without_the_others(copy: Any) -> None:
-    source = copy(SPANS)
-    name = "encoder.layer.1.attention.self.w2e_query.bias"
-    change_weights(source, lambda weights: weights.pop(f"luke.{name}"))
-    assert f"missing: {name}." in refused(source)
-
-
-def test_two_names_of_one_parameter(copy: Any) -> None:
-    source = copy(SPANS)
-    change_weights(
-        source, lambda weights: weights.update({"embeddings.LayerNorm.bias": torch.full((64,), 9.0)})
-    )
-    message = refused(source)
-    assert "embeddings.LayerNorm.bias" in message and "luke.embeddings.LayerNorm.bias" in message
-
-
 @pytest.mark.parametrize(
     "values, expected",
     [
         ({"num_hidden_layers": 10_000_000}, "'num_hidden_layers' = 10000000"),
-        ({"num_hidden_layers": 1}, "'num_hidden_layers' = 1"),
         ({"max_position_embeddings": 10**12}, "position_embeddings.weight has shape (514, 64), expected"),
         ({"max_position_embeddings": 10**19}, "makes no model"),
         ({"vocab_size": 10**12}, "word_embeddings.weight of shape (2000, 64)"),
@@ -383,47 +369,30 @@ def test_tables_that_are_none(name: str, copy: Any) -> None:
     assert name.removeprefix("luke.") in refused(source)
 
 
-def test_the_types_of_half_precision_are_kept(copy: Any, tmp_path: Path) -> None:
-    source = copy(SPANS)
-
-    def halve(weights: Any) -> None:
-        weights.update({name: weights[name].half() for name in weights if name != "classifier.bias"})
-
-    change_weights(source, halve)
-    archive = load_archive(import_checkpoint(str(source), str(tmp_path / "imported")))
-    state = archive.model.state_dict()
-    assert all(tensor.dtype == torch.float32 for tensor in state.values())
-    stored = load_file(source / "model.safetensors")
-    assert torch.equal(state["classifier.weight"], stored["classifier.weight"].float())
-    types = json.loads(member(tmp_path / "imported" / "model.tar.gz", "checkpoint/source/dtypes.json"))
-    assert types.keys() == {name.removeprefix("luke.") for name in stored} - {"classifier.bias"}
-    assert set(types.values()) == {"float16"}
-
-
-def test_single_precision_needs_no_types(published: Any, tmp_path: Path) -> None:
-    import_checkpoint(str(published(SPANS)), str(tmp_path / "imported"))
-    assert not list((tmp_path / "imported").rglob("dtypes.json"))
-
-
-def member(archive: Path, name: str) -> bytes:
-    with tarfile.open(archive) as tar:
-        file = tar.extractfile(name)
-        assert file is not None
-        return file.read()
-
-
 # --- the original's
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUKE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+def unpacked(tarball: Path, directory: Path) -> Path:
+    with tarfile.open(tarball) as tar:
+        tar.extractall(directory)
+    return directory
+
+
+def written(path: Path, *lines: str) -> str:
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
 @pytest.mark.parametrize("rows", [0, 2])
-def test_a_whole_entity_table_of_the_original_is_kept(
-    rows: int, original: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
+def test_a_whole_entity_table_of_the_original_is_kept(rows: int, original: Any, tmp_path: Path) -> None:
     source = original("classifier", {"weight": torch.ones(2, 192), "bias": torch.ones(2)}, 0, rows)
-    labels = tmp_path / "labels.txt"
-    labels.write_text("NIL\nPER\n")
-    import_checkpoint(str(source), str(tmp_path / "imported"), labels=str(labels))
+    labels = written(tmp_path / "labels.txt", "NIL", "PER")
+    import_checkpoint(str(source), str(tmp_path / "imported"), labels=labels)
     kept = load_file(tmp_path / "imported" / "checkpoint" / "source" / "left_out.safetensors")
     vocabulary = tmp_path / "imported" / "checkpoint" / "source" / "entity_vocab.json"
     assert (ENTITY_TABLE in kept) == vocabulary.is_file() == (rows == 0)
@@ -432,25 +401,17 @@ def test_a_whole_entity_table_of_the_original_is_kept(
         assert json.loads(vocabulary.read_text())["[MASK]"] == 2
 
 
-def test_a_table_of_the_original_for_another_task(
-    original: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
+def test_a_table_of_the_original_for_another_task(original: Any, tmp_path: Path) -> None:
     source = original("typing", {"weight": torch.ones(2, 64), "bias": torch.ones(2)}, 1, 3)
-    labels = tmp_path / "labels.txt"
-    labels.write_text("entity\nplace\n")
+    labels = written(tmp_path / "labels.txt", "entity", "place")
     with pytest.raises(ConfigurationError, match="with 3 rows; expected the 64 .* 2"):
-        import_checkpoint(str(source), str(tmp_path / "imported"), labels=str(labels))
+        import_checkpoint(str(source), str(tmp_path / "imported"), labels=labels)
 
 
-def test_the_original_takes_the_tokenizer_that_is_whole(
-    original: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
-    tarball = original("scorer", {"weight": torch.ones(1, 128), "bias": torch.ones(1)}, 3, 2)
-    source = tmp_path / "source"
-    with tarfile.open(tarball) as tar:
-        tar.extractall(source)
+def test_the_original_takes_the_tokenizer_that_is_whole(original: Any, tmp_path: Path) -> None:
+    source = unpacked(
+        original("scorer", {"weight": torch.ones(1, 128), "bias": torch.ones(1)}, 3, 2), tmp_path / "source"
+    )
     (source / "roberta-tiny").mkdir()
     shutil.copyfile(source / "vocab.json", source / "roberta-tiny" / "vocab.json")
     (source / "merges.txt").rename(source / "roberta-tiny" / "merges.txt")
@@ -458,20 +419,15 @@ def test_the_original_takes_the_tokenizer_that_is_whole(
     assert (tmp_path / "imported" / "checkpoint" / "merges.txt").is_file()
 
 
-def test_the_original_needs_no_word_that_a_marker_started_as(
-    original: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
-    tarball = original("typing", {"weight": torch.ones(2, 64), "bias": torch.ones(2)}, 1, 2)
-    source = tmp_path / "source"
-    with tarfile.open(tarball) as tar:
-        tar.extractall(source)
+def test_the_original_needs_no_word_that_a_marker_started_as(original: Any, tmp_path: Path) -> None:
+    source = unpacked(
+        original("typing", {"weight": torch.ones(2, 64), "bias": torch.ones(2)}, 1, 2), tmp_path / "source"
+    )
     words = json.loads((source / "vocab.json").read_text())
     words["no at sign"] = words.pop("@")
     (source / "vocab.json").write_text(json.dumps(words))
-    labels = tmp_path / "labels.txt"
-    labels.write_text("entity\nplace\n")
-    path = import_checkpoint(str(source), str(tmp_path / "imported"), labels=str(labels))
+    labels = written(tmp_path / "labels.txt", "entity", "place")
+    path = import_checkpoint(str(source), str(tmp_path / "imported"), labels=labels)
     archive = load_archive(path)
     stored = torch.load(source / "pytorch_model.bin", weights_only=True)["embeddings.word_embeddings.weight"]
     assert torch.equal(archive.model.embedder.luke.embeddings.word_embeddings.weight, stored)

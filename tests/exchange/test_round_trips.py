@@ -14,7 +14,14 @@ from safetensors.torch import load_file
 
 import luke_allennlp  # noqa: F401
 from luke_allennlp.exchange import export_checkpoint, import_checkpoint
-from tests.exchange.comparison import assert_close, entity_ids, instances_of, our_logits, their_logits
+from tests.exchange.comparison import (
+    LABELS,
+    assert_close,
+    entity_ids,
+    instances_of,
+    our_logits,
+    their_logits,
+)
 
 DATA = {
     "LukeForEntityClassification": "data/open_entity/dev.json",
@@ -45,13 +52,12 @@ def data(fixtures_dir: Path, tmp_path: Path) -> Callable[[str], Path]:
     return find
 
 
-@pytest.mark.parametrize("aware", [True, False])
+@pytest.mark.parametrize("aware", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_hugging_face_in_and_out(
-    architecture: str, aware: bool, published: Any, data: Callable[[str], Path], tmp_path: Path
+    architecture: str, aware: bool, published: Any, imported: Any, data: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    source = published(architecture, aware)
-    path = import_checkpoint(str(source), str(tmp_path / "imported"))
+    source, path = published(architecture, aware), imported(architecture, aware)
     archive = load_archive(path)
     instances = instances_of(archive, data(architecture))
     ours = our_logits(archive, instances)
@@ -82,8 +88,8 @@ def test_hugging_face_in_and_out(
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_evaluates(architecture: str, published: Any, data: Callable[[str], Path], tmp_path: Path) -> None:
-    archive = load_archive(import_checkpoint(str(published(architecture, True)), str(tmp_path / "imported")))
+def test_evaluates(architecture: str, imported: Any, data: Callable[[str], Path]) -> None:
+    archive = load_archive(imported(architecture))
     loader = DataLoader.from_params(
         archive.config["data_loader"],
         reader=archive.validation_dataset_reader,
@@ -95,8 +101,10 @@ def test_evaluates(architecture: str, published: Any, data: Callable[[str], Path
 
 
 @pytest.mark.parametrize("architecture", ["LukeForEntityClassification", "LukeForQuestionAnswering"])
-def test_lite(architecture: str, published: Any, data: Callable[[str], Path], tmp_path: Path) -> None:
-    path = import_checkpoint(str(published(architecture, True)), str(tmp_path / "imported"))
+def test_lite(
+    architecture: str, published: Any, imported: Any, data: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = imported(architecture)
     archive = load_archive(path)
     out = tmp_path / "lite"
     export_checkpoint(str(path), str(out), lite=True)
@@ -129,24 +137,9 @@ HEADS = {
     ),
     "squad": ("qa_outputs", {"weight": random(2, 64), "bias": random(2)}, 0, 0, "LukeForQuestionAnswering"),
 }
-NAMES = {
-    "LukeForEntityClassification": [
-        "entity",
-        "event",
-        "group",
-        "location",
-        "object",
-        "organization",
-        "person",
-        "place",
-        "time",
-    ],
-    "LukeForEntityPairClassification": ["no_relation", "org:founded", "per:title"],
-    "LukeForEntitySpanClassification": ["NIL", "MISC", "PER", "ORG", "LOC"],
-}
 
 
-@pytest.mark.parametrize("aware", [True, False])
+@pytest.mark.parametrize("aware", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("task", sorted(HEADS))
 def test_the_original_in_and_out(
     task: str,
@@ -160,8 +153,8 @@ def test_the_original_in_and_out(
     head, weights, markers, rows, architecture = HEADS[task]
     source = original(head, weights, markers, rows, aware)
     labels = None
-    if architecture in NAMES:
-        (tmp_path / "labels.txt").write_text("\n".join(NAMES[architecture]))
+    if task != "squad":
+        (tmp_path / "labels.txt").write_text("\n".join(LABELS[architecture]))
         labels = str(tmp_path / "labels.txt")
     path = import_checkpoint(str(source), str(tmp_path / "imported"), labels=labels)
     archive = load_archive(path)

@@ -45,7 +45,7 @@ def predict(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Callable[..., A
     return run
 
 
-def exported(archive: Path) -> Path:
+def export(archive: Path) -> Path:
     directory = archive.parent / "exported"
     export_checkpoint(str(archive), str(directory))
     return directory
@@ -61,11 +61,9 @@ def assert_different(outputs: List[Dict[str, float]]) -> None:
     assert float(values.std(dim=0).max()) > 0.002
 
 
-@pytest.mark.parametrize("aware", [True, False])
-def test_entity_typing(aware: bool, published: Any, predict: Any, tmp_path: Path) -> None:
-    path = import_checkpoint(str(published("LukeForEntityClassification", aware)), str(tmp_path / "run"))
-    example = predict(exported(path))
-    predictor = Predictor.from_path(str(path))
+def test_entity_typing(imported: Any, exported: Any, predict: Any) -> None:
+    example = predict(exported("LukeForEntityClassification"))
+    predictor = Predictor.from_path(str(imported("LukeForEntityClassification")))
     texts = [*TEXTS, ("She -LRB- Edda -RRB- sings.", (10, 14), None), ("a" + " b" * 40, (1, 79), None)]
     expected = [predictor.predict(text, span)["probabilities"] for text, span, _ in texts]
     assert_different(expected)
@@ -73,7 +71,7 @@ def test_entity_typing(aware: bool, published: Any, predict: Any, tmp_path: Path
         assert_same(example(text, span), probabilities)
 
 
-@pytest.mark.parametrize("has_bias", [False, True])
+@pytest.mark.parametrize("has_bias", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_relations(has_bias: bool, published: Any, predict: Any, tmp_path: Path) -> None:
     source = shutil.copytree(published("LukeForEntityPairClassification"), tmp_path / "source")
     if has_bias:
@@ -81,7 +79,7 @@ def test_relations(has_bias: bool, published: Any, predict: Any, tmp_path: Path)
         tensors["classifier.bias"] = torch.tensor([1.5, -1.0, 0.5])
         save_file(tensors, source / "model.safetensors", {"format": "pt"})
     path = import_checkpoint(str(source), str(tmp_path / "run"))
-    example = predict(exported(path))
+    example = predict(export(path))
     predictor = Predictor.from_path(str(path))
     assert (predictor._model.classifier.bias is not None) is has_bias
     expected = [predictor.predict(*text)["probabilities"] for text in TEXTS]
@@ -90,22 +88,18 @@ def test_relations(has_bias: bool, published: Any, predict: Any, tmp_path: Path)
         assert_same(example(*text), probabilities)
 
 
-def test_what_the_class_tokenizer_changes(published: Any, predict: Any, tmp_path: Path) -> None:
-    """What the card says of it is so."""
-    tasks = {
-        "LukeForEntityClassification": "entity_classification",
-        "LukeForEntityPairClassification": "entity_pair_classification",
-    }
-    for architecture, task in tasks.items():
-        path = import_checkpoint(str(published(architecture)), str(tmp_path / task))
-        directory = exported(path)
-        assert f'`LukeTokenizer(task="{task}")`' in (directory / "README.md").read_text()
+def test_what_the_class_tokenizer_changes(imported: Any, exported: Any) -> None:
+    """What the cards say of it is so."""
+    for kind, task, keys in (
+        ("", "entity_classification", ["span"]),
+        ("Pair", "entity_pair_classification", ["head", "tail"]),
+    ):
+        directory = exported(f"LukeForEntity{kind}Classification")
+        assert "`LukeTokenizer` of transformers" in (directory / "README.md").read_text()
         tokenizer = transformers.LukeTokenizer.from_pretrained(directory, task=task)
-        archive = load_archive(path)
+        reader: Any = load_archive(imported(f"LukeForEntity{kind}Classification")).validation_dataset_reader
         for text, *spans in TEXTS[:3]:
-            keys = ("span",) if task == "entity_classification" else ("head", "tail")
             record = {"text": text, **{key: list(span) for key, span in zip(keys, spans, strict=False)}}
-            reader: Any = archive.validation_dataset_reader
             (item,) = reader.items(reader.examples_from_json(record, "")[0])
             theirs = tokenizer(text, entity_spans=spans[: len(keys)])["input_ids"]
             assert list(item.word_ids) != theirs
@@ -113,39 +107,16 @@ def test_what_the_class_tokenizer_changes(published: Any, predict: Any, tmp_path
 
 
 def test_what_the_class_tokenizer_changes_elsewhere(fixtures_dir: Path) -> None:
-    """As many texts as the cards say, all of them."""
     start = str(fixtures_dir / "tiny-luke")
     theirs = transformers.LukeTokenizer.from_pretrained(start)
-
-    def reader_of(kind: str, **options: Any) -> Any:
-        tokenizer = {"type": "luke", "model_name": start}
-        return DatasetReader.from_params(Params({"type": kind, "tokenizer": tokenizer, **options}))
-
-    reader = reader_of("luke_ner")
-    documents = list(reader.read_examples(str(fixtures_dir / "ner/dev.conll")))
-    items = [item for document in documents for item in reader.items(document)]
-    sentences = [sentence.words for document in documents for sentence in document.sentences]
-    subwords = [reader.tokenizer.encode_words(words) for words in sentences]
-    texts = [" ".join(words) for words in sentences]
-    ours = [[0, *(index for word in sentence for index in word), 2] for sentence in subwords]
-    assert len(items) >= len(texts) == 42
-    assert all(ids != theirs(text)["input_ids"] for text, ids in zip(texts, ours, strict=True))
-
-    reader = reader_of("luke_pretraining", entity_vocabulary=start)
-    for text, words in zip(texts, sentences, strict=True):
-        span = (0, len(words[0]))
-        (example,) = reader.examples_from_json({"text": text, "mentions": [list(span)]}, "")
-        (item,) = reader.items(example)
-        assert item.word_ids != theirs(text, entity_spans=[span])["input_ids"]
-
-    reader = reader_of("luke_reading_comprehension")
-    questions = list(reader.read_examples(str(fixtures_dir / "data/squad/dev-v1.1.json")))
-    windows = [(question, reader.items(question)) for question in questions]
-    short = [(question, *items) for question, items in windows if len(items) == 1]
-    assert len(short) == 26
-    for question, window in short:
-        ids = reader.text_to_instance(window)["words"].ids
-        assert list(ids) != theirs(question.text, question.passage.context)["input_ids"]
+    reader: Any = DatasetReader.from_params(
+        Params({"type": "luke_ner", "tokenizer": {"type": "luke", "model_name": start}})
+    )
+    for document in reader.read_examples(str(fixtures_dir / "ner/dev.conll")):
+        for sentence in document.sentences:
+            tokens = reader.tokenizer.encode_words(sentence.words)
+            ours = [0, *(index for word in tokens for index in word), 2]
+            assert ours != theirs(" ".join(sentence.words))["input_ids"]
 
 
 def write_tokenizer(directory: Path, kind: str) -> None:
@@ -154,18 +125,8 @@ def write_tokenizer(directory: Path, kind: str) -> None:
         load_backend(str(directory)).save(str(directory / "tokenizer.json"))
     else:
         letters = [f"{mark}{chr(number)}" for mark in ("", "\u2581") for number in range(33, 127)]
-        pieces = [
-            "<s>",
-            "<pad>",
-            "</s>",
-            "<unk>",
-            "\u2581",
-            *letters,
-            "\u2581the",
-            "\u2581of",
-            "\u2581lead",
-            "\u2581'",
-        ]
+        pieces = ["<s>", "<pad>", "</s>", "<unk>", "\u2581", *letters]
+        pieces += ["\u2581the", "\u2581of", "\u2581lead", "\u2581'"]
         pieces += [f"[{number}]" for number in range(len(pieces), 1997)]
         scores = [(piece, -float(number % 7)) for number, piece in enumerate([*pieces, "<mask>"])]
         backend = Tokenizer(models.Unigram(scores, unk_id=3))
@@ -177,12 +138,12 @@ def write_tokenizer(directory: Path, kind: str) -> None:
         (directory / name).unlink()
 
 
-@pytest.mark.parametrize("kind", ["byte_level", "metaspace"])
+@pytest.mark.parametrize("kind", [pytest.param("byte_level", marks=pytest.mark.slow), "metaspace"])
 def test_a_tokenizer_of_one_file(kind: str, published: Any, predict: Any, tmp_path: Path) -> None:
     source = Path(shutil.copytree(published("LukeForEntitySpanClassification"), tmp_path / "source"))
     write_tokenizer(source, kind)
     path = import_checkpoint(str(source), str(tmp_path / "run"))
-    example = predict(exported(path))
+    example = predict(export(path))
     predictor = Predictor.from_path(str(path))
     for words in (["The", "choir", "'s", "leader", ",", "of", "Marlow", "(", "AVR", ")"], ["a"]):
         entities = predictor.predict_json({"tokens": words})["entities"]
@@ -192,11 +153,9 @@ def test_a_tokenizer_of_one_file(kind: str, published: Any, predict: Any, tmp_pa
         assert [found[3] for found in example(words)] == pytest.approx(scores, abs=1e-4)
 
 
-@pytest.mark.parametrize("aware", [True, False])
-def test_ner(aware: bool, published: Any, predict: Any, tmp_path: Path) -> None:
-    path = import_checkpoint(str(published("LukeForEntitySpanClassification", aware)), str(tmp_path / "run"))
-    example = predict(exported(path))
-    predictor = Predictor.from_path(str(path))
+def test_ner(imported: Any, exported: Any, predict: Any) -> None:
+    example = predict(exported("LukeForEntitySpanClassification"))
+    predictor = Predictor.from_path(str(imported("LukeForEntitySpanClassification")))
     sentences = [
         *(text.replace("'", " '").replace(".", " .").replace(",", " ,").split() for text, _, _ in TEXTS),
         ["'s", "£", "…", "\xa0", "-", "Zoë"],
@@ -220,13 +179,10 @@ def test_questions(fixtures_dir: Path, predict: Any, tmp_path: Path) -> None:
     context = "Edda Rask leads  the choir\tof Marlow (AVR), where Zoë\xa0Kostrel's sister\nsings: 3,5 km…"
     questions = ["Who leads the choir?", " Who's sister sings? ", "AVR", "Where… is Örsa?"]
     start = str(fixtures_dir / "tiny-luke")
+    no_answer = {"allow_no_answer": True, "null_score_threshold": -1.0, "answer_text": "detokenized"}
+    few = {"max_answer_length": 2, "n_best": 2}
     for number, (reader, model) in enumerate(
-        (
-            ({}, {}),
-            ({}, {"allow_no_answer": True, "null_score_threshold": -1.0, "answer_text": "detokenized"}),
-            ({}, {"allow_no_answer": True, "null_score_threshold": 9.0}),
-            ({"strip_question": True, "max_question_length": 3}, {"max_answer_length": 2, "n_best": 2}),
-        )
+        (({}, {}), ({"strip_question": True, "max_question_length": 3}, {**no_answer, **few}))
     ):
         kind = {"type": "luke_reading_comprehension"}
         tokenizer, embedder = ({"type": "luke", "model_name": start} for _ in range(2))
@@ -235,7 +191,7 @@ def test_questions(fixtures_dir: Path, predict: Any, tmp_path: Path) -> None:
             "model": {**kind, "embedder": embedder, **model},
         }
         path = write_archive(tmp_path / str(number), values, make_model(values, noise=0.2))
-        example = predict(exported(path))
+        example = predict(export(path))
         predictor = Predictor.from_path(str(path))
         for question in questions:
             answer = predictor.predict(question, context)["answer"]
@@ -243,7 +199,7 @@ def test_questions(fixtures_dir: Path, predict: Any, tmp_path: Path) -> None:
             assert text == answer["text"] and score == pytest.approx(answer["score"], abs=1e-4)
 
 
-@pytest.mark.parametrize("use_word_states", [False, True])
+@pytest.mark.parametrize("use_word_states", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_cloze_qa(use_word_states: bool, fixtures_dir: Path, predict: Any, tmp_path: Path) -> None:
     markers = ["[HIGHLIGHT]", "[PLACEHOLDER]", "[ENTITY]"]
     start = str(fixtures_dir / "tiny-luke")
@@ -264,7 +220,7 @@ def test_cloze_qa(use_word_states: bool, fixtures_dir: Path, predict: Any, tmp_p
         },
     }
     path = write_archive(tmp_path / "run", values, make_model(values, noise=0.2))
-    example = predict(exported(path))
+    example = predict(export(path))
     predictor = Predictor.from_path(str(path))
     passage = "Edda Rask leads the choir (of Marlow).\n@highlight\nPetra's sister; @highlight Örsa, 3,5 km"
     spans = [(0, 9), (30, 36), (50, 55), (77, 81)]
@@ -278,14 +234,14 @@ def test_cloze_qa(use_word_states: bool, fixtures_dir: Path, predict: Any, tmp_p
         assert len({round(item["probability"], 3) for item in expected}) > 1
 
 
-@pytest.mark.parametrize("start", ["tiny-roberta", "tiny-luke"])
+@pytest.mark.parametrize("start", ["tiny-roberta", pytest.param("tiny-luke", marks=pytest.mark.slow)])
 def test_masked_words_and_entities(start: str, fixtures_dir: Path, predict: Any, tmp_path: Path) -> None:
     source = str(fixtures_dir / start)
     vocabulary = source if start == "tiny-luke" else str(write_vocabulary(tmp_path / "entity_vocab.jsonl"))
     embedder = {} if start == "tiny-luke" else {"entity_emb_size": 16}
     values = config(source, vocabulary, embedder=embedder)
     path = write_archive(tmp_path / "run", values, make_model(values))
-    example = predict(exported(path))
+    example = predict(export(path))
     predictor = Predictor.from_path(str(path))
     for text, mentions in (
         ("<mask> Rask leads the choir of Marlow.", [(29, 35)]),
@@ -301,11 +257,14 @@ def test_masked_words_and_entities(start: str, fixtures_dir: Path, predict: Any,
             assert_same(dict(found), {best["entity"]: best["probability"] for best in item["predictions"]})
 
 
-@pytest.mark.parametrize("start, mask", [("tiny-roberta", "<mask>"), ("tiny-bert", "[MASK]")])
+@pytest.mark.parametrize(
+    "start, mask",
+    [pytest.param("tiny-roberta", "<mask>", marks=pytest.mark.slow), ("tiny-bert", "[MASK]")],
+)
 def test_masked_words(start: str, mask: str, fixtures_dir: Path, predict: Any, tmp_path: Path) -> None:
     values = config(str(fixtures_dir / start), None, {"entities": False})
     path = write_archive(tmp_path / "run", values, make_model(values))
-    example = predict(exported(path))
+    example = predict(export(path))
     predictor = Predictor.from_path(str(path))
     for text in (f"{mask} leads the choir.", f'In "{mask}", says Zoë{mask}, it rains.', f"the old-{mask} "):
         expected = predictor.predict(text)["words"]

@@ -12,7 +12,8 @@ def get_random_states() -> Dict[str, Any]:
     The states of the generators of Python, NumPy and torch, the latter for the CPU and the GPUs in use, as a
     checkpoint can hold them.
     """
-    algorithm, keys, *rest = numpy.random.get_state()
+    state: Any = numpy.random.get_state()
+    algorithm, keys, *rest = state
     return {
         "python": random.getstate(),
         "numpy": (algorithm, keys.tolist(), *rest),
