@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Optional
 
 from allennlp.commands.subcommand import Subcommand
-from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
 from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
@@ -16,8 +15,8 @@ from luke_allennlp.wikipedia.executors import Executor
 
 class Command(Subcommand):
     """
-    A subcommand that ends with one sentence on standard error when its input is wrong. `run` imports what it
-    needs: all subcommands are imported whenever `allennlp` starts.
+    A subcommand. `run` imports what it needs, since all subcommands are imported whenever `allennlp` starts.
+    `allennlp` reports a `ConfigurationError` in one sentence.
     """
 
     requires_plugins = False
@@ -47,8 +46,6 @@ class Command(Subcommand):
         except BrokenPipeError:
             # The reader, such as `head`, has seen enough. Python would complain when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except (ConfigurationError, OSError) as error:
-            sys.exit(f"allennlp {self.name}: {error}")
 
 
 class JobCommand(Command):

@@ -84,7 +84,7 @@ class EntityVocab(Command):
             _print_summary(entities)
         if missing:
             sys.stdout.flush()
-            sys.exit("\n".join(f"allennlp {self.name}: {message}" for message in missing))
+            sys.exit("\n".join(f"allennlp: error: {message}" for message in missing))
 
 
 def _read(vocabulary: str, multilingual: Optional[bool]) -> EntityVocabulary:

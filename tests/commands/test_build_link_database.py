@@ -42,8 +42,7 @@ def test_force(allennlp: Callable, tmp_path: Path, links: str) -> None:
     finished = allennlp("build-link-database", links, output)
     assert finished.status == 1
     assert finished.error == (
-        f"allennlp build-link-database: {output}: already exists; choose another path, or force to replace "
-        "it (--force)."
+        f"allennlp: error: {output}: already exists; choose another path, or force to replace it (--force)."
     )
     assert allennlp("build-link-database", links, output, "--force").status == 0
     assert len(LinkDatabase(output)) == 2
@@ -60,7 +59,7 @@ def test_bad_lines(allennlp: Callable, tmp_path: Path, line: Any, message: str) 
     path = write(tmp_path / "bad.jsonl", line)
     finished = allennlp("build-link-database", path, str(tmp_path / "out"))
     assert finished.status == 1 and "Traceback" not in finished.err
-    assert finished.error.startswith(f"allennlp build-link-database: {path}{message}")
+    assert finished.error.startswith(f"allennlp: error: {path}{message}")
     assert sorted(item.name for item in tmp_path.iterdir()) == ["bad.jsonl"]
 
 

@@ -51,7 +51,7 @@ def test_makes_a_dataset(allennlp, made):
     other = allennlp(*arguments, "--abstract-only")
     assert other.status == 1
     assert other.error == (
-        f"allennlp pretraining-dataset: {made}/out: already exists, and was not made with the same input and "
+        f"allennlp: error: {made}/out: already exists, and was not made with the same input and "
         "options; choose another directory, or give --force."
     )
 
@@ -73,7 +73,7 @@ def test_errors_are_one_sentence(allennlp, made, arguments, message):
         *("--entity-vocab", f"{made}/entities.tsv", *(argument.format(made) for argument in arguments)),
     )
     assert finished.status == 1
-    assert finished.error.startswith("allennlp pretraining-dataset: ") and message in finished.error
+    assert finished.error.startswith("allennlp: error: ") and message in finished.error
     assert not (made / "out").exists()
 
 

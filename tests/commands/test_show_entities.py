@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
+from allennlp.common.checks import ConfigurationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,13 +144,13 @@ class TestColor:
 
 class TestErrors:
     def message(self, *arguments: str) -> str:
-        with pytest.raises(SystemExit) as raised:
+        with pytest.raises(ConfigurationError) as raised:
             run(*arguments)
         return str(raised.value)
 
     def test_missing_file(self, tmp_path: Path) -> None:
         path = str(tmp_path / "none.jsonl")
-        assert self.message(path).startswith(f"allennlp show-entities: {path}: there is no such file")
+        assert self.message(path).startswith(f"{path}: there is no such file")
 
     def test_not_utf8(self, tmp_path: Path) -> None:
         (tmp_path / "latin.jsonl").write_bytes(b'{"text": "\xe9"}\n')
@@ -179,7 +180,7 @@ class TestErrors:
         path = tmp_path / "out.jsonl"
         path.write_text(json.dumps(line("Good.")) + "\n\n" + content + "\n", encoding="utf-8")
         message = self.message(str(path))
-        assert message.startswith(f"allennlp show-entities: {path}, line 3{expected}")
+        assert message.startswith(f"{path}, line 3{expected}")
         assert message.endswith("Expected what `allennlp predict` writes with a luke_ner model.")
 
     def test_limit(self, tmp_path: Path) -> None:

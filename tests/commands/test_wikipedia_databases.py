@@ -58,7 +58,7 @@ def test_from_release(allennlp: Callable, tmp_path: Path) -> None:
         finished = allennlp(command, "--from-release", str(tmp_path / "r.pkl"), str(tmp_path / "out"))
         assert finished.status == 1
         assert finished.error == (
-            f"allennlp {command}: {tmp_path / 'r.pkl'}: expected a trie as '{trie}', found none."
+            f"allennlp: error: {tmp_path / 'r.pkl'}: expected a trie as '{trie}', found none."
         )
 
 
@@ -67,7 +67,7 @@ def test_no_pages(allennlp: Callable, tmp_path: Path, command: str) -> None:
     finished = allennlp(command, str(tmp_path / "no"), str(tmp_path / "out.tsv"))
     assert finished.status == 1
     assert finished.error.startswith(
-        f"allennlp {command}: {tmp_path / 'no'}: there is no metadata.json; expected"
+        f"allennlp: error: {tmp_path / 'no'}: there is no metadata.json; expected"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -78,4 +78,4 @@ def test_wrong_numbers_of_paths(allennlp: Callable) -> None:
         (("--from-release", "file", "mentions", "out"), "--from-release takes FILE and OUT, found 3 paths."),
     ):
         finished = allennlp("wikipedia-link-db", *paths)
-        assert finished.status == 1 and finished.error == f"allennlp wikipedia-link-db: {message}"
+        assert finished.status == 1 and finished.error == f"allennlp: error: {message}"

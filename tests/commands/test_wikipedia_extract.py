@@ -90,11 +90,11 @@ def test_wrong_options(
 ) -> None:
     monkeypatch.setattr("luke_allennlp.wikipedia.executors._is_installed", lambda name: False)
     finished = allennlp("wikipedia-extract", dump, "-o", str(tmp_path / "out"), *options)
-    assert finished.status == 1 and finished.error == f"allennlp wikipedia-extract: {message}"
+    assert finished.status == 1 and finished.error == f"allennlp: error: {message}"
 
 
 def test_no_dump(allennlp: Callable, tmp_path: Path) -> None:
     finished = allennlp("wikipedia-extract", str(tmp_path / "none"), "-o", str(tmp_path / "out"))
     assert finished.status == 1 and "Traceback" not in finished.err
-    assert finished.error.startswith(f"allennlp wikipedia-extract: {tmp_path / 'none'}: cannot be read")
+    assert finished.error.startswith(f"allennlp: error: {tmp_path / 'none'}: cannot be read")
     assert not list(tmp_path.iterdir())
