@@ -55,10 +55,12 @@ class PretrainingDataLoader(DataLoader):
     entities : `bool`, optional (default = `True`)
         If false, there are words only: RoBERTa's pretraining goes on.
     masking : `Masking`, optional (default = `LukeMasking()`)
+        What is masked; `luke` by default.
     shuffle : `bool`, optional (default = `True`)
         If false, sequences come as they stand in the dataset, and each time the same is masked: for
         validation.
     seed : `int`, optional (default = `0`)
+        Of the order and of the masks.
     num_workers : `int`, optional (default = `0`)
         Processes that make steps ahead of time.
     datasets : `List[str]`, optional (default = `None`)

@@ -108,18 +108,19 @@ class LukeMasking(Masking):
     # Parameters
 
     word_ratio : `float`, optional (default = `0.15`)
-        If 0, no words are chosen.
+        Share of a sequence's sub-words that is chosen, at least one; 0 for none.
     entity_ratio : `float`, optional (default = `0.15`)
-        If 0, no entities are chosen.
+        Share of a sequence's entities that is chosen, at least one; 0 for none.
     whole_words : `bool`, optional (default = `True`)
         Whether the sub-words of a word are chosen together.
     random_word_ratio : `float`, optional (default = `0.1`)
-        Of the chosen words, those that random sub-words replace.
+        Share of the chosen words that random sub-words replace.
     unmasked_word_ratio : `float`, optional (default = `0.1`)
-        Those that stay as they are. `<mask>` replaces the rest.
+        Share of the chosen words that stay as they are. `<mask>` replaces the rest.
     random_entity_ratio : `float`, optional (default = `0.0`)
-        The same for entities.
+        Share of the chosen entities that random entities replace.
     unmasked_entity_ratio : `float`, optional (default = `0.0`)
+        Share of the chosen entities that stay as they are.
     mask_words_in_entity_span : `bool`, optional (default = `False`)
         Whether the words of the mentions of chosen entities are chosen before others.
     """

@@ -64,6 +64,7 @@ class PretrainingTrainer(StepCheckpoints):
 
     model : `Model`
     optimizer : `torch.optim.Optimizer`
+        Such as `fused_adamw` or `zero_adamw`.
     data_loader : `DataLoader`
         "luke_pretraining", or another one with `steps_per_epoch` and `steps(epoch, start_step)`.
     num_steps : `int`
@@ -81,6 +82,9 @@ class PretrainingTrainer(StepCheckpoints):
     validation_metric : `str`, optional (default = `None`)
         If given, such as "-loss", the archive holds the weights with the best value; otherwise the last.
     validation_data_loader : `DataLoader`, optional (default = `None`)
+    checkpointer : `StepCheckpointer`, optional (default = `None`)
+        With `save_every_num_steps` (1000), `save_every_num_minutes` (30) and `keep_most_recent_by_count` (2),
+        each of which may be `null`.
     options : `Any`
         As of `GradientDescentTrainer`: `serialization_dir`, `checkpointer`, `cuda_device`, `grad_norm`,
         `grad_clipping`, `learning_rate_scheduler`, `callbacks`, `distributed`, `local_rank`, `world_size`,

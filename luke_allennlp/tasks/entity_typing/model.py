@@ -36,6 +36,7 @@ class EntityTypingModel(TaskModel):
         If true, the state of the marker before the mention has a part in the decision: without the entity
         state, the word-only baseline.
     label_namespace : `str`, optional (default = `"labels"`)
+        Of the vocabulary.
     initializer : `InitializerApplicator`, optional (default = `None`)
         Of the linear layer, which by default is drawn as the encoder's are: normal with its standard
         deviation, bias 0.

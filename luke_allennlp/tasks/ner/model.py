@@ -45,6 +45,7 @@ class NerModel(TaskModel):
     paper_compatible : `bool`, optional (default = `False`)
         Also report the original system's scores, see `NerMetric`.
     label_namespace : `str`, optional (default = `"labels"`)
+        Of the vocabulary.
     initializer : `InitializerApplicator`, optional (default = `None`)
         Of the linear layer, which by default is drawn as the encoder's are: normal with its standard
         deviation, bias 0.

@@ -74,6 +74,7 @@ class NerReader(TaskReader[Document, SentenceChunk]):
     tag_scheme : `str`, optional (default = `"auto"`)
         IOB1, IOB2, BIOES, BILOU or IO: found in the file by default. Of columns, and of tokens with tags.
     comment_prefix : `str`, optional (default = `"#"`)
+        How comment lines of columns start; `null` if there are none.
     undivided : `str`, optional (default = `"sentences"`)
         What a column file without `-DOCSTART-` is: each sentence a document ("sentences"), or all one
         ("document").
@@ -88,7 +89,7 @@ class NerReader(TaskReader[Document, SentenceChunk]):
     label_namespace : `str`, optional (default = `"labels"`)
         That of the model.
     max_instances : `int`, optional (default = `None`)
-        Reads no more than this many.
+        Reads no more than this many; in `predict --use-dataset-reader`, this many sentences.
 
     # Raises
 

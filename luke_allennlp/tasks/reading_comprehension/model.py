@@ -42,8 +42,8 @@ class ReadingComprehensionModel(TaskModel):
 
     vocab : `Vocabulary`
     embedder : `TokenEmbedder`
-        "luke", with the whole entity table. Without entities, any embedder of sub-words will do, such as
-        "pretrained_transformer".
+        "luke", with the whole entity table and `freeze_entity_table: true`. Without entities, any embedder of
+        sub-words will do, such as "pretrained_transformer".
     dropout : `float`, optional (default = `0.0`)
         Before the linear layer. The original system has none there.
     use_entities : `bool`, optional (default = `True`)
