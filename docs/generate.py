@@ -4,8 +4,8 @@ Fills the generated blocks of docs/*.md from docstrings, signatures and command-
     python docs/generate.py          writes the blocks
     python docs/generate.py --check  fails if one is out of date
 
-A block stands between `<!-- options: luke_allennlp.tasks.ner.reader.NerReader -->` and `<!-- end of options -->`.
-The other blocks are `<!-- names -->` (all registered names) and `<!-- commands -->` (all subcommands).
+A block stands between `<!-- options: luke_allennlp.some.module.Class -->` and `<!-- end of options -->`. The
+other blocks are `<!-- names -->` (all registered names) and `<!-- commands -->` (all subcommands).
 """
 
 import argparse
@@ -17,9 +17,10 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
-import luke_allennlp.components  # noqa: F401
 from allennlp.commands import Subcommand
 from allennlp.common import Lazy, Registrable
+
+import luke_allennlp.components  # noqa: F401
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"<!-- (options|names|commands)(?:: (\S+))? -->\n.*?<!-- end of \1 -->", re.S)
@@ -70,7 +71,7 @@ def find_class(path: str) -> type:
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise SystemExit(f"docs: there is no class {path}; correct the path in its options block ({error})")
+        raise SystemExit(f"docs: there is no class {path}; correct its options block") from error
 
 
 def options(path: str) -> Iterator[str]:
@@ -134,11 +135,16 @@ def shown(value: Any) -> str:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    cells = [list(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    cells = [list(head), *([unlinked(cell).replace("|", "\\|") for cell in row] for row in rows)]
     for number, row in enumerate(cells):
         yield f"| {' | '.join(row)} |".replace("|  |", "| |")
         if number == 0:
             yield "|" + "---|" * len(row)
+
+
+def unlinked(text: str) -> str:
+    """Without the links of docstrings to each other."""
+    return re.sub(r"\[(`[^`]*`)\]\(#\w+\)", r"\1", text)
 
 
 def filled(text: str) -> str:

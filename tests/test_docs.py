@@ -70,6 +70,7 @@ def test_options_have_meanings() -> None:
     empty = [
         line
         for document in DOCUMENTS
+        if document.startswith("docs/")
         for line in text_of(document).splitlines()
         if re.match(r"\| `\w+` \| (required|`.*`)? ?\| \|$", line)
     ]

@@ -49,8 +49,11 @@ NOT_RUN = {
     "make demo PYTHON=python3.12": MAKES,
     "make pretrain-demo": MAKES,
     "make test": MAKES,
-    "make test PYTEST_ARGS='-m \"not slow\"'": MAKES,
-    "make test PYTEST_ARGS=tests/ner": MAKES,
+    "make test-slow": MAKES,
+    "make test PYTEST_ARGS=tests/tasks/ner": MAKES,
+    "make test-slow PYTEST_ARGS=tests/exchange": MAKES,
+    "make docs": "it writes into the checkout; tests/test_docs.py checks what it would write",
+    "make clean": "it removes the environment",
     "make test PYTEST_ARGS=tests/packaging": MAKES,
     "make test-matrix": MAKES,
     "make lint": MAKES,
@@ -229,13 +232,12 @@ def wheels(place: Path) -> None:
 
 # What a section finds, beside what the commands before it have made.
 SECTIONS: Dict[Tuple[str, str], Callable[[Path], None]] = {
-    ("README.md", "Installing without make"): wheels,
-    ("README.md", "From Python and after moving"): moved_archive,
-    ("README.md", "Pretraining"): forget("runs/ner/conll"),
+    ("README.md", "Your own data"): own_columns,
+    ("docs/installation.md", "Without make"): wheels,
+    ("docs/training.md", "Moved archives"): moved_archive,
     ("docs/link_database.md", "Building from dumps"): forget("data/squad"),
     ("docs/link_database.md", "Converting the original release's files"): release_files,
     ("docs/link_database.md", "Building from JSON lines"): forget("data/squad"),
-    ("docs/ner.md", "Your own data"): own_columns,
     ("docs/pretraining.md", "Entities"): languages,
     ("docs/pretraining.md", "Slurm"): forget("data/pretraining"),
     ("docs/pretraining.md", "mLUKE's 24 languages"): languages,
@@ -244,22 +246,24 @@ SECTIONS: Dict[Tuple[str, str], Callable[[Path], None]] = {
 
 # The files that hold the records which a document shows: those with this key.
 RECORDS = {
-    ("README.md", "mentions"): "masked.jsonl",
     ("docs/cloze_qa.md", "query"): "questions.jsonl",
     ("docs/entity_typing.md", "span"): "mentions.jsonl",
     ("docs/link_database.md", "links"): "links.jsonl",
     ("docs/link_database.md", "target"): "redirects.jsonl",
+    ("docs/pretraining.md", "mentions"): "masked.jsonl",
     ("docs/reading_comprehension.md", "question"): "questions.jsonl",
     ("docs/relation_classification.md", "head"): "sentences.jsonl",
 }
 
-# The beginnings of README's commands that another document goes on from.
+# The beginnings of another document's commands that a document assumes to have been run.
+TRAIN = [("docs/training.md", "allennlp train training_configs/ner/conll.jsonnet")]
 BEFORE = {
-    "docs/ner.md": ["allennlp train training_configs/ner/conll.jsonnet"],
+    "docs/models.md": TRAIN,
+    "docs/ner.md": TRAIN,
     "training_configs/README.md": [
-        "allennlp wikipedia-extract",
-        "allennlp wikipedia-entity-vocab",
-        "allennlp pretraining-dataset",
+        ("docs/pretraining.md", "allennlp wikipedia-extract"),
+        ("docs/pretraining.md", "allennlp wikipedia-entity-vocab"),
+        ("docs/pretraining.md", "allennlp pretraining-dataset"),
     ],
 }
 
@@ -333,12 +337,8 @@ def shell(
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_they_run_as_they_are_printed(document: str, shell: Shell) -> None:
     write_records(document, shell.place)
-    for beginning in BEFORE.get(document, []):
-        check(
-            shell,
-            next(command for command in COMMANDS["README.md"] if command.startswith(beginning)),
-            "README.md",
-        )
+    for other, beginning in BEFORE.get(document, []):
+        check(shell, next(command for command in COMMANDS[other] if command.startswith(beginning)), other)
     done: Set[str] = set()
     heading = None
     for item in ITEMS[document]:
