@@ -100,7 +100,7 @@ def names() -> Iterator[str]:
 def first_sentence(cls: type) -> str:
     text = re.sub(r"^Registered as .*?(\n\s*\n|\Z)", "", inspect.cleandoc(cls.__doc__ or ""), flags=re.S)
     paragraph = " ".join(text.split("\n\n")[0].split())
-    return re.split(r"(?<=[.:])\s+(?=[A-Z`])", paragraph)[0].rstrip(":")
+    return re.split(r"(?<=[.:])\s+(?=[A-Z`])", paragraph)[0].rstrip(":").removesuffix(" and gives")
 
 
 def commands() -> Iterator[str]:
