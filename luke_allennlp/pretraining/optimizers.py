@@ -42,7 +42,7 @@ class FusedAdamW(Optimizer, torch.optim.AdamW):
     weight_decay : `float`, optional (default = `0.01`)
         Decoupled weight decay.
     correct_bias : `bool`, optional (default = `True`)
-        If false, no bias correction, as in the original code of BERT.
+        If false, no bias correction.
     """
 
     def __init__(
