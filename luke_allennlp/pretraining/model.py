@@ -59,8 +59,9 @@ class LukePretrainingModel(Model):
     vocab : `Vocabulary`
         Not used: words and entities are numbered by the checkpoint.
     embedder : `TokenEmbedder`
-        "luke", with `entity_vocabulary`, and with `entity_aware_attention` false: pretraining uses the ordinary
-        one. The checkpoint that it loads gives the heads too, as far as it has them; a head that it lacks starts from random values.
+        "luke", with `entity_vocabulary`, and with `entity_aware_attention` false: pretraining uses the
+        ordinary one. The checkpoint that it loads gives the heads too, as far as it has them; a head that it
+        lacks starts from random values.
     entities : `bool`, optional (default = `True`)
         If false, the input and the loss are of words alone.
     train_only_new : `bool`, optional (default = `False`)
