@@ -4,6 +4,7 @@
 # make test      what every change should pass, some minutes
 # make test-slow what is left: real trainings, kills, several processes, the documents' commands
 # make lint      ruff and mypy
+# make docs      the tables of options, names and commands in docs/, from docstrings and parsers
 # make test-matrix   both on the newest transformers 5.x, in an environment of its own
 # make clean     removes what the others made, runs aside
 #
@@ -36,7 +37,7 @@ INSTALL_INPUTS := constraints.txt setup.cfg pyproject.toml $(PACKAGING)
 PRETRAINING := runs/pretrain-demo
 DUMP := fixtures/wikipedia/valdoriawiki-pages-articles-multistream.xml.bz2
 
-.PHONY: install demo pretrain-demo test test-slow lint test-matrix clean
+.PHONY: install demo pretrain-demo test test-slow lint docs test-matrix clean
 
 install: $(VENV)/.installed
 
@@ -88,6 +89,9 @@ lint: install
 	ruff check .
 	ruff format --check .
 	mypy
+
+docs: install
+	python docs/generate.py
 
 test-matrix: $(VENV5)/.installed
 	PATH="$(CURDIR)/$(VENV5)/bin:$$PATH" $(PYTEST) $(PYTEST_ARGS)

@@ -54,9 +54,11 @@ class PretrainingDataLoader(DataLoader):
     entities : `bool`, optional (default = `True`)
         If false, entities are dropped: RoBERTa's pretraining is continued.
     masking : `Masking`, optional (default = `LukeMasking()`)
+        What is masked; `luke` by default.
     shuffle : `bool`, optional (default = `True`)
         If false, sequences keep the dataset's order and every epoch has the same masks: for validation.
     seed : `int`, optional (default = `0`)
+        Of the order and of the masks.
     num_workers : `int`, optional (default = `0`)
         Processes that prepare steps in advance.
     datasets : `List[str]`, optional (default = `None`)

@@ -84,18 +84,19 @@ class LukeMasking(Masking):
     # Parameters
 
     word_ratio : `float`, optional (default = `0.15`)
-        If 0, none are chosen.
+        Share of a sequence's tokens that is chosen, at least one; 0 for none.
     entity_ratio : `float`, optional (default = `0.15`)
-        If 0, none are chosen.
+        Share of a sequence's entities that is chosen, at least one; 0 for none.
     whole_words : `bool`, optional (default = `True`)
         Whether the tokens of a word are chosen together.
     random_word_ratio : `float`, optional (default = `0.1`)
-        Share of the chosen words that is replaced by random tokens.
+        Share of the chosen words that random tokens replace.
     unmasked_word_ratio : `float`, optional (default = `0.1`)
-        Share that is left unchanged; the rest is masked.
+        Share of the chosen words that stay as they are. `<mask>` replaces the rest.
     random_entity_ratio : `float`, optional (default = `0.0`)
-        As for words.
+        Share of the chosen entities that random entities replace.
     unmasked_entity_ratio : `float`, optional (default = `0.0`)
+        Share of the chosen entities that stay as they are.
     mask_words_in_entity_span : `bool`, optional (default = `False`)
         Whether words in the mentions of chosen entities are chosen first.
     """

@@ -59,8 +59,9 @@ class LukePretrainingModel(Model):
     vocab : `Vocabulary`
         Not used: the checkpoint numbers words and entities.
     embedder : `TokenEmbedder`
-        "luke", with `entity_aware_attention` false. Its checkpoint initialises the heads too; a head that it
-        lacks is initialised randomly.
+        "luke", with `entity_vocabulary`, and with `entity_aware_attention` false: pretraining uses the
+        ordinary one. The checkpoint that it loads gives the heads too, as far as it has them; a head that it
+        lacks starts from random values.
     entities : `bool`, optional (default = `True`)
         If false, only words are read and predicted.
     train_only_new : `bool`, optional (default = `False`)

@@ -58,6 +58,8 @@ class PretrainingTrainer(StepTrainer):
     learning_rate_scheduler : `Lazy[LearningRateScheduler]`, optional (default = `None`)
         It is told that there is one epoch, of `num_steps` steps.
     checkpointer : `Lazy[StepCheckpointer]`, optional (default = `StepCheckpointer()`)
+        With `save_every_num_steps` (1000), `save_every_num_minutes` (30) and `keep_most_recent_by_count` (2),
+        each of which may be `null`.
     options : `Any`
         As of `GradientDescentTrainer`: `serialization_dir`, `cuda_device`, `grad_norm`, `grad_clipping`,
         `callbacks`, `distributed`, `local_rank`, `world_size`, `enable_default_callbacks`,

@@ -33,10 +33,15 @@ class FusedAdamW(Optimizer, torch.optim.AdamW):
     parameter_groups : `List[Tuple[List[str], Dict[str, Any]]]`, optional (default = `None`)
         Regular expressions, and the options of the parameters whose names they match.
     lr : `float`, optional (default = `1e-5`)
+        The learning rate.
     betas : `Tuple[float, float]`, optional (default = `(0.9, 0.999)`)
+        Decay rates of the two averages.
     eps : `float`, optional (default = `1e-6`)
+        Added to the denominator.
     weight_decay : `float`, optional (default = `0.01`)
+        Decoupled weight decay.
     correct_bias : `bool`, optional (default = `True`)
+        If false, no bias correction.
     """
 
     def __init__(

@@ -27,8 +27,8 @@ class ClozeQaModel(TaskModel):
 
     vocab : `Vocabulary`
     embedder : `TokenEmbedder`
-        "luke", with the tokenizer's marker tokens. Without the entity states, any token embedder with the
-        markers works.
+        "luke", with `entities: ["[PAD]", "[MASK]"]` and the tokenizer's marker tokens as pairs. Without the
+        entity states, any embedder of tokens that knows the markers will do.
     dropout : `float`, optional (default = `None`)
         Before the linear layer; by default that of the embedder's checkpoint.
     use_entity_state : `bool`, optional (default = `True`)

@@ -36,7 +36,7 @@ class EntityTypingModel(TaskModel):
         If true, use the state of the marker before the mention: without the entity state, the word-only
         baseline.
     label_namespace : `str`, optional (default = `"labels"`)
-        As in the reader.
+        Of the vocabulary.
     initializer : `InitializerApplicator`, optional (default = `None`)
         For the linear layer, by default initialized like the encoder's: normal, bias 0.
 

@@ -44,6 +44,7 @@ class NerModel(TaskModel):
     paper_compatible : `bool`, optional (default = `False`)
         Also report the original system's scores, see `NerMetric`.
     label_namespace : `str`, optional (default = `"labels"`)
+        Of the vocabulary.
     initializer : `InitializerApplicator`, optional (default = `None`)
         By default the linear layer is initialized as the encoder's: normal with the same standard deviation,
         bias 0.

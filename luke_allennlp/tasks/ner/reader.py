@@ -78,6 +78,7 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
     tag_scheme : `str`, optional (default = `"auto"`)
         Of tags in columns and in JSON: IOB1, IOB2, BIOES, BILOU or IO; detected by default.
     comment_prefix : `str`, optional (default = `"#"`)
+        How comment lines of columns start; `null` if there are none.
     undivided : `str`, optional (default = `"sentences"`)
         What a column file without `-DOCSTART-` is: a document for each sentence ("sentences"), or one
         "document".
@@ -92,7 +93,7 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
     label_namespace : `str`, optional (default = `"labels"`)
         The model's namespace of labels.
     max_instances : `int`, optional (default = `None`)
-        The maximum number of instances to read.
+        Reads no more than this many; in `predict --use-dataset-reader`, this many sentences.
 
     # Raises
 

@@ -42,8 +42,8 @@ class ReadingComprehensionModel(TaskModel):
 
     vocab : `Vocabulary`
     embedder : `TokenEmbedder`
-        "luke", with all entity embeddings. Without entities, any token embedder works, such as
-        "pretrained_transformer".
+        "luke", with the whole entity table and `freeze_entity_table: true`. Without entities, any embedder of
+        tokens will do, such as "pretrained_transformer".
     dropout : `float`, optional (default = `0.0`)
         Before the linear layer. The original system has none.
     use_entities : `bool`, optional (default = `True`)

@@ -42,7 +42,7 @@ class RelationMetric(TaskMetric[RelationPrediction]):
     negative_label : `str`, optional (default = `None`)
         The label for no relation: `no_relation` in TACRED and KBP37, `Other` in SemEval.
     semeval : `bool`, optional (default = `False`)
-        Whether to compute the SemEval scores.
+        Also the official scores of SemEval-2010 Task 8.
     """
 
     def __init__(self, negative_label: Optional[str] = None, semeval: bool = False) -> None:

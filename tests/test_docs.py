@@ -1,0 +1,105 @@
+"""The documents are complete: generated blocks, covered classes, the index, links."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from types import ModuleType
+from typing import Iterator, List, Set
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.documents import DOCUMENTS
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+NO_OPTIONS = {"EntityLinker none", "TextSegmenter whitespace", "TrainerCallback archived_checkpoint"}
+NO_OPTIONS |= {"TrainerCallback keep_last", "Optimizer zero_adamw"}  # the last has those of fused_adamw
+LISTED_ONLY = ("Metric", "Predictor", "SentenceSplitter", "Subcommand")
+# Written elsewhere; skipped where they are not there yet.
+EXPECTED = {"docs/new_task.md"}
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_docs", ROOT / "docs/generate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def text_of(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def anchors(document: str) -> Set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text_of(document), flags=re.M | re.S), re.M
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(document: str) -> Iterator[str]:
+    yield from (link for link in LINK.findall(text_of(document)) if not link.startswith("http"))
+
+
+def test_generated_blocks_are_up_to_date() -> None:
+    """In a process of its own, as other tests register more."""
+    script = [sys.executable, str(ROOT / "docs/generate.py"), "--check"]
+    finished = subprocess.run(script, cwd=ROOT, capture_output=True, text=True)
+    assert finished.returncode == 0, f"run make docs: {finished.stdout}{finished.stderr}"
+
+
+def test_registered_classes_have_options(generate: ModuleType) -> None:
+    documented = {
+        path for document in DOCUMENTS for path in re.findall(r"<!-- options: (\S+) -->", text_of(document))
+    }
+    missing: List[str] = [
+        f"{base} {name}"
+        for base, name, cls, _ in generate.registered()
+        if base not in LISTED_ONLY
+        and f"{base} {name}" not in NO_OPTIONS
+        and f"{cls.__module__}.{cls.__name__}" not in documented
+    ]
+    assert not missing, "they need a block <!-- options: their.class -->"
+
+
+def test_options_have_meanings() -> None:
+    empty = [
+        line
+        for document in DOCUMENTS
+        if document.startswith("docs/")
+        for line in text_of(document).splitlines()
+        if re.match(r"\| `\w+` \| (required|`.*`)? ?\| \|$", line)
+    ]
+    assert not empty, "their docstrings say nothing"
+
+
+def test_a_missing_class_is_named(generate: ModuleType) -> None:
+    with pytest.raises(SystemExit, match="there is no class luke_allennlp.tasks.Nothing"):
+        list(generate.options("luke_allennlp.tasks.Nothing"))
+
+
+def test_the_index_has_all() -> None:
+    indexed = {(ROOT / "docs" / link.split("#")[0]).resolve() for link in links("docs/README.md")}
+    expected = {(ROOT / name).resolve() for name in DOCUMENTS if name not in ("README.md", "docs/README.md")}
+    assert expected <= indexed
+
+
+def test_the_readme_is_short() -> None:
+    assert len(text_of("README.md").splitlines()) <= 200
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    for link in links(document):
+        path, _, anchor = link.partition("#")
+        target = ((ROOT / document).parent / path if path else ROOT / document).resolve()
+        name = str(target.relative_to(ROOT))
+        if not target.exists() and name in EXPECTED:
+            continue
+        assert target.exists(), f"{document}: {link}"
+        if anchor:
+            assert anchor in anchors(name), f"{document}: {link}"
