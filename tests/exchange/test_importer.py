@@ -272,7 +272,7 @@ def test_a_sentencepiece_file_alone(copy: Any) -> None:
     (source / "vocab.json").unlink()
     (source / "merges.txt").unlink()
     (source / "sentencepiece.bpe.model").write_bytes(b"pieces")
-    assert "save the fast tokenizer with transformers" in refused(source)
+    assert "saving the fast tokenizer with transformers" in refused(source)
 
 
 @pytest.mark.parametrize(

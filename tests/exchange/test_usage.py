@@ -102,8 +102,8 @@ def test_what_the_class_tokenizer_changes(imported: Any, exported: Any) -> None:
             record = {"text": text, **{key: list(span) for key, span in zip(keys, spans, strict=False)}}
             (item,) = reader.items(reader.examples_from_json(record, "")[0])
             theirs = tokenizer(text, entity_spans=spans[: len(keys)])["input_ids"]
-            assert list(item.word_ids) != theirs
-            assert {index for index in theirs if index >= 1998} <= set(item.word_ids)
+            assert list(item.token_ids) != theirs
+            assert {index for index in theirs if index >= 1998} <= set(item.token_ids)
 
 
 def test_what_the_class_tokenizer_changes_elsewhere(fixtures_dir: Path) -> None:
@@ -112,11 +112,10 @@ def test_what_the_class_tokenizer_changes_elsewhere(fixtures_dir: Path) -> None:
     reader: Any = DatasetReader.from_params(
         Params({"type": "luke_ner", "tokenizer": {"type": "luke", "model_name": start}})
     )
-    for document in reader.read_examples(str(fixtures_dir / "ner/dev.conll")):
-        for sentence in document.sentences:
-            tokens = reader.tokenizer.encode_words(sentence.words)
-            ours = [0, *(index for word in tokens for index in word), 2]
-            assert ours != theirs(" ".join(sentence.words))["input_ids"]
+    for example in reader.read_examples(str(fixtures_dir / "ner/dev.conll")):
+        tokens = reader.tokenizer.encode_words(example.sentence.words)
+        ours = [0, *(index for word in tokens for index in word), 2]
+        assert ours != theirs(" ".join(example.sentence.words))["input_ids"]
 
 
 def write_tokenizer(directory: Path, kind: str) -> None:
