@@ -68,6 +68,7 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
     top_k : `int`, optional (default = `5`)
         The number of answers for each mask, unless a record says otherwise.
     encoding : `str`, optional (default = `"utf-8"`)
+        Of the files.
     max_instances : `int`, optional (default = `None`)
         The limit of texts.
 

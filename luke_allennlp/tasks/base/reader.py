@@ -34,6 +34,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
     tokenizer : `Tokenizer`
         Of type "luke", with the embedder's checkpoint.
     encoding : `str`, optional (default = `"utf-8"`)
+        Of the files.
     max_instances : `int`, optional (default = `None`)
         The maximum number of instances to read.
 

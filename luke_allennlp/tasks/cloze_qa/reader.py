@@ -94,6 +94,7 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
         If true, truncate long queries as the original system does: the first tokens are kept, even without
         the placeholder, whose entity then has the position where it would have been.
     encoding : `str`, optional (default = `"utf-8"`)
+        Of the files.
     max_instances : `int`, optional (default = `None`)
         Maximum number of windows to read.
 

@@ -56,6 +56,7 @@ class EntityTypingReader(MentionReader[TypingExample]):
         Placed on both sides of the mention: one of the tokenizer's `marker_tokens`, or a token of the
         checkpoint, such as `<ent>`.
     encoding : `str`, optional (default = `"utf-8"`)
+        Of the files.
     label_namespace : `str`, optional (default = `"labels"`)
         As in the model.
     max_instances : `int`, optional (default = `None`)

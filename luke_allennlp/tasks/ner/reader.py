@@ -75,6 +75,7 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
     separator : `str`, optional (default = `None`)
         What separates columns; detected by default.
     encoding : `str`, optional (default = `"utf-8"`)
+        Of the files.
     tag_scheme : `str`, optional (default = `"auto"`)
         Of tags in columns and in JSON: IOB1, IOB2, BIOES, BILOU or IO; detected by default.
     comment_prefix : `str`, optional (default = `"#"`)

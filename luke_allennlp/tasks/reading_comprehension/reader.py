@@ -91,6 +91,7 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         In its later ones, and by default, it is a token. (3.9 % of SQuAD 2.0's development questions have
         it.)
     encoding : `str`, optional (default = `"utf-8"`)
+        Of the files.
     max_instances : `int`, optional (default = `None`)
         Maximum number of instances to read.
 

@@ -59,6 +59,7 @@ class RelationReader(MentionReader[RelationExample]):
         New names of the file's labels; `null` skips the records of a file with that label. Other labels are
         unchanged.
     encoding : `str`, optional (default = `"utf-8"`)
+        Of the files.
     label_namespace : `str`, optional (default = `"labels"`)
         As in the model.
     max_instances : `int`, optional (default = `None`)
