@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any, Dict
@@ -26,6 +27,8 @@ LIBRARY = CONFIGS / "lib"
 SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.jsonnet"))
 # Those of pretraining count in steps, on data of their own: tests/pretraining/test_configs.py makes them.
 FINE_TUNING = [name for name in SHIPPED if not name.startswith("pretraining/")]
+# These differ from the experiment that they are built on in one or two knobs.
+VARIANT = re.compile("_(original_attention|roberta|no_entities).jsonnet$")
 
 # What stands in for CoNLL-2003; of the other datasets there are small ones in fixtures/data.
 CONLL = {
@@ -92,7 +95,13 @@ class TestAll:
     def test_evaluates_without_an_environment(self, name: str) -> None:
         assert {"dataset_reader", "train_data_path", "model", "trainer"} <= shipped(name).keys()
 
-    @pytest.mark.parametrize("name", FINE_TUNING)
+    @pytest.mark.parametrize(
+        "name",
+        [
+            pytest.param(name, marks=[pytest.mark.slow] if VARIANT.search(name) else [])
+            for name in FINE_TUNING
+        ],
+    )
     def test_is_constructed(self, name: str, small: Path) -> None:
         loop = construct(name, small)
         assert isinstance(loop.trainer, GradientDescentTrainer)
@@ -269,12 +278,12 @@ class TestLibrary:
                 (import '{LIBRARY}/ner.libsonnet')
                 + {{ train_data:: 'train.conll', devices:: devices, batch_size:: batch_size }}
                 + {{ asked: [devices, batch_size] }}
-                for devices in [null, [0], [0, 1], [0, 1, 2, 3], std.range(0, 7)]
-                for batch_size in [1, 2, 4, 8, 16]
+                for devices in [null, [0, 1], std.range(0, 7)]
+                for batch_size in [1, 4, 16]
               ],
             }}""",
         )
-        assert len(config["configs"]) == 25
+        assert len(config["configs"]) == 9
         for one in config["configs"]:
             devices, batch_size = one["asked"]
             per_device = one["data_loader"]["batch_size"]
@@ -306,25 +315,17 @@ class TestLibrary:
         "name, mistake, message",
         [
             ("lib/fine_tuning.libsonnet", "num_epoch:: 3", 'num_epoch:: is no knob, .* mean "num_epochs"'),
-            ("ner/conll.jsonnet", "num_epoch:: 3", 'num_epoch:: .* did you mean "num_epochs"'),
             ("ner/conll_no_entities.jsonnet", "use_entity_sate:: true", 'mean "use_entity_state"'),
-            ("ner/demo.jsonnet", "num_epoch+:: 1", 'did you mean "num_epochs"'),
             ("ner/crf_tagger.jsonnet", "hiden_size:: 8", 'did you mean "hidden_size"'),
-            ("entity_typing/open_entity.jsonnet", "learningrate:: 1", 'did you mean "learning_rate"'),
-            ("relation_classification/tacred.jsonnet", "sem_eval:: true", 'did you mean "semeval"'),
-            ("cloze_qa/record.jsonnet", "bacth_size:: 1", 'did you mean "batch_size"'),
             ("reading_comprehension/squad2.jsonnet", "use_entitys:: true", 'did you mean "use_entities"'),
-            ("pretraining/luke_large_stage2.jsonnet", "warmup_step:: 1", 'did you mean "warmup_steps"'),
             ("pretraining/mluke_base_stage2.jsonnet", "langauges:: []", 'did you mean "languages"'),
             ("pretraining/mluke_base_stage2.jsonnet", "num_epochs:: 1", "num_epochs:: is no knob"),
             ("ner/conll.jsonnet", "num_epoch: 3", 'num_epoch: is no field .* did you mean "num_epochs"'),
-            ("ner/conll.jsonnet", "evaluationbatchsize: 3", 'did you mean "evaluation_batch_size"'),
             ("pretraining/demo_stage1.jsonnet", "num_step: 3", 'did you mean "num_steps"'),
             ("ner/conll.jsonnet", "qqq:: 1", "the knobs are batch_size, .*, warmup_ratio .* is a local"),
             ("ner/conll.jsonnet", "trainer+:: { num_epochs: 3 }", r"trainer:: is hidden .* trainer\+:"),
             ("ner/conll.jsonnet", "trainer+: { num_epochs:: 3 }", "trainer.num_epochs is hidden"),
             ("pretraining/demo_stage1.jsonnet", "model+: { entities:: false }", "model.entities is hidden"),
-            ("ner/demo.jsonnet", "reader_options+:: { context:: 'x' }", "dataset_reader.context is hidden"),
             ("ner/demo.jsonnet", "callbacks:: [{ type:: 'x' }]", r"trainer.callbacks.0.type is hidden"),
         ],
     )
