@@ -31,7 +31,7 @@ from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTens
 from luke_allennlp.checkpoints.tensors import LazyTensors
 from luke_allennlp.common.text_lines import listed
 from luke_allennlp.modules import LukeEncoder
-from luke_allennlp.modules.embeddings import EntityEmbeddings
+from luke_allennlp.modules.encoder import EntityEmbeddings
 
 logger = logging.getLogger(__name__)
 
