@@ -8,7 +8,7 @@ from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
-from luke_allennlp.wikipedia.abbreviations import (
+from luke_allennlp.wikipedia.languages import (
     ABBREVIATIONS,
     ABBREVIATIONS_BEFORE_NUMBER,
     LANGUAGES_WITH_ORDINALS,

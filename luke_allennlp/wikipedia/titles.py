@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Dict, NamedTuple, Optional, Tuple
 from urllib.parse import unquote
 
-from luke_allennlp.wikipedia.prefixes import (
+from luke_allennlp.wikipedia.languages import (
     CATEGORY_NAMES,
     FILE_NAMES,
     INTERWIKI_PREFIXES,

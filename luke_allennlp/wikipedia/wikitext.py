@@ -4,8 +4,8 @@ import gc
 from typing import Dict, List, NamedTuple, Tuple
 
 from luke_allennlp.common.requirements import required
-from luke_allennlp.wikipedia.disambiguation import is_disambiguation
-from luke_allennlp.wikipedia.link_trails import link_trail as link_trail_of
+from luke_allennlp.wikipedia.languages import is_disambiguation
+from luke_allennlp.wikipedia.languages import link_trail as link_trail_of
 from luke_allennlp.wikipedia.page_text import PageText
 from luke_allennlp.wikipedia.pages import Paragraph, Section
 from luke_allennlp.wikipedia.titles import TitleRules

@@ -1,6 +1,6 @@
 import pytest
 
-from luke_allennlp.wikipedia.link_trails import link_trail
+from luke_allennlp.wikipedia.languages import link_trail
 
 
 @pytest.mark.parametrize(
