@@ -20,6 +20,8 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
+DEMO_EPOCHS = 10
+"""Of the demonstration in a workplace."""
 
 
 @contextmanager
@@ -136,6 +138,10 @@ def make_workplace(place: Path) -> Path:
     small part of the corpus. Runs of the demonstration take seconds there.
     """
     shutil.copytree(ROOT / "training_configs", place / "training_configs")
+    demo = place / "training_configs/ner/demo.jsonnet"
+    text = demo.read_text(encoding="utf-8")
+    assert "num_epochs:: 20" in text
+    demo.write_text(text.replace("num_epochs:: 20", f"num_epochs:: {DEMO_EPOCHS}"), encoding="utf-8")
     shutil.copytree(FIXTURES / "tiny-luke", place / "fixtures" / "tiny-luke")
     (place / "fixtures" / "ner").mkdir()
     for name, documents in (("train", 8), ("dev", 4), ("test", 4)):

@@ -132,6 +132,7 @@ def test_public_names() -> None:
         luke_allennlp.Luke  # noqa: B018
 
 
+@pytest.mark.slow
 def test_registers_when_asked_for() -> None:
     """Public names do not import the tasks; a name of the registry does."""
     script = f"""

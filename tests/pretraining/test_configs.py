@@ -134,7 +134,15 @@ class TestConstruction:
         (place / "runs/pretrain-demo/stage1-exported").symlink_to(FIXTURES / "tiny-roberta")
         return place
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize(
+        "name",
+        [
+            pytest.param(
+                name, marks=[] if name in ("luke_base_stage1", "luke_base_stage2") else [pytest.mark.slow]
+            )
+            for name in NAMES
+        ],
+    )
     def test_it_makes_an_update(
         self, name: str, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
