@@ -19,18 +19,8 @@ def test_makes_a_dataset(allennlp, made):
     arguments = [
         *("pretraining-dataset", f"{made}/pages", "-o", f"{made}/out", "--tokenizer", "fixtures/tiny-luke"),
         *("--entity-vocab", f"{made}/entities.tsv", "--max-length", "30", "--max-entities", "3"),
-        *(
-            "--seed",
-            "4",
-            "--min-sentence-length",
-            "2",
-            "--include-unk-entities",
-            "--held-out",
-            "0.3",
-            "--shards",
-            "2",
-        ),
-        *("--include-sentences-without-entities", "--max-mention-length", "2", "--language", "simple"),
+        *"--seed 4 --min-sentence-length 2 --include-unk-entities --held-out 0.3 --shards 2".split(),
+        *"--include-sentences-without-entities --max-mention-length 2 --language simple".split(),
     ]
     finished = allennlp(*arguments)
     assert finished.status == 0, finished.err

@@ -114,10 +114,8 @@ class TestColor:
             (True, {}, True),
             (False, {}, False),
             (True, {"NO_COLOR": "1"}, False),
-            (True, {"NO_COLOR": ""}, True),
             (True, {"TERM": "dumb"}, False),
             (False, {"FORCE_COLOR": "1"}, True),
-            (True, {"FORCE_COLOR": "0"}, False),
             (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
         ],
     )
@@ -134,13 +132,6 @@ class TestColor:
         assert mark_label("PRODUCT", True) == "\x1b[30;48;5;147m PRODUCT \x1b[0m"
         assert len({mark_label(label, True).split(label)[0] for label in ("PER", "ORG", "LOC", "MISC")}) == 4
 
-    def test_lines_end_without_color(self) -> None:
-        rendered = render("A Mira\nDovall B", [Entity(2, 13, "PER")], color=True)
-        style = "\x1b[30;48;5;117m"
-        first, second = rendered.split("\n")
-        assert first == f"A {style}Mira\x1b[0m"
-        assert second == f"{style}Dovall\x1b[0m{style}\x1b[1m PER \x1b[0m B"
-
 
 class TestErrors:
     def message(self, *arguments: str) -> str:
@@ -152,28 +143,19 @@ class TestErrors:
         path = str(tmp_path / "none.jsonl")
         assert self.message(path).startswith(f"{path}: there is no such file")
 
-    def test_not_utf8(self, tmp_path: Path) -> None:
-        (tmp_path / "latin.jsonl").write_bytes(b'{"text": "\xe9"}\n')
-        assert "latin.jsonl, line 1: the byte 0xe9" in self.message(str(tmp_path / "latin.jsonl"))
-
     @pytest.mark.parametrize(
         "content, expected",
         [
             ("{}x", ": is not JSON (Extra data"),
-            ("[]", ": found []; expected a JSON object"),
             ('{"entities": []}', ": 'text' is missing; found only 'entities'"),
-            ('{"text": 3, "entities": []}', ": 'text' is 3; expected a string"),
-            ('{"text": "a"}', ": 'entities' is missing"),
             (
                 '{"text": "a", "entities": [{"start": 0, "end": 2, "label": "X"}]}',
                 ", entities[0]: start 0 and end 2 do not fit the text",
             ),
-            ('{"text": "a", "entities": [{"start": 0, "end": 1}]}', ", entities[0]: 'label' is missing"),
             (
                 '{"text": "ab", "entities": [{"start": 0, "end": 1, "label": "X", "text": "b"}]}',
                 ", entities[0]: start 0 and end 1 do not fit the text",
             ),
-            ('{"text": "ab", "entities": ["a"]}', ", entities[0]: found 'a'; expected a JSON object"),
         ],
     )
     def test_wrong_lines(self, tmp_path: Path, content: str, expected: str) -> None:
@@ -218,12 +200,3 @@ def test_the_text_is_untouched(prediction: Tuple[str, List[Entity]]) -> None:
     colored = render(text, kept, color=True)
     without_labels = re.sub(r"\x1b\[1m «[PQ]» ", "", colored)
     assert re.sub(r"\x1b\[[0-9;]*m", "", without_labels) == text
-
-
-@given(predictions())
-@settings(max_examples=40)
-def test_crossing_entities_are_listed_below(prediction: Tuple[str, List[Entity]]) -> None:
-    text, entities = prediction
-    rendered = render(text, entities, color=False)
-    assert len(re.findall("«[PQ]»", rendered)) == len(entities) + len(re.findall("«[PQ]»", text))
-    assert re.sub(r" «[PQ]»\]|\[", "", rendered).startswith(text)

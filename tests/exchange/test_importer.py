@@ -14,7 +14,7 @@ from allennlp.models import load_archive
 from safetensors.torch import load_file, save_file
 
 from luke_allennlp.checkpoints.names import ENTITY_TABLE
-from luke_allennlp.exchange import export_checkpoint, import_checkpoint, importer
+from luke_allennlp.exchange import export_checkpoint, import_checkpoint
 
 TYPING, PAIRS, SPANS = (f"LukeForEntity{kind}Classification" for kind in ("", "Pair", "Span"))
 QUESTIONS = "LukeForQuestionAnswering"
@@ -98,40 +98,36 @@ def test_weights_that_do_not_fit(change: Any, expected: str, copy: Any) -> None:
     assert expected in refused(source)
 
 
-def test_a_pretrained_model_is_none(fixtures_dir: Path, tmp_path: Path) -> None:
-    shutil.copytree(fixtures_dir / "tiny-luke", tmp_path / "source")
-    message = refused(tmp_path / "source")
-    assert "no fine-tuned model of a known task" in message and "model_name" in message
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("tiny-luke", "no fine-tuned model of a known task"),
+        ("tiny-roberta", "is a roberta, without entities"),
+    ],
+)
+def test_pretrained_models_are_refused(name: str, expected: str, fixtures_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(fixtures_dir / name, tmp_path / "source")
+    assert expected in refused(tmp_path / "source")
 
 
-def test_a_model_without_entities_is_none(fixtures_dir: Path, tmp_path: Path) -> None:
-    shutil.copytree(fixtures_dir / "tiny-roberta", tmp_path / "source")
-    assert "is a roberta, without entities" in refused(tmp_path / "source")
-
-
-def test_no_such_task(copy: Any) -> None:
-    assert "no task 'nre'; expected one of entity_typing" in refused(copy(TYPING), task="nre")
-
-
-def test_another_task_than_the_head_is_of(copy: Any) -> None:
-    message = refused(copy(TYPING), task="reading_comprehension")
+def test_wrong_tasks(copy: Any) -> None:
+    source = copy(TYPING)
+    assert "no task 'nre'; expected one of entity_typing" in refused(source, task="nre")
+    message = refused(source, task="reading_comprehension")
     assert "do not fit a model of luke_reading_comprehension" in message
     assert "missing: qa_outputs.weight, qa_outputs.bias" in message
 
 
-def test_told_by_the_head_alone(copy: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("bias", [None, [1.0, 2.0, 3.0]])
+def test_task_detected_by_the_head(bias: Any, copy: Any, tmp_path: Path) -> None:
     source = copy(PAIRS)
     change_config(source, architectures=["SomebodysModel"])
+    if bias is not None:
+        change_weights(source, lambda weights: weights.update({"classifier.bias": torch.tensor(bias)}))
     archive = load_archive(import_checkpoint(str(source), str(tmp_path / "imported")))
     assert archive.config["model"]["type"] == "luke_relation_classification"
-    assert archive.model.classifier.bias is None
-
-
-def test_a_head_with_bias(copy: Any, tmp_path: Path) -> None:
-    source = copy(PAIRS)
-    change_weights(source, lambda weights: weights.update({"classifier.bias": torch.tensor([1.0, 2.0, 3.0])}))
-    archive = load_archive(import_checkpoint(str(source), str(tmp_path / "imported")))
-    assert archive.model.classifier.bias.tolist() == [1.0, 2.0, 3.0]
+    found = archive.model.classifier.bias
+    assert (None if found is None else found.tolist()) == bias
 
 
 def test_markers_that_the_checkpoint_names(copy: Any, tmp_path: Path) -> None:
@@ -260,16 +256,10 @@ def test_labels_for_a_task_without_labels(copy: Any, tmp_path: Path) -> None:
 # --- the tokenizer
 
 
-@pytest.mark.parametrize("name", ["vocab.json", "merges.txt"])
-def test_tokenizers_without_a_file(name: str, copy: Any) -> None:
-    source = copy(SPANS)
-    (source / name).unlink()
-    assert "has no tokenizer that can be read" in refused(source)
-
-
-def test_a_sentencepiece_file_alone(copy: Any) -> None:
+def test_tokenizers_without_their_files(copy: Any) -> None:
     source = copy(SPANS)
     (source / "vocab.json").unlink()
+    assert "has no tokenizer that can be read" in refused(source)
     (source / "merges.txt").unlink()
     (source / "sentencepiece.bpe.model").write_bytes(b"pieces")
     assert "saving the fast tokenizer with transformers" in refused(source)
@@ -296,7 +286,6 @@ def test_added_tokens_that_are_damaged(content: str, expected: str, copy: Any) -
     [
         (b"[1]", "expected an object"),
         ("{'ä'}".encode("latin-1"), "is not JSON"),
-        (b"[" * 100_000, "is not JSON"),
         (b'{"entity_token_1": null}', "'entity_token_1' = None"),
         (b'{"entity_token_2": {"lstrip": false}}', "'entity_token_2' = {'lstrip': False}"),
     ],
@@ -306,21 +295,6 @@ def test_tokenizer_configs_that_are_damaged(content: bytes, expected: str, copy:
     (source / "tokenizer_config.json").write_bytes(content)
     message = refused(source)
     assert expected in message and "tokenizer_config.json" in message
-
-
-def test_an_entity_token_that_is_not_there(copy: Any) -> None:
-    source = copy(PAIRS)
-    (source / "tokenizer_config.json").write_text('{"entity_token_1": "<nope>"}')
-    assert "has no entry '<nope>'" in refused(source)
-
-
-def test_what_was_written_is_loaded_first(copy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(place: Path) -> None:
-        raise RuntimeError(f"{place}/checkpoint/vocab.json is broken")
-
-    monkeypatch.setattr(importer, "load_archive", broken)
-    source = copy(SPANS)
-    assert f"that can be loaded: RuntimeError: {source}/vocab.json is broken" in refused(source)
 
 
 # --- the weights
@@ -351,8 +325,6 @@ def extra_queries(weights: Iterable[str]) -> List[str]:
         ({"max_position_embeddings": 10**19}, "makes no model"),
         ({"vocab_size": 10**12}, "word_embeddings.weight of shape (2000, 64)"),
         ({"entity_vocab_size": 10**12}, "entity_embeddings.weight of shape (64, 32)"),
-        ({"intermediate_size": 10**12}, "intermediate.dense.weight has shape"),
-        ({"num_attention_heads": 5}, "num_attention_heads"),
         ({"hidden_act": "os.system"}, "makes no encoder: hidden_act 'os.system'"),
     ],
 )
@@ -360,13 +332,6 @@ def test_configs_that_lie_cost_nothing(values: Any, expected: str, copy: Any) ->
     source = copy(SPANS)
     change_config(source, **values)
     assert expected in refused(source)
-
-
-@pytest.mark.parametrize("name", ["luke.embeddings.word_embeddings.weight", TABLE, "classifier.weight"])
-def test_tables_that_are_none(name: str, copy: Any) -> None:
-    source = copy(SPANS)
-    change_weights(source, lambda weights: weights.update({name: torch.tensor(1.0)}))
-    assert name.removeprefix("luke.") in refused(source)
 
 
 # --- the original's
@@ -406,17 +371,6 @@ def test_a_table_of_the_original_for_another_task(original: Any, tmp_path: Path)
     labels = written(tmp_path / "labels.txt", "entity", "place")
     with pytest.raises(ConfigurationError, match="with 3 rows; expected the 64 .* 2"):
         import_checkpoint(str(source), str(tmp_path / "imported"), labels=labels)
-
-
-def test_the_original_takes_the_tokenizer_that_is_whole(original: Any, tmp_path: Path) -> None:
-    source = unpacked(
-        original("scorer", {"weight": torch.ones(1, 128), "bias": torch.ones(1)}, 3, 2), tmp_path / "source"
-    )
-    (source / "roberta-tiny").mkdir()
-    shutil.copyfile(source / "vocab.json", source / "roberta-tiny" / "vocab.json")
-    (source / "merges.txt").rename(source / "roberta-tiny" / "merges.txt")
-    import_checkpoint(str(source), str(tmp_path / "imported"))
-    assert (tmp_path / "imported" / "checkpoint" / "merges.txt").is_file()
 
 
 def test_the_original_needs_no_word_that_a_marker_started_as(original: Any, tmp_path: Path) -> None:

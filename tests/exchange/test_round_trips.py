@@ -7,9 +7,7 @@ from typing import Any, Callable
 import pytest
 import torch
 import transformers
-from allennlp.data import DataLoader
 from allennlp.models import load_archive
-from allennlp.training.util import evaluate
 from safetensors.torch import load_file
 
 import luke_allennlp  # noqa: F401
@@ -87,19 +85,6 @@ def test_hugging_face_in_and_out(
     )
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_evaluates(architecture: str, imported: Any, data: Callable[[str], Path]) -> None:
-    archive = load_archive(imported(architecture))
-    loader = DataLoader.from_params(
-        archive.config["data_loader"],
-        reader=archive.validation_dataset_reader,
-        data_path=str(data(architecture)),
-    )
-    loader.index_with(archive.model.vocab)
-    metrics = evaluate(archive.model, loader)
-    assert metrics["loss"] > 0 and 0 <= metrics["f1"] <= 100
-
-
 @pytest.mark.parametrize("architecture", ["LukeForEntityClassification", "LukeForQuestionAnswering"])
 def test_lite(
     architecture: str, published: Any, imported: Any, data: Callable[[str], Path], tmp_path: Path
@@ -107,14 +92,14 @@ def test_lite(
     path = imported(architecture)
     archive = load_archive(path)
     out = tmp_path / "lite"
-    export_checkpoint(str(path), str(out), lite=True)
+    assert export_checkpoint(str(path), str(out), lite=True).notes == []
     vocabulary = json.loads((out / "entity_vocab.json").read_text())
     assert vocabulary == {"[PAD]": 0, "[UNK]": 1, "[MASK]": 2, "[MASK2]": 3}
     table = load_file(out / "model.safetensors")["luke.entity_embeddings.entity_embeddings.weight"]
     source = load_file(published(architecture, True) / "model.safetensors")[
         "luke.entity_embeddings.entity_embeddings.weight"
     ]
-    assert torch.equal(table[0], source[0]) and torch.equal(table[2], source[2])
+    assert torch.equal(table, source[:4])
     if architecture == "LukeForEntityClassification":
         instances = instances_of(archive, data(architecture))
         assert_close(our_logits(archive, instances), their_logits(out, architecture, instances, [0, 2]))

@@ -8,8 +8,6 @@ from typing import Any, Callable, Dict, List
 import pytest
 import torch
 import transformers
-from allennlp.common import Params
-from allennlp.data import DatasetReader
 from allennlp.models import load_archive
 from allennlp.predictors import Predictor
 from safetensors.torch import load_file, save_file
@@ -104,18 +102,6 @@ def test_what_the_class_tokenizer_changes(imported: Any, exported: Any) -> None:
             theirs = tokenizer(text, entity_spans=spans[: len(keys)])["input_ids"]
             assert list(item.token_ids) != theirs
             assert {index for index in theirs if index >= 1998} <= set(item.token_ids)
-
-
-def test_what_the_class_tokenizer_changes_elsewhere(fixtures_dir: Path) -> None:
-    start = str(fixtures_dir / "tiny-luke")
-    theirs = transformers.LukeTokenizer.from_pretrained(start)
-    reader: Any = DatasetReader.from_params(
-        Params({"type": "luke_ner", "tokenizer": {"type": "luke", "model_name": start}})
-    )
-    for example in reader.read_examples(str(fixtures_dir / "ner/dev.conll")):
-        tokens = reader.tokenizer.encode_words(example.sentence.words)
-        ours = [0, *(index for word in tokens for index in word), 2]
-        assert ours != theirs(" ".join(example.sentence.words))["input_ids"]
 
 
 def write_tokenizer(directory: Path, kind: str) -> None:

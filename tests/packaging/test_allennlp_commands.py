@@ -281,27 +281,9 @@ class TestOthers:
         assert command("find-lr", CONFIG, *PACKAGES, *arguments, "--force") == 0
         assert (folder / "rates/lr-losses.png").stat().st_size > 1000
 
-    def test_print_results(self, archive, command, capsys):
-        assert command("print-results", "runs", "--keys", "best_validation_accuracy") == 0
-        lines = capsys.readouterr().out.splitlines()
-        assert lines[0] == "model_run, best_validation_accuracy"
-        assert any(line.startswith("runs/tiny/classifier/metrics.json, ") for line in lines[1:])
-
     def test_count_instances_and_test_install(self, command):
         assert command("count-instances", CONFIG, *PACKAGES) == 0
         assert command("test-install") == 0
-
-    @pytest.mark.slow
-    def test_module_and_help(self, folder):
-        result = subprocess.run(
-            [sys.executable, "-m", "allennlp", "--help"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert result.returncode == 0, result.stderr
-        assert "train" in result.stdout and "Warning" not in result.stdout + result.stderr
 
 
 class TestErrors:

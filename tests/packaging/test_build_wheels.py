@@ -42,11 +42,6 @@ class TestTable:
     def test_every_pattern_occurs_in_the_original_as_often_as_expected(self, edit, sources):
         assert sources[edit.file].count(edit.old) == edit.matches
 
-    def test_every_edit_changes_something_and_has_a_reason(self):
-        for edit in EDITS:
-            assert edit.old != edit.new, edit.name
-            assert re.match(r"\S.*\.$", edit.reason, re.DOTALL), edit.name
-
     def test_an_edit_that_does_not_match_is_named_with_its_file(self):
         edit = Edit("some-edit", "allennlp/some.py", "old\n", "new\n", "A reason.", matches=2)
         with pytest.raises(BuildError, match=r"'some-edit' should match 2 time\(s\) in allennlp/some.py"):
@@ -91,12 +86,6 @@ class TestRebuild:
         assert "torchvision" not in re.sub(r'.* extra == ".*', "", metadata.split("\n\n")[0])
         # The description stays.
         assert len(metadata.split("\n\n", 1)[1]) > 1000
-
-    def test_metadata_asks_for_todays_versions(self):
-        requirements = importlib.metadata.requires("allennlp")
-        always = [requirement for requirement in requirements if "extra ==" not in requirement]
-        assert "torch>=2.4" in always
-        assert not [r for r in always if re.match("fairscale|torchvision|wandb|pytest", r)]
 
 
 class TestBuild:
