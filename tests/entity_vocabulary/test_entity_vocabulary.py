@@ -394,7 +394,7 @@ class TestDamagedFiles:
             ("[1]", "found [1]"),
             ("7", "found 7"),
             ("", "is not JSON"),
-            ('{"id": 1, "entities": [["B", null]]}', "'count' is missing, found 'id', 'entities'"),
+            ('{"id": 1, "entities": [["B", null]]}', "found 'id', 'entities'; expected an object with"),
             (
                 '{"id": "1", "entities": [["B", null]], "count": 0}',
                 "the \"id\" is '1'; expected a whole number",
