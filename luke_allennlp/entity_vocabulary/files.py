@@ -74,30 +74,19 @@ def read_lines(path: Path) -> Iterator[Tuple[int, str]]:
         raise ConfigurationError(f"{path}: is empty; expected an entity vocabulary.")
 
 
-def check_entry(index: object, titles: object, count: object, where: str) -> None:
-    """
-    # Raises
-
-    `ConfigurationError`
-        The parts of an entry are not an id, its titles with their languages, and a count.
-    """
+def entry_problem(index: object, titles: object, count: object) -> Optional[str]:
+    """What is wrong with the parts of an entry: an id, its titles with their languages, and a count."""
     for name, value in (("id", index), ("count", count)):
         if type(value) is not int or not 0 <= value < 1 << 63:
-            raise ConfigurationError(
-                f'{where}: the "{name}" is {shown(value)}; expected a whole number >= 0.'
-            )
+            return f'the "{name}" is {shown(value)}; expected a whole number >= 0'
     if not isinstance(titles, (list, tuple)) or not titles:
-        raise ConfigurationError(
-            f'{where}: "entities" is {shown(titles)}; expected a list of [title, language], one or more.'
-        )
+        return f'"entities" is {shown(titles)}; expected a list of [title, language], one or more'
     for pair in titles:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not _is_title(*pair):
-            raise ConfigurationError(
-                f"{where}: found the entity {shown(pair)}; expected [title, language], with null for no "
-                "language."
-            )
+            return f"found the entity {shown(pair)}; expected [title, language], with null for no language"
         if not is_text(pair[0]):
-            raise ConfigurationError(f"{where}: {shown(pair)} has half of a surrogate pair; expected text.")
+            return f"{shown(pair)} has half of a surrogate pair; expected text"
+    return None
 
 
 def _is_title(title: object, language: object) -> bool:

@@ -13,7 +13,7 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.checkpoints.model_files import ENTITY_VOCABULARY_FILES, cache_hint, find_file
 from luke_allennlp.common.files import written_whole
 from luke_allennlp.common.text_lines import shown
-from luke_allennlp.entity_vocabulary.files import Entry, Row, check_entry
+from luke_allennlp.entity_vocabulary.files import Entry, Row, entry_problem
 from luke_allennlp.entity_vocabulary.hugging_face import (
     read_hugging_face,
     rows_of_names,
@@ -396,7 +396,9 @@ class EntityVocabulary:
 
 def _rows_of_entries(entries: Iterable[Entry], source: str) -> Iterator[Row]:
     for number, (index, titles, count) in enumerate(entries, start=1):
-        check_entry(index, titles, count, source)
+        problem = entry_problem(index, titles, count)
+        if problem is not None:
+            raise ConfigurationError(f"{source}: {problem}.")
         for title, language in titles:
             yield number, index, title, language, count
 

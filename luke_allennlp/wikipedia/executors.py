@@ -13,9 +13,8 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Seque
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.files import write_json
+from luke_allennlp.common.files import is_temporary, write_json
 from luke_allennlp.common.requirements import required
-from luke_allennlp.common.temporary_files import is_temporary
 from luke_allennlp.wikipedia.local_tasks import run_tasks
 
 PLAN_FILE = "plan.json"

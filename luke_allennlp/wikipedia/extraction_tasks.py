@@ -7,8 +7,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tup
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.files import file_sha256, write_json, write_json_lines
-from luke_allennlp.common.temporary_files import remove_temporaries
+from luke_allennlp.common.files import file_sha256, remove_temporaries, write_json, write_json_lines
 from luke_allennlp.wikipedia.dump import Dump, DumpPart
 from luke_allennlp.wikipedia.executors import LOGS, read_json
 from luke_allennlp.wikipedia.guarded_pool import CRASH, MEMORY, TIME, Limits, guarded_map

@@ -6,16 +6,9 @@ from typing import Any, Callable
 
 import pytest
 from allennlp.common.checks import ConfigurationError
-from hypothesis import given
-from hypothesis import strategies as st
 
 from luke_allennlp.common import records
 from luke_allennlp.common.records import read_records
-
-SCALARS = (
-    st.none() | st.booleans() | st.integers() | st.text(alphabet=st.characters(exclude_categories=["Cs"]))
-)
-OBJECTS = st.dictionaries(st.text(max_size=4), SCALARS | st.lists(SCALARS, max_size=3), max_size=3)
 
 
 def write(tmp_path: Path, text: str) -> str:
@@ -42,16 +35,6 @@ class TestForms:
         path = write(tmp_path, json.dumps(value, indent=indent))
         [(_, record)] = read_records(path)
         assert record == value
-
-    @given(values=st.lists(OBJECTS, min_size=1, max_size=4), indent=st.sampled_from([None, 0, 2]))
-    def test_whatever_is_written_is_read(
-        self, tmp_path_factory: pytest.TempPathFactory, values: Any, indent: Any
-    ) -> None:
-        directory = tmp_path_factory.mktemp("records")
-        array = write(directory, json.dumps(values, indent=indent, ensure_ascii=False))
-        assert [record for _, record in read_records(array)] == values
-        lines = write(directory, "\n".join(json.dumps(value, ensure_ascii=True) for value in values))
-        assert [record for _, record in read_records(lines)] == values
 
 
 @pytest.mark.parametrize(

@@ -96,21 +96,6 @@ class TestNames:
     def test_half_a_surrogate_pair_is_no_title(self) -> None:
         assert "\ud83d" not in english() and english().get("\ud83d", "en") is None
 
-    @given(
-        st.dictionaries(
-            st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.integers(0, 50), max_size=60
-        )
-    )
-    def test_is_as_the_dictionary(self, ids: Dict[str, int]) -> None:
-        vocabulary = EntityVocabulary(ids, multilingual=False)
-        assert {name: vocabulary[name] for name in vocabulary} == ids
-        assert len(vocabulary) == len(ids)
-        for index in set(ids.values()):
-            assert sorted(vocabulary.titles(index)) == sorted(
-                (name, None) for name, other in ids.items() if other == index
-            )
-        assert all(name + "?" not in vocabulary or name + "?" in ids for name in ids)
-
 
 class TestLookUps:
     def test_by_title_and_language(self) -> None:
@@ -394,7 +379,7 @@ class TestDamagedFiles:
             ("[1]", "found [1]"),
             ("7", "found 7"),
             ("", "is not JSON"),
-            ('{"id": 1, "entities": [["B", null]]}', "'count' is missing, found 'id', 'entities'"),
+            ('{"id": 1, "entities": [["B", null]]}', "found 'id', 'entities'; expected an object with"),
             (
                 '{"id": "1", "entities": [["B", null]], "count": 0}',
                 "the \"id\" is '1'; expected a whole number",

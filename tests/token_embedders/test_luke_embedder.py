@@ -260,12 +260,6 @@ class TestOptions:
         assert losses[0][0] == pytest.approx(losses[1][0], abs=1e-3)
         torch.testing.assert_close(losses[0][1], losses[1][1], atol=1e-4, rtol=1e-4)
 
-    def test_entities(self) -> None:
-        model = embedder(entities=["[PAD]", "[MASK]"])
-        assert model.entities == ["[PAD]", "[MASK]"]
-        table = embedder().luke.entity_embeddings.entity_embeddings.weight
-        assert torch.equal(model.luke.entity_embeddings.entity_embeddings.weight, table[[0, 2]])
-
     @pytest.mark.parametrize("name", [LUKE, ROBERTA, BERT])
     def test_marker_tokens(self, name: str) -> None:
         tokenizer = WordTokenizer(name, ["[HEAD]", "[TAIL]"])
@@ -341,17 +335,6 @@ class TestFromParams:
         assert outer.get_output_dim() == 64
         tensors = text_tensors(TEXTS)
         assert torch.equal(outer({"tokens": tensors}), embedder()(**tensors))
-
-    def test_beside_other_embedders(self) -> None:
-        params = {
-            "token_embedders": {
-                "tokens": {"type": "luke", "model_name": LUKE},
-                "bert": {"type": "luke", "model_name": BERT},
-            }
-        }
-        outer = TextFieldEmbedder.from_params(Params(params)).eval()
-        vectors = outer({"tokens": text_tensors(TEXTS), "bert": text_tensors(TEXTS, BERT)})
-        assert vectors.shape == (3, 9, 64 + 32)
 
     def test_refuses_misspelt_options(self) -> None:
         with pytest.raises(ConfigurationError, match="sub_token_modus"):
