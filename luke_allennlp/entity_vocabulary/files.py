@@ -1,5 +1,6 @@
 """What the readers of the three formats share."""
 
+import gc
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,3 +103,15 @@ def is_text(title: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """Millions of objects without cycles: to look for these takes longer than to read a vocabulary."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

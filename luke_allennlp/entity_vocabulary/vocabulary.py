@@ -13,7 +13,7 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.checkpoints.model_files import ENTITY_VOCABULARY_FILES, cache_hint, find_file
 from luke_allennlp.common.files import written_whole
 from luke_allennlp.common.text_lines import shown
-from luke_allennlp.entity_vocabulary.files import Entry, Row, entry_problem
+from luke_allennlp.entity_vocabulary.files import Entry, Row, entry_problem, no_garbage_collection
 from luke_allennlp.entity_vocabulary.hugging_face import (
     read_hugging_face,
     rows_of_names,
@@ -94,11 +94,12 @@ class EntityVocabulary:
         path = Path(path).expanduser()
         _check_suffix(path)
         vocabulary = cls({}, source or f"the entity vocabulary {str(path)!r}", redirects=redirects)
-        if path.suffix == ".json":
-            vocabulary._fill(read_hugging_face(path, multilingual), f"{path}, entry")
-        else:
-            read = read_tsv if path.suffix == ".tsv" else read_json_lines
-            vocabulary._fill(read(path), f"{path}, line")
+        with no_garbage_collection():
+            if path.suffix == ".json":
+                vocabulary._fill(read_hugging_face(path, multilingual), f"{path}, entry")
+            else:
+                read = read_tsv if path.suffix == ".tsv" else read_json_lines
+                vocabulary._fill(read(path), f"{path}, line")
         return vocabulary
 
     @classmethod
