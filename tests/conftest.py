@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, NamedTuple
 
+import hypothesis
 import pytest
 import torch
 from filelock import FileLock
@@ -22,6 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
 DEMO_EPOCHS = 10
 """Of the demonstration in a workplace."""
+
+# Tests of any input try few of them; HYPOTHESIS_PROFILE=thorough tries as many as Hypothesis does by default.
+hypothesis.settings.register_profile("few", max_examples=25, deadline=None)
+hypothesis.settings.register_profile("thorough", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 
 @contextmanager

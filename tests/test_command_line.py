@@ -98,6 +98,7 @@ class TestTrain:
             assert name in finished.error
         assert {path: path.stat().st_mtime_ns for path in (workplace / RUN).rglob("*")} == before
 
+    @pytest.mark.slow
     def test_overwrites_it_when_asked(self, workplace: Path, allennlp: Callable) -> None:
         overrides = '{"trainer.num_epochs": 1}'
         assert allennlp("train", CONFIG, "-s", "runs/other", "-o", overrides).status == 0

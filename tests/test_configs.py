@@ -273,6 +273,7 @@ class TestLibrary:
             f"(import '{LIBRARY}/ner.libsonnet') + {{ train_data:: 'train.conll', {knobs} }}",
         )
 
+    @pytest.mark.slow
     def test_effective_batch_is_the_same_on_any_devices(self, tmp_path: Path) -> None:
         config = evaluate(
             tmp_path / "mine.jsonnet",

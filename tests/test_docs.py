@@ -43,6 +43,7 @@ def links(document: str) -> Iterator[str]:
     yield from (link for link in LINK.findall(text_of(document)) if not link.startswith("http"))
 
 
+@pytest.mark.slow
 def test_generated_blocks_are_up_to_date() -> None:
     """In a process of its own, as other tests register more."""
     script = [sys.executable, str(ROOT / "docs/generate.py"), "--check"]

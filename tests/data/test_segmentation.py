@@ -181,6 +181,7 @@ def test_nothing_to_divide(name, text):
     assert SEGMENTERS[name].segment(text) == []
 
 
+@pytest.mark.slow
 def test_long_text():
     text = "Ana saw Oslo. " * 80_000
     started = time.monotonic()

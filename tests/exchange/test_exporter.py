@@ -312,6 +312,7 @@ def test_heads_keep_their_names(changed: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.slow
 def test_half_precision_in_and_out(dtype: str, published: Any, tmp_path: Path) -> None:
     source = Path(shutil.copytree(published(NER), tmp_path / "source"))
     halves = {

@@ -88,6 +88,7 @@ class TestOriginal:
 
 @pytest.mark.usefixtures("bare")
 class TestKnobs:
+    @pytest.mark.slow
     def test_devices(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert evaluate(tmp_path, "devices:: [0, 1]")["distributed"] == {"cuda_devices": [0, 1]}
         assert "cuda_device" not in evaluate(tmp_path, "devices:: [0, 1]")["trainer"]

@@ -183,6 +183,7 @@ class TestFigures:
         assert clock[0] >= 7 * 3600
         assert all(line["step_seconds"] < 1 for line in log(tmp_path / "run") if "loss" in line)
 
+    @pytest.mark.slow
     def test_the_best_weights_are_kept_if_asked(self, dataset: Path, tmp_path: Path) -> None:
         options = {"validate_every": 2, "optimizer": {"type": "fused_adamw", "lr": 0.5}}
         last = make_trainer(dataset, tmp_path / "last", **options)
@@ -277,6 +278,7 @@ class TestResume:
         assert [line["step"] for line in lines if "loss" in line] == [2, 4, 6, 7, 8, 10]
         assert [line["step"] for line in lines if "validation_loss" in line] == [7, 10]
 
+    @pytest.mark.slow
     def test_with_batches_of_another_size(self, dataset: Path, tmp_path: Path) -> None:
         whole = make_trainer(dataset, tmp_path / "whole", dropout=0.0)
         whole.train()

@@ -161,6 +161,7 @@ class TestMetrics:
             assert message.startswith(f'trainer.validation_metric is "+{wrong}", which is no metric of this')
             assert f'did you mean "+{near}"?' in message and ", loss." in message
 
+    @pytest.mark.slow
     def test_only_with_the_option(self) -> None:
         for name, option, metric in [
             ("ner/demo", "model.paper_compatible", "+paper_f1"),

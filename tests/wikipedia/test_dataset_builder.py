@@ -122,6 +122,7 @@ def test_two_workers_make_the_same(made, dataset, tmp_path):
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.slow
 def test_the_order_depends_on_the_seed_alone(made, dataset, tmp_path):
     build_dataset(plan(made, "en", "ja", held_out=0.2, shards=1), tmp_path / "one", Executor())
     assert rows(tmp_path / "one") == rows(dataset)

@@ -108,6 +108,7 @@ def test_what_is_extracted(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_files_of_one_dump(tmp_path: Path) -> None:
     one = write_dump(tmp_path / "one.xml.gz", articles(3))
     two = write_dump(tmp_path / "two.xml", articles(20, 4))
@@ -134,6 +135,7 @@ def test_other_dumps(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_workers_and_parts_do_not_matter(tmp_path: Path) -> None:
     dump = write_dump(tmp_path / "dump.xml", articles(20))
     one = run(dump, tmp_path / "one")
@@ -243,6 +245,7 @@ def test_killed_at_any_moment(
 
 
 @pytest.mark.parametrize("name", ["pages/.00000.parquet", ".plan.json"])
+@pytest.mark.slow
 def test_what_killed_attempts_leave(tmp_path: Path, name: str) -> None:
     dump = write_dump(tmp_path / "dump.xml", articles(3))
     run(dump, tmp_path / "undisturbed")

@@ -47,6 +47,7 @@ def test_instances(shared_dir: Path) -> None:
         assert mine == theirs
 
 
+@pytest.mark.slow
 def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
     training = GoldenTraining(
         shared_dir,

@@ -44,6 +44,7 @@ class TestExperiment(ModelTestCase):
     def test_can_train_save_and_load(self) -> None:
         self.ensure_model_can_train_save_and_load(CONFIG, overrides=self.overrides())
 
+    @pytest.mark.slow
     def test_words_alone_can_train_save_and_load(
         self, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

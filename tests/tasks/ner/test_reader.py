@@ -479,6 +479,7 @@ class TestSharing:
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 class TestRealData:
     @pytest.fixture(scope="class")
     def roberta(self, shared_dir: Path) -> WordTokenizer:

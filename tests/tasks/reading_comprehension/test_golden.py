@@ -135,6 +135,7 @@ def questions(shared_dir: Path) -> List[Question]:
 
 
 @pytest.mark.parametrize("name", ["bert_ensemble", "logreg_baseline", "match_lstm", "rnet_plus"])
+@pytest.mark.slow
 def test_official_scores(shared_dir: Path, questions: List[Question], name: str) -> None:
     directory = shared_dir / "data" / "squad"
     predictions = json.loads((directory / "predictions_v1.1" / f"{name}.json").read_text(encoding="utf-8"))

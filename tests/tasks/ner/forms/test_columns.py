@@ -255,6 +255,7 @@ def conll_spans(path: Path, word_column: int, tag_column: int) -> List[List[Labe
         ("germeval2014/NER-de-test.tsv", (1, 2), "IOB2", (5100, 5100, 96499, 6178)),
     ],
 )
+@pytest.mark.slow
 def test_real_files(shared_dir, caplog, name, columns, scheme, expected):
     caplog.set_level(logging.INFO)
     path = shared_dir / "data" / name
