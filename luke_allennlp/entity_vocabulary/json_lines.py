@@ -50,13 +50,15 @@ def read_json_lines(path: Path) -> Iterator[Row]:
 
 
 def _parse(block: Sequence[Tuple[int, str]], path: Path) -> List[Any]:
-    # Line by line only to name the one that is damaged.
-    try:
-        records = json.loads(f"[{','.join(line for _, line in block)}]")
-        if len(records) == len(block):
-            return records
-    except (ValueError, RecursionError):
-        pass
+    # Line by line only to name the one that is damaged. Two objects in a line must not make up for one that
+    # stands in two lines.
+    if all(line.startswith("{") and line.endswith("}") for _, line in block):
+        try:
+            records = json.loads(f"[{','.join(line for _, line in block)}]")
+            if len(records) == len(block):
+                return records
+        except (ValueError, RecursionError):
+            pass
     return [parse_object(line, f"{path}, line {number}") for number, line in block]
 
 

@@ -428,6 +428,12 @@ class TestDamagedFiles:
         write(path, b"")
         assert "is empty" in error_of(lambda: EntityVocabulary.from_file(path))
 
+    def test_jsonl_objects_that_share_and_split_lines(self, tmp_path: Path) -> None:
+        one = '{"id": 1, "entities": [["B", null]], "count": 0}'
+        first, second = '{"id": 2, "entities": [["C", null]]', '"count": 0}'
+        path = write(tmp_path / "v.jsonl", f"{RECORD.strip()}, {one}\n{first}\n{second}\n")
+        assert f"{path}, line 1: is not JSON" in error_of(lambda: EntityVocabulary.from_file(path))
+
     def test_special_entities_of_two_ids(self, tmp_path: Path) -> None:
         path = tmp_path / "v.jsonl"
         write(
