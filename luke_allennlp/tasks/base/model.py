@@ -184,6 +184,26 @@ def at_least_one(entities: Dict[str, Tensor]) -> Dict[str, Tensor]:
     }
 
 
+def mean_loss(losses: Tensor, is_target: Tensor, loss_weights: Optional[Tensor]) -> Tensor:
+    """
+    The mean loss of a batch, or its part of the loss of a training step. 0 for a batch without targets.
+
+    # Parameters
+
+    losses : `Tensor`
+        In float32. Shape: (batch, targets)
+    is_target : `Tensor`
+        False for padding. Shape: (batch, targets)
+    loss_weights : `Tensor`, optional
+        The weight of each target of an instance. By default all targets count equally, and sum up to 1.
+        Shape: (batch,)
+    """
+    losses = losses.masked_fill(~is_target, 0.0)
+    if loss_weights is None:
+        return losses.sum() / is_target.sum().clamp(min=1)
+    return (losses.sum(dim=1) * loss_weights).sum()
+
+
 def in_float32(logits: Tensor) -> Tensor:
     """Casts half precision to float32, in which losses are computed."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -11,7 +11,7 @@ from overrides import overrides
 from torch import Tensor
 from torch.nn import functional as F
 
-from luke_allennlp.tasks.base.model import TaskModel, in_float32
+from luke_allennlp.tasks.base.model import TaskModel, in_float32, mean_loss
 from luke_allennlp.tasks.cloze_qa.metric import ClozePrediction, ClozeQaMetric
 
 
@@ -73,6 +73,7 @@ class ClozeQaModel(TaskModel):
         entities: Dict[str, Tensor],
         metadata: Optional[List[Dict[str, Any]]] = None,
         labels: Optional[Tensor] = None,
+        loss_weights: Optional[Tensor] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -88,6 +89,8 @@ class ClozeQaModel(TaskModel):
             From the reader; needed for the metric and for `make_output_human_readable`.
         labels : `Tensor`, optional (default = `None`)
             1 for candidates that are answers, else 0. Shape: (batch, candidates).
+        loss_weights : `Tensor`, optional (default = `None`)
+            Of the trainer: the weight of each prediction of an instance in the loss. Shape: (batch,).
 
         # Returns
 
@@ -109,8 +112,7 @@ class ClozeQaModel(TaskModel):
         if labels is not None:
             scores = in_float32(logits)
             losses = F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
-            # A sum and a count, as a batch may have no candidate.
-            output["loss"] = losses.masked_fill(~mask, 0.0).sum() / mask.sum().clamp(min=1)
+            output["loss"] = mean_loss(losses, mask, loss_weights)
         if not self.training and metadata is not None:
             output["predictions"] = _predictions(in_float32(logits), metadata)
             if labels is not None:

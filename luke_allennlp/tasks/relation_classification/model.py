@@ -3,6 +3,7 @@
 import logging
 from typing import Any, Dict, List, Mapping, Optional
 
+import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.models import Model
@@ -12,7 +13,7 @@ from overrides import overrides
 from torch import Tensor
 from torch.nn import functional as F
 
-from luke_allennlp.tasks.base.model import TaskModel, in_float32
+from luke_allennlp.tasks.base.model import TaskModel, in_float32, mean_loss
 from luke_allennlp.tasks.relation_classification.metric import RelationMetric, RelationPrediction
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class RelationModel(TaskModel):
         entities: Dict[str, Tensor],
         metadata: Optional[List[Dict[str, Any]]] = None,
         label: Optional[Tensor] = None,
+        loss_weights: Optional[Tensor] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -124,6 +126,8 @@ class RelationModel(TaskModel):
             From the reader; needed for the metric.
         label : `Tensor`, optional (default = `None`)
             Shape: (batch,).
+        loss_weights : `Tensor`, optional (default = `None`)
+            Of the trainer: the weight of each prediction of an instance in the loss. Shape: (batch,).
 
         # Returns
 
@@ -137,7 +141,8 @@ class RelationModel(TaskModel):
         logits = self.classifier(self.dropout(features))
         output: Dict[str, Any] = {"logits": logits}
         if label is not None:
-            output["loss"] = F.cross_entropy(in_float32(logits), label)
+            losses = F.cross_entropy(in_float32(logits), label, reduction="none")[:, None]
+            output["loss"] = mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights)
         if not self.training:
             output["probabilities"] = in_float32(logits).softmax(dim=-1)
             if label is not None and metadata is not None:
