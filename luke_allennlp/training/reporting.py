@@ -53,17 +53,17 @@ class ReportingTrainer(ValidatedTrainer):
     def __init__(self, *, num_steps: int, log_every: int = 10, **options: Any) -> None:
         super().__init__(**options)
         self._num_steps, self._log_every = num_steps, log_every
+
+    def _start_reporting(self, steps_completed: int) -> None:
+        path = os.path.join(self._serialization_dir, LOG_FILE)
+        self._log = StepLog(path, steps_completed) if self._primary else None
+        self._window = StepWindow()
         # Callbacks of a step need its loss, for which the device is then waited for.
         self._reads_at_once = any(
             type(callback).on_batch is not TrainerCallback.on_batch
             and not isinstance(callback, ConsoleLoggerCallback)
             for callback in self._callbacks
         )
-
-    def _start_reporting(self, steps_completed: int) -> None:
-        path = os.path.join(self._serialization_dir, LOG_FILE)
-        self._log = StepLog(path, steps_completed) if self._primary else None
-        self._window = StepWindow()
         self._progress = Tqdm.tqdm(total=self._num_steps, initial=steps_completed, disable=not self._primary)
 
     def _report(self, done: DoneStep, values: Sequence[float]) -> None:

@@ -107,8 +107,9 @@ class ValidatedTrainer(CheckpointedTrainer):
 
     def _evaluate(self) -> Tuple[float, RunStatus, Optional[Exception]]:
         """
-        The mean loss of a batch, how many processes are to stop or failed, and this process's error. All end
-        together, when none has a batch left or one is to stop.
+        The mean loss, of a target if the model tells their number, otherwise of a batch; how many processes
+        are to stop or failed; and this process's error. All end together, when none has a batch left or one
+        is to stop.
         """
         batches = iter(Tqdm.tqdm(self._validation_data_loader, desc="validation", disable=not self._primary))
         exchange = Exchange(self.cuda_device)
@@ -136,7 +137,8 @@ class ValidatedTrainer(CheckpointedTrainer):
                     with torch.no_grad(), self._precision.autocast():
                         outputs = self.model(**to_device(batch, self.cuda_device))
                     if outputs.get("loss") is not None:
-                        sums += torch.stack([outputs["loss"].double(), torch.ones_like(sums[0])])
+                        number = outputs.get("num_targets", torch.ones_like(sums[0])).double()
+                        sums += torch.stack([outputs["loss"].double() * number, number])
                 except Exception as found:
                     error = found
         total, number = sum_over_processes(sums, self.cuda_device)

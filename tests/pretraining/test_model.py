@@ -260,7 +260,7 @@ def test_metrics(vocabulary: Path, fixtures_dir: Path) -> None:
     assert model.get_metrics() == model.get_metrics()
 
 
-def test_mixed_precision(vocabulary: Path, fixtures_dir: Path) -> None:
+def test_precision(vocabulary: Path, fixtures_dir: Path) -> None:
     model = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir)).train()
     inputs = batch()
     expected = model(**inputs)["loss"]

@@ -184,9 +184,9 @@ def at_least_one(entities: Dict[str, Tensor]) -> Dict[str, Tensor]:
     }
 
 
-def mean_loss(losses: Tensor, is_target: Tensor, loss_weights: Optional[Tensor]) -> Tensor:
+def mean_loss(losses: Tensor, is_target: Tensor, loss_weights: Optional[Tensor]) -> Dict[str, Tensor]:
     """
-    The mean loss of a batch, or its part of the loss of a training step. 0 for a batch without targets.
+    The loss of a batch, 0 if it has no targets, and `num_targets`, the number that it is the mean of.
 
     # Parameters
 
@@ -195,13 +195,16 @@ def mean_loss(losses: Tensor, is_target: Tensor, loss_weights: Optional[Tensor])
     is_target : `Tensor`
         False for padding. Shape: (batch, targets)
     loss_weights : `Tensor`, optional
-        The weight of each target of an instance. By default all targets count equally, and sum up to 1.
-        Shape: (batch,)
+        If given, the loss is the sum of the losses by these weights, one for all targets of an instance: the
+        batch's part of the loss of a training step. Shape: (batch,)
     """
     losses = losses.masked_fill(~is_target, 0.0)
+    number = is_target.sum()
     if loss_weights is None:
-        return losses.sum() / is_target.sum().clamp(min=1)
-    return (losses.sum(dim=1) * loss_weights).sum()
+        loss = losses.sum() / number.clamp(min=1)
+    else:
+        loss = (losses.sum(dim=1) * loss_weights).sum()
+    return {"loss": loss, "num_targets": number}
 
 
 def in_float32(logits: Tensor) -> Tensor:

@@ -112,7 +112,7 @@ class ClozeQaModel(TaskModel):
         if labels is not None:
             scores = in_float32(logits)
             losses = F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
-            output["loss"] = mean_loss(losses, mask, loss_weights)
+            output.update(mean_loss(losses, mask, loss_weights))
         if not self.training and metadata is not None:
             output["predictions"] = _predictions(in_float32(logits), metadata)
             if labels is not None:

@@ -111,7 +111,7 @@ class EntityTypingModel(TaskModel):
             scores = in_float32(logits)
             losses = F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
             losses = losses.mean(dim=1, keepdim=True)
-            output["loss"] = mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights)
+            output.update(mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights))
         if not self.training and labels is not None and metadata is not None:
             self._metric(
                 (

@@ -126,7 +126,7 @@ class NerModel(TaskModel):
         if labels is not None:
             scores = in_float32(logits).flatten(0, 1)
             losses = F.cross_entropy(scores, labels.flatten(), ignore_index=IGNORED_LABEL, reduction="none")
-            output["loss"] = mean_loss(losses.view_as(labels), labels != IGNORED_LABEL, loss_weights)
+            output.update(mean_loss(losses.view_as(labels), labels != IGNORED_LABEL, loss_weights))
         if not self.training and metadata is not None:
             output["predictions"] = self._predictions(logits, entities["entity_mask"], metadata)
             if labels is not None:

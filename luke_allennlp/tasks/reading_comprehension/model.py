@@ -162,7 +162,7 @@ class ReadingComprehensionModel(TaskModel):
         if answer is not None:
             mask = None if self.paper_compatible else words[TOKENS_KEY]["mask"]
             losses = _losses(start_logits, answer[:, 0], mask) + _losses(end_logits, answer[:, 1], mask)
-            output["loss"] = mean_loss(losses[:, None] / 2, answer[:, :1] != IGNORED_LABEL, loss_weights)
+            output.update(mean_loss(losses[:, None] / 2, answer[:, :1] != IGNORED_LABEL, loss_weights))
         if not self.training and metadata is not None:
             spans = best_spans(
                 start_logits,

@@ -142,7 +142,7 @@ class RelationModel(TaskModel):
         output: Dict[str, Any] = {"logits": logits}
         if label is not None:
             losses = F.cross_entropy(in_float32(logits), label, reduction="none")[:, None]
-            output["loss"] = mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights)
+            output.update(mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights))
         if not self.training:
             output["probabilities"] = in_float32(logits).softmax(dim=-1)
             if label is not None and metadata is not None:

@@ -125,8 +125,8 @@ def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
+        for known, previous in before.items():
+            signal.signal(known, previous)
 
 
 @contextmanager
