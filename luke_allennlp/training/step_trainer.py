@@ -148,8 +148,8 @@ class StepTrainer(ReportingTrainer):
                 # The exchange takes the mean over the processes, and each loss is a part of a sum.
                 output["loss"] = output["loss"] * self._world_size
                 self._backward(output)
-        rate = self.optimizer.param_groups[0]["lr"]
         norm = self._update()
+        rate = self.optimizer.param_groups[0]["lr"]
         self._steps_completed += 1
         counts = torch.tensor([batch_counts(batch) for batch in step.batches], dtype=torch.float64).sum(0)
         sums = torch.cat([loss[None], counts.to(self.cuda_device, non_blocking=True)])

@@ -16,10 +16,8 @@ from luke_allennlp.training.checkpoint_files import SavedState, StepCheckpointer
 
 def state(value: float) -> SavedState:
     weight = torch.full((3, 2), value)
-    return SavedState(
-        {"a": weight, "tied": weight, "b": torch.arange(4)[::2], "extra": {"x": 1}},
-        {"steps_completed": value},
-    )
+    weights = {"a": weight, "tied": weight, "b": torch.arange(4)[::2], "extra": {"x": 1}}
+    return SavedState(weights, {"steps_completed": value})
 
 
 def names(directory: Path) -> List[str]:

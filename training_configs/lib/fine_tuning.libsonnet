@@ -29,7 +29,6 @@ knobs({}, {
   checkpoint_steps:: 1000,
   checkpoint_minutes:: 30,
   callbacks:: [],
-  batch_weight_key:: 'num_targets',  // of the model's output: by what the test loss weighs the loss of each batch
   reader:: error 'reader: set the dataset reader',
   train_data:: error 'train_data: set the path of the training data',
   validation_data:: null,
@@ -52,7 +51,7 @@ knobs({}, {
   validation_data_path: experiment.validation_data,
   test_data_path: experiment.test_data,
   evaluate_on_test: experiment.test_data != null,
-  batch_weight_key: experiment.batch_weight_key,
+  batch_weight_key: 'num_targets',  // the test loss is the mean over all predictions
   // The labels are those of the training data, in evaluation too.
   datasets_for_vocab_creation: ['train'],
   data_loader: {
