@@ -33,23 +33,13 @@ _FRESH_ENTITY_EMB_SIZE = 256
 
 
 _WHOLE, _RATE, _POSITIVE = "a whole number above 0", "a number from 0 to below 1", "a number above 0"
+_SIZES = ("vocab_size", "entity_vocab_size", "hidden_size", "entity_emb_size", "intermediate_size")
+_COUNTS = ("type_vocab_size", "max_position_embeddings", "num_hidden_layers", "num_attention_heads")
 _KINDS = {
-    "vocab_size": _WHOLE,
-    "entity_vocab_size": _WHOLE,
-    "hidden_size": _WHOLE,
-    "entity_emb_size": _WHOLE,
-    "num_hidden_layers": _WHOLE,
-    "num_attention_heads": _WHOLE,
-    "intermediate_size": _WHOLE,
-    "max_position_embeddings": _WHOLE,
-    "type_vocab_size": _WHOLE,
-    "hidden_dropout_prob": _RATE,
-    "attention_probs_dropout_prob": _RATE,
-    "initializer_range": _POSITIVE,
-    "layer_norm_eps": _POSITIVE,
+    **dict.fromkeys((*_SIZES, *_COUNTS), _WHOLE),
+    **dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), _RATE),
+    **dict.fromkeys(("initializer_range", "layer_norm_eps"), _POSITIVE),
 }
-_MAY_BE_NULL = ("entity_emb_size",)
-_MAY_BE_ZERO = ("entity_vocab_size",)  # as in archives of models without entities
 
 
 def read_config(model_name: str) -> "LukeConfig":
@@ -129,19 +119,16 @@ def _from_original(raw: Dict[str, Any], where: str) -> "LukeConfig":
     return config
 
 
-def _is_in_range(value: float, expected: str) -> bool:
-    return 0 <= value < 1 if expected == _RATE else 0 < value < float("inf")
-
-
 def _check(raw: Dict[str, Any], where: str, required: Sequence[str]) -> None:
     for key, expected in _KINDS.items():
-        if key not in raw and key not in required or key in _MAY_BE_NULL and raw.get(key) is None:
-            continue
         value: Any = raw.get(key)
-        if value == 0 and type(value) is int and key in _MAY_BE_ZERO:
+        if key not in raw and key not in required or key == "entity_emb_size" and value is None:
             continue
+        if key == "entity_vocab_size" and value == 0 and type(value) is int:
+            continue  # as in archives of models without entities
         is_number = isinstance(value, int if expected == _WHOLE else (int, float))
-        if isinstance(value, bool) or not is_number or not _is_in_range(value, expected):
+        is_number = is_number and not isinstance(value, bool)
+        if not is_number or not (0 <= value < 1 if expected == _RATE else 0 < value < float("inf")):
             raise ConfigurationError(f"The {where} has {key!r} = {shown(value)}; expected {expected}.")
     for key, kind, expected in (
         ("hidden_act", str, "the name of a function"),

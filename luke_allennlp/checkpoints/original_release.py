@@ -32,17 +32,8 @@ _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 
 def original_config(model_name: str) -> Optional[Dict[str, Any]]:
     """
-    The `model_config` in metadata.json of a checkpoint in the original release's layout.
-
-    # Parameters
-
-    model_name : `str`
-        A directory, tarball or hub id.
-
-    # Returns
-
-    `Optional[Dict[str, Any]]`
-        `None` if the checkpoint is not in the original release's layout; config.json takes precedence.
+    The `model_config` in metadata.json of a checkpoint (directory, tarball or hub id) in the original
+    release's layout, or `None` if it is not in that layout; config.json takes precedence.
 
     # Raises
 
@@ -79,12 +70,8 @@ def is_roberta(bert_model_name: str) -> bool:
 def tokenizer_sources(model_name: str, bert_model_name: str) -> Iterator[str]:
     """
     Where an original release's tokenizer may be, which it does not bring along: in a directory named as its
-    backbone, inside of its own or beside it; or else on the hub.
-
-    # Returns
-
-    `Iterator[str]`
-        Directories that there are, then the hub id.
+    backbone, inside of its own or beside it; or else on the hub. Yields the directories that exist, then the
+    hub id.
     """
     inside, beside = local_directory(model_name), Path(model_name).expanduser().absolute().parent
     for folder in (inside, beside):

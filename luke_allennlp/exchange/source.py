@@ -5,12 +5,13 @@ from contextlib import ExitStack
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
+from torch import Tensor
 
 from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.checkpoints.loader import encoder_tensors
 from luke_allennlp.checkpoints.model_files import find_file, read_json
 from luke_allennlp.checkpoints.names import ENTITY_TABLE, WORD_TABLE
-from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint
+from luke_allennlp.checkpoints.tensors import LazyTensors, open_checkpoint
 from luke_allennlp.common.text_lines import read_lines, shown
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
@@ -48,12 +49,11 @@ class Source(NamedTuple):
         """The original's fine-tuned models have only the rows that their task kept, in its order."""
         return self.tensors[ENTITY_TABLE].shape[0] == self.config.entity_vocab_size
 
-    def head(self, part: str) -> Optional[StoredTensor]:
+    def head(self, part: str) -> Optional[Tensor]:
         """The head's "weight" or "bias", if it has that."""
-        for head in (self.form.head, self.form.original_head):
-            if f"{head}.{part}" in self.tensors:
-                return self.tensors[f"{head}.{part}"]
-        return None
+        return self.tensors.get(
+            f"{self.form.head}.{part}", self.tensors.get(f"{self.form.original_head}.{part}")
+        )
 
 
 def open_source(name: str, task: Optional[str], stack: ExitStack) -> Source:
@@ -80,8 +80,7 @@ def open_source(name: str, task: Optional[str], stack: ExitStack) -> Source:
         )
     tensors = encoder_tensors(open_checkpoint(name, stack))
     if task is None:
-        shapes = {name: tensor.shape for name, tensor in tensors.items()}
-        form = find_form(name, architectures, shapes, config.hidden_size)
+        form = find_form(name, architectures, tensors, config.hidden_size)
     else:
         form = form_of_task(task)
     source = Source(name, raw, config, tensors, form)
@@ -102,16 +101,16 @@ def _check_size(source: Source) -> None:
         ENTITY_TABLE: (None if source.is_original else config.entity_vocab_size, config.entity_emb_size),
     }
     for name, (rows, columns) in expected.items():
-        found = tensors[name].shape if name in tensors else None
+        found = tuple(tensors[name].shape) if name in tensors else None
         if found is None or len(found) != 2 or found[1] != columns or rows not in (None, found[0]):
             raise ConfigurationError(
                 f"The weights in {tensors.source} have "
                 + (f"no {name}" if found is None else f"{name} of shape {found}")
                 + f"; by the config of {source.name!r} it is ({rows or 'words'}, {columns})."
             )
-    if tensors[WORD_TABLE].shape[0] <= len(source.markers):
+    if len(tensors[WORD_TABLE]) <= len(source.markers):
         raise ConfigurationError(
-            f"The weights in {tensors.source} have {WORD_TABLE} of shape {tensors[WORD_TABLE].shape}; "
+            f"The weights in {tensors.source} have {WORD_TABLE} with {len(tensors[WORD_TABLE])} rows; "
             f"expected words, and {len(source.markers)} markers behind them."
         )
 

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from luke_allennlp.checkpoints.loader import encoder_tensors
 from luke_allennlp.checkpoints.names import HEAD_OF_BERT
-from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
 from luke_allennlp.checkpoints.tensors import LazyTensors, WeightsSource
 from luke_allennlp.modules.pretraining_heads import PredictionHead
 
@@ -58,19 +57,17 @@ def _own_names(name: str) -> List[str]:
     return others + names
 
 
-def _fill(targets: Dict[str, Tensor], stored: Dict[str, StoredTensor], tensors: LazyTensors) -> None:
+def _fill(targets: Dict[str, Tensor], stored: Dict[str, Tensor], tensors: LazyTensors) -> None:
     problems = []
     for name, target in targets.items():
         if name not in stored:
             problems.append(f"missing: {name}")
-        elif stored[name].shape != tuple(target.shape):
-            problems.append(f"{name} has shape {stored[name].shape}, expected {tuple(target.shape)}")
+        elif stored[name].shape != target.shape:
+            shapes = tuple(stored[name].shape), tuple(target.shape)
+            problems.append(f"{name} has shape {shapes[0]}, expected {shapes[1]}")
     if problems:
         raise ConfigurationError(
             f"The weights in {tensors.source} do not fit the heads of pretraining; {'; '.join(problems)}."
         )
-    try:
-        for name, target in targets.items():
-            stored[name].copy_to(target)
-    except (DamagedFileError, OSError) as error:
-        raise ConfigurationError(f"The weights in {tensors.source} cannot be read: {error}.") from None
+    for name, target in targets.items():
+        target.copy_(stored[name])
