@@ -15,19 +15,9 @@ if TYPE_CHECKING:
 _BACKBONES: Dict[str, Optional[int]] = {"roberta": None, "xlm-roberta": None, "camembert": None, "bert": 0}
 # The settings of a backbone.
 WORD_KEYS = (
-    "vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "hidden_act",
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "max_position_embeddings",
-    "type_vocab_size",
-    "initializer_range",
-    "layer_norm_eps",
-    "pad_token_id",
+    *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
+    *("hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings"),
+    *("type_vocab_size", "initializer_range", "layer_norm_eps", "pad_token_id"),
 )
 _FRESH_ENTITY_EMB_SIZE = 256
 
@@ -49,12 +39,8 @@ def read_config(model_name: str) -> "LukeConfig":
     model_name : `str`
         A checkpoint of LUKE, in Hugging Face's layout (config.json) or that of the original release
         (metadata.json), or of RoBERTa, XLM-R or BERT, which have no entities: their config gets entity
-        embeddings of the paper's size (256), without rows yet (`entity_vocab_size` 0).
-
-    # Returns
-
-    `LukeConfig`
-        With `position_start` set for BERT.
+        embeddings of the paper's size (256), without rows yet (`entity_vocab_size` 0); that of BERT has
+        `position_start`.
 
     # Raises
 

@@ -17,14 +17,8 @@ logger = logging.getLogger(__name__)
 CONFIG_FILE = "config.json"
 METADATA_FILE = "metadata.json"  # of the original release
 TOKENIZER_FILES = (
-    "tokenizer.json",
-    "vocab.json",
-    "merges.txt",
-    "vocab.txt",
-    "sentencepiece.bpe.model",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
+    *("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "sentencepiece.bpe.model"),
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
 ENTITY_VOCABULARY_FILES = ("entity_vocab.json", "entity_vocab.tsv", "entity_vocab.jsonl")
 # In order of preference; an index lists the shards of a large checkpoint.
@@ -62,19 +56,8 @@ def archived_checkpoint(model_name: str, serialization_dir: Optional[Union[str, 
 
 def at_revision(model_name: str, revision: Optional[str]) -> str:
     """
-    The name of a checkpoint at a revision, `name@revision`, which is valid wherever a `model_name` is.
-
-    # Parameters
-
-    model_name : `str`
-        A hub id; directories and tarballs have no revisions and keep their names.
-    revision : `str`, optional
-        A commit, branch or tag on the hub.
-
-    # Raises
-
-    `ConfigurationError`
-        The name already has another revision.
+    The name of a checkpoint at a revision, `name@revision`, which is valid wherever a `model_name` is: at a
+    commit, branch or tag on the hub. Directories and tarballs have no revisions and keep their names.
     """
     if revision is None:
         return model_name
@@ -91,7 +74,7 @@ def at_revision(model_name: str, revision: Optional[str]) -> str:
 
 def find_file(model_name: str, filename: str) -> Optional[Path]:
     """
-    The path of one file of a checkpoint.
+    The path of one file of a checkpoint, or `None` if it has no such file.
 
     # Parameters
 
@@ -100,11 +83,6 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
         (`studio-ousia/luke-large@main`). Directories and tarballs take precedence. A tarball is unpacked on
         first use, see `tarballs.unpacked`. A process downloads the small files of a checkpoint once, and
         weights on demand from the same commit.
-
-    # Returns
-
-    `Optional[Path]`
-        `None` if the checkpoint has no such file.
 
     # Raises
 
@@ -128,11 +106,6 @@ def local_directory(model_name: str) -> Optional[Path]:
     """
     The directory that a model's name stands for: itself, or that of an unpacked tarball; `None` if there is
     neither.
-
-    # Raises
-
-    `ConfigurationError`
-        It is a file, but not the tarball of a checkpoint.
     """
     path = Path(model_name).expanduser()
     if path.is_dir():
@@ -262,21 +235,12 @@ def cache_hint(model_name: str) -> str:
 
 def check_available(model_name: str) -> None:
     """Raises the `ConfigurationError` of `find_file` or `read_json` if there is no such checkpoint."""
-    if find_file(model_name, CONFIG_FILE) is None and find_file(model_name, METADATA_FILE) is not None:
-        read_json(model_name, METADATA_FILE)
-    else:
-        read_json(model_name, CONFIG_FILE)
+    is_original = not find_file(model_name, CONFIG_FILE) and find_file(model_name, METADATA_FILE)
+    read_json(model_name, METADATA_FILE if is_original else CONFIG_FILE)
 
 
 def read_json(model_name: str, filename: str) -> Dict[str, Any]:
-    """
-    A JSON object from a file of a checkpoint.
-
-    # Raises
-
-    `ConfigurationError`
-        The file does not exist, or is not a JSON object.
-    """
+    """The JSON object in a file of a checkpoint."""
     path = find_file(model_name, filename)
     if path is None:
         raise ConfigurationError(

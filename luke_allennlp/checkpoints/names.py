@@ -22,17 +22,13 @@ _PREFIX = re.compile(r"^(luke|roberta|bert)\.")
 
 
 def encoder_name(name: str) -> str:
-    """
-    The encoder's name of a parameter: without the model's prefix, and with today's names for LayerNorm.
-    """
+    """The encoder's name of a parameter: without the model's prefix, with today's names for LayerNorm."""
     name = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", _PREFIX.sub("", name))
     return re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name)
 
 
 def may_be_left_out(name: str) -> bool:
-    """
-    Whether a checkpoint may have a tensor of this name, as from `encoder_name`, that the encoder does not.
-    """
+    """Whether a checkpoint may have a tensor of this name (of `encoder_name`) that the encoder does not."""
     # Extra queries are not used without entity-aware attention.
     return name.startswith(_LEFT_OUT) or EXTRA_QUERY.search(name) is not None
 

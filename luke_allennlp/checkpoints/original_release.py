@@ -16,15 +16,8 @@ from luke_allennlp.checkpoints.model_files import (
 
 # Required, because `checkpoints.config` has no defaults for them.
 _REQUIRED = (
-    "bert_model_name",
-    "vocab_size",
-    "entity_vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "max_position_embeddings",
-    "type_vocab_size",
+    *("bert_model_name", "vocab_size", "entity_vocab_size", "hidden_size", "num_hidden_layers"),
+    *("num_attention_heads", "intermediate_size", "max_position_embeddings", "type_vocab_size"),
     "layer_norm_eps",
 )
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
@@ -34,11 +27,6 @@ def original_config(model_name: str) -> Optional[Dict[str, Any]]:
     """
     The `model_config` in metadata.json of a checkpoint (directory, tarball or hub id) in the original
     release's layout, or `None` if it is not in that layout; config.json takes precedence.
-
-    # Raises
-
-    `ConfigurationError`
-        There is no such checkpoint, or its metadata.json is damaged or incomplete.
     """
     if find_file(model_name, CONFIG_FILE) is not None or find_file(model_name, METADATA_FILE) is None:
         return None

@@ -84,35 +84,33 @@ def _unpack(path: Path, directory: Path, known_files: Container[str]) -> None:
     for left in directory.parent.glob(f".{directory.name}.*"):
         shutil.rmtree(left, ignore_errors=True)
     logger.info("Unpacking %s into %s", path, directory)
-    with new_directory(directory, False, "an unpacked checkpoint") as partial:
-        _unpack_members(path, partial, known_files)
-
-
-def _unpack_members(path: Path, directory: Path, known_files: Container[str]) -> None:
     taken: Dict[str, str] = {}
     passed: List[str] = []
     tops: Set[str] = set()
-    for member in unpacking.members(path):
-        name = member.parts[-1]
-        if len(member.parts) > 2 or name not in known_files:
-            passed.append(member.name)
-            if name == "weights.th":
-                raise unpacking.Refused("it is an archive of AllenNLP; expected a checkpoint to begin from")
-            continue
-        tops.add("/".join(member.parts[:-1]))
-        if name in taken or len(tops) > 1:
+    with new_directory(directory, False, "an unpacked checkpoint") as partial:
+        for member in unpacking.members(path):
+            name = member.parts[-1]
+            if len(member.parts) > 2 or name not in known_files:
+                passed.append(member.name)
+                if name == "weights.th":
+                    raise unpacking.Refused(
+                        "it is an archive of AllenNLP; expected a checkpoint to begin from"
+                    )
+                continue
+            tops.add("/".join(member.parts[:-1]))
+            if name in taken or len(tops) > 1:
+                raise unpacking.Refused(
+                    f"its files are in more than one place ({taken.get(name, sorted(tops)[0])!r} and "
+                    f"{member.name!r})"
+                )
+            taken[name] = member.name
+            with open(partial / name, "xb") as target:
+                member.copy_to(target)
+            sync(partial / name)
+        if not any(name in taken for name in _DESCRIPTIONS):
             raise unpacking.Refused(
-                f"its files are in more than one place ({taken.get(name, sorted(tops)[0])!r} and "
-                f"{member.name!r})"
+                f"it holds no {' or '.join(_DESCRIPTIONS)}; expected the files of a checkpoint at its root "
+                f"or in one directory, and found {', '.join(repr(name) for name in passed[:4]) or 'nothing'}"
             )
-        taken[name] = member.name
-        with open(directory / name, "xb") as target:
-            member.copy_to(target)
-        sync(directory / name)
-    if not any(name in taken for name in _DESCRIPTIONS):
-        raise unpacking.Refused(
-            f"it holds no {' or '.join(_DESCRIPTIONS)}; expected the files of a checkpoint at its root or in "
-            f"one directory, and found {', '.join(repr(name) for name in passed[:4]) or 'nothing'}"
-        )
     if passed:
         logger.info("Not unpacked, %d files that are not read here: %s", len(passed), listed(passed))

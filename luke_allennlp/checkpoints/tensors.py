@@ -19,13 +19,8 @@ _DAMAGED = (SafetensorError, zipfile.BadZipFile, RuntimeError, EOFError, ValueEr
 
 class LazyTensors(Dict[str, Tensor]):
     """
-    The tensors of one checkpoint by name. Their files are mapped into memory: what is not used is not read
-    from disk.
-
-    # Parameters
-
-    source : `str`
-        Where they come from, for error messages.
+    The tensors of one checkpoint by name, and where they come from, for error messages. Their files are
+    mapped into memory: what is not used is not read from disk.
     """
 
     def __init__(self, tensors: Dict[str, Tensor], source: str) -> None:
@@ -34,25 +29,14 @@ class LazyTensors(Dict[str, Tensor]):
 
 
 class WeightsSource(NamedTuple):
-    """
-    Where a model's weights come from.
-
-    # Parameters
-
-    model_name : `str`
-        A directory, tarball or hub id.
-    weights_file : `str`, optional (default = `None`)
-        A file to read instead of the checkpoint's own.
-    strip_prefix : `str`, optional (default = `None`)
-        Removed from the tensors' names; those without it are ignored.
-    """
+    """Where a model's weights come from."""
 
     model_name: str
-    weights_file: Optional[str] = None
-    strip_prefix: Optional[str] = None
+    weights_file: Optional[str] = None  # read instead of the checkpoint's own
+    strip_prefix: Optional[str] = None  # removed from the tensors' names; those without it are ignored
 
     def open(self, stack: ExitStack) -> LazyTensors:
-        """Parameters, returns and errors as `open_checkpoint`."""
+        """As `open_checkpoint`."""
         if self.weights_file is None:
             tensors = open_checkpoint(self.model_name, stack)
         else:
@@ -64,17 +48,8 @@ class WeightsSource(NamedTuple):
 
 def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
     """
-    # Parameters
-
-    model_name : `str`
-        A directory, tarball or hub id, see `find_file`.
-    stack : `ExitStack`
-        Keeps the files open while they are read.
-
-    # Raises
-
-    `ConfigurationError`
-        There are no weights, or they are damaged.
+    The weights of a directory, tarball or hub id, see `find_file`. The stack keeps their files open while
+    they are read. A `ConfigurationError` says that there are none, or that they are damaged.
     """
     for filename in WEIGHTS_FILES:
         path = find_file(model_name, filename)
@@ -95,7 +70,7 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
 def open_file(path: Path, stack: ExitStack) -> LazyTensors:
     """
     The tensors of one file: of safetensors, or a state dict saved by torch. Both are mapped into memory; only
-    the format of torch before 1.6 is read at once. Parameters and errors as `open_checkpoint`.
+    the format of torch before 1.6 is read at once. Otherwise as `open_checkpoint`.
     """
     if not path.is_file():
         raise ConfigurationError(f"There is no weights file {str(path)!r}; give an existing one.")

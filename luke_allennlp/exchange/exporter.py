@@ -184,12 +184,8 @@ def _damage(archive: str, part: str, place: Optional[str] = None) -> Iterator[No
 def _form(place: str, archive: str) -> TaskForm:
     """Before anything is loaded: that may take long, and fail for models that are not exported anyway."""
     task = read_config(place, archive=archive)["model"].get("type")
-    try:
+    with _damage(archive, f"its model, of type {task!r}, cannot be exported"):
         return form_of_model(str(task))
-    except ConfigurationError as error:
-        raise ConfigurationError(
-            f"{archive}: is a model of type {task!r}, which cannot be exported. {error.message}"
-        ) from None
 
 
 def _embedder(archive: Archive, path: str) -> LukeEmbedder:
@@ -236,13 +232,11 @@ def _left_out(source: Path, embedder: LukeEmbedder) -> Dict[str, Tensor]:
         return {}
     tensors = load_file(source / LEFT_OUT)
     if has_vocabulary:
-        table, columns = tensors.get(ENTITY_TABLE), embedder.luke.config.entity_emb_size
-        if table is None:
-            raise ConfigurationError(f"has no {ENTITY_TABLE}.")
+        table, columns = tensors.get(ENTITY_TABLE, torch.empty(0)), embedder.luke.config.entity_emb_size
         if table.dim() != 2 or table.size(1) != columns or not table.is_floating_point():
             raise ConfigurationError(
-                f"{ENTITY_TABLE} is of shape {tuple(table.shape)} and {table.dtype}; expected {columns} "
-                "columns of floating-point numbers."
+                f"{ENTITY_TABLE} is absent, or of shape {tuple(table.shape)} and {table.dtype}; expected "
+                f"{columns} columns of floating-point numbers."
             )
     return tensors
 

@@ -1,6 +1,6 @@
 """A published fine-tuned model as an AllenNLP archive."""
 
-import json
+import copy
 import logging
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -166,7 +166,7 @@ def _params(source: Source, published: Sequence[str]) -> Dict[str, Any]:
 
 def _expected(params: Dict[str, Any], vocabulary: Vocabulary, place: Path) -> Dict[str, Tensor]:
     """The names and shapes that the model's weights must have, without memory for them."""
-    model = json.loads(json.dumps(params["model"]))
+    model = copy.deepcopy(params["model"])
     model["embedder"]["load_weights"] = False
     with torch.device("meta"):
         made = Model.from_params(Params(model), vocab=vocabulary, serialization_dir=str(place))

@@ -59,13 +59,7 @@ class Source(NamedTuple):
 def open_source(name: str, task: Optional[str], stack: ExitStack) -> Source:
     """
     Opens a directory, tarball or hub id; the stack keeps its files open. The task is detected by the config
-    or the head if `None`.
-
-    # Raises
-
-    `ConfigurationError`
-        It is damaged or of no known task. Its tables and layers are those of its config: one that lies would
-        cost memory.
+    or the head if `None`. Its tables and layers must be those of its config: one that lies would cost memory.
     """
     raw = {} if find_file(name, "config.json") is None else read_json(name, "config.json")
     config = read_config(name)
@@ -117,13 +111,8 @@ def _check_size(source: Source) -> None:
 
 def labels_of(source: Source, path: Optional[str]) -> List[str]:
     """
-    The labels in the order of the head's rows: those in a file, with a label a line, else the config's.
-
-    # Raises
-
-    `ConfigurationError`
-        There are more or fewer of them than rows, or a label that the task needs is not among them; or there
-        is a file, and the task has no labels.
+    The labels in the order of the head's rows: those in a file, with a label a line, else the config's. There
+    must be as many as rows, and the label among them that the task needs.
     """
     form = source.form
     if not form.has_labels:
@@ -139,11 +128,10 @@ def labels_of(source: Source, path: Optional[str]) -> List[str]:
             "--task."
         )
     number = weight.shape[0]
+    where = path or f"the config of {source.name!r}"
     if path is not None:
-        where = path
         names = [line.strip() for _, line in read_lines(path) if line.strip()]
     else:
-        where = f"the config of {source.name!r}"
         by_id = source.raw_config.get("id2label")
         if not isinstance(by_id, dict) or not all(isinstance(name, str) for name in by_id.values()):
             raise ConfigurationError(
@@ -164,14 +152,7 @@ def labels_of(source: Source, path: Optional[str]) -> List[str]:
 
 
 def published_markers(source: Source) -> List[str]:
-    """
-    The tokens that mark entities by the tokenizer's config; none if the task has none, or the original's.
-
-    # Raises
-
-    `ConfigurationError`
-        The tokenizer cannot be read, or has no such tokens, or ones that the word table has no rows for.
-    """
+    """The tokens that mark entities by the tokenizer's config; none if the task has none or its own."""
     tokenizer = WordTokenizer(source.name, [marker for marker, _ in source.markers])
     has_config = find_file(source.name, _TOKENIZER_CONFIG) is not None
     raw = read_json(source.name, _TOKENIZER_CONFIG) if has_config else {}
@@ -199,14 +180,7 @@ def published_markers(source: Source) -> List[str]:
 
 
 def kept_rows(source: Source) -> Optional[List[int]]:
-    """
-    Which rows of the entity table the task keeps, `None` for all.
-
-    # Raises
-
-    `ConfigurationError`
-        An entity that the task needs is not in the vocabulary, or its row is not in the table.
-    """
+    """Which rows of the entity table the task keeps, `None` for all; those it needs must be there."""
     vocabulary = EntityVocabulary.from_checkpoint(source.name)
     size = source.tensors[ENTITY_TABLE].shape[0]
     if source.form.entities is None:
