@@ -20,7 +20,6 @@ from allennlp.data import DataLoader, DatasetReader, Vocabulary
 from allennlp.data.tokenizers import WhitespaceTokenizer
 from allennlp.models import Model, load_archive
 from allennlp.nn.initializers import PretrainedModelInitializer
-from allennlp.predictors import Predictor
 
 from tests.archives import (  # noqa: F401
     Change,
@@ -156,11 +155,8 @@ def test_foreign_names(place: str, value: Any, key: str, packed: Packed) -> None
     "name",
     [
         "allennlp.common.util.subprocess.Popen",
-        "allennlp.common.util.import_module_and_submodules",
         "allennlp.models.archival.load_archive",
-        "allennlp.models.archival.Path",
         "allennlp.data.vocabulary.Vocabulary",
-        "allennlp.data.Vocabulary.from_files",
         "luke_allennlp.checkpoints.tarballs.shutil",
         "allennlp.common./../os.abort",
         "allennlp..abort",
@@ -263,7 +259,6 @@ def test_pipelines_of_spacy(packed: Packed, monkeypatch: pytest.MonkeyPatch) -> 
 
 NO_CONFIGS = {
     "Jsonnet": (b'{"model": {"type": importstr "/etc/passwd"}}', "is not JSON"),
-    "comment": (b"// none\n{}", "is not JSON"),
     "list": (b"[1]", "holds a JSON list"),
     "nothing": (b"", "is not JSON"),
     "not UTF-8": (b'{"\xff": 1}', "is not JSON"),
@@ -355,17 +350,15 @@ def entry(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0, link: str = "
     return info
 
 
+NO_FILE = "'a' is neither a file"
 MEMBERS = [
     *(
         (entry(name), "would lie outside")
         for name in ("../outside", "vocabulary/../../outside", "/tmp/outside")
     ),
-    *(
-        (entry("a", tarfile.SYMTYPE, link=link), "'a' is neither a file")
-        for link in ("/etc/passwd", "config.json")
-    ),
-    (entry("a", tarfile.LNKTYPE, link="config.json"), "'a' is neither a file"),
-    *((entry("a", kind), "'a' is neither a file") for kind in (tarfile.CHRTYPE, tarfile.FIFOTYPE)),
+    (entry("a", tarfile.SYMTYPE, link="/etc/passwd"), NO_FILE),
+    (entry("a", tarfile.LNKTYPE, link="config.json"), NO_FILE),
+    (entry("a", tarfile.FIFOTYPE), NO_FILE),
     (entry("a", size=17 << 30), "unpacks to more than 0.1 GB"),
 ]
 
@@ -386,16 +379,11 @@ def test_bombs(packed: Packed, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(path, "unpacks to more than 0.0 GB", "LUKE_UNPACK_LIMIT")
     monkeypatch.setenv("LUKE_UNPACK_LIMIT", "0.01")
     assert load_archive(path)
+    monkeypatch.setenv("LUKE_UNPACK_LIMIT", "much")
+    refused(path, "LUKE_UNPACK_LIMIT is 'much'; expected a number")
+    monkeypatch.delenv("LUKE_UNPACK_LIMIT")
     monkeypatch.setattr("allennlp.common.unpacking._MAX_MEMBERS", 3)
     refused(path, "more than 3 members")
-
-
-def test_damaged_files(packed: Packed) -> None:
-    whole = packed().read_bytes()
-    for content in (whole[: len(whole) // 2], whole[:-6] + b"\1" + whole[-5:], b"", b"none", b"PK\3\4"):
-        path = packed()
-        path.write_bytes(content)
-        refused(path)
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -474,13 +462,6 @@ def test_archives_in_archives(packed: Packed) -> None:
     # One that is harmless is loaded.
     packed(name="inner.tar.gz")
     assert load_archive(packed(config_with({"model.text_field_embedder": pretrained(inner)})))
-
-
-def test_predictors(packed: Packed) -> None:
-    predictor = Predictor.from_path(packed(), "text_classifier", import_plugins=False)
-    assert predictor.predict_json({"sentence": "good film"})["label"] in ("pos", "neg")
-    with pytest.raises(ConfigurationError, match="dataset_reader.type in config.json.*run code"):
-        Predictor.from_path(packed(config_with({"dataset_reader": POPEN})), import_plugins=False)
 
 
 def arguments(command: str, path: str, place: Path) -> List[str]:

@@ -140,11 +140,6 @@ class TestEntities:
         assert torch.equal(table.weight, stored[ENTITY_TABLE][[0, titles[title], 2, 2]])
         assert encoder.config.entity_vocab_size == 4 and table.padding_idx == 0
 
-    def test_rows_of_a_multilingual_vocabulary(self, stored: State, make_checkpoint: Make) -> None:
-        encoder = load_encoder(str(make_checkpoint(entities=MULTILINGUAL)), entities=SPECIALS)
-        table = encoder.entity_embeddings.entity_embeddings
-        assert torch.equal(table.weight, stored[ENTITY_TABLE][[2, 0]]) and table.padding_idx == 0
-
     @pytest.mark.parametrize(
         "vocabulary, padding", [({"[PAD]": 0, "[MASK]": 2}, 0), (MULTILINGUAL, 2), ({"a": 0}, None)]
     )
@@ -254,11 +249,6 @@ class TestStrictness:
         directory = make_checkpoint(change=without("entity_embeddings.position_embeddings.weight"))
         with pytest.raises(ConfigurationError, match="missing: entity_embeddings.position_embeddings.weight"):
             load_encoder(str(directory))
-
-    def test_encoder_of_another_model(self, fixtures_dir: Path, luke: str) -> None:
-        expected = "missing: .*entity_embeddings.*of another shape: embeddings"
-        with pytest.raises(ConfigurationError, match=expected):
-            load_encoder(luke, weights_file=str(fixtures_dir / "tiny-roberta" / "model.safetensors"))
 
 
 class TestWeightsFile:

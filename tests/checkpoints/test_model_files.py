@@ -67,29 +67,22 @@ class TestDirectory:
 
 
 class Hub:
-    """Repositories, by id and commit, in place of the hub: `snapshot_download` copies what it is asked."""
+    """A repository's commits in place of the hub: `snapshot_download` copies what it is asked."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, repository: Path) -> None:
         self.cache = cache
-        self.repositories: Dict[str, Dict[str, Path]] = {}
-        self.main: Dict[str, str] = {}
+        self.main = COMMIT
+        self.commits = {COMMIT: repository}
         self.asked: List[Tuple[str, Optional[str]]] = []
         self.fetched: List[str] = []
-
-    def add(self, name: str, commit: str, directory: Path) -> None:
-        """A commit, which becomes the newest."""
-        self.repositories.setdefault(name, {})[commit] = directory
-        self.main[name] = commit
 
     def snapshot_download(
         self, name: str, revision: Optional[str], allow_patterns: List[str], **_: Any
     ) -> str:
         self.asked.append((name, revision))
-        if revision is None or revision == "main":
-            revision = self.main[name]
-        snapshot = self.cache / revision
+        snapshot = self.cache / (revision or self.main)
         snapshot.mkdir(parents=True, exist_ok=True)
-        for path in self.repositories[name][revision].iterdir():
+        for path in self.commits[revision or self.main].iterdir():
             if any(fnmatch(path.name, pattern) for pattern in allow_patterns):
                 self.fetched.append(path.name)
                 (snapshot / path.name).write_bytes(path.read_bytes())
@@ -108,8 +101,7 @@ def repository(tmp_path: Path, fixtures_dir: Path) -> Path:
 
 @pytest.fixture
 def hub(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    hub = Hub(tmp_path / "hub")
-    hub.add(HUB_ID, COMMIT, repository)
+    hub = Hub(tmp_path / "hub", repository)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
     return hub
 
@@ -124,11 +116,14 @@ class TestHub:
         assert hub.asked == [(HUB_ID, None)]
         unwanted = ("model.", "pytorch", "tf", "flax", "README")
         assert not [name for name in hub.fetched if name.startswith(unwanted)]
+        assert find_file(HUB_ID, "*") is None
+        assert "README.md" not in hub.fetched
 
     def test_weights_are_fetched_on_demand_from_the_same_commit(self, hub: Hub, tmp_path: Path) -> None:
         WordTokenizer(HUB_ID)
         (tmp_path / "newer").mkdir()
-        hub.add(HUB_ID, "b" * 40, tmp_path / "newer")
+        hub.main = "b" * 40
+        hub.commits[hub.main] = tmp_path / "newer"
         fetched = len(hub.fetched)
         for _ in range(2):
             LukeEmbedder(HUB_ID, entities=["[PAD]", "[MASK]"])
@@ -150,13 +145,9 @@ class TestHub:
         assert open_checkpoint(HUB_ID, stack)
         assert "model-1-of-1.safetensors" in hub.fetched and "pytorch_model.bin" not in hub.fetched
 
-    def test_a_name_with_wildcards_is_just_a_name(self, hub: Hub) -> None:
-        assert find_file(HUB_ID, "*") is None
-        assert "README.md" not in hub.fetched
-
     @pytest.mark.parametrize("revision", ["c" * 40, "v1.0", "refs/pr/1"])
     def test_revision(self, hub: Hub, revision: str, fixtures_dir: Path) -> None:
-        hub.repositories[HUB_ID][revision] = fixtures_dir / "tiny-luke"
+        hub.commits[revision] = fixtures_dir / "tiny-luke"
         name = f"{HUB_ID}@{revision}"
         WordTokenizer(name)
         assert WordTokenizer(HUB_ID, revision=revision).model_name == name

@@ -9,12 +9,11 @@ import huggingface_hub
 import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
-from torch import Tensor
 
 from luke_allennlp.checkpoints import tensors
 from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.checkpoints.model_files import find_file
-from luke_allennlp.checkpoints.names import EXTRA_QUERY, WORD_TABLE
+from luke_allennlp.checkpoints.names import WORD_TABLE
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.modules import LukeEncoder
 from luke_allennlp.token_embedders import LukeEmbedder
@@ -58,21 +57,6 @@ class TestWeights:
     ) -> None:
         path = tar(make_original(), top, suffix)
         assert_same_model(load_encoder(str(path), **OPTIONS), fixtures_dir, **OPTIONS)
-
-    def test_of_a_fine_tuned_model(self, make_original: Callable) -> None:
-        def fine_tune(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
-            heads = ("typing.weight", "classifier.weight", "scorer.bias", "qa_outputs.weight")
-            queries = {
-                name.replace(".query.", f".{kind}_query."): torch.ones_like(tensor)
-                for name, tensor in state.items()
-                if ".self.query." in name
-                for kind in ("w2e", "e2w", "e2e")
-            }
-            return {**state, **queries, **{name: torch.zeros(2) for name in heads}}
-
-        state = load_encoder(str(make_original(fine_tune)), **OPTIONS).state_dict()
-        extra = [name for name in state if EXTRA_QUERY.search(name)]
-        assert len(extra) == 12 and all(state[name].eq(1).all() for name in extra)
 
     def test_are_not_asked_for_with_an_archive(
         self, make_original: Callable, monkeypatch: pytest.MonkeyPatch

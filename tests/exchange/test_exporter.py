@@ -88,7 +88,7 @@ def with_head(columns: int, **options: Any) -> Change:
 
 # Beside this, tests/test_untrusted_archives.py has what no archive may do.
 HOSTILE = {"type": "subprocess.Popen", "args": ["touch", "trap"]}
-DAMAGED = {
+DAMAGED: Dict[str, Any] = {
     "code": (config_with({EMBEDDER: HOSTILE}), "model.embedder.type.*run code"),
     "no type": (config_with({f"{EMBEDDER}.type": ["luke"]}), "model.embedder.type is"),
     "table missing": (left_out_with(lambda tensors: tensors.pop(ENTITY_TABLE)), "left_out"),
@@ -104,6 +104,8 @@ DAMAGED = {
     "vocabulary missing": (removed("vocabulary"), "its model"),
     "tokenizer's config a list": (written("checkpoint/tokenizer_config.json", "[]"), "tokenizer_config"),
     "one state": (with_head(64, use_word_states=False), "use_word_states"),
+    "four states": (with_head(256, use_word_states=True), "use_word_states", PAIRS),
+    "words alone": (with_head(128, use_word_states=True, use_entity_state=False), "use_entity_state", PAIRS),
 }
 
 
@@ -112,17 +114,9 @@ def test_damaged_archives(
     kind: str, changed: Any, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    change, message = DAMAGED[kind]
-    refused(changed(change), out, message)
+    change, message, *architecture = DAMAGED[kind]
+    refused(changed(change, *architecture), out, message)
     assert not (tmp_path / "trap").exists()
-
-
-@pytest.mark.parametrize("columns, use_entity_state, option", [(256, True, "word"), (128, False, "entity")])
-def test_other_heads_are_refused(
-    columns: int, use_entity_state: bool, option: str, changed: Any, out: Path
-) -> None:
-    change = with_head(columns, use_word_states=True, use_entity_state=use_entity_state)
-    refused(changed(change, PAIRS), out, f"use_{option}_state")
 
 
 @pytest.mark.parametrize("kind", ["half", "empty", "no tar", "metrics"])
