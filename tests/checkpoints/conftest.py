@@ -99,18 +99,12 @@ def original_files(fixtures_dir: Path) -> Tuple[State, Dict[str, Any], str]:
 @pytest.fixture
 def make_original(tmp_path: Path, fixtures_dir: Path) -> Callable[..., Path]:
     """
-    `make_original(change, weights=..., tokenizer=..., **config)`: a directory in the original release's
-    layout, its weights changed, the `model_config` of its metadata overridden. Weights named `luke.bin` are
-    saved as torch 1.2 did.
+    `make_original(weights=..., tokenizer=..., **config)`: a directory in the original release's layout, the
+    `model_config` of its metadata overridden. Weights named `luke.bin` are saved as torch 1.2 did.
     """
 
     def make(
-        change: Optional[Change] = None,
-        *,
-        weights: str = "luke.bin",
-        tokenizer: bool = True,
-        name: str = "original",
-        **config: object,
+        weights: str = "luke.bin", tokenizer: bool = True, name: str = "original", **config: object
     ) -> Path:
         directory = tmp_path / name
         directory.mkdir()
@@ -118,7 +112,6 @@ def make_original(tmp_path: Path, fixtures_dir: Path) -> Callable[..., Path]:
         metadata["model_config"].update(config)
         (directory / "metadata.json").write_text(json.dumps(metadata))
         (directory / "entity_vocab.tsv").write_text(vocabulary, encoding="utf-8")
-        state = change(state) if change else state
         torch.save(state, directory / weights, _use_new_zipfile_serialization=weights != "luke.bin")
         if tokenizer:
             for file in ("vocab.json", "merges.txt"):

@@ -16,7 +16,7 @@ from torch import nn
 
 from luke_allennlp.checkpoints.config import WORD_KEYS
 from luke_allennlp.checkpoints.names import ENTITY_TABLE, WORD_TABLE
-from luke_allennlp.exchange import export_checkpoint, import_checkpoint
+from luke_allennlp.exchange import import_checkpoint
 from tests.exchange.comparison import LABELS, TOKENIZER_FILES
 
 
@@ -65,19 +65,6 @@ def imported(published: Any, tmp_path_factory: pytest.TempPathFactory) -> Callab
     def make(architecture: str, aware: bool = True) -> Path:
         directory = tmp_path_factory.mktemp("imported") / "run"
         return import_checkpoint(str(published(architecture, aware)), str(directory))
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def exported(imported: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Exports each of these once."""
-
-    @functools.cache
-    def make(architecture: str) -> Path:
-        directory = tmp_path_factory.mktemp("exported") / "out"
-        export_checkpoint(str(imported(architecture)), str(directory))
-        return directory
 
     return make
 

@@ -7,8 +7,6 @@ from typing import Any, Callable, Dict, List
 
 import pytest
 import torch
-import transformers
-from allennlp.models import load_archive
 from allennlp.predictors import Predictor
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
@@ -62,7 +60,9 @@ def assert_different(outputs: List[Dict[str, float]]) -> None:
 
 
 def test_entity_typing(moved: Any, predict: Any) -> None:
-    example, predictor = predict(moved(TYPING))
+    path = moved(TYPING)
+    example, predictor = predict(path)
+    assert "`LukeTokenizer` of transformers" in (path.parent / "exported/README.md").read_text()
     texts = [*TEXTS, ("She -LRB- Edda -RRB- sings.", (10, 14), None), ("a" + " b" * 40, (1, 79), None)]
     expected = [predictor.predict(text, span)["probabilities"] for text, span, _ in texts]
     assert_different(expected)
@@ -82,24 +82,6 @@ def test_relations(has_bias: bool, copy: Any, predict: Any, tmp_path: Path) -> N
     assert_different(expected)
     for text, probabilities in zip(TEXTS, expected, strict=True):
         assert_same(example(*text), probabilities)
-
-
-def test_what_the_class_tokenizer_changes(imported: Any, exported: Any) -> None:
-    """What the cards say of it is so."""
-    for architecture, task, keys in (
-        (TYPING, "entity_classification", ["span"]),
-        (PAIRS, "entity_pair_classification", ["head", "tail"]),
-    ):
-        directory = exported(architecture)
-        assert "`LukeTokenizer` of transformers" in (directory / "README.md").read_text()
-        tokenizer = transformers.LukeTokenizer.from_pretrained(directory, task=task)
-        reader: Any = load_archive(imported(architecture)).validation_dataset_reader
-        for text, *spans in TEXTS[:3]:
-            record = {"text": text, **{key: list(span) for key, span in zip(keys, spans, strict=False)}}
-            (item,) = reader.items(reader.examples_from_json(record, "")[0])
-            theirs = tokenizer(text, entity_spans=spans[: len(keys)])["input_ids"]
-            assert list(item.token_ids) != theirs
-            assert {index for index in theirs if index >= 1998} <= set(item.token_ids)
 
 
 def write_tokenizer(directory: Path, kind: str) -> None:
@@ -178,21 +160,13 @@ def test_questions(fixtures_dir: Path, predict: Any, tmp_path: Path) -> None:
 def test_cloze_qa(use_word_states: bool, fixtures_dir: Path, predict: Any, tmp_path: Path) -> None:
     markers = ["[HIGHLIGHT]", "[PLACEHOLDER]", "[ENTITY]"]
     start = str(fixtures_dir / "tiny-luke")
+    kind, luke = {"type": "luke_cloze_qa"}, {"type": "luke", "model_name": start}
+    tokenizer = {**luke, "marker_tokens": markers}
+    starts = dict(zip(markers, "@#*", strict=True))
+    embedder = {**luke, "entities": ["[PAD]", "[MASK]"], "marker_tokens": starts}
     values = {
-        "dataset_reader": {
-            "type": "luke_cloze_qa",
-            "tokenizer": {"type": "luke", "model_name": start, "marker_tokens": markers},
-        },
-        "model": {
-            "type": "luke_cloze_qa",
-            "embedder": {
-                "type": "luke",
-                "model_name": start,
-                "entities": ["[PAD]", "[MASK]"],
-                "marker_tokens": dict(zip(markers, "@#*", strict=True)),
-            },
-            "use_word_states": use_word_states,
-        },
+        "dataset_reader": {**kind, "tokenizer": tokenizer},
+        "model": {**kind, "embedder": embedder, "use_word_states": use_word_states},
     }
     example, predictor = predict(write_archive(tmp_path / "run", values, make_model(values, noise=0.2)))
     passage = "Edda Rask leads the choir (of Marlow).\n@highlight\nPetra's sister; @highlight Örsa, 3,5 km"
@@ -200,11 +174,9 @@ def test_cloze_qa(use_word_states: bool, fixtures_dir: Path, predict: Any, tmp_p
     assert [passage[start:end] for start, end in spans] == ["Edda Rask", "Marlow", "Petra", "Örsa"]
     for query in ("The choir of @placeholder sings.", "@placeholder's choir", "In (@placeholder), it rains"):
         expected = predictor.predict(passage, query, spans)["candidates"]
-        assert_same(
-            example(passage, query, spans),
-            {(item["start"], item["end"]): item["probability"] for item in expected},
-        )
-        assert len({round(item["probability"], 3) for item in expected}) > 1
+        probabilities = {(item["start"], item["end"]): item["probability"] for item in expected}
+        assert_same(example(passage, query, spans), probabilities)
+        assert len({round(value, 3) for value in probabilities.values()}) > 1
 
 
 def assert_best(found: List[Any], expected: List[Any], key: str) -> None:
