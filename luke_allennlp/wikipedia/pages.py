@@ -61,16 +61,8 @@ class Section(NamedTuple):
 
 class Page(NamedTuple):
     """
-    # Parameters
-
-    page_id : `int`
-        The wiki's.
-    namespace : `int`
-        0 for articles.
-    title : `str`
-        With spaces, and with the name of its namespace.
-    redirect : `str`, optional
-        The title it redirects to; such a page has no text.
+    A page: its id in the wiki, its namespace (0 for articles), its title with spaces and with the name of its
+    namespace, and the title it redirects to, if it does; then it has no text.
     """
 
     page_id: int
@@ -87,9 +79,6 @@ class PageWriter:
 
     def __init__(self, writer: "pyarrow.parquet.ParquetWriter") -> None:
         self._writer = writer
-        self._clear()
-
-    def _clear(self) -> None:
         self._pages: List[Page] = []
         self._characters = 0
 
@@ -102,7 +91,7 @@ class PageWriter:
     def flush(self) -> None:
         if self._pages:
             self._writer.write_table(_table(self._pages))
-            self._clear()
+            self._pages, self._characters = [], 0
 
 
 @contextmanager
@@ -180,22 +169,17 @@ class ExtractedWikipedia:
 
 
 def read_pages(path: Path, columns: Optional[List[str]] = None) -> Iterator[Page]:
-    """
-    The pages of a Parquet file. If only some columns are read, the lists that are missing are empty.
+    """The pages of a Parquet file. If only some columns are read, the lists that are missing are empty."""
+    for batch in read_batches(path, columns, 256):
+        yield from map(_page, batch.to_pylist())
 
-    # Raises
 
-    `ConfigurationError`
-        The file is damaged.
-    """
-    arrow = required("pyarrow")
-    parquet = required("pyarrow.parquet")
+def read_batches(path: Path, columns: Optional[List[str]], size: int) -> "Iterator[pyarrow.RecordBatch]":
+    """Rows of a Parquet file, `size` at a time; a `ConfigurationError` if it is damaged."""
     try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=256, columns=columns):
-                for row in batch.to_pylist():
-                    yield _page(row)
-    except (arrow.ArrowException, OSError) as error:
+        with required("pyarrow.parquet").ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=size, columns=columns)
+    except (required("pyarrow").ArrowException, OSError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}. Extract the dump again.") from None
 
 
@@ -228,12 +212,8 @@ def schema() -> "pyarrow.Schema":
             ("end", arrow.int32()),
         ]
     )
-    paragraph = arrow.struct(
-        [("section", arrow.int32()), ("text", arrow.string()), ("links", arrow.list_(link))]
-    )
-    section = arrow.struct(
-        [("level", arrow.int8()), ("title", arrow.string()), ("first_paragraph", arrow.int32())]
-    )
+    paragraph = [("section", arrow.int32()), ("text", arrow.string()), ("links", arrow.list_(link))]
+    section = [("level", arrow.int8()), ("title", arrow.string()), ("first_paragraph", arrow.int32())]
     return arrow.schema(
         [
             ("page_id", arrow.int64()),
@@ -241,8 +221,8 @@ def schema() -> "pyarrow.Schema":
             ("title", arrow.string()),
             ("redirect", arrow.string()),
             ("is_disambiguation", arrow.bool_()),
-            ("sections", arrow.list_(section)),
-            ("paragraphs", arrow.list_(paragraph)),
+            ("sections", arrow.list_(arrow.struct(section))),
+            ("paragraphs", arrow.list_(arrow.struct(paragraph))),
         ]
     )
 

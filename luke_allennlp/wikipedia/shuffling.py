@@ -11,7 +11,7 @@ import numpy as np
 
 from luke_allennlp.pretraining.arrow_files import open_record_batch, write_record_batch
 from luke_allennlp.pretraining.dataset import Sequences, TokenSequence
-from luke_allennlp.wikipedia.jobs import load_array, save_array
+from luke_allennlp.wikipedia.jobs import save_array
 
 # Keys are below this, and those of held-out sequences from there on.
 HELD_OUT = 1 << 63
@@ -111,7 +111,7 @@ def counts_by_split(files: List[Path]) -> Tuple[int, int]:
     """How many sequences are for training, and how many are held out."""
     train = total = 0
     for path in files:
-        keys = load_array(path.with_suffix(".npy"))
+        keys = np.load(path.with_suffix(".npy"))
         total += len(keys)
         train += int(np.searchsorted(keys, np.uint64(HELD_OUT), side="left"))
     return train, total - train

@@ -1,6 +1,5 @@
 """Entity vocabularies of the pages that are linked most (Yamada et al., EMNLP 2020, section 3.3)."""
 
-import functools
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -12,10 +11,10 @@ from luke_allennlp.common.text_lines import read_lines
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.interlanguage import items_of_pages
-from luke_allennlp.wikipedia.jobs import pages_plan, run_job
+from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
 from luke_allennlp.wikipedia.link_counts import LinkCounts, count_shard
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
-from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages
+from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages, titles_of, titles_stage
 
 # Titles with their languages, and their count.
 _Entity = Tuple[List[Tuple[str, Optional[str]]], int]
@@ -95,18 +94,21 @@ def build_vocabulary(
     options = options._replace(
         white_list=_absolute(options.white_list), interlanguage=_absolute(options.interlanguage)
     )
-    wikis = [checked_pages(path) for path in pages]
-    file = Path(output).absolute()
-    _check_options(wikis, file, options)
+    job = _Job([checked_pages(path) for path in pages], Path(output).absolute(), options)
+    _check_options(job.wikis, job.output, options)
     plan = {
         "command": "wikipedia-entity-vocab",
-        "pages": pages_plan(wikis),
+        "pages": pages_plan(job.wikis),
         "options": options._asdict(),
         "white_list": options.white_list and file_sha256(Path(options.white_list)),
         "interlanguage": options.interlanguage and file_sha256(Path(options.interlanguage)),
     }
-    stages = functools.partial(_stages, wikis, file, options)
-    return run_job(file, plan, stages, executor, force)
+    stages = [
+        titles_stage(job.wikis, job.work),
+        Stage("counts", job.count_links, len(job.shards)),
+        Stage("vocabulary", job.write, 1),
+    ]
+    return run_job(job.output, plan, stages, executor, force)
 
 
 def _absolute(path: Optional[str]) -> Optional[str]:
@@ -153,71 +155,47 @@ def _check_options(wikis: Sequence[ExtractedWikipedia], output: Path, options: V
         )
 
 
-def _stages(
-    wikis: Sequence[ExtractedWikipedia], output: Path, options: VocabularyOptions, work: Path
-) -> List[Stage]:
-    shards = [(index, shard) for index, wiki in enumerate(wikis) for shard in range(len(wiki.shards))]
-    return [
-        Stage("titles", functools.partial(_titles, wikis, work), len(wikis)),
-        Stage("counts", functools.partial(_counts, wikis, shards, options, work), len(shards)),
-        Stage("vocabulary", functools.partial(_write, wikis, output, options, work), 1),
-    ]
+class _Job(NamedTuple):
+    """The stages' tasks, and the files that they leave to each other."""
 
+    wikis: List[ExtractedWikipedia]
+    output: Path
+    options: VocabularyOptions
 
-def _titles_of(work: Path, wiki: int) -> Path:
-    return work / "titles" / f"{wiki:03d}"
+    @property
+    def work(self) -> Path:
+        return work_directory(self.output)
 
+    @property
+    def shards(self) -> List[Tuple[int, int]]:
+        """Each file of pages: the number of its wiki, and its number there."""
+        return [(index, shard) for index, wiki in enumerate(self.wikis) for shard in range(len(wiki.shards))]
 
-def _counts_of(work: Path, wiki: int, shard: int) -> Path:
-    return work / "counts" / f"{wiki:03d}" / f"{shard:05d}.npy"
+    def counts_of(self, wiki: int, shard: int) -> Path:
+        return self.work / "counts" / f"{wiki:03d}" / f"{shard:05d}.npy"
 
+    def count_links(self, task: int) -> Dict[str, int]:
+        wiki, shard = self.shards[task]
+        pages, titles = self.wikis[wiki].shards[shard], titles_of(self.work, wiki)
+        return count_shard(pages, titles, self.counts_of(wiki, shard), self.options.missing_pages)
 
-def _titles(wikis: Sequence[ExtractedWikipedia], work: Path, task: int, tasks: int) -> Dict[str, int]:
-    resolver = RedirectResolver.build(wikis[task], _titles_of(work, task), force=True)
-    return {"titles": len(resolver)}
-
-
-def _counts(
-    wikis: Sequence[ExtractedWikipedia],
-    shards: Sequence[Tuple[int, int]],
-    options: VocabularyOptions,
-    work: Path,
-    task: int,
-    tasks: int,
-) -> Dict[str, int]:
-    wiki, shard = shards[task]
-    return count_shard(
-        wikis[wiki].shards[shard],
-        _titles_of(work, wiki),
-        _counts_of(work, wiki, shard),
-        options.missing_pages,
-    )
-
-
-def _write(
-    wikis: Sequence[ExtractedWikipedia],
-    output: Path,
-    options: VocabularyOptions,
-    work: Path,
-    task: int,
-    tasks: int,
-) -> Dict[str, int]:
-    counts = [
-        LinkCounts.read(
-            [_counts_of(work, index, shard) for shard in range(len(wiki.shards))],
-            RedirectResolver(_titles_of(work, index)),
-            options.without_disambiguation,
-        )
-        for index, wiki in enumerate(wikis)
-    ]
-    if len(wikis) == 1:
-        entities = _of_one_wiki(counts[0], options)
-    else:
-        entities = _of_several_wikis([wiki.language for wiki in wikis], counts, options)
-    specials: List[_Entity] = [([(name, None)], 0) for name in options.specials]
-    entries = [(id, titles, count) for id, (titles, count) in enumerate([*specials, *entities])]
-    EntityVocabulary.from_entries(entries, "the vocabulary").save(output)
-    return {"entities": len(entries)}
+    def write(self, task: int) -> Dict[str, int]:
+        counts = [
+            LinkCounts.read(
+                [self.counts_of(index, shard) for shard in range(len(wiki.shards))],
+                RedirectResolver(titles_of(self.work, index)),
+                self.options.without_disambiguation,
+            )
+            for index, wiki in enumerate(self.wikis)
+        ]
+        if len(counts) == 1:
+            entities = _of_one_wiki(counts[0], self.options)
+        else:
+            entities = _of_several_wikis([wiki.language for wiki in self.wikis], counts, self.options)
+        specials: List[_Entity] = [([(name, None)], 0) for name in self.options.specials]
+        entries = [(id, titles, count) for id, (titles, count) in enumerate([*specials, *entities])]
+        EntityVocabulary.from_entries(entries, "the vocabulary").save(self.output)
+        return {"entities": len(entries)}
 
 
 def _of_one_wiki(wiki: LinkCounts, options: VocabularyOptions) -> Iterator[_Entity]:

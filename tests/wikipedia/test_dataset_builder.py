@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -146,7 +147,7 @@ def test_a_second_start(made, dataset, capsys):
     before = files(dataset)
     same = plan(made, "en", "ja", held_out=0.2, shard_sequences=20)
     assert build_dataset(same, dataset, Executor())
-    other = same._replace(seed=5)
+    other = dataclasses.replace(same, seed=5)
     with pytest.raises(ConfigurationError, match="already exists, and was not made with the same input"):
         build_dataset(other, dataset, Executor())
     assert files(dataset) == before and not work_directory(dataset).exists()
@@ -211,7 +212,9 @@ def test_unfitting_vocabularies_and_pages(made, tmp_path):
     ):
         build_dataset(plan(tmp_path, "de", languages=["fr"]), tmp_path / "out", Executor())
     shutil.copyfile(made / "entities.jsonl", tmp_path / "entities.jsonl")
-    one_tongue = plan(made, "en", "ja")._replace(entity_vocabulary=str(tmp_path / "entities.jsonl"))
+    one_tongue = dataclasses.replace(
+        plan(made, "en", "ja"), entity_vocabulary=str(tmp_path / "entities.jsonl")
+    )
     with pytest.raises(
         ConfigurationError, match="does not say of which languages .* but the pages are of en, ja"
     ):
@@ -303,8 +306,8 @@ def test_killed_while_it_is_put_in_place(made, tmp_path, monkeypatch, moment):
             build_dataset(wanted, output, Executor(), force=True)
     if moment in ("before", "between"):
         # What an interrupted writer leaves.
-        (work_directory(output) / "dataset" / "train" / ".00000.arrow.x3k").touch()
-        (work_directory(output) / "dataset" / ".metadata.json.77").touch()
+        (work_directory(output) / "dataset" / "train" / ".00000.arrow.x3k.tmp").touch()
+        (work_directory(output) / "dataset" / ".metadata.json.77.tmp").touch()
     build_dataset(wanted, output, Executor(), force=moment != "cleaning")
     assert files(output) == files(tmp_path / "undisturbed")
     assert sorted(os.listdir(tmp_path)) == ["out", "undisturbed"]
@@ -324,13 +327,13 @@ def test_on_slurm_it_is_started_again(made, tmp_path, monkeypatch):
     assert not build_dataset(wanted, tmp_path / "out", Executor("slurm"))
     assert not build_dataset(wanted, tmp_path / "out", Executor("slurm"))
     assert submitted == [
-        ["redirects", "sequences", "held_out"],
-        ["redirects", "sequences", "held_out", "shards", "dataset"],
+        ["titles", "sequences", "held_out"],
+        ["titles", "sequences", "held_out", "shards", "dataset"],
     ]
     assert len(PretrainingDataset(str(tmp_path / "out")).shards) > 1
     submitted.clear()
     assert not build_dataset(plan(made, shards=2), tmp_path / "two", Executor("slurm"))
-    assert submitted == [["redirects", "sequences", "shards", "dataset"]]
+    assert submitted == [["titles", "sequences", "shards", "dataset"]]
     # Started once more, it sees that all is done.
     monkeypatch.undo()
     monkeypatch.setattr(Executor, "run", run_here)

@@ -17,15 +17,20 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 
-from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
-from luke_allennlp.wikipedia.executors import Executor, Stage, begin
+from luke_allennlp.wikipedia.executors import (
+    Executor,
+    Stage,
+    add_executor_arguments,
+    executor_from_args,
+)
+from luke_allennlp.wikipedia.jobs import begin
 from tests.wikipedia.made_dumps import articles, write_dump
 
 
-def note(directory: Path, rank: int, world_size: int) -> Mapping[str, int]:
+def note(directory: Path, rank: int) -> Mapping[str, int]:
     """A task that can be seen to have run, and how often."""
     with open(directory / f"{rank}", "a") as file:
-        file.write(f"{world_size} {os.getpid()}\n")
+        file.write(f"{os.getpid()}\n")
     return {"numbers": rank, "tasks": 1}
 
 
@@ -47,8 +52,8 @@ def test_every_task_is_done_once(
     for _ in range(2):
         assert Executor(workers=workers).run(stages, tmp_path / "logs")
     done = noted(notes)
-    assert [[line.split()[0] for line in done[rank]] for rank in range(5)] == [["5"]] * 5
-    assert str(os.getpid()) not in {line.split()[1] for lines in done.values() for line in lines}
+    assert [len(done[rank]) for rank in range(5)] == [1] * 5
+    assert str(os.getpid()) not in {line for lines in done.values() for line in lines}
     captured = capfd.readouterr()
     assert captured.out == ""
     # Nothing on the terminal but the bar.
@@ -57,10 +62,10 @@ def test_every_task_is_done_once(
 
 
 def test_what_failed_is_done_again(tmp_path: Path, notes: Path) -> None:
-    def work(rank: int, world_size: int) -> Mapping[str, int]:
+    def work(rank: int) -> Mapping[str, int]:
         if rank == 1 and not (tmp_path / "mended").exists():
             raise KeyError("broken")
-        return note(notes, rank, world_size)
+        return note(notes, rank)
 
     stages = [Stage("work", work, 3)]
     with pytest.raises(ConfigurationError) as error:
@@ -77,7 +82,7 @@ def test_what_failed_is_done_again(tmp_path: Path, notes: Path) -> None:
 
 
 def test_a_killed_worker_is_noticed(tmp_path: Path) -> None:
-    def work(rank: int, world_size: int) -> None:
+    def work(rank: int) -> None:
         if rank == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(30)
@@ -97,7 +102,7 @@ def test_no_process_outlives_the_command(tmp_path: Path, number: int) -> None:
             os.close(read_end)
             Tqdm.set_lock(threading.RLock())  # not shared with this process, since it is killed
 
-            def work(rank: int, world_size: int) -> None:
+            def work(rank: int) -> None:
                 (tmp_path / f"started {rank}").touch()
                 time.sleep(60)
 
@@ -118,7 +123,7 @@ def test_no_job_is_removed_under_a_process(tmp_path: Path) -> None:
     directory = tmp_path / "job"
     begin(directory, {"a": 1})
 
-    def work(rank: int, world_size: int) -> None:
+    def work(rank: int) -> None:
         with pytest.raises(ConfigurationError, match="job: another process is working there"):
             begin(directory, {"a": 2}, force=True)
 

@@ -31,7 +31,7 @@ class Cluster:
                 for task in range(stage.tasks):
                     marker = directory / stage.name / "completions" / f"{task:05d}"
                     if stage.name not in self.failing and not marker.exists():
-                        stage.work(task, stage.tasks)
+                        stage.work(task)
                         marker.parent.mkdir(parents=True, exist_ok=True)
                         marker.touch()
                         self.done.append(stage.name)
@@ -40,11 +40,11 @@ class Cluster:
         return self.waits
 
 
-def _collect(work, task, tasks):
+def _collect(work, task):
     (work / f"{task}.txt").write_text(str(task))
 
 
-def _write(output, work, task, tasks):
+def _write(output, work, task):
     output.write_text("".join((work / f"{number}.txt").read_text() for number in range(2)))
 
 
@@ -56,7 +56,7 @@ def stages(output, work):
 
 
 def run(output, executor):
-    return run_job(output, {}, functools.partial(stages, output), executor)
+    return run_job(output, {}, stages(output, work_directory(output)), executor)
 
 
 def test_what_a_cluster_has_done_is_seen_at_the_next_start(tmp_path):
