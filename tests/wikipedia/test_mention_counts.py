@@ -13,15 +13,21 @@ from luke_allennlp.linking.names import SEPARATOR, normalized_name
 from luke_allennlp.wikipedia import mention_counts
 from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.mention_counts import MentionOptions, build_mention_database
-from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
+from tests.wikipedia.made_pages import (
+    page,
+    random_shards,
+    redirect,
+    redirects_and_pages,
+    resolve,
+    write_pages,
+)
 
 pytestmark = pytest.mark.usefixtures("here")
 
 
 def expected_mentions(shards, options=MentionOptions()):
     """The counts in the plainest way, by dictionaries and lists of words."""
-    pages = [made for shard in shards for made in shard]
-    redirects = {made.title: made.redirect for made in pages if made.redirect is not None}
+    redirects, pages = redirects_and_pages(shards)
     links = defaultdict(Counter)
     for made in pages:
         for paragraph in made.paragraphs:
@@ -93,19 +99,6 @@ def test_counts_as_in_dictionaries(tmp_path, options, monkeypatch):
     assert found_mentions(tmp_path / "db") == expected
 
 
-def test_the_same_bytes_for_any_number_of_workers_and_shards(tmp_path):
-    pages = [made for shard in random_shards(5) for made in shard]
-    for count, workers in ((1, 1), (5, 2)):
-        shards = [
-            pages[index * len(pages) // count : (index + 1) * len(pages) // count] for index in range(count)
-        ]
-        wiki = write_pages(tmp_path / f"pages{count}", shards)
-        output = tmp_path / f"db{count}"
-        assert build_mention_database(str(wiki), str(output), executor=Executor(workers=workers))
-    for path in (tmp_path / "db1").iterdir():
-        assert path.read_bytes() == (tmp_path / "db5" / path.name).read_bytes(), path.name
-
-
 @pytest.mark.slow
 def test_killed_after_each_of_its_tasks_it_makes_the_same_bytes(tmp_path):
     pages = str(write_pages(tmp_path / "pages", random_shards(2, shards=2)))
@@ -135,14 +128,10 @@ def test_killed_after_each_of_its_tasks_it_makes_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options, message",
-    [
-        (MentionOptions(min_link_probability=-1), "--min-link-prob is -1"),
-        (MentionOptions(max_mention_words=0), "--max-mention-words is 0"),
-        (MentionOptions(top=0), "--top is 0"),
-        (MentionOptions(min_link_count=0), "--min-link-count is 0"),
-    ],
+    "option, value",
+    [("min-link-prob", -1), ("max-mention-words", 0), ("top", 0), ("min-link-count", 0)],
 )
-def test_options_out_of_range(tmp_path, options, message):
-    with pytest.raises(ConfigurationError, match=message):
-        build_mention_database(str(tmp_path / "pages"), str(tmp_path / "db"), options)
+def test_options_out_of_range(tmp_path, option, value):
+    name = option.replace("prob", "probability").replace("-", "_")
+    with pytest.raises(ConfigurationError, match=f"--{option} is {value}; expected"):
+        build_mention_database(str(tmp_path / "pages"), str(tmp_path / "db"), MentionOptions(**{name: value}))
