@@ -105,15 +105,22 @@ def test_no_process_outlives_the_command(tmp_path: Path, number: int) -> None:
     wait_for_group(process)
 
 
-def test_no_job_is_removed_under_a_process(tmp_path: Path) -> None:
+def test_a_job_goes_on_with_the_same_plan_only(tmp_path: Path) -> None:
     directory = tmp_path / "job"
-    begin(directory, {"a": 1})
+    begin(directory, {"a": (1, 2), "b": 3})
 
     def work(rank: int) -> None:
+        begin(directory, {"b": 3, "a": [1, 2]})
         with pytest.raises(ConfigurationError, match="job: another process is working there"):
             begin(directory, {"a": 2}, force=True)
 
     assert Executor().run([Stage("work", work, 1)], directory / "logs")
+    with pytest.raises(ConfigurationError, match="begun with other b, c;.*--force"):
+        begin(directory, {"a": [1, 2], "c": 3})
+    assert (directory / "logs").exists()
+    begin(directory, {"c": 3}, force=True)
+    assert [path.name for path in directory.iterdir()] == ["plan.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["job"]
 
 
 def test_arguments() -> None:
@@ -133,19 +140,6 @@ def test_arguments() -> None:
     ):
         with pytest.raises(ConfigurationError, match=message):
             executor(arguments)
-
-
-def test_a_job_goes_on_with_the_same_plan_only(tmp_path: Path) -> None:
-    directory = tmp_path / "job"
-    begin(directory, {"a": (1, 2), "b": 3})
-    (directory / "done").touch()
-    begin(directory, {"b": 3, "a": [1, 2]})
-    assert (directory / "done").exists()
-    with pytest.raises(ConfigurationError, match="begun with other b, c;.*--force"):
-        begin(directory, {"a": [1, 2], "c": 3})
-    begin(directory, {"c": 3}, force=True)
-    assert [path.name for path in directory.iterdir()] == ["plan.json"]
-    assert [path.name for path in tmp_path.iterdir()] == ["job"]
 
 
 SBATCH = """#!/bin/bash
@@ -197,14 +191,12 @@ def test_jobs_of_slurm_wait_for_each_other(
     # What is done is not submitted again.
     for name in ("first", "second"):
         (tmp_path / "logs" / name / "completions").mkdir()
-    for rank in (0, 1, 2, 4, 5, 6):
-        (tmp_path / f"logs/first/completions/{rank:05d}").touch()
-    (tmp_path / "logs/second/completions/00000").touch()
+        for rank in (0, 1, 2, 4, 5, 6):
+            (tmp_path / "logs" / name / "completions" / f"{rank:05d}").touch()
     shutil.rmtree(slurm)
     assert not executor.run(stages, tmp_path / "logs")
-    assert len(submitted(slurm)) == 2 and json.loads(
-        (tmp_path / "logs/first/ranks_to_run.json").read_text()
-    ) == [3]
+    assert len(submitted(slurm)) == 2
+    assert json.loads((tmp_path / "logs/first/ranks_to_run.json").read_text()) == [3]
 
 
 def test_there_is_no_slurm(tmp_path: Path, slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:

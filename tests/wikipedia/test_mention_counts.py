@@ -1,7 +1,3 @@
-import contextlib
-import multiprocessing
-import os
-import signal
 import time
 from collections import Counter, defaultdict
 
@@ -9,10 +5,11 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.linking.mention_database import Mention, MentionDatabase
-from luke_allennlp.linking.names import SEPARATOR, normalized_name
+from luke_allennlp.linking.names import SEPARATOR, normalized_name, num_words
 from luke_allennlp.wikipedia import mention_counts
 from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.mention_counts import MentionOptions, build_mention_database
+from tests.wikipedia.kills import kill_until_done
 from tests.wikipedia.made_pages import (
     page,
     random_shards,
@@ -100,31 +97,18 @@ def test_counts_as_in_dictionaries(tmp_path, options, monkeypatch):
 
 
 @pytest.mark.slow
-def test_killed_after_each_of_its_tasks_it_makes_the_same_bytes(tmp_path):
-    pages = str(write_pages(tmp_path / "pages", random_shards(2, shards=2)))
-    assert build_mention_database(pages, str(tmp_path / "whole"))
-    output = tmp_path / "db"
-    kills = 0
-    while not output.exists():
-        process = multiprocessing.get_context("fork").Process(
-            target=build_mention_database,
-            args=(pages, str(output), MentionOptions(), Executor(workers=2)),
-        )
-        done = len(list(tmp_path.glob("db.work/stages/*/completions/*")))
-        process.start()
-        while process.is_alive() and len(list(tmp_path.glob("db.work/stages/*/completions/*"))) <= done:
-            time.sleep(0.01)
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        process.join()
-    assert kills > 2
-    # It may be whole, and the job not yet tidied up. A killed command's tasks end a moment after it.
-    while (tmp_path / "db.work").exists():
-        with contextlib.suppress(ConfigurationError):
-            build_mention_database(pages, str(output))
+def test_killed_at_any_moment_it_makes_the_same_bytes(tmp_path, monkeypatch):
+    # So that it is not over at once.
+    monkeypatch.setattr(mention_counts, "num_words", lambda name: (time.sleep(0.002), num_words(name))[1])
+    pages, executor = str(write_pages(tmp_path / "pages", random_shards(2, shards=2))), Executor(workers=2)
+
+    def build(name):
+        build_mention_database(pages, str(tmp_path / name), executor=executor, force=True)
+
+    build("whole")
+    assert kill_until_done(lambda: build("db"), seed=1, step=0.2, whole_group=False) >= 2
     for path in (tmp_path / "whole").iterdir():
-        assert path.read_bytes() == (output / path.name).read_bytes(), path.name
+        assert path.read_bytes() == (tmp_path / "db" / path.name).read_bytes(), path.name
 
 
 @pytest.mark.parametrize(
