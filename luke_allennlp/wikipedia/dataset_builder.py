@@ -42,13 +42,9 @@ from luke_allennlp.wikipedia.shuffling import (
 def build_dataset(plan: DatasetPlan, output: Path, executor: Executor, force: bool = False) -> bool:
     """
     Builds a dataset, or what is left of it to do. Until it is complete, it is in a work directory beside.
-    Returns whether all is done; if not, jobs were submitted to Slurm.
-
-    # Raises
-
-    `ConfigurationError`
-        The output exists and `force` is false, the job was begun with other options, the input is
-        damaged, or no sequence comes out.
+    Returns whether all is done; if not, jobs were submitted to Slurm. A `ConfigurationError` if the output
+    exists and `force` is false, the job was begun with other options, the input is damaged, or no sequence
+    comes out.
     """
     output = Path(os.path.abspath(output.expanduser()))
     work = work_directory(output)

@@ -31,14 +31,10 @@ class DatasetPlan:
 
     # Parameters
 
-    pages : `Tuple[Path, ...]`
-        Directories of `allennlp wikipedia-extract`.
-    languages : `Tuple[str, ...]`
-        Of each of them, as the entity vocabulary calls it.
-    tokenizer : `str`
-        A checkpoint: a directory or hub id.
-    entity_vocabulary : `str`
-        A file, or a checkpoint.
+    pages, languages : `Tuple`
+        Directories of `allennlp wikipedia-extract`, and their languages, as the entity vocabulary calls them.
+    tokenizer, entity_vocabulary : `str`
+        A checkpoint (a directory or hub id); the vocabulary may be a file.
     splitter : `str`, optional (default = `"rule_based"`)
         The name of a `SentenceSplitter`.
     seed : `int`, optional (default = `0`)
@@ -46,10 +42,8 @@ class DatasetPlan:
     held_out : `float`, optional (default = `0.0`)
         The share of the pages that go to the split "validation": at least one, unless it is 0 or only one
         page has sequences.
-    shards : `int`, optional (default = `None`)
-        Of the split "train"; if `None`, as many as `shard_sequences` makes.
-    shard_sequences : `int`, optional (default = `16384`)
-        About so many sequences are in a shard.
+    shards, shard_sequences : `int`, optional
+        The number of shards of the split "train"; if `None`, as many as about `shard_sequences` each make.
     """
 
     pages: Tuple[Path, ...]

@@ -48,16 +48,9 @@ class TaskStep:
 
 class Executor(NamedTuple):
     """
-    # Parameters
-
-    kind : `str`, optional (default = `"local"`)
-        "local" for processes of this machine, "slurm" or "ray".
-    workers : `int`, optional (default = `None`)
-        How many tasks run at a time. If `None`, one locally, and as many as a cluster has room for.
-    time, partition : `str`, optional
-        Of Slurm's jobs.
-    memory_gb : `int`, optional (default = `4`)
-        Of a task, on Slurm and Ray.
+    Processes of this machine ("local"), or jobs of "slurm" or "ray"; how many tasks run at a time (if `None`,
+    one locally, and as many as a cluster has room for); the time and partition of Slurm's jobs; and the
+    memory of a task on Slurm and Ray.
     """
 
     kind: str = "local"

@@ -33,22 +33,11 @@ def extract(
     force: bool = False,
 ) -> Optional[Mapping[str, Any]]:
     """
-    Extracts the pages of a wiki, or resumes an interrupted extraction. Returns the metadata, or `None` if the
-    work was submitted to a cluster.
-
-    # Parameters
-
-    dumps : `Sequence[str]`
-        The files of one dump, in order.
-    output : `str`
-        The directory, see `ExtractedWikipedia`.
-    force : `bool`, optional (default = `False`)
-        Whether to replace what was begun there with other dumps or options.
-
-    # Raises
-
-    `ConfigurationError`
-        The dumps are of several wikis or not dumps, or the directory is of something else.
+    Extracts the pages of a wiki from the files of one dump, in order, to a directory for
+    `ExtractedWikipedia`; or resumes an interrupted extraction. With `force`, what was begun there with other
+    dumps or options is replaced. Returns the metadata, or `None` if the work was submitted to a cluster. A
+    `ConfigurationError` if the dumps are of several wikis or not dumps, or the directory is of something
+    else.
     """
     options, executor = options or ExtractionOptions(), executor or Executor()
     directory = Path(output).absolute()

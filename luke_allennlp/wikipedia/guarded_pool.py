@@ -1,8 +1,7 @@
 """
-Calls that may take too much time or memory, or crash: they run in a child process.
-
-A parser written in C cannot be interrupted from Python, but its process can be killed. Only the call that it
-was working on is lost.
+Calls that may take too much time or memory, or crash: they run in a child process. A parser written in C
+cannot be interrupted from Python, but its process can be killed; only the call that it was working on is
+lost.
 """
 
 import ctypes

@@ -27,14 +27,8 @@ def work_directory(output: Path) -> Path:
 
 def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None:
     """
-    Creates a job's directory, or checks that an unfinished job can be resumed there.
-
-    # Parameters
-
-    plan : `Mapping[str, Any]`
-        Inputs and options: all that the output depends on, for JSON.
-    force : `bool`, optional (default = `False`)
-        Whether to remove a job of another plan.
+    Creates a job's directory, or checks that an unfinished job can be resumed there. The plan (inputs and
+    options, for JSON) is all that the output depends on; with `force`, a job of another plan is removed.
 
     # Raises
 
@@ -77,7 +71,7 @@ def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None
 
 def run_job(
     output: Path,
-    inputs: Mapping[str, Any],
+    plan: Mapping[str, Any],
     stages: Sequence[Stage],
     executor: Executor,
     force: bool = False,
@@ -88,14 +82,8 @@ def run_job(
     stage writes the output, a file or directory, atomically. Returns whether all is done; if not, it was
     submitted to Slurm.
 
-    # Parameters
-
-    inputs : `Mapping[str, Any]`
-        The plan, as for `begin`; the version of this package is added.
-    force : `bool`, optional (default = `False`)
-        Whether to replace an existing output, or an unfinished job of other options.
-    format_ : `Format`, optional (default = `None`)
-        Of an output that is a directory; one of another format is not replaced.
+    The plan is that of `begin`; the version of this package is added. With `force`, an existing output is
+    replaced, or an unfinished job of other options; a directory only if it is of this format.
 
     # Raises
 
@@ -109,7 +97,7 @@ def run_job(
     if os.path.lexists(output) and not force and not (work / PLAN_FILE).exists():
         raise ConfigurationError(f"{output}: already exists; choose another path, or give --force.")
     output.parent.mkdir(parents=True, exist_ok=True)
-    begin(work, {**inputs, "luke-allennlp": __version__}, force)
+    begin(work, {**plan, "luke-allennlp": __version__}, force)
     if is_done(work, stages[-1].name) and not os.path.lexists(output):
         # It was removed since: only the last stage is repeated.
         shutil.rmtree(work / _STAGES / stages[-1].name)
@@ -164,12 +152,7 @@ def save_array(path: Path, values: numpy.ndarray) -> None:
 
 def summed(keys: numpy.ndarray, counts: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """
-    Each key once, ascending, with the sum of its counts.
-
-    # Parameters
-
-    keys, counts : `numpy.ndarray`
-        Keys in any order, repeated ones too, and their counts. Shape of both: (rows,)
+    Each key once, ascending, with the sum of its counts; keys come in any order. Shape of both: (rows,)
     """
     order = numpy.argsort(keys, kind="stable")
     keys, counts = keys[order], counts[order].astype(numpy.int64)

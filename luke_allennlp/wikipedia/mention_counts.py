@@ -27,16 +27,8 @@ _PAIRS = 16_000_000
 
 class MentionOptions(NamedTuple):
     """
-    # Parameters
-
-    min_link_probability : `float`, optional (default = `0.01`)
-        Names that are rarer as links are omitted.
-    max_mention_words : `int`, optional (default = `20`)
-        Longer names are omitted.
-    top : `int`, optional (default = `100`)
-        How many titles a name leads to at most: the most frequent, of equal ones the first by title.
-    min_link_count : `int`, optional (default = `1`)
-        Links of a name to a title.
+    Names that are rarer as links, or longer, are omitted. A name leads to `top` titles at most, the most
+    frequent (of equal ones the first by title), each by `min_link_count` links at least.
     """
 
     min_link_probability: float = 0.01

@@ -96,10 +96,7 @@ class PageWriter:
 
 @contextmanager
 def page_writer(path: Path) -> Iterator[PageWriter]:
-    """
-    Writes a Parquet file of pages atomically; several processes may write the same file at a time. The same
-    pages give the same bytes.
-    """
+    """Writes a Parquet file of pages atomically. The same pages give the same bytes."""
     with (
         written_whole(path) as temporary,
         required("pyarrow.parquet").ParquetWriter(temporary, schema(), compression="zstd") as parquet,
@@ -124,13 +121,12 @@ class ExtractedWikipedia:
         remedy = "expected the directory that `allennlp wikipedia-extract` made"
         try:
             content = (self.path / METADATA_FILE).read_text(encoding="utf-8")
+            self.metadata: Dict[str, Any] = json.loads(content)
+            found = (self.metadata["format"], self.metadata["version"])
         except OSError:
             raise ConfigurationError(
                 f"{self.path}: there is no {METADATA_FILE}; {remedy}. If that was interrupted, run it again."
             ) from None
-        try:
-            metadata = json.loads(content)
-            found = (metadata["format"], metadata["version"])
         except (ValueError, TypeError, KeyError):
             raise ConfigurationError(f"{self.path / METADATA_FILE} is damaged; {remedy}.") from None
         if found != (FORMAT, VERSION):
@@ -138,14 +134,13 @@ class ExtractedWikipedia:
                 f"{self.path}: is of the format {found[0]!r}, version {found[1]!r}; "
                 f"expected {FORMAT!r}, version {VERSION}."
             )
-        self.metadata: Dict[str, Any] = metadata
-        self.shards = [self.path / PAGES / f"{index:05d}.parquet" for index in range(metadata["shards"])]
+        names = [f"{index:05d}.parquet" for index in range(self.metadata["shards"])]
+        self.shards = [self.path / PAGES / name for name in names]
         missing = [shard.name for shard in self.shards if not shard.is_file()]
         if missing:
+            others = f", and so are {len(missing) - 1} others" if len(missing) > 1 else ""
             raise ConfigurationError(
-                f"{self.path / PAGES}: {missing[0]} is missing"
-                + (f", and so are {len(missing) - 1} others" if len(missing) > 1 else "")
-                + "; extract the dump again."
+                f"{self.path / PAGES}: {missing[0]} is missing{others}; extract the dump again."
             )
 
     @property
@@ -184,42 +179,27 @@ def read_batches(path: Path, columns: Optional[List[str]], size: int) -> "Iterat
 
 
 def _page(row: Dict[str, Any]) -> Page:
-    return Page(
-        row["page_id"],
-        row["namespace"],
-        row["title"],
-        row["redirect"],
-        row["is_disambiguation"],
-        [Section(**section) for section in row.get("sections", ())],
-        [
-            Paragraph(
-                paragraph["text"], [PageLink(**link) for link in paragraph["links"]], paragraph["section"]
-            )
-            for paragraph in row.get("paragraphs", ())
-        ],
-    )
+    sections = [Section(**section) for section in row.pop("sections", ())]
+    paragraphs = [
+        Paragraph(paragraph["text"], [PageLink(**link) for link in paragraph["links"]], paragraph["section"])
+        for paragraph in row.pop("paragraphs", ())
+    ]
+    return Page(**row, sections=sections, paragraphs=paragraphs)
 
 
 def schema() -> "pyarrow.Schema":
     """The columns of the Parquet files."""
     arrow = required("pyarrow")
-    link = arrow.struct(
-        [
-            ("target", arrow.string()),
-            ("fragment", arrow.string()),
-            ("surface", arrow.string()),
-            ("start", arrow.int32()),
-            ("end", arrow.int32()),
-        ]
-    )
-    paragraph = [("section", arrow.int32()), ("text", arrow.string()), ("links", arrow.list_(link))]
-    section = [("level", arrow.int8()), ("title", arrow.string()), ("first_paragraph", arrow.int32())]
+    text, number = arrow.string(), arrow.int32()
+    link = [("target", text), ("fragment", text), ("surface", text), ("start", number), ("end", number)]
+    paragraph = [("section", number), ("text", text), ("links", arrow.list_(arrow.struct(link)))]
+    section = [("level", arrow.int8()), ("title", text), ("first_paragraph", number)]
     return arrow.schema(
         [
             ("page_id", arrow.int64()),
-            ("namespace", arrow.int32()),
-            ("title", arrow.string()),
-            ("redirect", arrow.string()),
+            ("namespace", number),
+            ("title", text),
+            ("redirect", text),
             ("is_disambiguation", arrow.bool_()),
             ("sections", arrow.list_(arrow.struct(section))),
             ("paragraphs", arrow.list_(arrow.struct(paragraph))),

@@ -48,15 +48,10 @@ class RedirectResolver(MappedDirectory):
 
     format = _FORMAT
 
-    @property
-    def finals(self) -> numpy.ndarray:
-        """By a title's number, the number of the title it leads to. Shape: (titles,)"""
-        return self.arrays["finals.npy"]
-
-    @property
-    def kinds(self) -> numpy.ndarray:
-        """By a title's number, `PAGE` (of namespace 0), `OTHER_NAMESPACE`, `REDIRECT`. Shape: (titles,)"""
-        return self.arrays["kinds.npy"]
+    def __init__(self, path: Union[str, Path]) -> None:
+        super().__init__(path)
+        # By a title's number, that of the title it leads to, and what it is. Shape of both: (titles,)
+        self.finals, self.kinds = self.arrays["finals.npy"], self.arrays["kinds.npy"]
 
     def title(self, number: int) -> str:
         """The title of a number."""

@@ -28,24 +28,18 @@ class VocabularyOptions(NamedTuple):
         How many entities at most, special ones among them.
     min_count : `int`, optional (default = `1`)
         How many links an entity has at least.
-    white_list : `str`, optional (default = `None`)
+    white_list, white_list_only : optional
         A file of titles, one a line, that come first, in that order, if as many links lead there as
-        `min_count` says. A redirect stands for its page.
-    white_list_only : `bool`, optional (default = `False`)
-        Whether no others follow.
+        `min_count` says; a redirect stands for its page. And whether no others follow.
     language : `str`, optional (default = `None`)
         Of the titles of one wiki, in `.jsonl`.
     mask2 : `bool`, optional (default = `False`)
         Whether `[MASK2]` is the fourth special entity, as in the published vocabularies.
-    without_disambiguation : `bool`, optional (default = `False`)
-        Whether disambiguation pages are omitted.
-    missing_pages : `bool`, optional (default = `False`)
-        Whether titles that are linked but have no page count too: for a part of a dump. This takes memory for
-        each such title.
-    interlanguage : `str`, optional (default = `None`)
-        For several wikis, the file that `items_of_pages` reads.
-    min_num_languages : `int`, optional (default = `3`)
-        For several wikis, in how many of them an entity is linked at least.
+    without_disambiguation, missing_pages : `bool`, optional (default = `False`)
+        Whether disambiguation pages are omitted; and whether titles that are linked but have no page count
+        too, for a part of a dump. This takes memory for each such title.
+    interlanguage, min_num_languages : optional
+        For several wikis, the file that `items_of_pages` reads, and in how many of them an entity is linked.
     """
 
     size: int = 500_000
@@ -132,27 +126,24 @@ def _check_options(wikis: Sequence[ExtractedWikipedia], output: Path, options: V
     if options.white_list_only and options.white_list is None:
         raise ConfigurationError("--white-list-only needs a white list; give --white-list.")
     languages = [wiki.language for wiki in wikis]
+    several = f"The pages are of {len(languages)} languages"
+    problem = ""
     if len(wikis) == 1:
         if options.interlanguage is not None:
-            raise ConfigurationError("An inter-language table is for the pages of two languages or more.")
-        return
-    if len(set(languages)) < len(languages):
-        raise ConfigurationError(
-            f"The languages of the pages are {', '.join(languages)}; expected each once."
+            problem = "An inter-language table is for the pages of two languages or more."
+    elif len(set(languages)) < len(languages):
+        problem = f"The languages of the pages are {', '.join(languages)}; expected each once."
+    elif options.interlanguage is None:
+        problem = f"{several}; give an inter-language table by --interlanguage."
+    elif options.white_list is not None or options.language is not None:
+        problem = f"{several}; a white list and --language are for one language."
+    elif not 1 <= options.min_num_languages <= len(languages):
+        problem = (
+            f"{several}, but the least number of languages is {options.min_num_languages}; expected 1 to "
+            f"{len(languages)}: give --min-num-languages."
         )
-    if options.interlanguage is None:
-        raise ConfigurationError(
-            f"The pages are of {len(languages)} languages; give an inter-language table by --interlanguage."
-        )
-    if options.white_list is not None or options.language is not None:
-        raise ConfigurationError(
-            "A white list and --language are for one language; the pages are of several."
-        )
-    if not 1 <= options.min_num_languages <= len(languages):
-        raise ConfigurationError(
-            f"The least number of languages is {options.min_num_languages}; expected 1 to {len(languages)}, "
-            "of which there are pages: give --min-num-languages."
-        )
+    if problem:
+        raise ConfigurationError(problem)
 
 
 class _Job(NamedTuple):
@@ -243,9 +234,8 @@ def _of_several_wikis(
     wikis_of_rows = numpy.repeat(numpy.arange(len(wikis)), [len(rows) for rows in numbers])
     numbers_of_rows = numpy.concatenate(numbers)
     counts = numpy.concatenate([wiki.counts[rows] for wiki, rows in zip(wikis, numbers, strict=True)])
-    items = numpy.concatenate(
-        [items_of_wikis[language][rows] for language, rows in zip(languages, numbers, strict=True)]
-    )
+    of_pages = zip(languages, numbers, strict=True)
+    items = numpy.concatenate([items_of_wikis[language][rows] for language, rows in of_pages])
     # Pages without an item are an entity each.
     items = numpy.where(items == 0, -1 - numpy.arange(len(items)), items)
     if not len(items):
@@ -262,12 +252,10 @@ def _of_several_wikis(
     sums[(num_languages < options.min_num_languages) | (sums < options.min_count)] = 0
 
     def titles(entity: int) -> List[Tuple[str, Optional[str]]]:
-        rows = range(firsts[entity], firsts[entity] + sizes[entity])
-        pairs = [
-            (languages[wikis_of_rows[row]], wikis[wikis_of_rows[row]].title(int(numbers_of_rows[row])))
-            for row in rows
-        ]
-        return [(title, language) for language, title in sorted(pairs)]
+        rows = slice(firsts[entity], firsts[entity] + sizes[entity])
+        places = zip(wikis_of_rows[rows].tolist(), numbers_of_rows[rows].tolist(), strict=True)
+        pairs = sorted((languages[wiki], wikis[wiki].title(number)) for wiki, number in places)
+        return [(title, language) for language, title in pairs]
 
     for entity in _most_frequent(sums, options.size - len(options.specials), titles):
         yield titles(entity), int(sums[entity])
