@@ -6,14 +6,7 @@ from luke_allennlp.wikipedia.links import build_link_database
 from luke_allennlp.wikipedia.mention_counts import build_mention_database
 from luke_allennlp.wikipedia.redirects import build_redirects
 from luke_allennlp.wikipedia.vocabulary import build_vocabulary
-from tests.wikipedia.made_pages import (
-    page,
-    random_shards,
-    redirect,
-    redirects_and_pages,
-    resolve,
-    write_pages,
-)
+from tests.wikipedia.made_pages import page, redirect, write_pages
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -63,18 +56,3 @@ def test_the_linker_of_extractive_qa_reads_them(wiki, tmp_path):
     # Ids by line: three special entities, then Bay (3 links), Port Velmar (2) and Harbour towns (1).
     assert linker.rows("Ports") == {"port velmar": 4, "the bay": 3}
     assert linker.rows("Lost") == {}
-
-
-def test_links_as_in_a_dictionary(tmp_path):
-    shards = random_shards(3)
-    database = build(str(write_pages(tmp_path / "pages", shards)), tmp_path)
-    redirects, pages = redirects_and_pages(shards)
-    articles = {made.title: made for made in pages}
-    assert sorted(database) == sorted(articles)
-    for title, made in articles.items():
-        links = [
-            (link.surface, resolve(redirects, link.target)) for text in made.paragraphs for link in text.links
-        ]
-        expected = [(surface, target) for surface, target in links if target in articles]
-        assert [link[:2] for link in database.links(title)] == expected
-    assert database.link_count > 50

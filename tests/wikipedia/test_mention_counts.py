@@ -10,14 +10,7 @@ from luke_allennlp.wikipedia import mention_counts
 from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.mention_counts import MentionOptions, build_mention_database
 from tests.wikipedia.kills import kill_until_done
-from tests.wikipedia.made_pages import (
-    page,
-    random_shards,
-    redirect,
-    redirects_and_pages,
-    resolve,
-    write_pages,
-)
+from tests.wikipedia.made_pages import random_shards, redirects_and_pages, resolve, write_pages
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -57,25 +50,6 @@ def expected_mentions(shards, options=MentionOptions()):
 def found_mentions(path):
     database = MentionDatabase(path)
     return {name: database.mentions(name) for name in database}
-
-
-def test_the_rules_of_counting(tmp_path):
-    pages = [
-        page("One", "[[Bay|The Bay]] and [[Port|the bay]]: the bay, the Bays.", "[[Lost]] the", "bay"),
-        page("Two", "The báy. [[Loop|loop]]"),
-        page("Three", "[[Harbour|the bay]]"),
-        redirect("Port", "Harbour"),
-        redirect("Loop", "Loop"),
-        page("Harbour"),
-    ]
-    assert build_mention_database(str(write_pages(tmp_path / "pages", [pages])), str(tmp_path / "db"))
-    database = MentionDatabase(tmp_path / "db")
-    # In three pages, one of them without a link; a name does not go from one paragraph to the next.
-    assert database.query("THE BAY") == [Mention("Harbour", 2, 3, 3), Mention("Bay", 1, 3, 3)]
-    assert database.query("lost") == [Mention("Lost", 1, 1, 1)]
-    assert database.query("Loop") == [Mention("Loop", 1, 1, 1)]
-    assert database.query("the bays") == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["db", "pages"]
 
 
 @pytest.mark.parametrize(
