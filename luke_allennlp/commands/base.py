@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Optional
 from allennlp.commands.subcommand import Subcommand
 from overrides import overrides
 
-from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
-from luke_allennlp.wikipedia.executors import Executor
+from luke_allennlp.wikipedia.executors import Executor, add_executor_arguments, executor_from_args
 
 
 class Command(Subcommand):

@@ -8,7 +8,7 @@ from allennlp.commands.subcommand import Subcommand
 from overrides import overrides
 
 from luke_allennlp.commands.base import Command, add_force, add_number, add_switch
-from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
+from luke_allennlp.wikipedia.executors import add_executor_arguments, executor_from_args
 
 
 @Subcommand.register("pretraining-dataset")

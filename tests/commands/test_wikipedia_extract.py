@@ -8,12 +8,12 @@ from typing import Callable
 import pytest
 
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
-from tests.wikipedia.made_dumps import articles, page, write_dump
+from tests.wikipedia.made_dumps import articles, page_xml, write_dump
 
 
 @pytest.fixture
 def dump(tmp_path: Path) -> str:
-    pages = [*articles(8), page(9, "Category:C", "[[bus]]es", namespace=14)]
+    pages = [*articles(8), page_xml("Category:C", "[[bus]]es", 9, namespace=14)]
     return write_dump(tmp_path / "dump.xml.bz2", pages)
 
 
@@ -54,7 +54,7 @@ def test_options(allennlp: Callable, tmp_path: Path, dump: str) -> None:
 
 
 def test_one_of_everything(allennlp: Callable, tmp_path: Path) -> None:
-    pages = [page(1, "A", "#REDIRECT [[B]]", redirect="B"), page(2, "B", "{{disambig}} [[A]]")]
+    pages = [page_xml("A", "#REDIRECT [[B]]", redirect="B"), page_xml("B", "{{disambig}} [[A]]", 2)]
     dump = write_dump(tmp_path / "dump.xml", [*pages, "<page><title>X</title></page>"])
     finished = allennlp("wikipedia-extract", dump, "-o", str(tmp_path / "out"))
     assert finished.status == 0
