@@ -38,7 +38,7 @@ def read_records(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str, Reco
             yield where, parse_object(line, where)
         return
     try:
-        value = _parse("\n".join(line for _, line in lines), path)
+        value = parse_json("\n".join(line for _, line in lines), path)
     except ConfigurationError:
         if first.startswith(("{", "[")):
             raise
@@ -63,7 +63,7 @@ def read_object_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str,
 
 def parse_object(text: str, where: str) -> Record:
     """The JSON object in a text."""
-    return _as_object(_parse(text, where), where)
+    return _as_object(parse_json(text, where), where)
 
 
 def _is_object(line: str) -> bool:
@@ -76,9 +76,10 @@ def _is_object(line: str) -> bool:
     return True
 
 
-def _parse(text: str, where: str) -> Any:
+def parse_json(text: str, where: str, **options: Any) -> Any:
+    """As `json.loads`, with an error that says where."""
     try:
-        return json.loads(text)
+        return json.loads(text, **options)
     except RecursionError:
         raise ConfigurationError(f"{where}: is nested too deeply to be read.") from None
     except ValueError as error:

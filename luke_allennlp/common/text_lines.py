@@ -189,7 +189,7 @@ def _undecodable(path: str, codec: str) -> ConfigurationError:
         where = f"{path}: is not {codec}: {error}"
     else:
         where = f"{path}: is not {codec}"
-    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    guess = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "latin-1"
     return ConfigurationError(
-        f"{where}. Set `encoding` to the file's: perhaps `encoding: {'utf-16' if utf16 else 'latin-1'}`."
+        f"{where}; convert the file, or set `encoding` to the file's, perhaps `encoding: {guess}`."
     )
