@@ -35,7 +35,7 @@ Numbered = Iterator[Tuple[int, Entry]]
 _COUNT = re.compile("[0-9]{1,18}")  # fits 64 bits
 _UNFIT_FOR_TSV = re.compile("[\t\n\r\ufeff]")
 # What `json.loads` calls, without its checks of each line, which take as long as the parsing.
-_scan_json = json.JSONDecoder().scan_once
+_scan_json: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def read_tsv(path: str) -> Numbered:

@@ -158,7 +158,7 @@ class EntityVocabulary:
                     if language is not None:
                         language = intern(language)
                     if language not in by_language:
-                        if len(language) < 2 or ":" in language:
+                        if language is None or len(language) < 2 or ":" in language:
                             raise ValueError
                         by_language[language] = {}
                     ids = by_language[language]

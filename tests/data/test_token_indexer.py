@@ -37,110 +37,75 @@ def text_field(words: List[str], indexer: TokenIndexer) -> TextField:
     return TextField([Token(word) for word in words], {"tokens": indexer})
 
 
-def batch_tensors(*fields: TextField) -> dict:
+def batch_tensors(*fields: Any) -> dict:
     batch = Batch([Instance({"text": field}) for field in fields])
     batch.index_instances(Vocabulary())
     return batch.as_tensor_dict()["text"]["tokens"]
 
 
-class TestLukeTokenIndexer:
-    def test_joins_the_words_of_the_tokenizer(
-        self, indexer: LukeTokenIndexer, tokenizer: WordTokenizer
-    ) -> None:
-        indexed = indexer.tokens_to_indices([Token(word) for word in WORDS], Vocabulary())
-        pieces = tokenizer.encode_words(WORDS)
-        assert indexed["token_ids"] == [0, *(piece for word in pieces for piece in word), 2]
-        assert [indexed["token_ids"][first : last + 1] for first, last in indexed["offsets"]] == pieces
-        assert indexed["mask"] == [True] * len(WORDS)
-        assert indexed["wordpiece_mask"] == [True] * len(indexed["token_ids"])
-        assert indexed["type_ids"] == [0] * len(indexed["token_ids"])
+def test_joins_the_words_of_the_tokenizer(indexer: LukeTokenIndexer, tokenizer: WordTokenizer) -> None:
+    indexed = indexer.tokens_to_indices([Token(word) for word in WORDS], Vocabulary())
+    pieces = tokenizer.encode_words(WORDS)
+    assert [tokenizer.unknown_id] in pieces  # a word without tokens
+    assert indexed["token_ids"] == [0, *(piece for word in pieces for piece in word), 2]
+    assert [indexed["token_ids"][first : last + 1] for first, last in indexed["offsets"]] == pieces
+    assert indexed["mask"] == [True] * len(WORDS)
+    assert indexed["wordpiece_mask"] == [True] * len(indexed["token_ids"])
+    assert indexed["type_ids"] == [0] * len(indexed["token_ids"])
 
-    def test_a_word_without_sub_words_has_a_place(
-        self, indexer: LukeTokenIndexer, tokenizer: WordTokenizer
-    ) -> None:
-        indexed = indexer.tokens_to_indices([Token("the"), Token("\u00a0"), Token("pub")], Vocabulary())
-        (first, last) = indexed["offsets"][1]
-        assert indexed["token_ids"][first : last + 1] == [tokenizer.unknown_id]
 
-    def test_takes_sub_words_as_they_are(self, indexer: LukeTokenIndexer, tokenizer: WordTokenizer) -> None:
-        mixed = [*tokenizer.tokenize("Drumochter"), Token("the")]
-        indexed = indexer.tokens_to_indices(mixed, Vocabulary())
-        ids = tokenizer.encode("Drumochter").ids
-        assert len(ids) > 1
-        assert indexed["token_ids"] == [0, *ids, *tokenizer.encode("the").ids, 2]
-        assert indexed["offsets"] == [(i, i) for i in range(1, len(ids) + 2)]
+def test_takes_tokens_as_they_are(indexer: LukeTokenIndexer, tokenizer: WordTokenizer) -> None:
+    mixed = [*tokenizer.tokenize("Drumochter"), Token("the")]
+    indexed = indexer.tokens_to_indices(mixed, Vocabulary())
+    ids = tokenizer.encode("Drumochter").ids
+    assert len(ids) > 1
+    assert indexed["token_ids"] == [0, *ids, *tokenizer.encode("the").ids, 2]
+    assert indexed["offsets"] == [(i, i) for i in range(1, len(ids) + 2)]
+    with pytest.raises(ValueError, match="text"):
+        indexer.tokens_to_indices([Token()], Vocabulary())
 
-    def test_needs_text_or_id(self, indexer: LukeTokenIndexer) -> None:
-        with pytest.raises(ValueError, match="text"):
-            indexer.tokens_to_indices([Token()], Vocabulary())
 
-    def test_counts_nothing(self, indexer: LukeTokenIndexer) -> None:
-        field = text_field(WORDS, indexer)
-        vocabulary = Vocabulary.from_instances([Instance({"text": field})])
-        assert vocabulary.get_namespaces() == set()
+def test_counts_nothing(indexer: LukeTokenIndexer) -> None:
+    field = text_field(WORDS, indexer)
+    assert Vocabulary.from_instances([Instance({"text": field})]).get_namespaces() == set()
 
 
 class TestTextField:
     def test_pads(self, indexer: LukeTokenIndexer) -> None:
-        tensors = batch_tensors(text_field(WORDS, indexer), text_field(["the"], indexer))
+        tensors = batch_tensors(*(text_field(words, indexer) for words in (WORDS, ["the"], [])))
         num_pieces = tensors["wordpiece_mask"].sum(dim=1).tolist()
-        assert num_pieces[1] == 3 < num_pieces[0] == tensors["token_ids"].size(1)
+        assert num_pieces[1:] == [3, 2] and num_pieces[0] == tensors["token_ids"].size(1) > 3
         assert tensors["token_ids"][1, 3:].eq(1).all()
-        assert tensors["mask"].tolist() == [[True] * 7, [True] + [False] * 6]
-        assert tensors["offsets"].shape == (2, 7, 2)
+        assert tensors["mask"].tolist() == [[True] * 7, [True] + [False] * 6, [False] * 7]
+        assert tensors["offsets"].shape == (3, 7, 2)
         assert tensors["offsets"][1].tolist() == [[1, 1]] + [[0, 0]] * 6
-        assert {name: tensor.dtype for name, tensor in tensors.items()} == {
-            "token_ids": torch.long,
-            "mask": torch.bool,
-            "type_ids": torch.long,
-            "offsets": torch.long,
-            "wordpiece_mask": torch.bool,
-        }
+        masks = {"mask", "wordpiece_mask"}
+        assert {name for name, tensor in tensors.items() if tensor.dtype == torch.bool} == masks
+        assert {name for name, tensor in tensors.items() if tensor.dtype != torch.long} == masks
 
     def test_pads_with_the_checkpoint_s_padding(self) -> None:
-        indexer = LukeTokenIndexer(BERT)
+        indexer, tokenizer = LukeTokenIndexer(BERT), WordTokenizer(BERT)
         tensors = batch_tensors(text_field(["the", "pub"], indexer), text_field(["the"], indexer))
-        tokenizer = WordTokenizer(BERT)
-        assert tokenizer.pad_id == 0
-        assert tensors["token_ids"][1].tolist()[-1] == 0
-        assert tensors["token_ids"][1].tolist()[:3] == [
-            tokenizer.start_id,
-            *tokenizer.encode_words(["the"])[0],
-            tokenizer.end_id,
-        ]
-
-    def test_of_no_words(self, indexer: LukeTokenIndexer) -> None:
-        tensors = batch_tensors(text_field([], indexer), text_field(["the"], indexer))
-        assert tensors["token_ids"][0].tolist() == [0, 2, 1]
-        assert tensors["mask"].tolist() == [[False], [True]]
+        ids = [tokenizer.start_id, *tokenizer.encode_words(["the"])[0], tokenizer.end_id]
+        assert tokenizer.pad_id == 0 == tensors["token_ids"][1, -1]
+        assert tensors["token_ids"][1].tolist()[:3] == ids
 
     def test_in_a_list_is_padded_by_empty_ones(self, indexer: LukeTokenIndexer) -> None:
-        batch = Batch(
-            [
-                Instance(
-                    {"texts": ListField([text_field(["the"], indexer), text_field(["pub", "."], indexer)])}
-                ),
-                Instance({"texts": ListField([text_field(["a"], indexer)])}),
-            ]
-        )
-        batch.index_instances(Vocabulary())
-        tensors = batch.as_tensor_dict()["texts"]["tokens"]
+        texts = [[["the"], ["pub", "."]], [["a"]]]
+        fields = [ListField([text_field(words, indexer) for words in text]) for text in texts]
+        tensors = batch_tensors(*fields)
         assert tensors["mask"].long().tolist() == [[[1, 0], [1, 1]], [[1, 0], [0, 0]]]
         assert tensors["token_ids"][1, 1].eq(1).all() and not tensors["wordpiece_mask"][1, 1].any()
 
 
-class TestFromParams:
-    def test_with_markers(self) -> None:
-        indexer = TokenIndexer.from_params(
-            Params({"type": "luke", "model_name": LUKE, "marker_tokens": ["[HEAD]"]})
-        )
-        assert isinstance(indexer, LukeTokenIndexer)
-        marker = Token("[HEAD]", text_id=2000)
-        assert indexer.tokens_to_indices([marker], Vocabulary())["token_ids"] == [0, 2000, 2]
-
-    def test_says_at_once_that_there_is_no_model(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match="no model directory"):
-            TokenIndexer.from_params(Params({"type": "luke", "model_name": str(tmp_path / "none")}))
+def test_from_params(tmp_path: Path) -> None:
+    params = {"type": "luke", "model_name": LUKE, "marker_tokens": ["[HEAD]"]}
+    indexer = TokenIndexer.from_params(Params(params))
+    assert isinstance(indexer, LukeTokenIndexer)
+    marker = Token("[HEAD]", text_id=2000)
+    assert indexer.tokens_to_indices([marker], Vocabulary())["token_ids"] == [0, 2000, 2]
+    with pytest.raises(ConfigurationError, match="no model directory"):
+        TokenIndexer.from_params(Params({"type": "luke", "model_name": str(tmp_path / "none")}))
 
 
 def tagger(checkpoint: Path, size: int) -> Dict[str, Any]:

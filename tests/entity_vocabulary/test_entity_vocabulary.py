@@ -24,17 +24,13 @@ from luke_allennlp.entity_vocabulary import (
 
 SUFFIXES = (".json", ".tsv", ".jsonl")
 ENGLISH = [
-    (0, [(PAD, None)], 0),
-    (1, [(UNK, None)], 0),
-    (2, [(MASK, None)], 0),
+    *[(index, [(name, None)], 0) for index, name in enumerate((PAD, UNK, MASK))],
     (3, [("Japan", None)], 120),
     (4, [('AC/DC: "Live" \\ Ωmega', None)], 50),
     (5, [("日本 😀", None)], 7),
 ]
 MULTILINGUAL = [
-    (0, [(MASK, None)], 0),
-    (1, [(UNK, None)], 0),
-    (2, [(PAD, None)], 0),
+    *[(index, [(name, None)], 0) for index, name in enumerate((MASK, UNK, PAD))],
     (3, [("Japan", "en"), ("Japan", "de"), ("日本", "ja")], 120),
     (5, [("Tokyo", "en"), ("東京都", "ja")], 50),  # 4 is left out
     (9, [("Japan", "zh-min-nan")], 7),

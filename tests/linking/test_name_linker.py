@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 import unicodedata
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
@@ -18,23 +19,17 @@ SEPARATORS = " \t\r\n\u202f"
 Names = Dict[str, Optional[int]]
 
 
-def byte_characters() -> Dict[str, int]:
-    """How byte-level BPE writes each byte."""
-    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [byte for byte in range(256) if byte not in shown]
-    return {
-        **{chr(byte): byte for byte in shown},
-        **{chr(256 + number): byte for number, byte in enumerate(hidden)},
-    }
-
-
 class Reference:
     """The procedure as it is described for the original system, without offsets and without any index."""
 
     def __init__(self, model: Path) -> None:
         vocabulary = json.loads((model / "vocab.json").read_text(encoding="utf-8"))
-        self.strings = {number: string for string, number in vocabulary.items()}
-        self.bytes = byte_characters()
+        self.strings = {number: written for written, number in vocabulary.items()}
+        # How byte-level BPE writes each byte.
+        plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+        others = [byte for byte in range(256) if byte not in plain]
+        self.bytes = {chr(byte): byte for byte in plain}
+        self.bytes.update((chr(256 + number), byte) for number, byte in enumerate(others))
 
     def spell(self, ids: List[int]) -> str:
         characters = "".join(self.strings[number] for number in ids)
@@ -46,9 +41,7 @@ class Reference:
 
     @staticmethod
     def is_punctuation(character: str) -> bool:
-        return (
-            character in r"""!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~""" or unicodedata.category(character)[0] == "P"
-        )
+        return character in string.punctuation or unicodedata.category(character)[0] == "P"
 
     def link(self, ids: List[int], names: Names, max_length: int) -> List[Tuple[int, int, int]]:
         found = []
