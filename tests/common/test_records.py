@@ -20,10 +20,7 @@ def write(tmp_path: Path, text: str) -> str:
 class TestForms:
     def test_array(self, tmp_path: Path) -> None:
         path = write(tmp_path, '[{"a": 1},\n {"a": 2}]\n')
-        assert list(read_records(path)) == [
-            (f"{path}, record 1", {"a": 1}),
-            (f"{path}, record 2", {"a": 2}),
-        ]
+        assert list(read_records(path)) == [(f"{path}, record 1", {"a": 1}), (f"{path}, record 2", {"a": 2})]
 
     def test_lines(self, tmp_path: Path) -> None:
         path = write(tmp_path, '\ufeff{"a": 1}\r\n\r\n{"a": 2}')

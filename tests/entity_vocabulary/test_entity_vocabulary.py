@@ -160,11 +160,6 @@ class TestFormats:
         english().save(tmp_path / "v.tsv")
         lines = (tmp_path / "v.tsv").read_text(encoding="utf-8").splitlines()
         assert lines[2:4] == ["[MASK]\t0", "Japan\t120"]
-        multilingual().save(tmp_path / "v.json")
-        content = json.loads((tmp_path / "v.json").read_text(encoding="utf-8"))
-        assert list(content.items()) == list(
-            zip(multilingual(), multilingual().rows(list(multilingual())), strict=True)
-        )
         multilingual().save(tmp_path / "v.jsonl")
         lines = (tmp_path / "v.jsonl").read_text(encoding="utf-8").splitlines()
         assert json.loads(lines[4]) == {"id": 5, "entities": [["Tokyo", "en"], ["東京都", "ja"]], "count": 50}
@@ -209,10 +204,9 @@ class TestFormats:
             for changed in (b"\xef\xbb\xbf" + content, content.replace(b"\n", b"\r\n"), content + b"\n\r\n"):
                 assert EntityVocabulary.from_file(write(path, changed)) == english()
             assert EntityVocabulary.from_file(write(path, content.rstrip(b"\n"))) == english()
-
-    def test_line_ends_of_unicode_are_text(self, tmp_path: Path) -> None:
         vocabulary = EntityVocabulary({"a\u2028b": 0, "c\x85d": 1, "e\x0bf": 2})
-        assert saved(vocabulary, tmp_path / "v.tsv") == vocabulary
+        vocabulary.save(tmp_path / "v.tsv")
+        assert EntityVocabulary.from_file(tmp_path / "v.tsv") == vocabulary
 
     @pytest.mark.parametrize(
         "ids, languages",
@@ -238,46 +232,40 @@ class TestFormats:
         assert EntityVocabulary.from_file(path, multilingual=False).titles(1) == [("en:Japan", None)]
 
 
-class TestWhatAFormatCannotHold:
-    @pytest.mark.parametrize(
-        "entries, message",
-        [
-            ([(0, [("A", "en")], 0)], "the title 'A' has a language, 'en'"),
-            ([(0, [("A", None), ("B", None)], 0)], "the id 0 has several titles, 'A' and 'B'"),
-            ([(0, [("A", None)], 0), (2, [("B", None)], 0)], "no entity with the id 1, the next one is 2"),
-            ([(0, [("A\tB", None)], 0)], r"the title 'A\tB' has a tab"),
-            ([(0, [("A\nB", None)], 0)], r"the title 'A\nB' has a tab, a line break"),
-        ],
-    )
-    def test_tsv(self, tmp_path: Path, entries: Any, message: str) -> None:
-        write(tmp_path / "v.tsv", "as it was")
-        found = error_of(lambda: EntityVocabulary.from_entries(entries).save(tmp_path / "v.tsv"))
-        assert message in found and "v.tsv: tsv cannot hold" in found and "Save it as .jsonl" in found
-        assert (tmp_path / "v.tsv").read_text() == "as it was" and os.listdir(tmp_path) == ["v.tsv"]
-        (tmp_path / "v.tsv").unlink()
-        vocabulary = EntityVocabulary.from_entries(entries)
-        assert saved(vocabulary, tmp_path / "v.jsonl") == vocabulary
+A = (0, [("A", None)], 0)
 
-    @pytest.mark.parametrize(
-        "entries, message",
-        [
-            ([(0, [("A", "en")], 0), (1, [("B", None)], 0)], "'B' has the language None"),
-            ([(0, [("A", "EN")], 0)], "'A' has the language 'EN'"),
-            ([(0, [("en:A", None)], 0)], "'en:A' and all others would be read as titles with a language"),
-        ],
-    )
-    def test_json(self, tmp_path: Path, entries: Any, message: str) -> None:
-        found = error_of(lambda: EntityVocabulary.from_entries(entries).save(tmp_path / "v.json"))
-        assert message in found and "Save it as .jsonl" in found and os.listdir(tmp_path) == []
 
-    def test_no_such_format_or_place(self, tmp_path: Path) -> None:
-        for path in ("v.txt", "v"):
-            for action in (english().save, EntityVocabulary.from_file):
-                assert "expected .json, .tsv or .jsonl" in error_of(
-                    lambda action=action, path=path: action(tmp_path / path)  # type: ignore[misc]
-                )
-        write(tmp_path / "file", "")
-        assert "cannot be written: " in error_of(lambda: english().save(tmp_path / "file" / "v.tsv"))
+@pytest.mark.parametrize(
+    "suffix, entries, message",
+    [
+        (".tsv", [(0, [("A", "en")], 0)], "the title 'A' has a language, 'en'"),
+        (".tsv", [(0, [("A", None), ("B", None)], 0)], "the id 0 has several titles, 'A' and 'B'"),
+        (".tsv", [A, (2, [("B", None)], 0)], "no entity with the id 1, the next one is 2"),
+        (".tsv", [(0, [("A\tB", None)], 0)], r"the title 'A\tB' has a tab"),
+        (".tsv", [(0, [("A\nB", None)], 0)], r"the title 'A\nB' has a tab, a line break"),
+        (".json", [(1, [("B", "en")], 0), A], "'A' has the language None"),
+        (".json", [(0, [("A", "EN")], 0)], "'A' has the language 'EN'"),
+        (
+            ".json",
+            [(0, [("en:A", None)], 0)],
+            "'en:A' and all others would be read as titles with a language",
+        ),
+    ],
+)
+def test_what_a_format_cannot_hold(tmp_path: Path, suffix: str, entries: Any, message: str) -> None:
+    path = write(tmp_path / f"v{suffix}", "as it was")
+    vocabulary = EntityVocabulary.from_entries(entries)
+    found = error_of(lambda: vocabulary.save(path))
+    assert message in found and f"{path}: {suffix[1:]} cannot hold" in found and "Save it as .jsonl" in found
+    assert path.read_text() == "as it was" and os.listdir(tmp_path) == [path.name]
+    path.unlink()
+    assert saved(vocabulary, tmp_path / "v.jsonl") == vocabulary
+
+
+@pytest.mark.parametrize("action", [english().save, EntityVocabulary.from_file])
+def test_no_such_format(action: Any, tmp_path: Path) -> None:
+    for name in ("v.txt", "v"):
+        assert "expected .json, .tsv or .jsonl" in error_of(lambda name=name: action(tmp_path / name))  # type: ignore[misc]
 
 
 def line_of(index: Any = 1, titles: Any = (("B", None),), count: Any = 0) -> str:
@@ -289,7 +277,6 @@ class TestDamagedFiles:
         "content, message",
         [
             ("A\t1\nB\n", "line 2: found 'B'; expected a title, a tab and a whole number"),
-            ("A\t1\nB\t-1\n", r"line 2: found 'B\t-1'"),
             ("A\t1\nB\t٣\n", r"line 2: found 'B\t٣'"),
             ("A\t1\nB\t1\t2\n", r"line 2: found 'B\t1\t2'"),
             ("A\t1\nB\t1234567890123456789012\n", "line 2: found"),
@@ -298,7 +285,6 @@ class TestDamagedFiles:
             ("A\t1\nB\t2\nA\t3\n", "line 3: the title 'A' occurs twice, with the ids 0 and 2"),
             (b"A\t1\nB\xff\t2\n", "line 2: the byte 0xff at 5 of the file is not utf-8"),
             ("", "is empty"),
-            ("\n\n", "is empty"),
         ],
     )
     def test_tsv(self, tmp_path: Path, content: Any, message: str) -> None:
@@ -315,19 +301,14 @@ class TestDamagedFiles:
             ('{"id": 1, "entities": [["B", null]]}', "found 'id', 'entities'; expected an object with"),
             (line_of("1"), "found the id '1', the titles [['B', None]] and the count 0; expected whole"),
             (line_of(True), "the id True"),
-            (line_of(1.0), "the id 1.0"),
             (line_of(-1), "the id -1"),
             (line_of(99999999999999999999), "the id 99999"),
             (line_of(count=-2), "the count -2"),
-            (line_of(count=None), "the count None"),
             (line_of(titles=[]), "the titles []"),
             (line_of(titles={"Bc": None}), "the titles {'Bc': None}"),
-            (line_of(titles="B"), "the titles 'B'"),
             (line_of(titles=["Bc"]), "the titles ['Bc']"),
-            (line_of(titles=[["B"]]), "the titles [['B']]"),
             (line_of(titles=[["B", 7]]), "the titles [['B', 7]]"),
             (line_of(titles=[["B", "a:b"]]), "the titles [['B', 'a:b']]"),
-            (line_of(titles=[[None, "en"]]), "the titles [[None, 'en']]"),
             (line_of(titles=[["", "en"]]), "the titles [['', 'en']]"),
             (line_of(0), "the id 0 has a line already"),
             (line_of(titles=[["A", None]]), "the title 'A' occurs twice, with the ids 0"),
@@ -352,9 +333,7 @@ class TestDamagedFiles:
         "content, message",
         [
             ('{"[PAD]": 0, "A": 1, "B', "is not JSON"),
-            ('{"[PAD]": 0} {"A": 1}', "is not JSON"),
             ('["[PAD]"]', "found a JSON list; expected an object of titles with whole numbers"),
-            ("7", "found a JSON int"),
             ('{"[PAD]": "0"}', "entry 1: found the id '0', the titles (('[PAD]', None),) and the count 0"),
             ('{"[PAD]": 0, "A": 1, "B": 1.0}', "entry 3: found the id 1.0"),
             ('{"[PAD]": 0, "A": {"B": 1, "C": 2}}', "found the id (('B', 1), ('C', 2))"),
@@ -385,9 +364,8 @@ class TestDamagedFiles:
                 else:
                     assert suffix != ".json" and set(read) < set(english())
 
-    @pytest.mark.parametrize("ids", [{"A": "0"}, {"A": None}, {"A": 1.5}, {"A": -1}, {"": 1}])
-    def test_dictionary(self, ids: Any) -> None:
-        assert "expected whole numbers >= 0" in error_of(lambda: EntityVocabulary(ids))
+    def test_dictionary(self) -> None:
+        assert "expected whole numbers >= 0" in error_of(lambda: EntityVocabulary({"A": -1}))
 
     @pytest.mark.parametrize("suffix", SUFFIXES)
     def test_there_is_none(self, tmp_path: Path, suffix: str) -> None:

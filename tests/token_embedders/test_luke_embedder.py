@@ -2,7 +2,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 import pytest
 import torch
@@ -33,6 +33,7 @@ TEXTS = [
     ["Ōtaka"],
     ["a", "pub", "!"],
 ]
+IOB1 = ROOT / "fixtures/ner/schemes/iob1.conll"
 TOLERANCE = 1e-5
 
 
@@ -89,21 +90,19 @@ class TestAgainstTransformers:
         reference = LukeModel.from_pretrained(LUKE, use_entity_aware_attention=entity_aware_attention).eval()
         # Hugging Face draws the queries at random that the file lacks.
         reference.load_state_dict(ours.luke.state_dict(), strict=False)
+        ids = torch.tensor([[2, 5, 63]]).expand(4, 3)
         spans = torch.tensor([[[1, 2], [0, 0], [1, 1]]]).expand(4, 3, 2)
-        output = ours.encode(
-            words["token_ids"],
-            words["mask"],
-            entity_ids=torch.tensor([[2, 5, 63]]).expand(4, 3),
-            entity_spans=spans,
-            entity_mask=torch.tensor([[True, True, False]]).expand(4, 3),
-        )
         positions = torch.tensor([[[1, 2], [0, -1], [1, -1]]]).expand(4, 3, 2)
+        mask = torch.tensor([[True, True, False]]).expand(4, 3)
+        output = ours.encode(
+            words["token_ids"], words["mask"], entity_ids=ids, entity_spans=spans, entity_mask=mask
+        )
         expected = reference(
             words["token_ids"],
             words["mask"].long(),
-            entity_ids=torch.tensor([[2, 5, 63]]).expand(4, 3),
+            entity_ids=ids,
             entity_position_ids=positions,
-            entity_attention_mask=torch.tensor([[1, 1, 0]]).expand(4, 3),
+            entity_attention_mask=mask.long(),
         )
         assert_close(output.tokens[words["mask"]], expected.last_hidden_state[words["mask"]])
         assert_close(output.entities[:, :2], expected.entity_last_hidden_state[:, :2])
@@ -145,27 +144,19 @@ class TestForward:
         assert model(**text_tensors([[], []])).shape == (2, 0, 64)
         assert_close(model(**text_tensors([[], ["a"]]))[1], model(**text_tensors([["a"]]))[0])
 
-    def test_of_tokens(self) -> None:
-        inputs = random_words(LUKE)
-        model = embedder()
-        states = model(inputs["token_ids"], inputs["mask"])
-        assert states.shape == (4, 19, 64)
-        assert torch.equal(states, model.encode(inputs["token_ids"], inputs["mask"]).tokens)
-
     @pytest.mark.parametrize("name", [LUKE, BERT])
     def test_of_as_long_a_text_as_there_are_positions(self, name: str) -> None:
         model, limit = embedder(name), 512
         ids = torch.full((1, limit + 1), 9)
         mask = torch.ones_like(ids).bool()
         assert model(ids[:, 1:], mask[:, 1:]).shape == (1, limit, model.get_output_dim())
-        with pytest.raises(
-            ConfigurationError, match=f"text of {limit + 1} tokens is longer than the {limit} that"
-        ):
+        with pytest.raises(ConfigurationError, match="text of 513 tokens is longer than the 512 that"):
             model(ids, mask)
 
     def test_needs_the_indexer_s_masks(self) -> None:
         tensors = text_tensors(TEXTS)
-        del tensors["wordpiece_mask"]
+        states = embedder().encode(tensors["token_ids"], tensors["wordpiece_mask"]).tokens
+        assert torch.equal(embedder()(tensors["token_ids"], tensors.pop("wordpiece_mask")), states)
         with pytest.raises(ConfigurationError, match="offsets came without wordpiece_mask; use the token"):
             embedder()(**tensors)
 
@@ -185,16 +176,14 @@ class TestOptions:
         with pytest.raises(ConfigurationError, match="sub_token_mode is 'last'; expected 'avg' or 'first'"):
             embedder(sub_token_mode="last")
 
-    def test_freeze_entity_table(self) -> None:
-        model = embedder(freeze_entity_table=True)
-        frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
-        assert frozen == {"luke.entity_embeddings.entity_embeddings.weight"}
-        assert all(parameter.requires_grad for parameter in embedder().parameters())
+    def test_what_is_trained(self) -> None:
+        def frozen(**options: Any) -> set:
+            model = embedder(**options)
+            return {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
 
-    def test_train_parameters(self) -> None:
-        model = embedder(train_parameters=False)
-        assert not any(parameter.requires_grad for parameter in model.parameters())
-        assert not model(**text_tensors(TEXTS)).requires_grad
+        assert frozen() == set()
+        assert frozen(freeze_entity_table=True) == {"luke.entity_embeddings.entity_embeddings.weight"}
+        assert frozen(train_parameters=False) == {name for name, _ in embedder().named_parameters()}
 
     def test_no_entities_are_not_trained(self) -> None:
         model = embedder(entities=[])
@@ -264,13 +253,9 @@ class TestOptions:
         trained = embedder(entities=["[PAD]", "[MASK]"])
         with torch.no_grad():
             trained.luke.embeddings.LayerNorm.bias.add_(1.0)
-        torch.save(
-            {f"embedder.{name}": value for name, value in trained.state_dict().items()}, tmp_path / "best.th"
-        )
-        options = {
-            "override_weights_file": str(tmp_path / "best.th"),
-            "override_weights_strip_prefix": "embedder.luke.",
-        }
+        path = tmp_path / "best.th"
+        torch.save({f"embedder.{name}": value for name, value in trained.state_dict().items()}, path)
+        options = {"override_weights_file": str(path), "override_weights_strip_prefix": "embedder.luke."}
         loaded = embedder(entities=["[PAD]", "[MASK]"], **options)
         for name, value in trained.state_dict().items():
             assert torch.equal(value, loaded.state_dict()[name]), name
@@ -280,9 +265,10 @@ class TestOptions:
         shutil.copytree(LUKE, directory)
         (directory / "model.safetensors").write_bytes(b"damaged")
         model = embedder(str(directory), load_weights=False)
-        assert {name: value.shape for name, value in model.state_dict().items()} == {
-            name: value.shape for name, value in embedder().state_dict().items()
-        }
+        shapes, expected = (
+            {name: value.shape for name, value in made.state_dict().items()} for made in (model, embedder())
+        )
+        assert shapes == expected
         with pytest.raises(ConfigurationError, match="model.safetensors cannot be read, the file is damaged"):
             embedder(str(directory))
         # A run's directory is no archive.
@@ -311,60 +297,46 @@ class TestFromParams:
             TokenEmbedder.from_params(Params(params))
 
 
-class TestArchive:
-    @pytest.fixture
-    def directory(self, tmp_path: Path) -> Path:
-        """A checkpoint of the test's own."""
-        shutil.copytree(LUKE, tmp_path / "luke")
-        return tmp_path / "luke"
+def archived(run: Path, directory: Path, **options: Any) -> Model:
+    """A run's directory and its archive, as the trainer leaves them."""
+    params = crf_tagger_params(directory, **options)
+    run.mkdir()
+    params.to_file(str(run / "config.json"))
+    reader = DatasetReader.from_params(params.duplicate().pop("dataset_reader"))
+    vocabulary = Vocabulary.from_instances(reader.read(IOB1))
+    vocabulary.save_to_files(str(run / "vocabulary"))
+    model = Model.from_params(params.duplicate().pop("model"), vocab=vocabulary)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.02)
+    torch.save(model.state_dict(), run / "best.th")
+    archive_model(run)
+    return model.eval()
 
-    def archive(self, run: Path, directory: Path, **options: Any) -> Model:
-        """A run's directory and its archive, as the trainer leaves them."""
-        params = crf_tagger_params(directory, **options)
-        run.mkdir()
-        params.to_file(str(run / "config.json"))
-        reader = DatasetReader.from_params(params.duplicate().pop("dataset_reader"))
-        vocabulary = Vocabulary.from_instances(reader.read(ROOT / "fixtures/ner/schemes/iob1.conll"))
-        vocabulary.save_to_files(str(run / "vocabulary"))
-        model = Model.from_params(params.duplicate().pop("model"), vocab=vocabulary)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.add_(torch.randn_like(parameter) * 0.02)
-        torch.save(model.state_dict(), run / "best.th")
-        archive_model(run)
-        return model.eval()
 
-    def outputs(self, model: Model, reader: Optional[DatasetReader] = None) -> Tensor:
-        reader = reader or DatasetReader.from_params(crf_tagger_params(Path(LUKE)).pop("dataset_reader"))
-        loader = SimpleDataLoader(
-            list(reader.read(ROOT / "fixtures/ner/schemes/iob1.conll")), 100, vocab=model.vocab
-        )
-        return model(**next(iter(loader)))["logits"]
+def outputs(model: Model, reader: DatasetReader) -> Tensor:
+    loader = SimpleDataLoader(list(reader.read(IOB1)), 100, vocab=model.vocab)
+    return model.eval()(**next(iter(loader)))["logits"]
 
-    def test_brings_its_weights(self, directory: Path, tmp_path: Path) -> None:
-        expected = self.outputs(self.archive(tmp_path / "run", directory))
-        (directory / "model.safetensors").write_bytes(b"damaged")
-        loaded = load_archive(tmp_path / "run" / "model.tar.gz")
-        assert torch.equal(self.outputs(loaded.model.eval(), loaded.validation_dataset_reader), expected)
-        (directory / "model.safetensors").unlink()
-        assert torch.equal(
-            self.outputs(load_archive(tmp_path / "run" / "model.tar.gz").model.eval()), expected
-        )
 
-    def test_needs_no_overriding_weights_either(self, directory: Path, tmp_path: Path) -> None:
-        weights = tmp_path / "weights.safetensors"
-        (directory / "model.safetensors").rename(weights)
-        model = self.archive(tmp_path / "run", directory, override_weights_file=str(weights))
-        weights.unlink()
-        loaded = load_archive(tmp_path / "run" / "model.tar.gz").model.eval()
-        assert torch.equal(self.outputs(loaded), self.outputs(model))
-
-    def test_weights_of_a_config_are_kept_from_an_archive_that_is_a_directory(
-        self, directory: Path, tmp_path: Path
-    ) -> None:
-        expected = self.outputs(self.archive(tmp_path / "run", directory))
-        loaded = load_archive(tmp_path / "run").model.eval()  # best.th over the checkpoint's weights
-        assert torch.equal(self.outputs(loaded), expected)
+@pytest.mark.parametrize("overriding", [False, True])
+def test_an_archive_brings_its_weights(tmp_path: Path, overriding: bool) -> None:
+    directory, run, weights = tmp_path / "luke", tmp_path / "run", tmp_path / "luke/model.safetensors"
+    shutil.copytree(LUKE, directory)
+    options = {}
+    if overriding:
+        weights = weights.rename(tmp_path / "weights.safetensors")
+        options["override_weights_file"] = str(weights)
+    model = archived(run, directory, **options)
+    reader = DatasetReader.from_params(crf_tagger_params(Path(LUKE)).pop("dataset_reader"))
+    expected = outputs(model, reader)
+    # An archive that is a directory: best.th over the checkpoint's weights.
+    assert torch.equal(outputs(load_archive(run).model, reader), expected)
+    weights.write_bytes(b"damaged")
+    loaded = load_archive(run / "model.tar.gz")
+    assert torch.equal(outputs(loaded.model, loaded.validation_dataset_reader), expected)
+    weights.unlink()
+    assert torch.equal(outputs(load_archive(run / "model.tar.gz").model, reader), expected)
 
 
 def crf_tagger_params(directory: Path, **options: Any) -> Params:
