@@ -41,10 +41,6 @@ def test_undecodable(write, content, encoding, message):
         list(read_lines(write(content), encoding))
 
 
-def test_other_encoding(write):
-    assert list(read_lines(write("a O\n".encode("utf-16")), "utf-16")) == [(1, "a O")]
-
-
 def test_missing_file_and_directory(tmp_path):
     with pytest.raises(ConfigurationError, match="missing.txt: there is no such file"):
         list(read_lines(str(tmp_path / "missing.txt")))

@@ -1,8 +1,9 @@
+import copy
 import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Dict, List
+from typing import Any, List
 
 import pytest
 import torch
@@ -108,22 +109,6 @@ def test_from_params(tmp_path: Path) -> None:
         TokenIndexer.from_params(Params({"type": "luke", "model_name": str(tmp_path / "none")}))
 
 
-def tagger(checkpoint: Path, size: int) -> Dict[str, Any]:
-    embedder = {"type": "luke", "model_name": str(checkpoint), "entities": []}
-    return {
-        "dataset_reader": {
-            "type": "sequence_tagging",
-            "token_indexers": {"tokens": {"type": "luke", "model_name": str(checkpoint)}},
-        },
-        "model": {
-            "type": "simple_tagger",
-            "text_field_embedder": {"token_embedders": {"tokens": embedder}},
-            "encoder": {"type": "pass_through", "input_dim": size},
-        },
-        "include_in_archive": ["checkpoint"],
-    }
-
-
 @pytest.mark.parametrize("name", [LUKE, BERT])
 def test_an_archive_that_needs_nothing_beside_it(name: str, tmp_path: Path) -> None:
     """A model of AllenNLP's own, in whose archive the indexer is in a reader."""
@@ -131,7 +116,17 @@ def test_an_archive_that_needs_nothing_beside_it(name: str, tmp_path: Path) -> N
     shutil.copytree(name, start)
     data.write_text("Zoë###PER left###O\nShe###O won###O\n", encoding="utf-8")
     size = json.loads((start / "config.json").read_text())["hidden_size"]
-    values = tagger(start, size)
+    luke = {"type": "luke", "model_name": str(start)}
+    embedders = {"token_embedders": {"tokens": {**luke, "entities": []}}}
+    encoder = {"type": "pass_through", "input_dim": size}
+    values: Any = {
+        "dataset_reader": {"type": "sequence_tagging", "token_indexers": {"tokens": luke}},
+        "model": {"type": "simple_tagger", "text_field_embedder": embedders, "encoder": encoder},
+        "include_in_archive": ["checkpoint"],
+    }
+
+    def made(of: Any, key: str, **extras: Any) -> Any:
+        return of.from_params(Params(copy.deepcopy(values[key])), **extras)
 
     def instances(reader: DatasetReader) -> List[Instance]:
         found = list(reader.read(str(data)))
@@ -139,16 +134,15 @@ def test_an_archive_that_needs_nothing_beside_it(name: str, tmp_path: Path) -> N
             reader.apply_token_indexers(instance)
         return found
 
-    reader = DatasetReader.from_params(Params(json.loads(json.dumps(values["dataset_reader"]))))
+    reader = made(DatasetReader, "dataset_reader")
     vocab = Vocabulary.from_instances(instances(reader))
-    model = Model.from_params(Params(json.loads(json.dumps(values["model"]))), vocab=vocab).eval()
+    model = made(Model, "model", vocab=vocab).eval()
     expected = [output["logits"] for output in model.forward_on_instances(instances(reader))]
     run.mkdir()
     (run / "config.json").write_text(json.dumps(values))
     vocab.save_to_files(str(run / "vocabulary"))
     torch.save(model.state_dict(), run / "weights.th")
-    trainer: Any = SimpleNamespace(model=model)
-    ArchivedCheckpoint(str(run)).on_start(trainer)
+    ArchivedCheckpoint(str(run)).on_start(SimpleNamespace(model=model))  # type: ignore[arg-type]
     archive_model(run, weights="weights.th", include_in_archive=["checkpoint"])
     shutil.rmtree(start)
 
@@ -158,12 +152,10 @@ def test_an_archive_that_needs_nothing_beside_it(name: str, tmp_path: Path) -> N
         for output, logits in zip(outputs, expected, strict=True):
             assert output["logits"] == pytest.approx(logits, abs=1e-5)
     # As anyone may make the reader of a run's directory.
-    params = Params(json.loads(json.dumps(values["dataset_reader"])))
-    reader = DatasetReader.from_params(params, serialization_dir=str(run))
-    assert len(instances(reader)) == 2
+    assert len(instances(made(DatasetReader, "dataset_reader", serialization_dir=str(run)))) == 2
     # Without the archive's files there is none.
     with pytest.raises(ConfigurationError, match="no model directory"):
-        DatasetReader.from_params(Params(json.loads(json.dumps(values["dataset_reader"]))))
+        made(DatasetReader, "dataset_reader")
 
 
 def test_a_model_without_an_embedder_has_no_checkpoint_to_archive(tmp_path: Path) -> None:

@@ -154,10 +154,8 @@ class TestIds:
         keeps_accents = options.get("strip_accents") is False
         # Without a setting BERT lower-cases, and then takes the accents off.
         assert tokenizer.encode("HÉRON").ids == [len(vocabulary) - (2 if keeps_accents else 1)]
-
-    @pytest.mark.parametrize("text", ["", "\n \t", "\u00a0"])
-    def test_of_nothing_are_none(self, text: str) -> None:
-        assert TOKENIZERS[LUKE].encode(text) == TOKENIZERS[BERT].encode(text) == Encoded([], [])
+        assert tokenizer.encode("\n \t") == Encoded([], [])
+        assert tokenizer.encode_words(["\u200b"]) == [[tokenizer.unknown_id]]
 
     @given(text=st.text(st.characters(categories=["Cs", "L"])))
     @quick
@@ -183,24 +181,17 @@ class TestWords:
         assume(not any(holds_special(word) for word in words))
         tokenizer = TOKENIZERS[LUKE]
         expected = [
-            reference_ids("slow", word, add_prefix_space=follows_space(word)) or [tokenizer.unknown_id]
-            for word in words
+            reference_ids("slow", word, follows_space(word)) or [tokenizer.unknown_id] for word in words
         ]
-        assert tokenizer.encode_words(words) == expected
-        assert tokenizer.encode_words(words) == expected  # from what it has kept
-
-    def test_without_tokens_are_unknown(self) -> None:
-        assert TOKENIZERS[LUKE].encode_words(["\u00a0", ""]) == [[TOKENIZERS[LUKE].unknown_id]] * 2
-        assert TOKENIZERS[BERT].encode_words(["\u200b"]) == [[TOKENIZERS[BERT].unknown_id]]
+        for _ in range(2):  # the second is what it has kept
+            assert tokenizer.encode_words(words) == expected
 
 
 class TestSpecialTokensAndMarkers:
     def test_ids_are_looked_up(self) -> None:
-        names = ("start_id", "pad_id", "end_id", "unknown_id", "mask_id")
-        assert [getattr(TOKENIZERS[LUKE], name) for name in names] == [0, 1, 2, 3, 1997]
-        vocabulary = (Path(BERT) / "vocab.txt").read_text().splitlines()
-        expected = [vocabulary.index(name) for name in ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")]
-        assert [getattr(TOKENIZERS[BERT], name) for name in names] == expected
+        for tokenizer, names in ((TOKENIZERS[LUKE], SPECIAL[:5]), (TOKENIZERS[BERT], SPECIAL[5:])):
+            ids = [getattr(tokenizer, f"{name}_id") for name in "start end pad unknown mask".split()]
+            assert ids == [tokenizer.vocabulary[name] for name in names]
 
     @pytest.mark.parametrize("model_name, first", [(LUKE, 2000), (ROBERTA, 1998), (BERT, 800)])
     def test_markers_follow_the_word_table(self, model_name: str, first: int) -> None:
@@ -260,15 +251,12 @@ class TestConstruction:
         tokenizer = Tokenizer.from_params(Params(dict(params)))
         assert isinstance(tokenizer, WordTokenizer)
         assert tokenizer.to_params().as_dict() == params
-        again = Tokenizer.from_params(tokenizer.to_params())
-        assert again.tokenize("the pub") == tokenizer.tokenize("the pub")
 
     def test_from_a_sentence_piece_tokenizer(self, tmp_path: Path) -> None:
         names = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁ab", "ab", "a", "b", "<mask>"]
         backend = Backend(models.Unigram([(name, -float(len(names) - i)) for i, name in enumerate(names)], 3))
-        backend.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
-        )
+        splitters = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
+        backend.pre_tokenizer = pre_tokenizers.Sequence(splitters)
         backend.save(str(tmp_path / "tokenizer.json"))
         tokenizer = WordTokenizer(str(tmp_path))
         assert tokenizer.encode("ab") == Encoded([names.index("▁ab")], [(0, 2)])

@@ -97,20 +97,17 @@ class TestArticles:
         assert self.link(linker, "Harbour_towns", text) == expected
         assert self.link(linker, "Towns", text, "question") == expected
         assert self.link(linker, "Empty", text) == [] == self.link(linker, None, text)
-        assert self.link(build(files, max_mention_length=1), "Towns", "the port twice twice") == [
-            name
-            for name in ["twice=Marlow", "twice=Marlow"]
-            if len(WordTokenizer(MODEL).encode("twice").ids) == 1
-        ]
+        length = len(WordTokenizer(MODEL).encode("the port").ids)
+        for limit, found in ((length, expected[:1]), (length - 1, [])):
+            assert self.link(build(files, max_mention_length=limit), "Towns", "the port") == found
 
     def test_unknown_article(self, files: Dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
         linker = build(files)
         with caplog.at_level(logging.WARNING):
             for _ in range(3):
                 assert self.link(linker, "No_page", "Port Velmar") == []
-        assert [record.getMessage() for record in caplog.records] == [
-            "The link database has no page 'No page': its texts get no entities."
-        ]
+        (record,) = caplog.records
+        assert "The link database has no page 'No page'" in record.getMessage()
 
 
 class TestConstruction:
@@ -137,7 +134,6 @@ class TestConstruction:
             ({"min_link_probability": 1.5}, "min_link_probability is 1.5; expected 0 to 1"),
             ({"max_mention_length": 0}, "max_mention_length is 0; expected at least 1"),
             ({"link_database": "/no/such"}, "/no/such: there is no such directory"),
-            ({"link_redirects": "/no/such"}, "/no/such: there is no such directory"),
         ],
     )
     def test_errors(self, files: Dict[str, str], options: Dict[str, Any], message: str) -> None:

@@ -37,6 +37,17 @@ def make_pair(config: LukeConfig, seed: int = 0) -> Tuple[LukeModel, LukeEncoder
     return reference, encoder
 
 
+def assert_close(ours: Tensor, theirs: Tensor, name: str = "") -> None:
+    torch.testing.assert_close(
+        ours, theirs, atol=TOLERANCE, rtol=TOLERANCE, msg=lambda message: f"{name}: {message}"
+    )
+
+
+def ready(seed: int, **changes: object) -> Tuple[LukeEncoder, Dict[str, Tensor]]:
+    config = make_config(**changes)  # type: ignore[arg-type]
+    return make_pair(config)[1], make_inputs(config, seed)
+
+
 def make_inputs(
     config: LukeConfig, seed: int, batch: int = 3, words: int = 21, entities: int = 6
 ) -> Dict[str, Tensor]:
@@ -89,9 +100,9 @@ def test_equals_hugging_face(
 
     words, entities = reference_forward(reference, inputs)
     output = encoder(**inputs)
-    torch.testing.assert_close(output.tokens, words, atol=TOLERANCE, rtol=TOLERANCE)
+    assert_close(output.tokens, words)
     if with_entities:
-        torch.testing.assert_close(output.entities, entities, atol=TOLERANCE, rtol=TOLERANCE)
+        assert_close(output.entities, entities)
     else:
         assert output.entities.shape == (3, 0, config.hidden_size)
 
@@ -114,18 +125,13 @@ def test_equals_hugging_face(
             assert actual[name] is None or not actual[name].any(), name
             assert not with_entities or "entity" not in name
         else:
-            torch.testing.assert_close(
-                actual[name],
-                gradient,
-                atol=TOLERANCE,
-                rtol=TOLERANCE,
-                msg=lambda m, name=name: f"{name}: {m}",
-            )
+            assert_close(actual[name], gradient, name)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-@pytest.mark.parametrize("entity_aware", [True, False], ids=["entity-aware", "original attention"])
+needs_gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")]
+
+
+@pytest.mark.parametrize("entity_aware", [pytest.param(value, marks=needs_gpu) for value in (True, False)])
 def test_equals_hugging_face_on_a_gpu(entity_aware: bool) -> None:
     config = make_config(entity_aware)
     reference, encoder = make_pair(config)
@@ -133,11 +139,8 @@ def test_equals_hugging_face_on_a_gpu(entity_aware: bool) -> None:
     inputs = {name: tensor.cuda() for name, tensor in make_inputs(config, 0).items()}
     words, entities = (states.cuda() for states in reference_forward(reference, inputs))
     output = encoder(**inputs)
-    torch.testing.assert_close(output.tokens, words, atol=TOLERANCE, rtol=TOLERANCE)
-    torch.testing.assert_close(output.entities, entities, atol=TOLERANCE, rtol=TOLERANCE)
-
-
-needs_gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")]
+    assert_close(output.tokens, words)
+    assert_close(output.entities, entities)
 
 
 @pytest.mark.parametrize(
@@ -149,10 +152,9 @@ needs_gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), 
     ],
 )
 def test_autocast_stays_close(device: str, dtype: torch.dtype) -> None:
-    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    _, encoder = make_pair(config)
+    encoder, inputs = ready(0, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     encoder = encoder.to(device).train()
-    inputs = {name: tensor.to(device) for name, tensor in make_inputs(config, 0).items()}
+    inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
     exact = encoder(**inputs)
     with torch.autocast(device, dtype=dtype):
         rough = encoder(**inputs)
@@ -164,9 +166,7 @@ def test_autocast_stays_close(device: str, dtype: torch.dtype) -> None:
 
 
 def test_masks_default_to_everything() -> None:
-    config = make_config()
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 1)
+    encoder, inputs = ready(1)
     inputs["token_ids"] = inputs["token_ids"].clamp(min=2)
     full = dict(
         inputs,
@@ -180,9 +180,9 @@ def test_masks_default_to_everything() -> None:
 
 
 def test_padding_changes_nothing() -> None:
-    config = make_config()
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 2, batch=1)
+    encoder, inputs = ready(2)
+    row = int(inputs["entity_mask"].sum(dim=1).argmin())
+    inputs = {name: tensor[row : row + 1] for name, tensor in inputs.items()}
     num_words, num_entities = int(inputs["token_mask"].sum()), int(inputs["entity_mask"].sum())
     padded = encoder(**inputs)
     alone = encoder(
@@ -190,23 +190,20 @@ def test_padding_changes_nothing() -> None:
         entity_ids=inputs["entity_ids"][:, :num_entities],
         entity_spans=inputs["entity_spans"][:, :num_entities],
     )
-    torch.testing.assert_close(padded.tokens[:, :num_words], alone.tokens, atol=TOLERANCE, rtol=0)
-    torch.testing.assert_close(padded.entities[:, :num_entities], alone.entities, atol=TOLERANCE, rtol=0)
+    assert num_words < 21 or num_entities < 6
+    assert_close(padded.tokens[:, :num_words], alone.tokens)
+    assert_close(padded.entities[:, :num_entities], alone.entities)
 
 
 def test_a_row_of_padding_alone_gives_numbers() -> None:
-    config = make_config()
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 3)
+    encoder, inputs = ready(3)
     inputs["token_mask"][1] = False
     inputs["entity_mask"][1] = False
     assert all(states.isfinite().all() for states in encoder(**inputs))
 
 
 def test_gradient_checkpointing_gives_the_same_gradients() -> None:
-    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 4)
+    encoder, inputs = ready(4, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     gradients = []
     for checkpointing in (False, True):
         encoder.train()
@@ -219,15 +216,6 @@ def test_gradient_checkpointing_gives_the_same_gradients() -> None:
         torch.testing.assert_close(kept, recomputed)
 
 
-def test_dropout_acts_in_training_only() -> None:
-    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.5)
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 5)
-    assert torch.equal(encoder(**inputs).tokens, encoder(**inputs).tokens)
-    encoder.train()
-    assert not torch.equal(encoder(**inputs).tokens, encoder(**inputs).tokens)
-
-
 def test_equals_roberta_and_bert_on_words() -> None:
     ids = torch.randint(2, 97, (2, 17), generator=torch.Generator().manual_seed(0))
     types = (torch.arange(17) > 8).long().expand(2, -1)
@@ -238,8 +226,7 @@ def test_equals_roberta_and_bert_on_words() -> None:
     roberta = RobertaModel(roberta_config, add_pooling_layer=False).eval()
     encoder = LukeEncoder(make_config(**SIZES)).eval()
     assert not encoder.load_state_dict(roberta.state_dict(), strict=False).unexpected_keys
-    expected = roberta(ids).last_hidden_state
-    torch.testing.assert_close(encoder(ids).tokens, expected, atol=TOLERANCE, rtol=TOLERANCE)
+    assert_close(encoder(ids).tokens, roberta(ids).last_hidden_state)
 
     bert_config = BertConfig(**SIZES, max_position_embeddings=70)
     bert = BertModel(bert_config, add_pooling_layer=False).eval()
@@ -249,10 +236,7 @@ def test_equals_roberta_and_bert_on_words() -> None:
     config.position_start = 0
     encoder = LukeEncoder(config).eval()
     assert not encoder.load_state_dict(bert.state_dict(), strict=False).unexpected_keys
-    expected = bert(ids, token_type_ids=types).last_hidden_state
-    torch.testing.assert_close(
-        encoder(ids, token_type_ids=types).tokens, expected, atol=TOLERANCE, rtol=TOLERANCE
-    )
+    assert_close(encoder(ids, token_type_ids=types).tokens, bert(ids, token_type_ids=types).last_hidden_state)
 
 
 def test_the_pooler_alone_is_left_out() -> None:

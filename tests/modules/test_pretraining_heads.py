@@ -23,12 +23,8 @@ def problem(
     def draw(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator, dtype=dtype).requires_grad_()
 
-    return (
-        draw(positions, size),
-        draw(rows, size),
-        draw(rows),
-        torch.randint(rows, (positions,), generator=generator),
-    )
+    tensors = draw(positions, size), draw(rows, size), draw(rows)
+    return (*tensors, torch.randint(rows, (positions,), generator=generator))
 
 
 def plain(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tuple[Tensor, Tensor]:
