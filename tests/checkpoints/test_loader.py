@@ -261,13 +261,19 @@ class TestEntities:
         with pytest.raises(ConfigurationError, match="no entity 'Nowhere' in .*tiny-luke"):
             load_encoder(luke, entities=["[PAD]", "Nowhere"])
 
-    @pytest.mark.parametrize("row", [64, -1])
-    def test_row_that_the_table_lacks(self, row: int, make_checkpoint: Callable[..., Path]) -> None:
+    @pytest.mark.parametrize(
+        "row, message",
+        [
+            (64, r"entity '\[MASK\]' of .* has the row 64 in .* of the 64"),
+            (-1, "entity_vocab.json, entry 2: found the id -1"),
+        ],
+    )
+    def test_row_that_the_table_lacks(
+        self, row: int, message: str, make_checkpoint: Callable[..., Path]
+    ) -> None:
         directory = make_checkpoint()
         (directory / "entity_vocab.json").write_text(json.dumps({"[PAD]": 0, "[MASK]": row}))
-        with pytest.raises(
-            ConfigurationError, match=rf"entity '\[MASK\]' of .* has the row {row} in .* of the 64"
-        ):
+        with pytest.raises(ConfigurationError, match=message):
             load_encoder(str(directory), entities=["[PAD]", "[MASK]"])
 
 

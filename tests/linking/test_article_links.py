@@ -113,11 +113,8 @@ class TestArticles:
 class TestConstruction:
     def test_fixture(self, fixtures_dir: Path) -> None:
         data = fixtures_dir / "data" / "squad"
-        files = {
-            "link_database": str(data / "links"),
-            "link_redirects": str(data / "redirects_20160305"),
-            "model_redirects": str(data / "redirects_20181220"),
-        }
+        names_of = {"link_redirects": "redirects_20160305", "model_redirects": "redirects_20181220"}
+        files = {key: str(data / name) for key, name in {"link_database": "links", **names_of}.items()}
         linker = EntityLinker.from_params(Params({"type": "article_links", "model_name": MODEL, **files}))
         assert isinstance(linker, ArticleLinksEntityLinker)
         for title in ("Harbour_towns", "River_clubs", "Mountain_railways"):
