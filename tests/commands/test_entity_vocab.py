@@ -144,7 +144,10 @@ class TestMistakes:
         for arguments, message in (
             ((str(tmp_path / "no.tsv"),), "no.tsv: there is no such file"),
             ((str(tmp_path / "nothing"),), "There is no model directory"),
-            ((str(tmp_path / "broken.tsv"), "Japan"), "broken.tsv, line 1: found no tab"),
+            (
+                (str(tmp_path / "broken.tsv"), "Japan"),
+                "broken.tsv, line 1: found 'Japan'; expected a title, a tab",
+            ),
             ((multilingual, "Japan", "--language", "xx"), "no language 'xx' in"),
             ((multilingual, "--language", "en"), "--language is that of titles"),
             ((multilingual, "--output", str(tmp_path / "v.tsv")), "tsv cannot hold this vocabulary"),
