@@ -3,13 +3,11 @@
 import json
 import shutil
 import tarfile
-from pathlib import Path
-from typing import Any, Callable, Dict, List
 
 import pytest
 from allennlp.models import load_archive
 
-from tests.conftest import DEMO_EPOCHS, DemoRun, Finished
+from tests.conftest import DEMO_EPOCHS
 
 CONFIG = "training_configs/ner/demo.jsonnet"
 RUN = "runs/ner/demo"
@@ -17,13 +15,13 @@ ARCHIVE = f"{RUN}/model.tar.gz"
 
 
 @pytest.fixture(scope="module")
-def trained(workplace: Path, demo_run: DemoRun) -> Finished:
+def trained(workplace, demo_run):
     """A run in the place where the command writes it."""
     shutil.copytree(demo_run.directory, workplace / RUN)
     return demo_run.finished
 
 
-def scores(metrics: Dict[str, Any], prefix: str = "") -> Dict[str, float]:
+def scores(metrics, prefix=""):
     names = ("precision", "recall", "f1", "loss")
     return {
         name: value
@@ -34,11 +32,11 @@ def scores(metrics: Dict[str, Any], prefix: str = "") -> Dict[str, float]:
     }
 
 
-def records(path: Path) -> List[Dict[str, Any]]:
+def records(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def check_entities(record: Dict[str, Any]) -> None:
+def check_entities(record):
     for entity in record["entities"]:
         assert record["text"][entity["start"] : entity["end"]] == entity["text"] != ""
         assert entity["label"] in ("PER", "ORG", "LOC", "MISC")
@@ -49,7 +47,7 @@ def check_entities(record: Dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def raw_sentences(workplace: Path) -> Path:
+def raw_sentences(workplace):
     """The training sentences as running text."""
     sentences = (workplace / "fixtures/ner/train.conll").read_text(encoding="utf-8").split("\n\n")
     lines = [
@@ -63,12 +61,12 @@ def raw_sentences(workplace: Path) -> Path:
 
 
 class TestTrain:
-    def test_says_where_the_run_goes(self, trained: Finished) -> None:
+    def test_says_where_the_run_goes(self, trained):
         assert trained.out.splitlines()[0] == f"Writing this run to {RUN}"
         assert "Traceback" not in trained.out + trained.err
         assert "Warning" not in trained.out + trained.err
 
-    def test_writes_the_run_there(self, workplace: Path, trained: Finished) -> None:
+    def test_writes_the_run_there(self, workplace, trained):
         names = {path.name for path in (workplace / RUN).iterdir()}
         assert {"config.json", "metrics.json", "model.tar.gz", "out.log", "vocabulary"} <= names
         metrics = json.loads((workplace / RUN / "metrics.json").read_text())
@@ -76,7 +74,7 @@ class TestTrain:
         assert metrics["training_loss"] < 0.1
         assert sorted(path.name for path in (workplace / "runs").rglob("model.tar.gz")) == ["model.tar.gz"]
 
-    def test_the_log_counts_what_was_read(self, workplace: Path, trained: Finished) -> None:
+    def test_the_log_counts_what_was_read(self, workplace, trained):
         log = (workplace / RUN / "out.log").read_text(encoding="utf-8")
         words = [
             line
@@ -89,7 +87,7 @@ class TestTrain:
         assert "fixtures/ner/train.conll: the tag scheme is recognised as IO," in log
 
     @pytest.mark.usefixtures("trained")
-    def test_does_not_overwrite_a_run(self, workplace: Path, allennlp: Callable) -> None:
+    def test_does_not_overwrite_a_run(self, workplace, allennlp):
         before = {path: path.stat().st_mtime_ns for path in (workplace / RUN).rglob("*")}
         finished = allennlp("train", CONFIG)
         assert finished.status == 1
@@ -99,7 +97,7 @@ class TestTrain:
         assert {path: path.stat().st_mtime_ns for path in (workplace / RUN).rglob("*")} == before
 
     @pytest.mark.slow
-    def test_overwrites_it_when_asked(self, workplace: Path, allennlp: Callable) -> None:
+    def test_overwrites_it_when_asked(self, workplace, allennlp):
         overrides = '{"trainer.num_epochs": 1}'
         assert allennlp("train", CONFIG, "-s", "runs/other", "-o", overrides).status == 0
         (workplace / "runs/other/note.txt").write_text("mine")
@@ -115,7 +113,7 @@ class TestTrain:
 
 @pytest.mark.usefixtures("trained")
 class TestEvaluate:
-    def test_gives_the_metrics_of_the_last_epoch(self, workplace: Path, allennlp: Callable) -> None:
+    def test_gives_the_metrics_of_the_last_epoch(self, workplace, allennlp):
         finished = allennlp("evaluate", ARCHIVE, "fixtures/ner/dev.conll", "--output-file", "metrics.json")
         assert finished.status == 0, finished.err
         evaluated = scores(json.loads((workplace / "metrics.json").read_text()))
@@ -127,16 +125,14 @@ class TestEvaluate:
         assert evaluated["f1"] > 0
 
     @pytest.mark.slow
-    def test_needs_no_package_where_the_plugins_file_is(
-        self, workplace: Path, root_dir: Path, allennlp_process: Callable
-    ) -> None:
+    def test_needs_no_package_where_the_plugins_file_is(self, workplace, root_dir, allennlp_process):
         shutil.copyfile(root_dir / ".allennlp_plugins", workplace / ".allennlp_plugins")
         data = "fixtures/ner/test.conll"
         finished = allennlp_process("evaluate", ARCHIVE, data, "--output-file", "plugin.json")
         assert finished.status == 0, finished.err
         assert json.loads((workplace / "plugin.json").read_text()).keys() >= {"f1", "f1_LOC"}
 
-    def test_batches_do_not_matter(self, workplace: Path, allennlp: Callable) -> None:
+    def test_batches_do_not_matter(self, workplace, allennlp):
         found = []
         for size in ("1", "3", "64"):
             arguments = ("--batch-size", size, "--output-file", "metrics.json")
@@ -146,7 +142,7 @@ class TestEvaluate:
             found[-1].pop("loss")
         assert found[0] == found[1] == found[2]
 
-    def test_the_checkpoint_is_not_read_again(self, workplace: Path, allennlp: Callable) -> None:
+    def test_the_checkpoint_is_not_read_again(self, workplace, allennlp):
         weights = workplace / "fixtures/tiny-luke/model.safetensors"
         hidden = weights.rename(workplace / "hidden.safetensors")
         try:
@@ -159,7 +155,7 @@ class TestEvaluate:
         last = scores(json.loads((workplace / RUN / "metrics.json").read_text()), "validation_")
         assert scores(json.loads((workplace / "again.json").read_text())) == pytest.approx(last, abs=1e-6)
 
-    def test_the_archive_holds_weights_config_and_vocabulary(self, workplace: Path) -> None:
+    def test_the_archive_holds_weights_config_and_vocabulary(self, workplace):
         with tarfile.open(workplace / ARCHIVE) as archive:
             names = {name.removeprefix("./") for name in archive.getnames()}
         assert {"config.json", "weights.th", "vocabulary/labels.txt"} <= names
@@ -167,7 +163,7 @@ class TestEvaluate:
 
 @pytest.mark.usefixtures("trained")
 class TestPredict:
-    def test_raw_sentences(self, workplace: Path, allennlp: Callable, raw_sentences: Path) -> None:
+    def test_raw_sentences(self, workplace, allennlp, raw_sentences):
         arguments = ("--output-file", "raw_predictions.jsonl", "--silent")
         finished = allennlp("predict", ARCHIVE, str(raw_sentences), *arguments)
         assert finished.status == 0, finished.err
@@ -183,7 +179,7 @@ class TestPredict:
         assert f"[{first['text']} {first['label']}]" in shown.out
         assert shown.out.splitlines()[-1].split()[0] in ("LOC", "MISC", "ORG", "PER")
 
-    def test_batches_do_not_matter(self, workplace: Path, allennlp: Callable) -> None:
+    def test_batches_do_not_matter(self, workplace, allennlp):
         inputs = "fixtures/ner/sentences.jsonl"
         for size, output in (("1", "one.jsonl"), ("4", "four.jsonl")):
             arguments = ("--output-file", output, "--silent", "--batch-size", size)
@@ -197,14 +193,14 @@ class TestPredict:
                 entity["score"] = pytest.approx(entity["score"], abs=1e-4)
             assert first["entities"] == second["entities"]
 
-    def test_prints_without_an_output_file(self, allennlp: Callable) -> None:
+    def test_prints_without_an_output_file(self, allennlp):
         finished = allennlp("predict", ARCHIVE, "fixtures/ner/sentences.jsonl")
         lines = [line for line in finished.out.splitlines() if line.startswith("prediction: ")]
         assert len(lines) == 6 and json.loads(lines[0].removeprefix("prediction: "))["text"].startswith(
             "Tavin"
         )
 
-    def test_files_of_the_reader(self, workplace: Path, allennlp: Callable) -> None:
+    def test_files_of_the_reader(self, workplace, allennlp):
         arguments = ("--use-dataset-reader", "--output-file", "reader.jsonl", "--silent")
         finished = allennlp("predict", ARCHIVE, "fixtures/ner/train.conll", *arguments)
         assert finished.status == 0, finished.err

@@ -4,7 +4,6 @@ import functools
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Dict
 
 import pytest
 from allennlp.commands.train import TrainModel
@@ -45,13 +44,13 @@ CONLL = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def plugins() -> None:
+def plugins():
     """As the `allennlp` command has them: a config may name a model of allennlp-models."""
     import_plugins()
 
 
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def small(tmp_path, monkeypatch):
     """A place where all data is fixture data and the model is the tiny one; returns where a run can go."""
     (tmp_path / "data" / "conll2003").mkdir(parents=True)
     for name, fixture in CONLL.items():
@@ -68,7 +67,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "run"
 
 
-def construct(name: str, run: Path) -> TrainModel:
+def construct(name, run):
     """What `allennlp train` constructs before it trains."""
     params = Params.from_file(CONFIGS / name)
     preflight(params.duplicate())
@@ -79,7 +78,7 @@ def construct(name: str, run: Path) -> TrainModel:
 
 
 @functools.cache
-def shipped(name: str) -> Dict[str, Any]:
+def shipped(name):
     """A shipped config, evaluated without any variable of the environment."""
     with pytest.MonkeyPatch.context() as patch:
         for variable in list(os.environ):
@@ -87,25 +86,25 @@ def shipped(name: str) -> Dict[str, Any]:
         return Params.from_file(CONFIGS / name).as_dict(quiet=True)
 
 
-def evaluate(path: Path, text: str) -> Dict[str, Any]:
+def evaluate(path, text):
     path.write_text(text)
     return Params.from_file(path).as_dict(quiet=True)
 
 
 class TestAll:
-    def test_there_are_some(self) -> None:
+    def test_there_are_some(self):
         assert "ner/conll.jsonnet" in SHIPPED and "ner/demo.jsonnet" in SHIPPED
         assert not any(name.startswith("lib/") for name in SHIPPED)
 
     @pytest.mark.parametrize("name", SHIPPED)
-    def test_evaluates_without_an_environment(self, name: str) -> None:
+    def test_evaluates_without_an_environment(self, name):
         assert {"dataset_reader", "train_data_path", "model", "trainer"} <= shipped(name).keys()
 
     @pytest.mark.parametrize(
         "name",
         [pytest.param(name, marks=[] if name in CONSTRUCTED else [pytest.mark.slow]) for name in FINE_TUNING],
     )
-    def test_is_constructed(self, name: str, small: Path) -> None:
+    def test_is_constructed(self, name, small):
         loop = construct(name, small)
         assert isinstance(loop.trainer, GradientDescentTrainer)
         assert len(loop.trainer.data_loader) > 1
@@ -141,7 +140,7 @@ EXPERIMENTS = [
 
 
 class TestPaper:
-    def test_all_experiments_are_there(self) -> None:
+    def test_all_experiments_are_there(self):
         assert set(EXPERIMENTS) == {
             *(
                 f"{base}{variant}.jsonnet"
@@ -158,7 +157,7 @@ class TestPaper:
         } <= set(SHIPPED)
 
     @pytest.mark.parametrize("name", EXPERIMENTS)
-    def test_hyperparameters(self, name: str) -> None:
+    def test_hyperparameters(self, name):
         base = next(base for base in PAPER if name.startswith(base))
         rate, effective, epochs, evaluation, seed, kept = PAPER[base]
         config = shipped(name)
@@ -172,7 +171,7 @@ class TestPaper:
         assert config["datasets_for_vocab_creation"] == ["train"]
 
     @pytest.mark.parametrize("name", EXPERIMENTS)
-    def test_variants(self, name: str) -> None:
+    def test_variants(self, name):
         config = shipped(name)
         embedder = config["model"]["embedder"]
         assert embedder["model_name"] == config["dataset_reader"]["tokenizer"]["model_name"]
@@ -184,7 +183,7 @@ class TestPaper:
 
 
 class TestConll:
-    def test_defaults_without_an_environment(self) -> None:
+    def test_defaults_without_an_environment(self):
         config = shipped("ner/conll.jsonnet")
         assert config["dataset_reader"]["tokenizer"]["model_name"] == "studio-ousia/luke-large"
         assert config["model"]["embedder"]["model_name"] == "studio-ousia/luke-large"
@@ -194,7 +193,7 @@ class TestConll:
         assert config["evaluate_on_test"] is True
         assert [config[f"{kind}_seed"] for kind in ("random", "numpy", "pytorch")] == [15] * 3
 
-    def test_what_the_environment_sets(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_the_environment_sets(self, monkeypatch):
         monkeypatch.setenv("LUKE_MODEL", "some/where/it's")
         monkeypatch.setenv("LUKE_DATA", "/else/where")
         config = Params.from_file(CONFIGS / "ner/conll.jsonnet").as_dict(quiet=True)
@@ -202,7 +201,7 @@ class TestConll:
         assert config["model"]["embedder"]["model_name"] == "some/where/it's"
         assert config["train_data_path"] == "/else/where/conll2003/eng.train"
 
-    def test_reader_and_model(self, small: Path) -> None:
+    def test_reader_and_model(self, small):
         loop = construct("ner/conll.jsonnet", small)
         reader, model = loop.trainer.data_loader.reader, loop.model
         assert isinstance(reader, NerReader) and isinstance(model, NerModel)
@@ -215,10 +214,10 @@ class TestConll:
         assert model.flat
         assert model.vocab.get_vocab_size("labels") == 5
 
-    def test_optimizer_and_schedule(self, small: Path) -> None:
+    def test_optimizer_and_schedule(self, small):
         loop = construct("ner/conll.jsonnet", small)
         optimizer = loop.trainer.optimizer
-        decay_of: Dict[int, float] = {}
+        decay_of = {}
         for group in optimizer.param_groups:
             assert group["initial_lr"] == 1e-5
             assert tuple(group["betas"]) == (0.9, 0.98)
@@ -251,7 +250,7 @@ class TestConll:
         assert warmup >= 1 and rates.index(max(rates)) == warmup and max(rates) == pytest.approx(1e-5)
         assert rates[0] == 0 and 0 < rates[-1] == pytest.approx(1e-5 / (updates - warmup))
 
-    def test_trainer(self, small: Path) -> None:
+    def test_trainer(self, small):
         loop = construct("ner/conll.jsonnet", small)
         trainer = loop.trainer
         assert loop.trainer.data_loader.batch_size * trainer._num_gradient_accumulation_steps == 8
@@ -267,14 +266,14 @@ class TestConll:
 class TestLibrary:
     """The knobs of `lib/`, which users turn."""
 
-    def ner(self, path: Path, knobs: str = "") -> Dict[str, Any]:
+    def ner(self, path, knobs=""):
         return evaluate(
             path / "mine.jsonnet",
             f"(import '{LIBRARY}/ner.libsonnet') + {{ train_data:: 'train.conll', {knobs} }}",
         )
 
     @pytest.mark.slow
-    def test_effective_batch_is_the_same_on_any_devices(self, tmp_path: Path) -> None:
+    def test_effective_batch_is_the_same_on_any_devices(self, tmp_path):
         config = evaluate(
             tmp_path / "mine.jsonnet",
             f"""{{
@@ -310,7 +309,7 @@ class TestLibrary:
             ("keep:: 'lst'", 'keep is lst: set "best" or "last"'),
         ],
     )
-    def test_impossible_knobs_say_what_to_do(self, tmp_path: Path, knobs: str, message: str) -> None:
+    def test_impossible_knobs_say_what_to_do(self, tmp_path, knobs, message):
         with pytest.raises(ConfigurationError) as raised:
             self.ner(tmp_path, knobs)
         assert message in str(raised.value) and "mine.jsonnet" in str(raised.value)
@@ -333,13 +332,11 @@ class TestLibrary:
             ("ner/demo.jsonnet", "callbacks:: [{ type:: 'x' }]", r"trainer.callbacks.0.type is hidden"),
         ],
     )
-    def test_what_nobody_reads_is_an_error(
-        self, tmp_path: Path, name: str, mistake: str, message: str
-    ) -> None:
+    def test_what_nobody_reads_is_an_error(self, tmp_path, name, mistake, message):
         with pytest.raises(ConfigurationError, match=message):
             evaluate(tmp_path / "mine.jsonnet", f"(import '{CONFIGS / name}') + {{ {mistake} }}")
 
-    def test_a_config_may_have_what_allennlp_reads_and_knobs_of_its_own(self, tmp_path: Path) -> None:
+    def test_a_config_may_have_what_allennlp_reads_and_knobs_of_its_own(self, tmp_path):
         text = f"""
             local knobs = import '{LIBRARY}/knobs.libsonnet';
             local rate = 1e-4;
@@ -360,14 +357,14 @@ class TestLibrary:
             evaluate(tmp_path / "mine.jsonnet", text.replace("patience:: 3", "patiense:: 3"))
 
     @pytest.mark.parametrize("knob", ["learning_rate", "num_epochs", "seed", "batch_size", "train_data"])
-    def test_a_task_must_set_its_knobs(self, tmp_path: Path, knob: str) -> None:
+    def test_a_task_must_set_its_knobs(self, tmp_path, knob):
         given = {"learning_rate": "1e-5", "num_epochs": "3", "effective_batch_size": "8", "batch_size": "4"}
         given.update(seed="1", validation_metric="'+f1'", reader="{}", train_data="'x'")
         knobs = ", ".join(f"{name}:: {value}" for name, value in given.items() if name != knob)
         with pytest.raises(ConfigurationError, match=f"{knob}: set "):
             evaluate(tmp_path / "task.jsonnet", f"(import '{LIBRARY}/fine_tuning.libsonnet') + {{ {knobs} }}")
 
-    def test_ablations_and_options_reach_their_objects(self, tmp_path: Path) -> None:
+    def test_ablations_and_options_reach_their_objects(self, tmp_path):
         config = self.ner(
             tmp_path,
             "use_entity_state:: false, entity_aware_attention:: false, context:: 'sentence', flat:: false, "
@@ -380,7 +377,7 @@ class TestLibrary:
         assert config["dataset_reader"]["context"] == "sentence"
         assert config["dataset_reader"]["word_column"] == 1
 
-    def test_no_validation_and_the_best_epoch(self, tmp_path: Path) -> None:
+    def test_no_validation_and_the_best_epoch(self, tmp_path):
         config = self.ner(tmp_path, "keep:: 'best', callbacks:: [{ type: 'track_epoch_callback' }]")
         assert config["trainer"]["callbacks"] == [{"type": "track_epoch_callback"}]
         assert config["validation_data_path"] is None and config["evaluate_on_test"] is False

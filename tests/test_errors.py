@@ -3,13 +3,9 @@
 import json
 import resource
 import shutil
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Tuple
 
 import pytest
 from allennlp.commands import train
-
-from tests.conftest import DemoRun
 
 CONFIG = "training_configs/ner/demo.jsonnet"
 PACKAGE = ("--include-package", "luke_allennlp")
@@ -31,7 +27,7 @@ FILES = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def files(workplace: Path) -> None:
+def files(workplace):
     """Data and configs with mistakes."""
     for name, text in FILES.items():
         (workplace / name).parent.mkdir(exist_ok=True)
@@ -46,23 +42,23 @@ def files(workplace: Path) -> None:
 
 
 @pytest.fixture
-def nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_begins(monkeypatch):
     """Fails the test where a mistake is found only when the run has begun."""
 
-    def begin(*args: Any, **kwargs: Any) -> None:
+    def begin(*args, **kwargs):
         pytest.fail("the run began")
 
     monkeypatch.setattr(train.training_util, "create_serialization_dir", begin)
 
 
 @pytest.fixture(scope="module")
-def archive(workplace: Path, demo_run: DemoRun) -> str:
+def archive(workplace, demo_run):
     """A trained model."""
     shutil.copytree(demo_run.directory, workplace / "runs/model")
     return "runs/model/model.tar.gz"
 
 
-def check(finished: Any, *parts: str) -> None:
+def check(finished, *parts):
     """One sentence, on standard error, with these parts."""
     assert finished.status == 1
     assert finished.error.startswith("allennlp: error: ")
@@ -105,7 +101,7 @@ class TestConfig:
             ({"dataset_reader.tag_scheme": "IOB3"}, ("IOB3", "BIOES")),
         ],
     )
-    def test_misspelt(self, allennlp: Callable, overrides: Dict[str, Any], parts: Tuple[str, ...]) -> None:
+    def test_misspelt(self, allennlp, overrides, parts):
         check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps(overrides)), *parts)
 
     @pytest.mark.usefixtures("nothing_begins")
@@ -128,7 +124,7 @@ class TestConfig:
             ),
         ],
     )
-    def test_model(self, allennlp: Callable, overrides: Dict[str, Any], parts: Tuple[str, ...]) -> None:
+    def test_model(self, allennlp, overrides, parts):
         check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps(overrides)), *parts)
 
     @pytest.mark.usefixtures("nothing_begins")
@@ -155,12 +151,12 @@ class TestConfig:
             ("fixtures/ner", ("fixtures/ner: ", "is a directory without any .ann file")),
         ],
     )
-    def test_data(self, allennlp: Callable, file: str, parts: Tuple[str, ...]) -> None:
+    def test_data(self, allennlp, file, parts):
         check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps({"train_data_path": file})), *parts)
 
     @pytest.mark.usefixtures("nothing_begins")
     @pytest.mark.parametrize("key", ["validation_data_path", "test_data_path"])
-    def test_other_data(self, allennlp: Callable, key: str) -> None:
+    def test_other_data(self, allennlp, key):
         finished = allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps({key: "columns.conll"}))
         check(finished, "columns.conll, line 4: ", "found 2 columns, expected 3")
 
@@ -194,13 +190,7 @@ class TestConfig:
             ((CONFIG, "--recover"), ("--recover",)),
         ],
     )
-    def test_command(
-        self,
-        allennlp: Callable,
-        arguments: Tuple[str, ...],
-        parts: Tuple[str, ...],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
+    def test_command(self, allennlp, arguments, parts, monkeypatch):
         if "--recover" in arguments:
             monkeypatch.undo()
         check(allennlp("train", *arguments, "-s", RUN), *parts)
@@ -213,13 +203,11 @@ class TestConfig:
             ({"trainer.validation_metric": "+f1_PERS", "trainer.num_epochs": 1}, "f1_PERS"),
         ],
     )
-    def test_what_only_the_objects_know(
-        self, workplace: Path, allennlp: Callable, overrides: Dict[str, Any], part: str
-    ) -> None:
+    def test_what_only_the_objects_know(self, workplace, allennlp, overrides, part):
         check(allennlp("train", CONFIG, "-s", RUN, "-o", json.dumps(overrides)), part)
 
     @pytest.fixture(autouse=True)
-    def nothing_is_left(self, workplace: Path) -> Iterator[None]:
+    def nothing_is_left(self, workplace):
         before = sorted(workplace.rglob("*"))
         yield
         assert not (workplace / RUN).exists()
@@ -234,7 +222,7 @@ class TestConfig:
 class TestProcess:
     """The same from the shell."""
 
-    def test_unreachable_hub(self, workplace: Path, allennlp_process: Callable, tmp_path: Path) -> None:
+    def test_unreachable_hub(self, workplace, allennlp_process, tmp_path):
         data = tmp_path / "conll2003"
         data.mkdir()
         for name in ("eng.train", "eng.testa", "eng.testb"):
@@ -245,7 +233,7 @@ class TestProcess:
         check(finished, "model_name: ", name, "hub cannot be reached", "LUKE_MODEL", "hf download")
         assert not (workplace / "runs/ner/conll").exists()
 
-    def test_misspelt_key(self, workplace: Path, allennlp_process: Callable) -> None:
+    def test_misspelt_key(self, workplace, allennlp_process):
         overrides = json.dumps({"trainer.num_epoch": 3})
         finished = allennlp_process("train", CONFIG, *PACKAGE, "-s", RUN, "-o", overrides)
         check(
@@ -264,7 +252,7 @@ class TestArchive:
             ("fixtures", ("fixtures",)),
         ],
     )
-    def test_archive(self, allennlp: Callable, command: str, path: str, parts: Tuple[str, ...]) -> None:
+    def test_archive(self, allennlp, command, path, parts):
         check(allennlp(command, path, "fixtures/ner/dev.conll"), *parts)
 
     @pytest.mark.parametrize(
@@ -278,9 +266,7 @@ class TestArchive:
         ],
     )
     @pytest.mark.parametrize("command", [("evaluate",), ("predict", "--use-dataset-reader")])
-    def test_data(
-        self, allennlp: Callable, archive: str, command: Tuple[str, ...], file: str, parts: Tuple[str, ...]
-    ) -> None:
+    def test_data(self, allennlp, archive, command, file, parts):
         name, *options = command
         check(allennlp(name, archive, file, *options), *parts)
 
@@ -298,13 +284,11 @@ class TestArchive:
             ("fixtures/ner", ("fixtures/ner", "directory")),
         ],
     )
-    def test_input(self, allennlp: Callable, archive: str, file: str, parts: Tuple[str, ...]) -> None:
+    def test_input(self, allennlp, archive, file, parts):
         check(allennlp("predict", archive, file), *parts)
 
     @pytest.mark.parametrize("batch_size", ["1", "8"])
-    def test_what_comes_before_a_bad_input(
-        self, allennlp: Callable, archive: str, workplace: Path, batch_size: str
-    ) -> None:
+    def test_what_comes_before_a_bad_input(self, allennlp, archive, workplace, batch_size):
         options = ("--output-file", "predicted.jsonl", "--batch-size", batch_size, "--silent")
         finished = allennlp("predict", archive, "unknown_key.jsonl", *options)
         check(finished, "unknown_key.jsonl, line 3: ", "predicted.jsonl has the predictions")
@@ -323,14 +307,12 @@ class TestArchive:
             (("-o", '{"context": "sentence"}'), ("did you mean 'dataset_reader.context'?",)),
         ],
     )
-    def test_options_that_do_not_count(
-        self, allennlp: Callable, archive: str, arguments: Tuple[str, ...], parts: Tuple[str, ...]
-    ) -> None:
+    def test_options_that_do_not_count(self, allennlp, archive, arguments, parts):
         command = "predict" if "77" in arguments else "evaluate"
         check(allennlp(command, archive, "fixtures/ner/dev.conll", *arguments), *parts)
 
     @pytest.mark.slow
-    def test_the_reader_that_counts(self, workplace: Path, allennlp: Callable, archive: str) -> None:
+    def test_the_reader_that_counts(self, workplace, allennlp, archive):
         shutil.copytree(workplace / archive.removesuffix("/model.tar.gz"), workplace / "runs/two")
         config = json.loads((workplace / "runs/two/config.json").read_text())
         config["validation_dataset_reader"] = config["dataset_reader"]
@@ -355,7 +337,7 @@ class TestArchive:
                 batches = (workplace / "batches.jsonl").read_text().splitlines()
                 assert sum(len(json.loads(batch)["predictions"]) for batch in batches) == 3
 
-    def test_full_disk(self, workplace: Path, allennlp: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_full_disk(self, workplace, allennlp, monkeypatch):
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
         try:
@@ -365,10 +347,10 @@ class TestArchive:
         check(finished, "runs/full/", "_e1_b0.th cannot be written: File too large; ", "--recover")
         assert not list((workplace / "runs/full").glob("*.t*"))
 
-    def test_output_folder(self, allennlp: Callable, archive: str) -> None:
+    def test_output_folder(self, allennlp, archive):
         arguments = ("fixtures/ner/sentences.jsonl", "--output-file", "no/such/folder.jsonl")
         check(allennlp("predict", archive, *arguments), "no/such/folder.jsonl")
 
-    def test_predictor(self, allennlp: Callable, archive: str) -> None:
+    def test_predictor(self, allennlp, archive):
         arguments = ("fixtures/ner/sentences.jsonl", "--predictor", "luke_nre")
         check(allennlp("predict", archive, *arguments), "luke_nre", "luke_ner")

@@ -4,7 +4,6 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, Iterator, List, Set, Tuple
 
 import pytest
 
@@ -32,7 +31,7 @@ LAYERS = (
 """Each imports only those before it."""
 
 
-def imports_of(path: Path) -> Iterator[Tuple[int, str]]:
+def imports_of(path):
     """The lines and dotted names of a file's imports of this package, wherever in the file they are."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -45,17 +44,17 @@ def imports_of(path: Path) -> Iterator[Tuple[int, str]]:
         yield from ((node.lineno, name) for name in names if name.split(".")[0] == NAME)
 
 
-def files() -> List[Path]:
+def files():
     return sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
 
 
-def test_layers_are_complete() -> None:
+def test_layers_are_complete():
     found = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in PACKAGE.rglob("*.py")}
     assert found == {*LAYERS, "__init__"}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_imports_only_from_below(layer: str) -> None:
+def test_imports_only_from_below(layer):
     allowed = {*LAYERS[: LAYERS.index(layer) + 1], "__version__"}
     wrong = [
         f"{path.relative_to(PACKAGE)}, line {line}: {name}"
@@ -67,7 +66,7 @@ def test_imports_only_from_below(layer: str) -> None:
     assert not wrong
 
 
-def test_tasks_import_only_what_they_share() -> None:
+def test_tasks_import_only_what_they_share():
     wrong = []
     for path in files():
         parts = path.relative_to(PACKAGE).parts
@@ -79,7 +78,7 @@ def test_tasks_import_only_what_they_share() -> None:
     assert not wrong
 
 
-def test_modules_import_torch_alone() -> None:
+def test_modules_import_torch_alone():
     allowed = {"torch", NAME, *sys.stdlib_module_names}
     # The class of its config.
     allowed.add("transformers")
@@ -93,9 +92,9 @@ def test_modules_import_torch_alone() -> None:
             assert {name.split(".")[0] for name in names} <= allowed, path
 
 
-def test_no_cycles_between_modules() -> None:
+def test_no_cycles_between_modules():
     """Of modules too, not of packages alone. What functions import when they are called does not count."""
-    graph: Dict[str, Set[str]] = {}
+    graph = {}
     modules = {_dotted(path): path for path in PACKAGE.rglob("*.py")}
     for module, path in modules.items():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -106,9 +105,9 @@ def test_no_cycles_between_modules() -> None:
                     # A package's own __init__ collects its modules.
                     if target in modules and not module.startswith(f"{target}."):
                         graph.setdefault(module, set()).add(target)
-    done: Set[str] = set()
+    done = set()
 
-    def visit(module: str, above: Tuple[str, ...]) -> None:
+    def visit(module, above):
         assert module not in above, " -> ".join([*above[above.index(module) :], module])
         if module not in done:
             for target in sorted(graph.get(module, ())):
@@ -119,12 +118,12 @@ def test_no_cycles_between_modules() -> None:
         visit(module, ())
 
 
-def _dotted(path: Path) -> str:
+def _dotted(path):
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def test_public_names() -> None:
+def test_public_names():
     for name in luke_allennlp.__all__:
         assert getattr(luke_allennlp, name).__name__ == name
     assert set(luke_allennlp.__all__) <= set(dir(luke_allennlp))
@@ -133,7 +132,7 @@ def test_public_names() -> None:
 
 
 @pytest.mark.slow
-def test_registers_when_asked_for() -> None:
+def test_registers_when_asked_for():
     """Public names do not import the tasks; a name of the registry does."""
     script = f"""
 import sys

@@ -4,8 +4,6 @@ import json
 import re
 import shutil
 import sys
-from pathlib import Path
-from typing import Dict, Iterator
 
 import pytest
 from allennlp.common.checks import ConfigurationError
@@ -20,13 +18,13 @@ from tests.conftest import ROOT, allennlp_in_process
 BLOCK = re.compile(r"^```\w+\n(?:#|//) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-def files() -> Dict[str, str]:
+def files():
     """The files that the page shows, by their paths."""
     return dict(BLOCK.findall((ROOT / "docs" / "new_task.md").read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def registry_as_before() -> Iterator[None]:
+def registry_as_before():
     yield
     for base in (DatasetReader, Model, Predictor):
         base._registry[base].pop("sentiment", None)
@@ -35,7 +33,7 @@ def registry_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path, fixtures_dir, monkeypatch):
     for name, content in files().items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content, encoding="utf-8")
@@ -46,9 +44,7 @@ def place(tmp_path: Path, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path
 
 
-def test_the_page(
-    place: Path, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page(place, fixtures_dir, monkeypatch, capfd):
     allennlp = allennlp_in_process(monkeypatch, capfd)
     packages = ["--include-package", "luke_allennlp", "--include-package", "sentiment"]
     config, data = "training_configs/sentiment.jsonnet", place / "data" / "train.jsonl"
@@ -83,7 +79,7 @@ def test_the_page(
         list(EntityTypingReader(tokenizer).read_examples(str(data)))
 
 
-def test_its_size() -> None:
+def test_its_size():
     """Of the worked example: short enough to be read at once."""
     lines = [line for content in files().values() for line in content.splitlines() if line.strip()]
     assert 100 < len(lines) < 180

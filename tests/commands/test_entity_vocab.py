@@ -22,12 +22,12 @@ ENTRIES = [
 
 
 @pytest.fixture
-def english(fixtures_dir: Path) -> str:
+def english(fixtures_dir):
     return str(fixtures_dir / "tiny-luke")
 
 
 @pytest.fixture
-def multilingual(tmp_path: Path) -> str:
+def multilingual(tmp_path):
     EntityVocabulary.from_entries(ENTRIES).save(tmp_path / "entity_vocab.jsonl")
     return str(tmp_path / "entity_vocab.jsonl")
 
@@ -36,14 +36,14 @@ Run = Callable[..., Tuple[object, List[str]]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture) -> Run:
+def run(capsys):
     """Gives the status or last words, and the lines on standard output."""
 
-    def run(*arguments: str) -> Tuple[object, List[str]]:
+    def run(*arguments):
         parser = argparse.ArgumentParser()
         EntityVocab().add_subparser(parser.add_subparsers())
         args = parser.parse_args(["entity-vocab", *arguments])
-        status: object = 0
+        status = 0
         try:
             args.func(args)
         except ConfigurationError as error:
@@ -55,7 +55,7 @@ def run(capsys: pytest.CaptureFixture) -> Run:
     return run
 
 
-def test_summary(run: Run, english: str, multilingual: str) -> None:
+def test_summary(run, english, multilingual):
     lines = [
         "ids        64, from 0 to 63",
         "names      64",
@@ -68,19 +68,19 @@ def test_summary(run: Run, english: str, multilingual: str) -> None:
 
 
 class TestLookUps:
-    def test_titles_and_ids(self, run: Run, english: str) -> None:
+    def test_titles_and_ids(self, run, english):
         assert run(english, MASK, "Port Velmar", "--id", "5", "--id", "0") == (
             0,
             ["[MASK]: id 2", "Port Velmar: id 4", "id 5: Dorrick", "id 0: [PAD]"],
         )
 
-    def test_names(self, run: Run, multilingual: str) -> None:
+    def test_names(self, run, multilingual):
         line = "ja:日本: id 3, count 120; also en:Japan, de:Japan"
         assert run(multilingual, "ja:日本") == run(multilingual, "日本", "--language", "ja") == (0, [line])
         assert run(multilingual, "--id", "3") == (0, ["id 3, count 120: en:Japan, de:Japan, ja:日本"])
         assert run(multilingual, MASK, "--language", "de") == (0, ["[MASK]: id 0, count 0"])
 
-    def test_in_all_languages(self, run: Run, multilingual: str) -> None:
+    def test_in_all_languages(self, run, multilingual):
         assert run(multilingual, "Japan") == (
             0,
             [
@@ -90,10 +90,10 @@ class TestLookUps:
             ],
         )
 
-    def test_a_language_the_vocabulary_does_not_tell(self, run: Run, english: str) -> None:
+    def test_a_language_the_vocabulary_does_not_tell(self, run, english):
         assert run(english, "Port Velmar", "--language", "en") == (0, ["Port Velmar: id 4"])
 
-    def test_what_is_not_there(self, run: Run, english: str, multilingual: str) -> None:
+    def test_what_is_not_there(self, run, english, multilingual):
         status, lines = run(english, "port velmar", "Port Velmar", "Nowhere", "--id", "64", "--id", "3")
         assert lines == ["Port Velmar: id 4", "id 3: [MASK2]"]
         first, second, third = str(status).splitlines()
@@ -104,10 +104,10 @@ class TestLookUps:
         assert lines == [] and "no entity '日本' in the language 'de'" in str(status)
         assert str(status).endswith("did you mean 'ja:日本'?")
 
-    def test_control_characters_do_not_reach_the_terminal(self, run: Run, multilingual: str) -> None:
+    def test_control_characters_do_not_reach_the_terminal(self, run, multilingual):
         assert run(multilingual, "--id", "10") == (0, [r"id 10, count 7: 'en:\x1b[31mred'"])
 
-    def test_told_about_languages(self, run: Run, tmp_path: Path) -> None:
+    def test_told_about_languages(self, run, tmp_path):
         path = tmp_path / "v.json"
         path.write_text(json.dumps({"en:Japan": 1, "Japan": 2}))
         assert run(str(path), "Japan", "--multilingual") == (0, ["Japan: id 2"])
@@ -115,7 +115,7 @@ class TestLookUps:
 
 
 class TestConversion:
-    def test_to_another_form(self, run: Run, multilingual: str, tmp_path: Path) -> None:
+    def test_to_another_form(self, run, multilingual, tmp_path):
         target = tmp_path / "v.json"
         assert run(multilingual, "--output", str(target)) == (
             0,
@@ -123,7 +123,7 @@ class TestConversion:
         )
         assert list(EntityVocabulary.from_file(target)) == list(EntityVocabulary.from_file(multilingual))
 
-    def test_overwrites_only_if_told(self, run: Run, english: str, tmp_path: Path) -> None:
+    def test_overwrites_only_if_told(self, run, english, tmp_path):
         target = tmp_path / "v.tsv"
         target.write_text("as it was")
         status, _ = run(english, "--output", str(target))
@@ -132,14 +132,14 @@ class TestConversion:
         assert run(english, "--output", str(target), "--force") == (0, [f"Wrote {target}: 64 names."])
         assert EntityVocabulary.from_file(target) == EntityVocabulary.from_checkpoint(english)
 
-    def test_in_place(self, run: Run, multilingual: str) -> None:
+    def test_in_place(self, run, multilingual):
         before = Path(multilingual).read_bytes()
         assert run(multilingual, "--output", multilingual, "-f")[0] == 0
         assert Path(multilingual).read_bytes() == before
 
 
 class TestMistakes:
-    def test_are_one_line(self, run: Run, multilingual: str, english: str, tmp_path: Path) -> None:
+    def test_are_one_line(self, run, multilingual, english, tmp_path):
         (tmp_path / "broken.tsv").write_text("Japan\n")
         for arguments, message in (
             ((str(tmp_path / "no.tsv"),), "no.tsv: there is no such file"),
@@ -155,7 +155,7 @@ class TestMistakes:
             assert "\n" not in str(status) and lines == []
         assert sorted(os.listdir(tmp_path)) == ["broken.tsv", "entity_vocab.jsonl"]
 
-    def test_as_a_user_types_it(self, allennlp: Callable) -> None:
+    def test_as_a_user_types_it(self, allennlp):
         finished = allennlp("entity-vocab", "fixtures/tiny-luke", "Port Velmar")
         assert (finished.status, finished.out) == (0, "Port Velmar: id 4\n")
         finished = allennlp("entity-vocab", "fixtures/tiny-luke", "Nowhere")

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
@@ -8,7 +6,7 @@ from tests.wikipedia.made_pages import page, random_shards, write_pages
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Path:
+def made(tmp_path):
     write_pages(tmp_path / "pages", random_shards(3, shards=2, pages=30))
     titles = ["[PAD]", "[UNK]", "[MASK]", *(f"Page {number}" for number in range(20))]
     EntityVocabulary({title: number for number, title in enumerate(titles)}).save(tmp_path / "entities.tsv")

@@ -4,8 +4,6 @@ import argparse
 import io
 import json
 import re
-from pathlib import Path
-from typing import Any, Dict, List, Tuple
 
 import pytest
 from allennlp.common.checks import ConfigurationError
@@ -18,7 +16,7 @@ from luke_allennlp.common.entity_rendering import Entity, mark_label, render, wa
 TEXT = "Mira Dovall of the Tarn University sings 👩‍🚀 in Ōsaka."
 
 
-def line(text: str, *entities: Tuple[str, str]) -> Dict[str, Any]:
+def line(text, *entities):
     """What the predictor writes for a text with these entities, each with its label."""
     return {
         "text": text,
@@ -35,12 +33,12 @@ def line(text: str, *entities: Tuple[str, str]) -> Dict[str, Any]:
     }
 
 
-def write(path: Path, *lines: Any) -> str:
+def write(path, *lines):
     path.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in lines), encoding="utf-8")
     return str(path)
 
 
-def run(*arguments: str) -> None:
+def run(*arguments):
     parser = argparse.ArgumentParser()
     ShowEntities().add_subparser(parser.add_subparsers())
     args = parser.parse_args(["show-entities", *arguments])
@@ -48,14 +46,14 @@ def run(*arguments: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_color_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_color_settings(monkeypatch):
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
 class TestOutput:
-    def test_brackets_where_it_is_no_terminal(self, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    def test_brackets_where_it_is_no_terminal(self, tmp_path, capsys):
         first = line(TEXT, ("Mira Dovall", "PER"), ("Ōsaka", "LOC"))
         path = write(tmp_path / "out.jsonl", first, line("Nothing here."), line("Mira", ("Mira", "PER")))
         run(path)
@@ -67,24 +65,22 @@ class TestOutput:
             "LOC 1  PER 2",
         ]
 
-    def test_limit(self, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    def test_limit(self, tmp_path, capsys):
         run(write(tmp_path / "out.jsonl", *[line(f"Text {number}.") for number in range(5)]), "--limit", "2")
         assert capsys.readouterr().out == "Text 0.\nText 1.\n\nNo entities.\n"
 
-    def test_documents_are_set_apart(self, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    def test_documents_are_set_apart(self, tmp_path, capsys):
         run(write(tmp_path / "out.jsonl", line("One.\nMira.", ("Mira", "PER")), line("Two.")))
         assert capsys.readouterr().out == "One.\n[Mira PER].\n\nTwo.\n\nPER 1\n"
 
-    def test_standard_input_as_predict_prints_it(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-    ) -> None:
+    def test_standard_input_as_predict_prints_it(self, monkeypatch, capsys):
         prediction = json.dumps(line("Mira sings.", ("Mira", "PER")))
         printed = f'input 0:  {{"text": "Mira sings."}}\nprediction:  {prediction}\n\n'
         monkeypatch.setattr("sys.stdin", io.StringIO(printed))
         run("-")
         assert capsys.readouterr().out == "[Mira PER] sings.\n\nPER 1\n"
 
-    def test_nested_and_crossing_entities(self) -> None:
+    def test_nested_and_crossing_entities(self):
         text = "Bank of Tarn Hill"
         nested = [Entity(8, 12, "LOC"), Entity(0, 12, "ORG"), Entity(0, 4, "X"), Entity(0, 12, "Y")]
         assert render(text, nested, color=False) == "[[[Bank X] of [Tarn LOC] Y] ORG] Hill"
@@ -93,9 +89,7 @@ class TestOutput:
 
 
 class TestColor:
-    def test_forced(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-    ) -> None:
+    def test_forced(self, tmp_path, monkeypatch, capsys):
         path = write(tmp_path / "out.jsonl", line("Mira sings.", ("Mira", "PER")))
         monkeypatch.setenv("FORCE_COLOR", "1")
         run(path)
@@ -119,27 +113,25 @@ class TestColor:
             (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
         ],
     )
-    def test_when(
-        self, monkeypatch: pytest.MonkeyPatch, terminal: bool, settings: Dict[str, str], expected: bool
-    ) -> None:
+    def test_when(self, monkeypatch, terminal, settings, expected):
         monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         assert wants_color() is expected
 
-    def test_same_label_same_color(self) -> None:
+    def test_same_label_same_color(self):
         assert mark_label("PER", True).split("PER") == mark_label("per", True).split("per")
         assert mark_label("PRODUCT", True) == "\x1b[30;48;5;147m PRODUCT \x1b[0m"
         assert len({mark_label(label, True).split(label)[0] for label in ("PER", "ORG", "LOC", "MISC")}) == 4
 
 
 class TestErrors:
-    def message(self, *arguments: str) -> str:
+    def message(self, *arguments):
         with pytest.raises(ConfigurationError) as raised:
             run(*arguments)
         return str(raised.value)
 
-    def test_missing_file(self, tmp_path: Path) -> None:
+    def test_missing_file(self, tmp_path):
         path = str(tmp_path / "none.jsonl")
         assert self.message(path).startswith(f"{path}: there is no such file")
 
@@ -158,14 +150,14 @@ class TestErrors:
             ),
         ],
     )
-    def test_wrong_lines(self, tmp_path: Path, content: str, expected: str) -> None:
+    def test_wrong_lines(self, tmp_path, content, expected):
         path = tmp_path / "out.jsonl"
         path.write_text(json.dumps(line("Good.")) + "\n\n" + content + "\n", encoding="utf-8")
         message = self.message(str(path))
         assert message.startswith(f"{path}, line 3{expected}")
         assert message.endswith("Expected what `allennlp predict` writes with a luke_ner model.")
 
-    def test_limit(self, tmp_path: Path) -> None:
+    def test_limit(self, tmp_path):
         assert "--limit is 0; expected 1 or more" in self.message(
             write(tmp_path / "o", line("a")), "--limit", "0"
         )
@@ -175,22 +167,22 @@ texts = st.text(st.characters(exclude_characters="\x1b[]", exclude_categories=["
 
 
 @st.composite
-def predictions(draw: st.DrawFn) -> Tuple[str, List[Entity]]:
+def predictions(draw):
     text = draw(texts)
     places = st.tuples(st.integers(0, len(text)), st.integers(0, len(text))).map(sorted)
     spans = [span for span in draw(st.lists(places, max_size=5)) if span[0] < span[1]]
     return text, [Entity(start, end, draw(st.sampled_from(["«P»", "«Q»"]))) for start, end in spans]
 
 
-def crosses(one: Entity, other: Entity) -> bool:
+def crosses(one, other):
     return other.start < one.start < other.end < one.end or one.start < other.start < one.end < other.end
 
 
 @given(predictions())
 @settings(max_examples=40)
-def test_the_text_is_untouched(prediction: Tuple[str, List[Entity]]) -> None:
+def test_the_text_is_untouched(prediction):
     text, entities = prediction
-    kept: List[Entity] = []
+    kept = []
     for entity in entities:
         if not any(crosses(entity, other) for other in kept):
             kept.append(entity)

@@ -2,8 +2,6 @@
 
 import json
 import re
-from pathlib import Path
-from typing import Callable
 
 import pytest
 
@@ -12,12 +10,12 @@ from tests.wikipedia.made_dumps import articles, page, write_dump
 
 
 @pytest.fixture
-def dump(tmp_path: Path) -> str:
+def dump(tmp_path):
     pages = [*articles(8), page(9, "Category:C", "[[bus]]es", namespace=14)]
     return write_dump(tmp_path / "dump.xml.bz2", pages)
 
 
-def test_extraction(allennlp: Callable, tmp_path: Path, dump: str) -> None:
+def test_extraction(allennlp, tmp_path, dump):
     output = str(tmp_path / "out")
     finished = allennlp("wikipedia-extract", dump, "-o", output, "--workers", "2")
     assert finished.status == 0
@@ -36,7 +34,7 @@ def test_extraction(allennlp: Callable, tmp_path: Path, dump: str) -> None:
     assert again.status == 0 and again.out == f"{output} is complete already.\n{finished.out}"
 
 
-def test_options(allennlp: Callable, tmp_path: Path, dump: str) -> None:
+def test_options(allennlp, tmp_path, dump):
     output = tmp_path / "out"
     arguments = ("wikipedia-extract", dump, "-o", str(output))
     options = ("--namespaces", "0,14", "--no-link-trail", "--part-size", "1M", "--page-seconds", "5")
@@ -53,7 +51,7 @@ def test_options(allennlp: Callable, tmp_path: Path, dump: str) -> None:
     assert finished.status == 1 and "was begun with other options" in finished.error
 
 
-def test_one_of_everything(allennlp: Callable, tmp_path: Path) -> None:
+def test_one_of_everything(allennlp, tmp_path):
     pages = [page(1, "A", "#REDIRECT [[B]]", redirect="B"), page(2, "B", "{{disambig}} [[A]]")]
     dump = write_dump(tmp_path / "dump.xml", [*pages, "<page><title>X</title></page>"])
     finished = allennlp("wikipedia-extract", dump, "-o", str(tmp_path / "out"))
@@ -80,20 +78,13 @@ def test_one_of_everything(allennlp: Callable, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_wrong_options(
-    allennlp: Callable,
-    tmp_path: Path,
-    dump: str,
-    options: tuple,
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_wrong_options(allennlp, tmp_path, dump, options, message, monkeypatch):
     monkeypatch.setattr("luke_allennlp.wikipedia.executors._is_installed", lambda name: False)
     finished = allennlp("wikipedia-extract", dump, "-o", str(tmp_path / "out"), *options)
     assert finished.status == 1 and finished.error == f"allennlp: error: {message}"
 
 
-def test_no_dump(allennlp: Callable, tmp_path: Path) -> None:
+def test_no_dump(allennlp, tmp_path):
     finished = allennlp("wikipedia-extract", str(tmp_path / "none"), "-o", str(tmp_path / "out"))
     assert finished.status == 1 and "Traceback" not in finished.err
     assert finished.error.startswith(f"allennlp: error: {tmp_path / 'none'}: cannot be read")

@@ -20,10 +20,8 @@ def plain_step(parameters, state, lr, betas, eps, weight_decay, correct_bias):
         average = betas[0] * average + (1 - betas[0]) * parameter.grad
         square = betas[1] * square + (1 - betas[1]) * parameter.grad**2
         state[index] = (step, average, square)
-        size = lr
-        if correct_bias:
-            size = lr * math.sqrt(1 - betas[1] ** step) / (1 - betas[0] ** step)
-        moved = parameter.data - size * average / (square.sqrt() + eps)
+        correction = math.sqrt(1 - betas[1] ** step) / (1 - betas[0] ** step) if correct_bias else 1
+        moved = parameter.data - lr * correction * average / (square.sqrt() + eps)
         parameter.data = moved - lr * weight_decay * moved
 
 
@@ -82,16 +80,10 @@ def test_goes_on_from_its_state_dict(tmp_path):
 
 def test_is_made_from_a_configuration():
     parameters = [("linear.weight", make_model()[0]), ("linear.bias", make_model()[1])]
-    params = {
-        "type": "huggingface_adamw",
-        "lr": 1e-5,
-        "betas": [0.9, 0.98],
-        "eps": 1e-6,
-        "weight_decay": 0.01,
-        "correct_bias": False,
-        "parameter_groups": [[["bias"], {"weight_decay": 0.0}]],
-    }
-    optimizer = Optimizer.from_params(Params(params), model_parameters=parameters)
+    groups = [[["bias"], {"weight_decay": 0.0}]]
+    options = {"lr": 1e-5, "weight_decay": 0.01, "correct_bias": False, "parameter_groups": groups}
+    params = Params({"type": "huggingface_adamw", **options})
+    optimizer = Optimizer.from_params(params, model_parameters=parameters)
     assert isinstance(optimizer, AdamW)
     assert sorted(group["weight_decay"] for group in optimizer.param_groups) == [0.0, 0.01]
     assert all(group["correct_bias"] is False for group in optimizer.param_groups)

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any, Dict, List
 
 import pytest
 from allennlp.commands.train import TrainModel
@@ -31,29 +30,29 @@ ORIGINAL = {
 }
 
 
-def read(name: str) -> Dict[str, Any]:
+def read(name):
     return Params.from_file(CONFIGS / f"{name}.jsonnet").as_dict(quiet=True)
 
 
-def evaluate(tmp_path: Path, knobs: str) -> Dict[str, Any]:
+def evaluate(tmp_path, knobs):
     path = tmp_path / "config.jsonnet"
     path.write_text(f"(import '{CONFIGS}/luke_base_stage1.jsonnet') + {{ {knobs} }}")
     return Params.from_file(path).as_dict(quiet=True)
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+def bare(monkeypatch):
     for name in ("LUKE_MODEL", "LUKE_DATA", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.usefixtures("bare")
 class TestOriginal:
-    def test_all_are_there(self) -> None:
+    def test_all_are_there(self):
         assert set(NAMES) == {*ORIGINAL, "demo_stage1", "demo_stage2"}
 
     @pytest.mark.parametrize("name", ORIGINAL)
-    def test_hyperparameters(self, name: str) -> None:
+    def test_hyperparameters(self, name):
         model, rate, steps, only_new, whole_words = ORIGINAL[name]
         config = read(name)
         trainer, loader = config["trainer"], config["data_loader"]
@@ -79,7 +78,7 @@ class TestOriginal:
         assert config["model"]["entities"] is entities and loader["entities"] is entities
         assert config["distributed"] is None
 
-    def test_languages(self) -> None:
+    def test_languages(self):
         loader = read("mluke_base_stage1")["data_loader"]
         paths = ["data/pretraining/en", *loader["datasets"]]
         assert len(paths) == len(set(paths)) == 24
@@ -89,7 +88,7 @@ class TestOriginal:
 @pytest.mark.usefixtures("bare")
 class TestKnobs:
     @pytest.mark.slow
-    def test_devices(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_devices(self, tmp_path, monkeypatch):
         assert evaluate(tmp_path, "devices:: [0, 1]")["distributed"] == {"cuda_devices": [0, 1]}
         assert "cuda_device" not in evaluate(tmp_path, "devices:: [0, 1]")["trainer"]
         alone = evaluate(tmp_path, "devices:: [1]")
@@ -104,7 +103,7 @@ class TestKnobs:
             "primary_port": 1234,
         }
 
-    def test_others(self, tmp_path: Path) -> None:
+    def test_others(self, tmp_path):
         config = evaluate(
             tmp_path,
             "shard_optimizer:: true, mixed_precision:: 'bf16', validate:: false, max_tokens:: 99, seed:: 7, "
@@ -121,10 +120,10 @@ class TestKnobs:
 
 class TestConstruction:
     @pytest.fixture(scope="class")
-    def small(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def small(self, tmp_path_factory):
         place = tmp_path_factory.mktemp("small")
         config = Params.from_file(CONFIGS / "mluke_base_stage1.jsonnet").as_dict(quiet=True)
-        languages: List[str] = ["en", *(Path(path).name for path in config["data_loader"]["datasets"])]
+        languages = ["en", *(Path(path).name for path in config["data_loader"]["datasets"])]
         for number, language in enumerate(languages):
             sequences = [random_sequences(20 if language == "en" else 2, number)]
             write_dataset(place / "data/pretraining" / language, sequences, [random_sequences(2, number)])
@@ -144,9 +143,7 @@ class TestConstruction:
             for name in NAMES
         ],
     )
-    def test_it_makes_an_update(
-        self, name: str, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_it_makes_an_update(self, name, small, tmp_path, monkeypatch):
         monkeypatch.chdir(small)
         monkeypatch.setenv("LUKE_MODEL", "fixtures/tiny-roberta")
         monkeypatch.setenv("LUKE_DATA", "data")
@@ -158,7 +155,7 @@ class TestConstruction:
         assert params.pop("distributed") is None
         assert params.pop("include_in_archive") == ["checkpoint"]
         loop = TrainModel.from_params(params=params, serialization_dir=str(tmp_path), local_rank=0)
-        trainer: Any = loop.trainer
+        trainer = loop.trainer
         assert isinstance(trainer, PretrainingTrainer) and isinstance(trainer.optimizer, FusedAdamW)
         assert isinstance(trainer._learning_rate_scheduler, LinearWithWarmupRatio)
         new = re.compile(r"entity_(embeddings|predictions)\.")
@@ -184,9 +181,7 @@ class TestConstruction:
             ("train_data_path", "data/pretraining/xx", 'no file "data/pretraining/xx"'),
         ],
     )
-    def test_mistakes_are_found_before_training(
-        self, key: str, value: Any, message: str, small: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_mistakes_are_found_before_training(self, key, value, message, small, monkeypatch):
         monkeypatch.chdir(small)
         monkeypatch.setenv("LUKE_MODEL", "fixtures/tiny-roberta")
         monkeypatch.setenv("LUKE_DATA", "data")

@@ -1,13 +1,11 @@
 import math
 import re
-from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 import pytest
 import torch
 import transformers
 from allennlp.common.checks import ConfigurationError
-from allennlp.models import Model
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
@@ -19,17 +17,17 @@ NEW = re.compile(r"^(embedder\.luke\.entity_embeddings|entity_predictions)\.")
 
 
 @pytest.fixture(scope="module")
-def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def vocabulary(tmp_path_factory):
     return write_vocabulary(tmp_path_factory.mktemp("data") / "entity_vocab.jsonl")
 
 
-def values_of(start: str, vocabulary: Path, fixtures: Path, **model: Any) -> Dict[str, Any]:
+def values_of(start, vocabulary, fixtures, **model):
     path = str(fixtures / start)
     embedder = {"hidden_dropout": 0.0, "attention_dropout": 0.0}
     return config(path, path if start == "tiny-luke" else str(vocabulary), model, embedder)
 
 
-def batch(texts: int = 3, words: int = 12, entities: int = 4, rows: int = 7) -> Batch:
+def batch(texts=3, words=12, entities=4, rows=7):
     """Padded, with three masked words and two masked entities."""
     generator = torch.Generator().manual_seed(1)
     lengths = torch.arange(words, words - texts, -1)
@@ -57,7 +55,7 @@ def batch(texts: int = 3, words: int = 12, entities: int = 4, rows: int = 7) -> 
     }
 
 
-def plain_loss(model: Any, inputs: Batch) -> Tuple[torch.Tensor, torch.Tensor]:
+def plain_loss(model, inputs):
     """All scores of all positions, and the cross entropy of those that are masked."""
     words, entities = inputs["words"], inputs["entities"]
     states = model.embedder.encode(**words, **entities)
@@ -74,9 +72,7 @@ def plain_loss(model: Any, inputs: Batch) -> Tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("chunk_size", [None, 3])
 @pytest.mark.parametrize("start", STARTS)
-def test_loss_and_gradients_are_those_of_all_scores(
-    start: str, chunk_size: Any, vocabulary: Path, fixtures_dir: Path
-) -> None:
+def test_loss_and_gradients_are_those_of_all_scores(start, chunk_size, vocabulary, fixtures_dir):
     model = make_model(values_of(start, vocabulary, fixtures_dir, chunk_size=chunk_size)).train()
     inputs = batch()
     output = model(**inputs)
@@ -91,7 +87,7 @@ def test_loss_and_gradients_are_those_of_all_scores(
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6, msg=lambda text, n=name: f"{n}: {text}")
 
 
-def test_totals_divide_the_sums(vocabulary: Path, fixtures_dir: Path) -> None:
+def test_totals_divide_the_sums(vocabulary, fixtures_dir):
     model = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir))
     inputs = batch()
     own = model(**inputs)
@@ -104,8 +100,8 @@ def test_totals_divide_the_sums(vocabulary: Path, fixtures_dir: Path) -> None:
 @pytest.mark.parametrize("train_only_new", [False, True])
 @pytest.mark.parametrize("entities", [4, 0])
 def test_without_masked_positions_every_parameter_has_a_gradient(
-    entities: int, train_only_new: bool, vocabulary: Path, fixtures_dir: Path
-) -> None:
+    entities, train_only_new, vocabulary, fixtures_dir
+):
     values = values_of("tiny-roberta", vocabulary, fixtures_dir, train_only_new=train_only_new)
     model = make_model(values).train()
     inputs = batch(entities=entities)
@@ -121,7 +117,7 @@ def test_without_masked_positions_every_parameter_has_a_gradient(
     assert loss.item() == 0
 
 
-def test_only_the_new_parameters_train(vocabulary: Path, fixtures_dir: Path) -> None:
+def test_only_the_new_parameters_train(vocabulary, fixtures_dir):
     values = values_of("tiny-roberta", vocabulary, fixtures_dir, train_only_new=True)
     model = make_model(values).train()
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
@@ -137,7 +133,7 @@ def test_only_the_new_parameters_train(vocabulary: Path, fixtures_dir: Path) -> 
             torch.testing.assert_close(parameter.grad, expected[name].grad)
 
 
-def test_words_alone(vocabulary: Path, fixtures_dir: Path) -> None:
+def test_words_alone(vocabulary, fixtures_dir):
     values = values_of("tiny-roberta", vocabulary, fixtures_dir, entities=False)
     model = make_model(values, noise=0.0).train()
     inputs = batch()
@@ -156,8 +152,8 @@ def test_words_alone(vocabulary: Path, fixtures_dir: Path) -> None:
     torch.testing.assert_close(model(**inputs)["loss"], output["loss"])
 
 
-def test_a_fresh_entity_side(vocabulary: Path, fixtures_dir: Path) -> None:
-    model: Any = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir), noise=0.0)
+def test_a_fresh_entity_side(vocabulary, fixtures_dir):
+    model = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir), noise=0.0)
     table = model.embedder.luke.entity_embeddings.entity_embeddings
     assert table.weight.shape == (len(TITLES), 32) and table.padding_idx == TITLES.index("[PAD]")
     assert not table.weight[0].any() and 0.015 < table.weight[1:].std() < 0.025
@@ -168,17 +164,17 @@ def test_a_fresh_entity_side(vocabulary: Path, fixtures_dir: Path) -> None:
     assert torch.equal(model.lm_head.dense.weight, stored["lm_head.dense.weight"])
 
 
-def test_padding_is_found_by_name(tmp_path: Path, fixtures_dir: Path) -> None:
+def test_padding_is_found_by_name(tmp_path, fixtures_dir):
     titles = ["[MASK]", "[UNK]", "[PAD]", *TITLES[3:]]
     vocabulary = write_vocabulary(tmp_path / "entity_vocab.jsonl", titles)
-    model: Any = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir))
+    model = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir))
     assert model.embedder.luke.entity_embeddings.entity_embeddings.padding_idx == 2
 
 
-def test_the_size_of_fresh_entities(vocabulary: Path, fixtures_dir: Path) -> None:
+def test_the_size_of_fresh_entities(vocabulary, fixtures_dir):
     values = values_of("tiny-roberta", vocabulary, fixtures_dir)
     values["model"]["embedder"]["entity_emb_size"] = 8
-    model: Any = make_model(values)
+    model = make_model(values)
     assert model.embedder.luke.entity_embeddings.entity_embeddings.weight.shape == (7, 8)
     assert model.embedder.luke.entity_embeddings.entity_embedding_dense.weight.shape == (32, 8)
     model(**batch())["loss"].backward()
@@ -189,7 +185,7 @@ def test_the_size_of_fresh_entities(vocabulary: Path, fixtures_dir: Path) -> Non
 
 
 @pytest.mark.parametrize("damage", ["missing", "shape"])
-def test_a_head_that_does_not_fit(damage: str, vocabulary: Path, fixtures_dir: Path, tmp_path: Path) -> None:
+def test_a_head_that_does_not_fit(damage, vocabulary, fixtures_dir, tmp_path):
     start = tmp_path / "start"
     start.mkdir()
     for file in (fixtures_dir / "tiny-roberta").iterdir():
@@ -215,17 +211,15 @@ def test_a_head_that_does_not_fit(damage: str, vocabulary: Path, fixtures_dir: P
         ({"chunk_size": 0}, {}, "chunk_size is 0"),
     ],
 )
-def test_what_is_refused(
-    options: Dict[str, Any], embedder: Dict[str, Any], message: str, vocabulary: Path, fixtures_dir: Path
-) -> None:
+def test_what_is_refused(options, embedder, message, vocabulary, fixtures_dir):
     values = values_of("tiny-roberta", vocabulary, fixtures_dir, **options)
     values["model"]["embedder"].update(embedder)
     with pytest.raises(ConfigurationError, match=message):
         make_model(values)
 
 
-def test_what_is_missing_is_said(vocabulary: Path, fixtures_dir: Path) -> None:
-    model: Model = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir))
+def test_what_is_missing_is_said(vocabulary, fixtures_dir):
+    model = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir))
     inputs = batch()
     for name, message in (
         ("entities", "words came without entities"),
@@ -237,8 +231,8 @@ def test_what_is_missing_is_said(vocabulary: Path, fixtures_dir: Path) -> None:
             model(**{key: value for key, value in inputs.items() if key != name})
 
 
-def test_metrics(vocabulary: Path, fixtures_dir: Path) -> None:
-    model: Any = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir)).train()
+def test_metrics(vocabulary, fixtures_dir):
+    model = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir)).train()
     inputs = batch()
     words, entities = plain_loss(model, inputs)
     model(**inputs)
@@ -260,7 +254,7 @@ def test_metrics(vocabulary: Path, fixtures_dir: Path) -> None:
     assert model.get_metrics() == model.get_metrics()
 
 
-def test_mixed_precision(vocabulary: Path, fixtures_dir: Path) -> None:
+def test_mixed_precision(vocabulary, fixtures_dir):
     model = make_model(values_of("tiny-roberta", vocabulary, fixtures_dir)).train()
     inputs = batch()
     expected = model(**inputs)["loss"]

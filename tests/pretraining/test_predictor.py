@@ -1,8 +1,6 @@
 """Raw input with masks to words and entities: forms, batches, files, mistakes."""
 
 import json
-from pathlib import Path
-from typing import Any, Dict, List
 
 import pytest
 import torch
@@ -12,11 +10,10 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 
 from luke_allennlp.pretraining.predictor import PretrainingPredictor
-from luke_allennlp.pretraining.reader import PretrainingReader
 from tests.pretraining.archives import TITLES, config, make_model, write_archive, write_vocabulary
 
 TEXT = "Orsa met [MASK] at Tavin Lake."
-RECORDS: List[Dict[str, Any]] = [
+RECORDS = [
     {"text": TEXT, "mentions": [[0, 4], {"span": [19, 29], "entity": "Tavin Lake"}], "top_k": 3},
     {"text": "The <mask> of Marlow was long and [MASK]."},
     {"text": "Zoë Rask", "mentions": [{"span": {"start": 0, "end": 8}, "entity": None}]},
@@ -24,27 +21,27 @@ RECORDS: List[Dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def values(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> Dict[str, Any]:
+def values(tmp_path_factory, fixtures_dir):
     vocabulary = write_vocabulary(tmp_path_factory.mktemp("data") / "entity_vocab.jsonl")
     return config(str(fixtures_dir / "tiny-roberta"), str(vocabulary))
 
 
-def make_predictor(values: Dict[str, Any], **options: Any) -> PretrainingPredictor:
+def make_predictor(values, **options):
     reader = DatasetReader.from_params(Params(json.loads(json.dumps(values["dataset_reader"]))))
     return PretrainingPredictor(make_model(values), reader, **options)
 
 
 @pytest.fixture(scope="module")
-def predictor(values: Dict[str, Any]) -> PretrainingPredictor:
+def predictor(values):
     return make_predictor(values)
 
 
 @pytest.fixture
-def reader(predictor: PretrainingPredictor) -> PretrainingReader:
+def reader(predictor):
     return predictor._reader
 
 
-def test_words_and_entities(predictor: PretrainingPredictor) -> None:
+def test_words_and_entities(predictor):
     found = predictor.predict_json(RECORDS[0])
     assert found["text"] == TEXT
     (word,) = found["words"]
@@ -61,9 +58,9 @@ def test_words_and_entities(predictor: PretrainingPredictor) -> None:
         assert prediction["token"].replace("Ġ", "") == prediction["word"]
 
 
-def test_the_probabilities_are_the_models(predictor: PretrainingPredictor, reader: Any) -> None:
+def test_the_probabilities_are_the_models(predictor, reader):
     (item,) = reader.items(reader.examples_from_json(RECORDS[0], "input")[0])
-    model: Any = predictor._model
+    model = predictor._model
     with torch.no_grad():
         states = model.embedder.encode(
             torch.tensor([item.word_ids]),
@@ -81,7 +78,7 @@ def test_the_probabilities_are_the_models(predictor: PretrainingPredictor, reade
         )
 
 
-def test_what_the_model_sees(reader: PretrainingReader) -> None:
+def test_what_the_model_sees(reader):
     (item,) = reader.items(reader.examples_from_json(RECORDS[0], "input")[0])
     tokenizer = reader.tokenizer
     before, behind = tokenizer.encode("Orsa").ids, tokenizer.encode(" at ").ids
@@ -103,7 +100,7 @@ def test_what_the_model_sees(reader: PretrainingReader) -> None:
     assert item.masked_words == [item.word_ids.index(tokenizer.mask_id)]
 
 
-def test_batches_change_nothing(values: Dict[str, Any], predictor: PretrainingPredictor) -> None:
+def test_batches_change_nothing(values, predictor):
     together = predictor.predict_batch_json(RECORDS)
     alone = [make_predictor(values, batch_size=1).predict_json(record) for record in RECORDS]
     for one, other in zip(together, alone, strict=True):
@@ -137,12 +134,12 @@ def test_batches_change_nothing(values: Dict[str, Any], predictor: PretrainingPr
         ({"text": "[MASK] " + "Orsa " * 600}, "at most 512: shorten it"),
     ],
 )
-def test_mistakes(record: Dict[str, Any], message: str, predictor: PretrainingPredictor) -> None:
+def test_mistakes(record, message, predictor):
     with pytest.raises(ConfigurationError, match=message):
         predictor.predict_json(record)
 
 
-def test_words_alone(values: Dict[str, Any], fixtures_dir: Path) -> None:
+def test_words_alone(values, fixtures_dir):
     alone = config(str(fixtures_dir / "tiny-roberta"), None, {"entities": False})
     predictor = make_predictor(alone)
     found = predictor.predict_json(RECORDS[1])
@@ -151,7 +148,7 @@ def test_words_alone(values: Dict[str, Any], fixtures_dir: Path) -> None:
         predictor.predict_json(RECORDS[0])
 
 
-def test_a_larger_vocabulary_is_refused(values: Dict[str, Any], tmp_path: Path) -> None:
+def test_a_larger_vocabulary_is_refused(values, tmp_path):
     other = json.loads(json.dumps(values))
     path = write_vocabulary(tmp_path / "entity_vocab.jsonl", [*TITLES, "Nidd"])
     other["dataset_reader"]["entity_vocabulary"] = str(path)
@@ -160,7 +157,7 @@ def test_a_larger_vocabulary_is_refused(values: Dict[str, Any], tmp_path: Path) 
 
 
 @pytest.mark.parametrize("with_reader", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_the_command(with_reader: bool, values: Dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
+def test_the_command(with_reader, values, tmp_path, monkeypatch):
     path = write_archive(tmp_path / "run", values, make_model(values))
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
     arguments = ["allennlp", "predict", str(path), str(tmp_path / "in.jsonl"), "--silent", "--output-file"]
