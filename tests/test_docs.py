@@ -31,14 +31,13 @@ def text_of(document):
 
 def anchors(document):
     """As GitHub makes them of headings."""
-    headings = re.findall(
-        r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text_of(document), flags=re.M | re.S), re.M
-    )
+    text = re.sub(r"^```.*?^```", "", text_of(document), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def links(document):
-    yield from (link for link in LINK.findall(text_of(document)) if not link.startswith("http"))
+    return [link for link in LINK.findall(text_of(document)) if not link.startswith("http")]
 
 
 @pytest.mark.slow
@@ -50,9 +49,7 @@ def test_generated_blocks_are_up_to_date():
 
 
 def test_registered_classes_have_options(generate):
-    documented = {
-        path for document in DOCUMENTS for path in re.findall(r"<!-- options: (\S+) -->", text_of(document))
-    }
+    documented = set(re.findall(r"<!-- options: (\S+) -->", "".join(map(text_of, DOCUMENTS))))
     missing = [
         f"{base} {name}"
         for base, name, cls, _ in generate.registered()
@@ -64,13 +61,8 @@ def test_registered_classes_have_options(generate):
 
 
 def test_options_have_meanings():
-    empty = [
-        line
-        for document in DOCUMENTS
-        if document.startswith("docs/")
-        for line in text_of(document).splitlines()
-        if re.match(r"\| `\w+` \| (required|`.*`)? ?\| \|$", line)
-    ]
+    text = "".join(text_of(document) for document in DOCUMENTS if document.startswith("docs/"))
+    empty = re.findall(r"^\| `\w+` \| (?:required|`.*`)? ?\| \|$", text, re.M)
     assert not empty, "their docstrings say nothing"
 
 
@@ -85,16 +77,10 @@ def test_the_index_has_all():
     assert expected <= indexed
 
 
-def test_the_readme_is_short():
-    assert len(text_of("README.md").splitlines()) <= 200
-
-
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document):
     for link in links(document):
         path, _, anchor = link.partition("#")
         target = ((ROOT / document).parent / path if path else ROOT / document).resolve()
-        name = str(target.relative_to(ROOT))
         assert target.exists(), f"{document}: {link}"
-        if anchor:
-            assert anchor in anchors(name), f"{document}: {link}"
+        assert not anchor or anchor in anchors(str(target.relative_to(ROOT))), f"{document}: {link}"

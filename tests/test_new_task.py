@@ -54,19 +54,10 @@ def test_the_page(place, fixtures_dir, monkeypatch, capfd):
     metrics = json.loads((place / "runs/sentiment/metrics.json").read_text())
     assert metrics["epoch"] == 1 and 0 <= metrics["validation_accuracy"] <= 1
 
-    archive = "runs/sentiment/model.tar.gz"
     for options in ([], ["--use-dataset-reader"]):
-        command = (
-            "predict",
-            archive,
-            str(data),
-            *packages,
-            *options,
-            "--silent",
-            "--output-file",
-            "out.jsonl",
-        )
-        result = allennlp(*command)
+        output = ["--silent", "--output-file", "out.jsonl"]
+        archive = "runs/sentiment/model.tar.gz"
+        result = allennlp("predict", archive, str(data), *packages, *options, *output)
         assert result.status == 0, result.err
         outputs = [json.loads(line) for line in (place / "out.jsonl").read_text().splitlines()]
         assert [output["mention"] for output in outputs] == ["Tavin Oakesh", "Edda Rask", "Vexford", "Ruvin"]
@@ -77,9 +68,3 @@ def test_the_page(place, fixtures_dir, monkeypatch, capfd):
     tokenizer = WordTokenizer(str(fixtures_dir / "tiny-luke"), ["[ENTITY]"])
     with pytest.raises(ConfigurationError, match="line 1: is data for the reader 'sentiment'"):
         list(EntityTypingReader(tokenizer).read_examples(str(data)))
-
-
-def test_its_size():
-    """Of the worked example: short enough to be read at once."""
-    lines = [line for content in files().values() for line in content.splitlines() if line.strip()]
-    assert 100 < len(lines) < 180
