@@ -18,19 +18,12 @@ TEXT = "Mira Dovall of the Tarn University sings 👩‍🚀 in Ōsaka."
 
 def line(text, *entities):
     """What the predictor writes for a text with these entities, each with its label."""
-    return {
-        "text": text,
-        "entities": [
-            {
-                "text": entity,
-                "label": label,
-                "score": 0.9,
-                "start": text.index(entity),
-                "end": text.index(entity) + len(entity),
-            }
-            for entity, label in entities
-        ],
-    }
+    found = []
+    for entity, label in entities:
+        start = text.index(entity)
+        place = {"start": start, "end": start + len(entity)}
+        found.append({"text": entity, "label": label, "score": 0.9, **place})
+    return {"text": text, "entities": found}
 
 
 def write(path, *lines):
@@ -55,30 +48,25 @@ def no_color_settings(monkeypatch):
 class TestOutput:
     def test_brackets_where_it_is_no_terminal(self, tmp_path, capsys):
         first = line(TEXT, ("Mira Dovall", "PER"), ("Ōsaka", "LOC"))
-        path = write(tmp_path / "out.jsonl", first, line("Nothing here."), line("Mira", ("Mira", "PER")))
+        lines = [first, line("Nothing here."), line("One.\nMira.", ("Mira", "PER")), line("Two.")]
+        path = write(tmp_path / "out.jsonl", *lines)
         run(path)
-        assert capsys.readouterr().out.splitlines() == [
+        expected = [
             "[Mira Dovall PER] of the Tarn University sings 👩‍🚀 in [Ōsaka LOC].",
             "Nothing here.",
-            "[Mira PER]",
-            "",
-            "LOC 1  PER 2",
+            *("One.", "[Mira PER].", ""),  # documents are set apart
+            "Two.",
         ]
-
-    def test_limit(self, tmp_path, capsys):
-        run(write(tmp_path / "out.jsonl", *[line(f"Text {number}.") for number in range(5)]), "--limit", "2")
-        assert capsys.readouterr().out == "Text 0.\nText 1.\n\nNo entities.\n"
-
-    def test_documents_are_set_apart(self, tmp_path, capsys):
-        run(write(tmp_path / "out.jsonl", line("One.\nMira.", ("Mira", "PER")), line("Two.")))
-        assert capsys.readouterr().out == "One.\n[Mira PER].\n\nTwo.\n\nPER 1\n"
+        assert capsys.readouterr().out.splitlines() == [*expected, "", "LOC 1  PER 2"]
+        run(path, "--limit", "2")
+        assert capsys.readouterr().out.splitlines() == [*expected[:2], "", "LOC 1  PER 1"]
 
     def test_standard_input_as_predict_prints_it(self, monkeypatch, capsys):
-        prediction = json.dumps(line("Mira sings.", ("Mira", "PER")))
+        prediction = json.dumps(line("Mira sings."))
         printed = f'input 0:  {{"text": "Mira sings."}}\nprediction:  {prediction}\n\n'
         monkeypatch.setattr("sys.stdin", io.StringIO(printed))
         run("-")
-        assert capsys.readouterr().out == "[Mira PER] sings.\n\nPER 1\n"
+        assert capsys.readouterr().out == "Mira sings.\n\nNo entities.\n"
 
     def test_nested_and_crossing_entities(self):
         text = "Bank of Tarn Hill"
@@ -94,12 +82,8 @@ class TestColor:
         monkeypatch.setenv("FORCE_COLOR", "1")
         run(path)
         out = capsys.readouterr().out
-        assert out.startswith("\x1b[30;48;5;117mMira\x1b[0m") and "[Mira" not in out
-        assert "\x1b[30;48;5;117m PER \x1b[0m 1" in out
+        assert out.startswith("\x1b[30;48;5;117mMira\x1b[0m") and "\x1b[30;48;5;117m PER \x1b[0m 1" in out
         run(path, "--no-color")
-        assert "\x1b" not in capsys.readouterr().out
-        monkeypatch.setenv("NO_COLOR", "1")
-        run(path)
         assert "\x1b" not in capsys.readouterr().out
 
     @pytest.mark.parametrize(
@@ -125,42 +109,34 @@ class TestColor:
         assert len({mark_label(label, True).split(label)[0] for label in ("PER", "ORG", "LOC", "MISC")}) == 4
 
 
-class TestErrors:
-    def message(self, *arguments):
-        with pytest.raises(ConfigurationError) as raised:
-            run(*arguments)
-        return str(raised.value)
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ("{}x", ": is not JSON (Extra data"),
+        ('{"entities": []}', ": 'text' is missing; found only 'entities'"),
+        (
+            '{"text": "ab", "entities": [{"start": 0, "end": 3, "label": "X"}]}',
+            ", entities[0]: start 0 and end 3 do not fit the text",
+        ),
+        (
+            '{"text": "ab", "entities": [{"start": 0, "end": 1, "label": "X", "text": "b"}]}',
+            ", entities[0]: start 0 and end 1 do not fit the text",
+        ),
+    ],
+)
+def test_wrong_lines(tmp_path, content, expected):
+    path = tmp_path / "out.jsonl"
+    path.write_text(json.dumps(line("Good.")) + "\n\n" + content + "\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as raised:
+        run(str(path))
+    message = str(raised.value)
+    assert message.startswith(f"{path}, line 3{expected}")
+    assert message.endswith("Expected what `allennlp predict` writes with a luke_ner model.")
 
-    def test_missing_file(self, tmp_path):
-        path = str(tmp_path / "none.jsonl")
-        assert self.message(path).startswith(f"{path}: there is no such file")
 
-    @pytest.mark.parametrize(
-        "content, expected",
-        [
-            ("{}x", ": is not JSON (Extra data"),
-            ('{"entities": []}', ": 'text' is missing; found only 'entities'"),
-            (
-                '{"text": "a", "entities": [{"start": 0, "end": 2, "label": "X"}]}',
-                ", entities[0]: start 0 and end 2 do not fit the text",
-            ),
-            (
-                '{"text": "ab", "entities": [{"start": 0, "end": 1, "label": "X", "text": "b"}]}',
-                ", entities[0]: start 0 and end 1 do not fit the text",
-            ),
-        ],
-    )
-    def test_wrong_lines(self, tmp_path, content, expected):
-        path = tmp_path / "out.jsonl"
-        path.write_text(json.dumps(line("Good.")) + "\n\n" + content + "\n", encoding="utf-8")
-        message = self.message(str(path))
-        assert message.startswith(f"{path}, line 3{expected}")
-        assert message.endswith("Expected what `allennlp predict` writes with a luke_ner model.")
-
-    def test_limit(self, tmp_path):
-        assert "--limit is 0; expected 1 or more" in self.message(
-            write(tmp_path / "o", line("a")), "--limit", "0"
-        )
+def test_wrong_limit():
+    with pytest.raises(ConfigurationError, match="--limit is 0; expected 1 or more"):
+        run("out.jsonl", "--limit", "0")
 
 
 texts = st.text(st.characters(exclude_characters="\x1b[]", exclude_categories=["Cs"]), max_size=40)
@@ -187,8 +163,6 @@ def test_the_text_is_untouched(prediction):
         if not any(crosses(entity, other) for other in kept):
             kept.append(entity)
     plain = render(text, kept, color=False)
-    assert plain.count("[") == len(kept)
-    assert re.sub(r" «[PQ]»\]|\[", "", plain) == text
-    colored = render(text, kept, color=True)
-    without_labels = re.sub(r"\x1b\[1m «[PQ]» ", "", colored)
+    assert plain.count("[") == len(kept) and re.sub(r" «[PQ]»\]|\[", "", plain) == text
+    without_labels = re.sub(r"\x1b\[1m «[PQ]» ", "", render(text, kept, color=True))
     assert re.sub(r"\x1b\[[0-9;]*m", "", without_labels) == text
