@@ -4,7 +4,6 @@ import json
 
 import pytest
 import torch
-from allennlp.commands import main
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
@@ -44,14 +43,12 @@ def reader(predictor):
 def test_words_and_entities(predictor):
     found = predictor.predict_json(RECORDS[0])
     assert found["text"] == TEXT
-    (word,) = found["words"]
+    (word,), (mention,) = found["words"], found["mentions"]
     assert TEXT[word["start"] : word["end"]] == "[MASK]"
-    (mention,) = found["mentions"]
     assert (mention["text"], mention["start"], mention["end"]) == ("Orsa", 0, 4)
     for predictions in (word["predictions"], mention["predictions"]):
         probabilities = [prediction["probability"] for prediction in predictions]
         assert len(predictions) == 3 and probabilities == sorted(probabilities, reverse=True)
-        assert 0 < sum(probabilities) < 1
     titles = [prediction["entity"] for prediction in mention["predictions"]]
     assert set(titles) <= set(TITLES) - {"[PAD]", "[MASK]"}
     for prediction in word["predictions"]:
@@ -70,52 +67,40 @@ def test_the_probabilities_are_the_models(predictor, reader):
             entity_mask=torch.ones(1, 2, dtype=torch.bool),
         )
         table = model.embedder.luke.entity_embeddings.entity_embeddings.weight
-        expected = model.entity_predictions.scores(states.entities[0, :1], table).softmax(dim=-1)[0]
-    found = predictor.predict_json(RECORDS[0])["mentions"][0]["predictions"]
-    for prediction in found:
-        assert prediction["probability"] == pytest.approx(
-            expected[TITLES.index(prediction["entity"])].item(), rel=1e-4
-        )
+        scores = model.entity_predictions.scores(states.entities[0, :1], table)
+        expected = dict(zip(TITLES, scores.softmax(dim=-1)[0].tolist(), strict=True))
+    for found in predictor.predict_json(RECORDS[0])["mentions"][0]["predictions"]:
+        assert found["probability"] == pytest.approx(expected[found["entity"]], rel=1e-4)
 
 
 def test_what_the_model_sees(reader):
     (item,) = reader.items(reader.examples_from_json(RECORDS[0], "input")[0])
     tokenizer = reader.tokenizer
-    before, behind = tokenizer.encode("Orsa").ids, tokenizer.encode(" at ").ids
-    lake = tokenizer.encode("Tavin Lake").ids
-    assert item.word_ids == [
-        tokenizer.start_id,
-        *before,
-        *tokenizer.encode(" met ").ids,
-        tokenizer.mask_id,
-        *behind,
-        *lake,
-        *tokenizer.encode(".", add_prefix_space=False).ids,
-        tokenizer.end_id,
-    ]
-    first = item.word_ids.index(tokenizer.mask_id) + 1 + len(behind)
+    pieces = ["Orsa", " met ", " at ", "Tavin Lake"]
+    before, met, behind, lake = (tokenizer.encode(piece).ids for piece in pieces)
+    end = tokenizer.encode(".", add_prefix_space=False).ids
+    words = [tokenizer.start_id, *before, *met, tokenizer.mask_id, *behind, *lake, *end, tokenizer.end_id]
+    assert item.word_ids == words
+    mask = words.index(tokenizer.mask_id)
+    first = mask + 1 + len(behind)
     assert item.entity_spans == [(1, len(before)), (first, first + len(lake) - 1)]
     assert item.entity_ids == [TITLES.index("[MASK]"), TITLES.index("Tavin Lake")]
-    assert item.masked_entities == [0]
-    assert item.masked_words == [item.word_ids.index(tokenizer.mask_id)]
+    assert (item.masked_words, item.masked_entities) == ([mask], [0])
 
 
 def test_batches_change_nothing(values, predictor):
+    def flat(outputs):
+        kinds = [(output, kind) for output in outputs for kind in ("words", "mentions")]
+        return [p for output, kind in kinds for place in output[kind] for p in place["predictions"]]
+
     together = predictor.predict_batch_json(RECORDS)
     alone = [make_predictor(values, batch_size=1).predict_json(record) for record in RECORDS]
-    for one, other in zip(together, alone, strict=True):
-        for kind in ("words", "mentions"):
-            for left, right in zip(one[kind], other[kind], strict=True):
-                assert [p.get("word", p.get("entity")) for p in left["predictions"]] == [
-                    p.get("word", p.get("entity")) for p in right["predictions"]
-                ]
-                assert [p["probability"] for p in left["predictions"]] == pytest.approx(
-                    [p["probability"] for p in right["predictions"]], rel=1e-4
-                )
+    for one, other in zip(flat(together), flat(alone), strict=True):
+        assert one == {**other, "probability": pytest.approx(other["probability"], rel=1e-4)}
     assert [len(output["words"]) for output in together] == [1, 2, 0]
     assert [len(output["mentions"]) for output in together] == [1, 0, 1]
     assert len(together[1]["words"][0]["predictions"]) == 5
-    assert predictor.predict(**{**RECORDS[0], "top_k": 3})["words"] is not None
+    assert predictor.predict(**RECORDS[0])["words"] == predictor.predict_json(RECORDS[0])["words"]
 
 
 @pytest.mark.parametrize(
@@ -156,14 +141,13 @@ def test_a_larger_vocabulary_is_refused(values, tmp_path):
         make_predictor(other)
 
 
-@pytest.mark.parametrize("with_reader", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_the_command(with_reader, values, tmp_path, monkeypatch):
+@pytest.mark.parametrize("options", [[], pytest.param(["--use-dataset-reader"], marks=pytest.mark.slow)])
+def test_the_command(options, values, tmp_path, allennlp):
     path = write_archive(tmp_path / "run", values, make_model(values))
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
-    arguments = ["allennlp", "predict", str(path), str(tmp_path / "in.jsonl"), "--silent", "--output-file"]
-    arguments += [str(tmp_path / "out.jsonl"), *(["--use-dataset-reader"] if with_reader else [])]
-    monkeypatch.setattr("sys.argv", arguments)
-    main()
-    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    output = tmp_path / "out.jsonl"
+    arguments = (str(path), str(tmp_path / "in.jsonl"), "--silent", "--output-file", str(output))
+    assert allennlp("predict", *arguments, *options).status == 0
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
     assert [line["text"] for line in lines] == [record["text"] for record in RECORDS]
     assert len(lines[0]["mentions"]) == 1
