@@ -75,15 +75,6 @@ class TestTrain:
         # No two entities of a type stand side by side in so small a part.
         assert "fixtures/ner/train.conll: the tag scheme is recognised as IO," in log
 
-    @pytest.mark.usefixtures("trained")
-    def test_does_not_overwrite_a_run(self, workplace, allennlp):
-        before = {path: path.stat().st_mtime_ns for path in (workplace / RUN).rglob("*")}
-        finished = allennlp("train", CONFIG)
-        assert finished.status == 1 and finished.error.startswith("allennlp: error: ")
-        for name in (RUN, "--recover", "--force", "--serialization-dir"):
-            assert name in finished.error
-        assert {path: path.stat().st_mtime_ns for path in (workplace / RUN).rglob("*")} == before
-
     @pytest.mark.slow
     def test_overwrites_it_when_asked(self, workplace, allennlp):
         arguments = ("train", CONFIG, "-s", "runs/other", "-o", '{"trainer.num_epochs": 1}')

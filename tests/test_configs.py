@@ -205,10 +205,7 @@ class TestLibrary:
     @pytest.mark.parametrize(
         "knobs, message",
         [
-            (
-                "devices:: std.range(0, 15)",
-                "effective_batch_size 8 is smaller than the number of devices",
-            ),
+            ("devices:: std.range(0, 15)", "effective_batch_size 8 is smaller than the number of devices"),
             ("devices:: [0, 1, 2]", "effective_batch_size 8 is no multiple of batch_size 2 times 3 devices"),
             ("keep:: 'lst'", 'keep is lst: set "best" or "last"'),
         ],

@@ -422,13 +422,6 @@ class TestReading:
         assert bash.commands() == ["make a"] and other.kind == "other"
         assert loop.commands() == ["for a in b; do\n  make $a\ndone", "make c"]
 
-    def test_the_text(self):
-        names = "`allennlp train`, `allennlp train --force`, `make`"
-        synopses = "`allennlp show-entities FILE`, `allennlp train ... -f`, `--limit N`"
-        assert read_document(f"{names}, {synopses}, `-o '{{\"a\": {{...}}}}'`") == []
-        found = read_document("| a |\n|---|\n| `X=y allennlp train z` `pip install .` `-o '{\"a\": 1}'` |\n")
-        assert [item.kind for item in found] == ["commands", "commands", "options"]
-
     @pytest.mark.parametrize(
         "block, message",
         [
@@ -441,12 +434,3 @@ class TestReading:
     def test_what_cannot_be_told(self, block, message):
         with pytest.raises(ValueError, match=re.escape(message)):
             read_document(f"Text:\n\n    {block}\n")
-
-
-def test_a_command_that_fails_is_shown(shell):
-    (shell.place / "predictions.jsonl").touch()
-    check(shell, "X=1 allennlp show-entities predictions.jsonl  # all", "a.md, line 1")
-    check(shell, "test $HF_HUB_OFFLINE = 1 && echo a | grep -q a", "a.md, line 2")
-    for command in ("allennlp show-entities none.jsonl", "echo a | grep -q b"):
-        with pytest.raises(pytest.fail.Exception, match=f"line 3: .* status 1.\n\n    {re.escape(command)}"):
-            check(shell, command, "a.md, line 3")

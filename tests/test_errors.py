@@ -71,11 +71,7 @@ class TestConfig:
     @pytest.mark.parametrize(
         "key, value, parts",
         [
-            (
-                "dataset_reader.contxt",
-                "document",
-                ("dataset_reader: ", "NerReader", 'mean "context"?'),
-            ),
+            ("dataset_reader.contxt", "document", ("dataset_reader: ", "NerReader", 'mean "context"?')),
             ("model.embedder.hiden_dropout", 0.1, ("model.embedder: ", "LukeEmbedder", '"hidden_dropout"')),
             ("trainer.num_epoch", 3, ("trainer: ", '"num_epoch"', 'did you mean "num_epochs"?')),
             ("trainer.optimizer.epsilon", 1e-6, ("trainer.optimizer: ", '"epsilon"', "Its options are: ")),
@@ -229,13 +225,6 @@ class TestArchive:
     def test_input(self, allennlp, archive, file, parts):
         check(allennlp("predict", archive, file), *parts)
 
-    def test_what_comes_before_a_bad_input(self, allennlp, archive, workplace):
-        options = ("--output-file", "predicted.jsonl", "--batch-size", "8", "--silent")
-        finished = allennlp("predict", archive, "unknown_key.jsonl", *options)
-        check(finished, "unknown_key.jsonl, line 3: ", "predicted.jsonl has the predictions")
-        (line,) = (workplace / "predicted.jsonl").read_text(encoding="utf-8").splitlines()
-        assert json.loads(line)["text"] == "Mira runs."
-
     @pytest.mark.parametrize(
         "arguments, parts",
         [
@@ -243,10 +232,7 @@ class TestArchive:
             (("predict", "--output-file", "no/such/folder.jsonl"), ("no/such/folder.jsonl",)),
             (("predict", "--predictor", "luke_nre"), ("luke_nre", "luke_ner")),
             (("evaluate", "--batch-size", "0"), ("--batch-size is 0; expected at least 1",)),
-            (
-                ("evaluate", "-o", '{"trainer.num_epochs": 3}'),
-                ("'trainer.num_epochs'", "it uses model"),
-            ),
+            (("evaluate", "-o", '{"trainer.num_epochs": 3}'), ("'trainer.num_epochs'", "it uses model")),
             (("evaluate", "-o", '{"context": "sentence"}'), ("did you mean 'dataset_reader.context'?",)),
         ],
     )

@@ -369,18 +369,19 @@ class TestTransformers:
     @pytest.mark.edit("tokenizer-special-tokens")
     @pytest.mark.edit("tokenizer-call")
     def test_tokenizer(self, directory):
-        texts = ["[CLS]", "good", "film", "##s", "[SEP]"]
+        def texts(tokens):
+            return " ".join(token.text for token in tokens)
+
         tokens = PretrainedTransformerTokenizer(directory).tokenize("good films")
-        assert [token.text for token in tokens] == texts
+        assert texts(tokens) == "[CLS] good film ##s [SEP]"
         assert [(token.idx, token.idx_end) for token in tokens[1:4]] == [(0, 4), (5, 9), (9, 10)]
         bare = PretrainedTransformerTokenizer(directory, add_special_tokens=False)
-        assert [token.text for token in bare.tokenize("good films")] == texts[1:-1]
+        assert texts(bare.tokenize("good films")) == "good film ##s"
         pair = bare.add_special_tokens(bare.tokenize("good"), bare.tokenize("film"))
-        assert [token.text for token in pair] == ["[CLS]", "good", "[SEP]", "film", "[SEP]"]
+        assert texts(pair) == "[CLS] good [SEP] film [SEP]"
         assert [token.type_id for token in pair] == [0, 0, 0, 1, 1]
         tokens, offsets = bare.intra_word_tokenize(["good", "films"])
-        assert [token.text for token in tokens] == texts
-        assert offsets == [(1, 1), (2, 3)]
+        assert texts(tokens) == "[CLS] good film ##s [SEP]" and offsets == [(1, 1), (2, 3)]
 
     @pytest.mark.edit("indexer-special-tokens")
     def test_indexer_folds_long_texts(self, directory):
@@ -553,29 +554,26 @@ class TestFullDisk:
         assert sorted(tmp_path.iterdir()) == before
 
 
-class TestDistributed:
-    @pytest.mark.edit("distributed-errors")
-    @pytest.mark.edit("full-disk")
-    def test_a_workers_error_comes_out_as_one(self, monkeypatch):
-        from allennlp.commands import train
+@pytest.mark.edit("distributed-errors")
+@pytest.mark.edit("full-disk")
+@pytest.mark.parametrize(
+    "line, kind, message",
+    [
+        ("allennlp.common.checks.ConfigurationError: key 'a'", ConfigurationError, "^key 'a'$"),
+        ("x.OtherError: oh", torch.multiprocessing.ProcessRaisedException, "x.OtherError: oh"),
+        ("OSError: [Errno 28] No space left on device: '/a/model state.th'", OSError, "/a/model state.th"),
+        ("OSError: [Errno 28] No space left on device", OSError, "No space left on device$"),
+    ],
+)
+def test_a_workers_error_comes_out_as_one(monkeypatch, line, kind, message):
+    from allennlp.commands import train
 
-        def error_of(line):
-            text = f"\n\n-- Process 1 terminated with the following error:\nTraceback\n{line}\n"
-
-            def spawn(*_, **__):
-                raise torch.multiprocessing.ProcessRaisedException(text, 1, 4711)
-
-            monkeypatch.setattr(train.mp, "spawn", spawn)
-            with pytest.raises(Exception) as info:
-                train._spawn(print, nprocs=2)
-            return info.value
-
-        error = error_of('allennlp.common.checks.ConfigurationError: key "a" is missing')
-        assert isinstance(error, ConfigurationError) and str(error) == 'key "a" is missing'
-        assert isinstance(error_of("x.OtherError: oh"), torch.multiprocessing.ProcessRaisedException)
-        for place, file in (("", None), (": '/a/model state.th'", "/a/model state.th")):
-            error = error_of(f"OSError: [Errno 28] No space left on device{place}")
-            assert isinstance(error, OSError) and (error.errno, error.filename) == (errno.ENOSPC, file)
+    text = f"\n\n-- Process 1 terminated with the following error:\nTraceback\n{line}\n"
+    error = torch.multiprocessing.ProcessRaisedException(text, 1, 4711)
+    monkeypatch.setattr(train.mp, "spawn", mock.Mock(side_effect=error))
+    with pytest.raises(kind, match=message) as info:
+        train._spawn(print, nprocs=2)
+    assert kind is not OSError or info.value.errno == errno.ENOSPC
 
 
 class TestRecover:
@@ -778,10 +776,8 @@ class TestPeople:
     @pytest.mark.parametrize(
         "text, overrides, message",
         [
-            ("{ a: 1", "", "config.jsonnet.*expected a comma"),
             ("{ a: error 'set the model' }", "", "config.jsonnet.*set the model"),
             ("[1, 2]", "", "config.jsonnet.*should hold one object, but holds list"),
-            ("{}", "{", r"the overrides '\{' cannot be read"),
             ("{}", '{"d.e": 1}', "the overrides set d.e, but"),
             ("{a: [1]}", '{"a.1": 1}', "the overrides set a.1, but"),
             ("{b: {c: null}}", '{"b.c.d": 1}', "the overrides set something in b.c, but"),
@@ -791,8 +787,6 @@ class TestPeople:
         (tmp_path / "config.jsonnet").write_text(text)
         with pytest.raises(ConfigurationError, match=f"(?s){message}"):
             Params.from_file(tmp_path / "config.jsonnet", overrides)
-        with pytest.raises(ConfigurationError, match="is a directory"):
-            Params.from_file(tmp_path)
 
     @pytest.mark.edit("one-line-errors")
     def test_overrides_reach_into_lists(self, tmp_path):
@@ -806,13 +800,13 @@ class TestPeople:
 
         path = tmp_path / "config.jsonnet"
         path.write_text("{ a: std.extVar('A'), b:: 2 }")
-        seen = []
-        monkeypatch.setattr(params, "override_checks", [lambda *arguments: seen.append(arguments)])
+        check = mock.Mock()
+        monkeypatch.setattr(params, "override_checks", [check])
         Params.from_file(path, ext_vars={"A": "1"})
-        assert not seen
+        assert not check.called
         with pytest.raises(ConfigurationError, match="the overrides set b.c, but"):
             Params.from_file(path, {"b.c": 3}, {"A": "1"})
-        [(found, made, overrides, variables)] = seen
+        (found, made, overrides, variables), _ = check.call_args
         assert (found, made, overrides) == (str(path), {"a": "1"}, {"b.c": 3}) and variables["A"] == "1"
 
     @pytest.mark.edit("unused-overrides")
@@ -952,21 +946,6 @@ class TestPeople:
         monkeypatch.setattr(evaluate, "load_archive", lambda *_, **__: archive)
         with pytest.raises(ConfigurationError, match="without labels"):
             evaluate.evaluate_from_archive("model.tar.gz", "data.json")
-
-    @pytest.mark.edit("predict-names-the-line")
-    @pytest.mark.parametrize(
-        "content, message",
-        [
-            (b'{"a": 1}\n\n{"a": \n', ", line 3: is no JSON (Expecting value at character 8)"),
-            (b'{"a": 1}\n{"a": "\xff"}\n', ", line 2: is not UTF-8 (invalid start byte at byte 8)"),
-            (b'{"a": 1}\n' + b"[" * 100_000, ", line 2: is nested too deeply"),
-        ],
-    )
-    def test_predict_names_the_line(self, tmp_path, content, message):
-        path = tmp_path / "inputs.jsonl"
-        path.write_bytes(content)
-        with pytest.raises(ConfigurationError, match=re.escape(f"{path}{message}")):
-            predict(Doubling(), str(path), None, 1)
 
     @pytest.mark.edit("predict-names-the-line")
     @pytest.mark.parametrize("size", [1, 2])
