@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from allennlp.common import Registrable
 from allennlp.training.run_lock import directory_contents
 
 # Imported by `--include-package`: kills the run after some batches, and keeps an account of the hook.
@@ -58,14 +59,14 @@ class Some(Subcommand):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def preflight_checks():
-    """Checks that this module's package and others add when imported are not for each other's configs."""
+def nothing_of_other_packages():
+    """What they check, or register when a name is not found, is not for this module's configs."""
     from allennlp.commands import train
 
-    before = list(train.preflight_checks)
-    train.preflight_checks.clear()
-    yield
-    train.preflight_checks[:] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "preflight_checks", [])
+        patch.setattr(Registrable, "_on_demand", type(Registrable._on_demand)())
+        yield
 
 
 @pytest.fixture(scope="module")
