@@ -49,12 +49,10 @@ def _own_names(name: str) -> List[str]:
     names = [name]
     for ours, theirs in HEAD_OF_BERT.items():
         if name.startswith(ours):
-            names.append(theirs + name[len(ours) :])
+            names.append(theirs + name.removeprefix(ours))
     # Some versions of transformers store the tied bias under its other name.
-    others = [
-        f"{own[: -len('bias')]}decoder.bias" for own in names if own.count(".") < 3 and own.endswith(".bias")
-    ]
-    return others + names
+    biases = [own.removesuffix("bias") for own in names if own.endswith(".bias") and own.count(".") < 3]
+    return [f"{own}decoder.bias" for own in biases] + names
 
 
 def _fill(targets: Dict[str, Tensor], stored: Dict[str, Tensor], tensors: LazyTensors) -> None:
