@@ -1,24 +1,16 @@
-"""Documents, sentences and entities: what every format of NER data is read into."""
+"""Documents, sentences and entities, which every format of NER data is read into, and their chunks."""
 
 from dataclasses import dataclass, field
 from typing import List, NamedTuple, Optional, Tuple
+
+import numpy as np
 
 NIL = "NIL"
 """The label of candidates that are no entities."""
 
 
 class LabeledSpan(NamedTuple):
-    """
-    An entity of a sentence.
-
-    # Parameters
-
-    start : `int`
-        Its first word in the sentence.
-    end : `int`
-        The word after its last.
-    label : `str`
-    """
+    """An entity of a sentence: its first word, the word after its last, and its label."""
 
     start: int
     end: int
@@ -38,8 +30,8 @@ class Sentence:
     where : `str`, optional (default = `None`)
         Its place in the file: `"line 7"`, counted from 1.
     unaligned : `List[Tuple[int, int, str]]`, optional (default = `[]`)
-        Gold entities, as character offsets and label, that do not start and end with words or that leave the
-        sentence. They cannot be predicted, and evaluation counts them as missed.
+        Gold entities, as character offsets and label, that do not start and end with words of the sentence.
+        They cannot be predicted, and evaluation counts them as missed.
     """
 
     words: List[str]
@@ -78,17 +70,50 @@ class Document:
 
 
 class SentenceExample(NamedTuple):
-    """
-    A sentence and the document that is its context.
-
-    # Parameters
-
-    document : `Document`
-    number : `int`
-        The number of the sentence in the document.
-    sentence : `Sentence`
-    """
+    """A sentence, its number in the document, and the document, which is its context."""
 
     document: Document
     number: int
     sentence: Sentence
+
+
+class Chunk(NamedTuple):
+    """
+    What the model sees at once: a window of text, and candidate spans in it.
+
+    # Parameters
+
+    token_ids : `np.ndarray`
+        Start token, context, the sentence (or a piece of it), context, end token. Shape: (tokens,).
+    spans : `np.ndarray`
+        First and last token of each candidate in `token_ids`, inclusive. Shape: (candidates, 2).
+    candidates : `np.ndarray`
+        First word of each candidate in the sentence, and the word after its last. Shape: (candidates, 2).
+    """
+
+    token_ids: np.ndarray
+    spans: np.ndarray
+    candidates: np.ndarray
+
+
+class SentenceChunk(NamedTuple):
+    """A chunk, its number among those of its sentence, and the gold entities longer than any candidate."""
+
+    example: SentenceExample
+    chunk: Chunk
+    number: int
+    total: int
+    too_long: List[LabeledSpan]
+
+
+class CandidateSpans(np.ndarray):
+    """
+    The candidates of a chunk in metadata: an array, because tuples would take most of the memory of a corpus,
+    but one that compares as a whole, as AllenNLP expects of metadata. Made by `array.view(CandidateSpans)`.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return np.array_equal(np.asarray(self), np.asarray(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Dict, Iterable, List, Mapping, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import is_global_primary
@@ -12,7 +12,6 @@ from allennlp.training.metrics import Metric
 from overrides import overrides
 
 from luke_allennlp.tasks.base.metric import TaskMetric, f1_scores
-from luke_allennlp.tasks.ner.decoding import non_overlapping
 from luke_allennlp.tasks.ner.examples import LabeledSpan
 
 logger = logging.getLogger(__name__)
@@ -30,15 +29,10 @@ class SentencePrediction:
 
     # Parameters
 
-    document_index : `int`
-        The place of the document in the file.
-    document : `str`
-        The id of the document.
-    sentence : `int`
-        The number of the sentence in the document.
-    num_words : `int`
-    num_chunks : `int`
-        How many chunks the sentence has.
+    document_index, document, sentence : `int`, `str`, `int`
+        The place of the document in the file, its id, and the number of the sentence in it.
+    num_words, num_chunks : `int`
+        How many words and chunks the sentence has.
     gold : `List[LabeledSpan]`
         All gold entities, whether or not they are among the candidates.
     predictions : `Dict[int, List[Prediction]]`
@@ -60,6 +54,27 @@ class SentencePrediction:
     def key(self) -> Tuple[int, str, int]:
         """Identifies the sentence, and orders sentences."""
         return self.document_index, self.document, self.sentence
+
+
+def non_overlapping(spans: Sequence[Tuple[int, int]], scores: Sequence[float]) -> List[int]:
+    """
+    Chooses spans (end exclusive) greedily by descending score: a span is accepted if all its words are still
+    free (Yamada et al., EMNLP 2020, section 4.3). Of equal scores, the earlier span in `spans` wins. The
+    original system's scores are the logits.
+
+    # Returns
+
+    `List[int]`
+        The indices of the accepted spans, ordered by position in the sentence.
+    """
+    taken = bytearray(max((end for _, end in spans), default=0))
+    accepted = []
+    for index in sorted(range(len(spans)), key=lambda index: -scores[index]):
+        start, end = spans[index]
+        if not any(taken[start:end]):
+            taken[start:end] = b"\x01" * (end - start)
+            accepted.append(index)
+    return sorted(accepted, key=lambda index: spans[index])
 
 
 @Metric.register("luke_ner")
@@ -108,8 +123,7 @@ class NerMetric(TaskMetric[SentencePrediction]):
 
     @overrides
     def tally(self, example: SentencePrediction) -> Mapping[Any, float]:
-        predicted = self._decode(example)
-        return _counts(set(example.gold), predicted, example.unaligned)
+        return _counts(set(example.gold), self._decode(example), example.unaligned)
 
     def _decode(self, example: SentencePrediction) -> Set[LabeledSpan]:
         found = [prediction for _, chunk in sorted(example.predictions.items()) for prediction in chunk]
@@ -154,12 +168,9 @@ class NerMetric(TaskMetric[SentencePrediction]):
 
     def _paper_scores(self, examples: List[SentencePrediction]) -> Dict[str, float]:
         """
-        The scores of the original's one list of tags for the whole split.
-
-        Its gold tags are IOB1, where an entity at the beginning of a sentence is `I-` whatever closes the
-        sentence before it: if two entities of one type meet there, they are read as one. Its predictions are
-        decoded to `B-`, of which only those not preceded by their own type become `I-`, across sentences too:
-        they are read as they were decoded.
+        The scores of one list of tags for the whole split. The original's gold tags are IOB1, where an entity
+        at the beginning of a sentence is `I-` whatever closes the sentence before it, so two entities of one
+        type that meet there are read as one. Its predictions are read as they were decoded.
         """
         offset = 0
         gold: List[LabeledSpan] = []

@@ -51,7 +51,9 @@ def test_text(reader: NerReader, tmp_path: Path) -> None:
 
 def test_nothing_visible_is_no_entity(reader: NerReader, tmp_path: Path) -> None:
     record = {"text": "a \u200b\u2060 b", "entities": [[1, 4, "PER"]]}
-    with pytest.raises(ConfigurationError, match=r"line 1, entity 0: covers ' \\u200b\\u2060', white space"):
+    with pytest.raises(
+        ConfigurationError, match=r"line 1, entities\[0\]: covers ' \\u200b\\u2060', white space"
+    ):
         documents_of(reader, tmp_path / "data.jsonl", json.dumps(record))
 
 

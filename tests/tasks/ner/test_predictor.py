@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from luke_allennlp.data.segmentation import WhitespaceSegmenter
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.tasks.ner.examples import Document, Sentence
+from luke_allennlp.tasks.ner.examples import Document, Sentence, SentenceChunk
 from luke_allennlp.tasks.ner.model import NerModel
 from luke_allennlp.tasks.ner.predictor import NerPredictor
-from luke_allennlp.tasks.ner.reader import NIL, NerReader, SentenceChunk, sentences_of
+from luke_allennlp.tasks.ner.reader import NIL, NerReader, sentences_of
 from luke_allennlp.token_embedders import LukeEmbedder
 
 LABELS = [NIL, "LOC", "PER"]
@@ -358,10 +358,10 @@ class TestMistakes:
 
     def test_names_are_those_given(self, predictor: NerPredictor) -> None:
         predictor.input_names = ["in.jsonl, line 7", "in.jsonl, line 9"]
-        with pytest.raises(ConfigurationError, match="^in.jsonl, line 9: is no NER data"):
+        with pytest.raises(ConfigurationError, match="^in.jsonl, line 9: is not NER data"):
             predictor.predict_batch_json([{"text": "a"}, {"txt": "a"}])
         # Of one call alone.
-        with pytest.raises(ConfigurationError, match="^input [0-9]+: is no NER data"):
+        with pytest.raises(ConfigurationError, match="^input [0-9]+: is not NER data"):
             predictor.predict_batch_json([{"text": "a"}, {"txt": "a"}])
 
     def test_parts_of_other_tasks(self, predictor: NerPredictor) -> None:

@@ -1,16 +1,16 @@
 """doccano's export of sequence labelling."""
 
-from typing import Any, List, Optional
+from typing import Any, Optional
 
-from luke_allennlp.common.records import Record, get_list, get_string
+from luke_allennlp.common.records import Record, get_string
 from luke_allennlp.tasks.ner.examples import Document
 from luke_allennlp.tasks.ner.forms.form import (
+    NO_ENTITIES,
     Reading,
     RecordForm,
     document_from_text,
     document_id,
-    entity_from_json,
-    no_entities,
+    entities_from_json,
 )
 
 _ENTITY_KEYS = ("label", "labels", "entities")
@@ -43,15 +43,10 @@ def _document(record: Record, where: str, reading: Reading, default_id: str) -> 
     """
     text = get_string(record, _text_key(record) or "text", where)
     key = _entity_key(record)
-    values: List[Any] = [] if key is None else get_list(record, key, where)
-    entities = [
-        entity_from_json(value, f"{where}, {key}[{index}]", ("start_offset", "end_offset"))
-        for index, value in enumerate(values)
-    ]
-    unlabeled = no_entities(record) if key is None else None
-    return document_from_text(
-        text, entities, reading, where, document_id(record, where, default_id), unlabeled
-    )
+    values = record[key] if key else []
+    entities = entities_from_json(values, f"{where}, {key}", ("start_offset", "end_offset"))
+    identifier = document_id(record, where, default_id)
+    return document_from_text(text, entities, reading, where, identifier, None if key else NO_ENTITIES)
 
 
 FORM = RecordForm(

@@ -1,12 +1,15 @@
-"""What a file of no known format seems to be, for the error."""
+"""What a file or record of no known format seems to be, for the error."""
 
 import csv
 import re
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
-from luke_allennlp.common.text_lines import read_lines
+from luke_allennlp.common.records import Record
+from luke_allennlp.common.text_lines import read_lines, shown
+from luke_allennlp.tasks.base.task_forms import other_task
 
 PYTHON = re.compile(r"""\s*(?:\w+\s*=\s*[\[(]\s*\(|[\[(]\s*\(|\()\s*[rbu]?["']\w""")
 """The beginning of a list of tuples in Python, as in spaCy's training data of version 2."""
@@ -34,6 +37,33 @@ _KNOWN = (
     (_MARKUP, "It looks like XML, HTML or text with tags in it; convert it to one of the formats."),
 )
 _PROSE_WORDS = 4
+
+
+def describe_record(record: Record) -> str:
+    """What a record of no known format is."""
+    other = other_task(record, "luke_ner")
+    hint = f" It is {other}." if other else _misspelt(record, ("text", "tokens", "sentences"))
+    return f"its keys are {', '.join(map(repr, record)) or 'none'}.{hint}"
+
+
+def why_unlabeled(record: Record, entity_keys: Sequence[str]) -> str:
+    """Why a record's entities are unknown, given the keys of entities in all formats."""
+    found = f"found only the keys {', '.join(map(repr, record))}"
+    other = other_task(record, "luke_ner")
+    if other is not None:
+        return f"{found}; it is {other}"
+    for key, value in record.items():
+        if key in entity_keys:
+            return f"{found}, and {key!r} is {shown(value)}, not a list of entities"
+    return f"{found}.{_misspelt(record, entity_keys)}"
+
+
+def _misspelt(record: Record, keys: Sequence[str]) -> str:
+    for key in record:
+        close = get_close_matches(key, keys, n=1, cutoff=0.75)
+        if close:
+            return f" Is {key!r} meant to be {close[0]!r}?"
+    return ""
 
 
 def describe_text(path: str, encoding: str) -> Optional[str]:
