@@ -1,3 +1,5 @@
+"""The metric against seqeval, in any order of chunks, and in two processes."""
+
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -6,13 +8,11 @@ from typing import Any, Dict, List, Sequence, Tuple
 import pytest
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.training.metrics import Metric
 from seqeval.metrics import classification_report, f1_score, precision_score, recall_score
 
 from luke_allennlp.tasks.ner.examples import LabeledSpan
-from luke_allennlp.tasks.ner.metric import NerMetric, SentencePrediction
+from luke_allennlp.tasks.ner.metric import NerMetric, SentencePrediction, non_overlapping
 
 TYPES = ["LOC", "MISC", "ORG", "PER"]
 
@@ -74,33 +74,26 @@ def seqeval_scores(gold: List[List[str]], predicted: List[List[str]]) -> Dict[st
 
 
 def chunks_of(
-    generator: random.Random, sentence: int, num_words: int, gold: Sequence[LabeledSpan], **fields: Any
+    generator: random.Random, num_words: int, gold: Sequence[LabeledSpan], **fields: Any
 ) -> List[SentencePrediction]:
     """Random overlapping predictions, among them some of the gold, in one to four chunks."""
-    predictions = []
-    for start in range(num_words):
-        for end in range(start + 1, min(start + 4, num_words) + 1):
-            if generator.random() < 0.2:
-                # Few distinct logits, so that the order of the candidates matters.
-                predictions.append((start, end, generator.choice(TYPES), float(generator.randint(1, 6))))
+    # Few distinct logits, so that the order of the candidates matters.
+    predictions = [
+        (start, end, generator.choice(TYPES), float(generator.randint(1, 6)))
+        for start in range(num_words)
+        for end in range(start + 1, min(start + 4, num_words) + 1)
+        if generator.random() < 0.2
+    ]
     spans = {prediction[:2] for prediction in predictions}
     for start, end, label in gold:
         if (start, end) not in spans and generator.random() < 0.7:
             predictions.append((start, end, label, generator.uniform(3, 8)))
     predictions.sort(key=lambda prediction: prediction[:2])
-    num_chunks = generator.randint(1, 4)
-    size = -(-len(predictions) // num_chunks)
+    fields.update(num_words=num_words, num_chunks=generator.randint(1, 4))
+    size = -(-len(predictions) // fields["num_chunks"])
     return [
-        part(
-            predictions[number * size : (number + 1) * size],
-            gold,
-            sentence=sentence,
-            chunk=number,
-            num_chunks=num_chunks,
-            num_words=num_words,
-            **fields,
-        )
-        for number in range(num_chunks)
+        part(predictions[chunk * size : (chunk + 1) * size], gold, chunk, **fields)
+        for chunk in range(fields["num_chunks"])
     ]
 
 
@@ -126,9 +119,10 @@ def random_corpus(seed: int, sentences: int = 60) -> List[SentencePrediction]:
         length = generator.randint(1, 12)
         unaligned = [generator.choice(TYPES)] if generator.random() < 0.1 else []
         # Document names sort otherwise than the documents do.
-        place = {"document": f"document {1000 - number // 7}", "document_index": number // 7}
+        place: Dict[str, Any] = {"document": f"document {1000 - number // 7}", "document_index": number // 7}
+        place["sentence"] = number % 7
         gold = spans_of(random_tags(generator, length))
-        corpus += chunks_of(generator, number % 7, length, gold, unaligned=unaligned, **place)
+        corpus += chunks_of(generator, length, gold, unaligned=unaligned, **place)
     return corpus
 
 
@@ -166,7 +160,7 @@ class TestAgainstConlleval:
         assert scores == pytest.approx(seqeval_scores(gold, predicted), abs=1e-12)
         assert metric.get_metric(reset=True) == scores
 
-    @pytest.mark.parametrize("seed", range(5))
+    @pytest.mark.parametrize("seed", range(3))
     def test_flat_scoring_of_the_paper(self, seed):
         generator = random.Random(seed)
         gold: List[str] = []
@@ -176,7 +170,7 @@ class TestAgainstConlleval:
             # Many short sentences: entities that fill a sentence merge into chains.
             length = generator.randint(1, 4)
             gold_spans = spans_of(random_tags(generator, length))
-            chunks = chunks_of(generator, number, length, gold_spans)
+            chunks = chunks_of(generator, length, gold_spans, sentence=number)
             gold += iob1(gold_spans, length)
             predicted += iob2(decoded(chunks), length)
             sentences += chunks
@@ -196,6 +190,21 @@ class TestAgainstConlleval:
         assert scores["f1"] > paper["f1"] > 0.1
 
 
+@pytest.mark.parametrize("seed", range(50))
+def test_non_overlapping_equals_decoding_by_rounds(seed: int) -> None:
+    generator = random.Random(seed)
+    starts = [generator.randint(0, 12) for _ in range(seed % 20)]
+    spans = [(start, start + generator.randint(1, 6)) for start in starts]
+    # Few distinct values, so that ties, which the earlier span wins, are common.
+    scores = [float(generator.randint(-2, 2)) for _ in spans]
+    left, accepted = list(range(len(spans))), []
+    while left:
+        winner = max(left, key=lambda index: (scores[index], -index))
+        accepted.append(winner)
+        left = [index for index in left if {*range(*spans[index])}.isdisjoint(range(*spans[winner]))]
+    assert non_overlapping(spans, scores) == sorted(accepted, key=lambda index: spans[index])
+
+
 class TestPaperCompatible:
     def test_gold_entities_merge_where_sentences_meet(self):
         first = part([(1, 2, "PER", 1.0)], [(1, 2, "PER")], num_words=2, sentence=0)
@@ -210,23 +219,15 @@ class TestPaperCompatible:
         assert scores["paper_f1"] == pytest.approx(2 / 5)
 
     def test_other_types_and_gaps_do_not_merge(self):
-        first = part([(1, 2, "PER", 1.0)], [(1, 2, "PER")], num_words=2, sentence=0)
-        other_type = part([(0, 1, "LOC", 1.0)], [(0, 1, "LOC")], num_words=2, sentence=1)
-        gap = part([(1, 2, "LOC", 1.0)], [(1, 2, "LOC")], num_words=2, sentence=2)
-        scores = score([first, other_type, gap], paper_compatible=True)
-        assert scores["paper_f1"] == 1.0
+        spans = [(1, 2, "PER"), (0, 1, "LOC"), (1, 2, "LOC")]
+        parts = [part([(*s, 1.0)], [s], num_words=2, sentence=i) for i, s in enumerate(spans)]
+        assert score(parts, paper_compatible=True)["paper_f1"] == 1.0
 
     def test_documents_are_ordered_by_their_index(self):
         first = part([], [(9, 10, "PER")], document="z", document_index=0)
         second = part([], [(0, 1, "PER")], document="a", document_index=1)
         hit = part([(5, 6, "LOC", 1.0)], [(5, 6, "LOC")], document="b", document_index=2)
         assert score([hit, second, first], paper_compatible=True)["paper_recall"] == 1 / 2
-
-    def test_unaligned_entities_are_missed(self):
-        scores = score(
-            [part([(0, 1, "PER", 1.0)], [(0, 1, "PER")], unaligned=["LOC"])], paper_compatible=True
-        )
-        assert scores["paper_recall"] == 1 / 2
 
     def test_needs_flat_predictions(self):
         with pytest.raises(ConfigurationError, match="flat"):
@@ -253,7 +254,7 @@ class TestPaperCompatible:
 
 
 class TestChunks:
-    @pytest.mark.parametrize("seed", range(10))
+    @pytest.mark.parametrize("seed", range(3))
     def test_batches_order_and_repetition_do_not_matter(self, seed):
         corpus = random_corpus(seed)
         in_order = score(corpus, paper_compatible=True)
@@ -292,20 +293,14 @@ class TestChunks:
         assert scores["recall"] == pytest.approx(2 / 3) and scores["precision"] == 1.0
         assert "1 of 2 sentences" in caplog.text and "1 of 3 chunks" in caplog.text
 
-    def test_no_warning_if_nothing_is_missing(self, caplog):
-        with caplog.at_level("WARNING"):
-            score(random_corpus(0))
-        assert caplog.text == ""
-
 
 class TestNerMetric:
-    def test_is_registered(self):
-        metric = Metric.from_params(Params({"type": "luke_ner", "flat": False}))
-        assert isinstance(metric, NerMetric)
-
     def test_long_and_unaligned_gold_entities_are_missed(self):
-        scores = score([part([(0, 1, "PER", 1.0)], [(0, 1, "PER"), (0, 10, "ORG")], unaligned=["PER"])])
-        assert scores["recall"] == pytest.approx(1 / 3)
+        scores = score(
+            [part([(0, 1, "PER", 1.0)], [(0, 1, "PER"), (1, 10, "ORG")], unaligned=["PER"])],
+            paper_compatible=True,
+        )
+        assert scores["recall"] == scores["paper_recall"] == pytest.approx(1 / 3)
         assert scores["recall_PER"] == 1 / 2 and scores["recall_ORG"] == 0.0 and scores["f1_ORG"] == 0.0
         assert scores["precision"] == 1.0
 
@@ -326,16 +321,13 @@ class TestNerMetric:
         metric = NerMetric()
         add(metric, [part([(0, 1, "PER", 1.0)], [(0, 1, "PER")]), part([], [(3, 4, "PER")], sentence=1)])
         assert metric.get_metric(reset=True)["recall"] == 1 / 2
-        assert metric.get_metric(reset=True) == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
         # The same sentence in the next epoch is not a repetition.
         add(metric, [part([(0, 1, "LOC", 1.0)], [(0, 1, "PER")])])
         assert metric.get_metric(reset=False)["recall_PER"] == 0.0
 
 
 def dealt(corpus: Sequence[SentencePrediction], rank: int) -> List[List[SentencePrediction]]:
-    """
-    The batches of one of two processes: chunks dealt at random, some to both, some twice to one.
-    """
+    """The batches of one of two processes: chunks dealt at random, some to both, some twice to one."""
     generator = random.Random(17)
     hands: List[List[SentencePrediction]] = [[], []]
     for found in corpus:
