@@ -20,18 +20,10 @@ class LabeledSpan(NamedTuple):
 @dataclass
 class Sentence:
     """
-    # Parameters
-
-    words : `List[str]`
-    spans : `List[LabeledSpan]`
-        The gold entities, which may be nested.
-    offsets : `List[Tuple[int, int]]`, optional (default = `None`)
-        Where each word starts and ends (exclusive) in the text of the document, in characters.
-    where : `str`, optional (default = `None`)
-        Its place in the file: `"line 7"`, counted from 1.
-    unaligned : `List[Tuple[int, int, str]]`, optional (default = `[]`)
-        Gold entities, as character offsets and label, that do not start and end with words of the sentence.
-        They cannot be predicted, and evaluation counts them as missed.
+    The words of a sentence, and its gold entities, which may be nested. `offsets` are where each word starts
+    and ends (exclusive) in the text of the document, in characters. `where` is the place in the file, such as
+    `"line 7"`, counted from 1. `unaligned` are gold entities, as character offsets and label, that do not
+    start and end with words of the sentence: they cannot be predicted, and evaluation counts them as missed.
     """
 
     words: List[str]
@@ -44,21 +36,10 @@ class Sentence:
 @dataclass
 class Document:
     """
-    Sentences that are the context of each other.
-
-    # Parameters
-
-    id : `str`
-    sentences : `List[Sentence]`
-    text : `str`, optional (default = `None`)
-        The text that the offsets of the words refer to.
-    where : `str`, optional (default = `""`)
-        Its name in errors: `"data.jsonl, line 7"`.
-    unlabeled : `str`, optional (default = `None`)
-        Why its entities are unknown, such as "found only the keys 'id', 'text'". `None` if they are known,
-        even if there are none.
-    index : `int`, optional (default = `0`)
-        Its place in the file.
+    Sentences that are the context of each other, and the text that their offsets refer to. `where` is the
+    name in errors, such as `"data.jsonl, line 7"`, and `index` the place in the file. `unlabeled` says why
+    the entities are unknown, such as "found only the keys 'id', 'text'". It is `None` if they are known, even if
+    there are none.
     """
 
     id: str
@@ -79,16 +60,10 @@ class SentenceExample(NamedTuple):
 
 class Chunk(NamedTuple):
     """
-    What the model sees at once: a window of text, and candidate spans in it.
-
-    # Parameters
-
-    token_ids : `np.ndarray`
-        Start token, context, the sentence (or a piece of it), context, end token. Shape: (tokens,).
-    spans : `np.ndarray`
-        First and last token of each candidate in `token_ids`, inclusive. Shape: (candidates, 2).
-    candidates : `np.ndarray`
-        First word of each candidate in the sentence, and the word after its last. Shape: (candidates, 2).
+    What the model sees at once. `token_ids` are the start token, context, the sentence (or a piece of it),
+    context, and the end token, of shape (tokens,). `spans` are the first and last token of each candidate,
+    inclusive, and `candidates` its first word in the sentence and the word after its last, both of shape
+    (candidates, 2).
     """
 
     token_ids: np.ndarray

@@ -25,20 +25,9 @@ _KINDS = ("correct", "predicted", "gold")
 @dataclass(frozen=True)
 class SentencePrediction:
     """
-    What is predicted for a sentence, as far as its chunks have arrived.
-
-    # Parameters
-
-    document_index, document, sentence : `int`, `str`, `int`
-        The place of the document in the file, its id, and the number of the sentence in it.
-    num_words, num_chunks : `int`
-        How many words and chunks the sentence has.
-    gold : `List[LabeledSpan]`
-        All gold entities, whether or not they are among the candidates.
-    predictions : `Dict[int, List[Prediction]]`
-        By the number of the chunk, in the order of the candidates.
-    unaligned : `List[str]`, optional (default = `[]`)
-        The labels of gold entities that match no words, and count as missed.
+    What is predicted for a sentence, as far as its chunks have arrived: by the number of the chunk, in the
+    order of the candidates. `gold` has all gold entities, whether or not they are among the candidates, and
+    `unaligned` the labels of those that match no words, and count as missed.
     """
 
     document_index: int
@@ -55,6 +44,9 @@ class SentencePrediction:
         """Identifies the sentence, and orders sentences."""
         return self.document_index, self.document, self.sentence
 
+    def __str__(self) -> str:
+        return f"sentence {self.sentence} of document {self.document!r}"
+
 
 def non_overlapping(spans: Sequence[Tuple[int, int]], scores: Sequence[float]) -> List[int]:
     """
@@ -65,7 +57,7 @@ def non_overlapping(spans: Sequence[Tuple[int, int]], scores: Sequence[float]) -
     # Returns
 
     `List[int]`
-        The indices of the accepted spans, ordered by position in the sentence.
+        The indices of the accepted spans, ordered by position.
     """
     taken = bytearray(max((end for _, end in spans), default=0))
     accepted = []
@@ -152,25 +144,34 @@ class NerMetric(TaskMetric[SentencePrediction]):
         incomplete = [example for example in examples if len(example.predictions) < example.num_chunks]
         if incomplete and is_global_primary():
             first = incomplete[0]
+            known = f"{len(first.predictions)} of {first.num_chunks} chunks"
             logger.warning(
-                "%d of %d sentences are scored without some of their chunks, for example sentence %d of "
-                "document %r, of which %d of %d chunks were predicted.",
+                "%d of %d sentences are scored without some of their chunks, such as %s, with %s.",
                 len(incomplete),
                 len(examples),
-                first.sentence,
-                first.document,
-                len(first.predictions),
-                first.num_chunks,
+                first,
+                known,
             )
-        if not self._paper_compatible or _gold_overlaps(examples):
+        if not self._paper_compatible:
             return {}
+        for example in examples:
+            for left, right in pairwise(sorted(set(example.gold))):
+                if right.start < left.end:
+                    if is_global_primary():
+                        logger.warning(
+                            "The paper_ scores are omitted: %s has overlapping gold entities %s and %s, "
+                            "which tags cannot represent.",
+                            example,
+                            tuple(left),
+                            tuple(right),
+                        )
+                    return {}
         return {f"paper_{name}": value for name, value in self._paper_scores(examples).items()}
 
     def _paper_scores(self, examples: List[SentencePrediction]) -> Dict[str, float]:
         """
         The scores of one list of tags for the whole split. The original's gold tags are IOB1, where an entity
-        at the beginning of a sentence is `I-` whatever closes the sentence before it, so two entities of one
-        type that meet there are read as one. Its predictions are read as they were decoded.
+        at the beginning of a sentence is `I-`: it continues one of its type that closes the sentence before.
         """
         offset = 0
         gold: List[LabeledSpan] = []
@@ -201,21 +202,3 @@ def _counts(
 
 def _micro(sums: Mapping[Any, float]) -> Dict[str, float]:
     return f1_scores(*(sum(n for (kind, _), n in sums.items() if kind == wanted) for wanted in _KINDS))
-
-
-def _gold_overlaps(examples: List[SentencePrediction]) -> bool:
-    """Whether tags cannot represent the gold entities; a warning then names the first such sentence."""
-    for example in examples:
-        for left, right in pairwise(sorted(set(example.gold))):
-            if right.start < left.end:
-                if is_global_primary():
-                    logger.warning(
-                        "The paper_ scores are omitted: sentence %d of document %r has overlapping gold "
-                        "entities %s and %s, which paper_compatible cannot write as tags.",
-                        example.sentence,
-                        example.document,
-                        tuple(left),
-                        tuple(right),
-                    )
-                return True
-    return False

@@ -162,17 +162,10 @@ class NerModel(TaskModel):
 
 
 def _sentence_prediction(metadata: Dict[str, Any], predictions: List[Dict[str, Any]]) -> SentencePrediction:
+    names = ("document_index", "document", "sentence", "num_chunks", "gold", "unaligned")
+    found = [(entity["start"], entity["end"], entity["label"], entity["logit"]) for entity in predictions]
     return SentencePrediction(
-        document_index=metadata["document_index"],
-        document=metadata["document"],
-        sentence=metadata["sentence"],
+        **{name: metadata[name] for name in names},
         num_words=len(metadata["words"]),
-        num_chunks=metadata["num_chunks"],
-        gold=metadata["gold"],
-        unaligned=metadata["unaligned"],
-        predictions={
-            metadata["chunk"]: [
-                (entity["start"], entity["end"], entity["label"], entity["logit"]) for entity in predictions
-            ]
-        },
+        predictions={metadata["chunk"]: found},
     )

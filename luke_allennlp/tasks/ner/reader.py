@@ -226,10 +226,7 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
             for span in sentence.spans
             if not 0 < bounds[span.end] - bounds[span.start] <= self.chunker.max_span_length
         ]
-        return [
-            SentenceChunk(example, chunk, number, len(chunks), too_long)
-            for number, chunk in enumerate(chunks)
-        ]
+        return [SentenceChunk(example, chunk, i, len(chunks), too_long) for i, chunk in enumerate(chunks)]
 
     @overrides
     def labeled_items(self, file_path: str) -> Iterator[Tuple[SentenceChunk, bool]]:
@@ -259,14 +256,6 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
 
     @overrides(check_signature=False)
     def text_to_instance(self, item: SentenceChunk, labeled: bool = False) -> Instance:
-        """
-        # Parameters
-
-        item : `SentenceChunk`
-            One of `items`.
-        labeled : `bool`, optional (default = `False`)
-            Whether the instance has labels and is scored.
-        """
         (document, index, sentence), chunk, number, total, _ = item
         candidates = chunk.candidates
         fields: Dict[str, Field] = {
@@ -287,12 +276,9 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
             ),
         }
         if labeled:
-            places = {}
-            if sentence.spans:
-                places = {(start, end): place for place, (start, end) in enumerate(candidates.tolist())}
-            labels = {
-                places[start, end]: label for start, end, label in sentence.spans if (start, end) in places
-            }
+            gold = {(start, end): label for start, end, label in sentence.spans}
+            spans = map(tuple, candidates.tolist() if gold else [])
+            labels = {place: gold[span] for place, span in enumerate(spans) if span in gold}
             fields["labels"] = SparseLabelField(
                 labels, len(candidates), NIL, self._label_namespace, self._warned
             )
@@ -343,8 +329,7 @@ class Chunker:
         token_ids : `np.ndarray`
             Of the document. Shape: (tokens,).
         bounds : `np.ndarray`
-            Where each word of the sentence starts in `token_ids`, and where the last one ends. Shape:
-            (words + 1,).
+            Where each word of the sentence starts in it, and where the last one ends. Shape: (words + 1,).
         """
         left_edge, right_edge = (0, len(token_ids)) if self.use_document else (bounds[0], bounds[-1])
         chunks: List[Chunk] = []

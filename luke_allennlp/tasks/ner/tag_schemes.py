@@ -45,11 +45,6 @@ def check_scheme(scheme: str) -> str:
     """
     The scheme's name as in `TAG_SCHEMES`, or "auto". Accepts aliases (`BIO`, `IOBES`, `BMES`, ...) and lower
     case.
-
-    # Raises
-
-    `ConfigurationError`
-        There is no such scheme.
     """
     name = str(scheme).upper()
     name = _ALIASES.get(name, name)
@@ -137,17 +132,12 @@ def _fault(previous: str, tag: str, scheme: str) -> Optional[str]:
     return f"{tag!r} after no entity" if previous == "O" else f"{tag!r} after {previous!r}"
 
 
-def _position(index: int, tag: str) -> int:
-    """The tag at fault in a pair that ends at `index`: an unfinished entity is the fault of its last tag."""
-    return index - 1 if tag == "O" else index
-
-
 def find_faults(tags: Sequence[str], scheme: str) -> Iterator[Tuple[int, str]]:
     """The positions of the tags that violate a scheme, and what is wrong with each."""
     for index, (previous, tag) in enumerate(_pairs_of(tags)):
         reason = _fault(previous, tag, scheme)
         if reason is not None:
-            yield _position(index, tag), reason
+            yield index - (tag == "O"), reason  # an unfinished entity is the fault of its last tag
 
 
 class TaggedSentence(NamedTuple):
@@ -169,14 +159,6 @@ def resolve_scheme(sentences: Sequence[TaggedSentence], scheme: str, source: str
     at most one fault in 1,000 entities, and every other scheme has at least ten times as many. Files with
     `I-` tags only are IO, which gives the same entities as IOB1. Files without entities are IOB2, and so are
     files in which the type changes within an entity, an annotation error that published files have.
-
-    # Parameters
-
-    sentences : `Sequence[TaggedSentence]`
-    scheme : `str`
-        One of `TAG_SCHEMES`, or "auto".
-    source : `str`
-        The name of the file.
 
     # Raises
 
@@ -318,20 +300,15 @@ class _Detector:
     def _first_fault(self, scheme: str) -> Optional[str]:
         """The first fault and its place."""
         for pair, reason in self._faults(scheme):
-            return f"{self._place_of_pair(pair)} has {reason}"
+            for sentence in self._sentences:
+                for index, found in enumerate(_pairs_of(sentence.tags)):
+                    if found == pair:
+                        return f"{sentence.place(index - (pair[1] == 'O'))} has {reason}"
         return None
 
     def _place_of_tag(self, tag: str) -> str:
         found = next(sentence for sentence in self._sentences if tag in sentence.tags)
         return found.place(list(found.tags).index(tag))
-
-    def _place_of_pair(self, pair: Tuple[str, str]) -> str:
-        return next(
-            sentence.place(_position(index, pair[1]))
-            for sentence in self._sentences
-            for index, found in enumerate(_pairs_of(sentence.tags))
-            if found == pair
-        )
 
     def _contradiction(self, one: str, other: str) -> _ContradictionError:
         return _ContradictionError(

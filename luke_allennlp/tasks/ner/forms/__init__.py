@@ -12,12 +12,11 @@ from luke_allennlp.common.records import Record, get_id, read_records
 from luke_allennlp.common.text_lines import Findings, read_lines
 from luke_allennlp.tasks.ner.examples import NIL, Document, LabeledSpan
 from luke_allennlp.tasks.ner.forms import (
+    annotation_tools,
     brat,
     columns,
     docbin,
-    doccano,
     hugging_face,
-    label_studio,
     own_json,
     scierc,
 )
@@ -28,7 +27,13 @@ __all__ = ["Reading", "document_from_record", "read_documents"]
 
 logger = logging.getLogger(__name__)
 
-_RECORD_FORMS = (doccano.FORM, hugging_face.FORM, label_studio.FORM, own_json.FORM, scierc.FORM)
+_RECORD_FORMS = (
+    annotation_tools.DOCCANO,
+    annotation_tools.LABEL_STUDIO,
+    hugging_face.FORM,
+    own_json.FORM,
+    scierc.FORM,
+)
 FORMS: Tuple[Union[FileForm, RecordForm], ...] = (brat.FORM, columns.FORM, docbin.FORM, *_RECORD_FORMS)
 
 
@@ -75,14 +80,7 @@ def read_documents(path: str, reading: Reading) -> List[Document]:
 
 
 def document_from_record(record: Record, where: str, reading: Reading) -> Document:
-    """
-    The document of a JSON object, without its entities, which are not read.
-
-    # Raises
-
-    `ConfigurationError`
-        It has no known format.
-    """
+    """The document of a JSON object, without its entities, which are not read."""
     form = _record_form([(where, record)], where)
     content = {key: value for key, value in record.items() if key not in form.entity_keys}
     (document,) = _read_records(form, [(where, content)], where, replace(reading, findings=Findings()))
@@ -151,7 +149,8 @@ def _read_records(form: RecordForm, records: Records, path: str, reading: Readin
     ids: Set[str] = set()
     current: Optional[str] = None
     for where, record in records:
-        document = form.document(record, where, reading, str(len(documents)))
+        document = form.document(record, where, reading)
+        document.id = _document_id(record, where, str(len(documents)))
         if document.unlabeled == NO_ENTITIES:
             entity_keys = {key for form in _RECORD_FORMS for key in form.entity_keys}
             document.unlabeled = why_unlabeled(record, sorted(entity_keys))
@@ -179,6 +178,13 @@ def _read_records(form: RecordForm, records: Records, path: str, reading: Readin
         ids.add(document.id)
         documents.append(document)
     return documents
+
+
+def _document_id(record: Record, where: str, default: str) -> str:
+    # Tokens are a part of their document, and may have an id of their own, which is not the document's.
+    is_part = record.get("tokens") is not None
+    keys = ("document",) if is_part else ("doc_key", "id", "document")
+    return next((get_id(record, key, where) for key in keys if record.get(key) is not None), default)
 
 
 def _settle(

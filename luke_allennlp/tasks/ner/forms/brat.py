@@ -26,11 +26,6 @@ def read_brat(path: str, reading: Reading) -> List[Document]:
     Reads `.txt` files with `.ann` files beside them in a directory and its subdirectories; or one such pair,
     given either file. Each text is a document, whose id is its name. A text without an `.ann` file has no
     labels. An entity whose fragments have only white space between them, such as a line end, is one span.
-
-    # Raises
-
-    `ConfigurationError`
-        A text is missing, or an annotation is malformed.
     """
     root, texts = Path(path), text_files(Path(path))
     if root.is_dir():
@@ -48,9 +43,10 @@ def read_brat(path: str, reading: Reading) -> List[Document]:
         text = read_text(str(text_file), reading.encoding)
         is_labeled = annotations.is_file()
         entities = list(_entities(annotations, text, reading)) if is_labeled else []
-        identifier = str(text_file.relative_to(root).with_suffix(""))
-        unlabeled = None if is_labeled else f"there is no {annotations.name} beside it"
-        documents.append(document_from_text(text, entities, reading, str(text_file), identifier, unlabeled))
+        document = document_from_text(text, entities, reading, str(text_file))
+        document.id = str(text_file.relative_to(root).with_suffix(""))
+        document.unlabeled = None if is_labeled else f"there is no {annotations.name} beside it"
+        documents.append(document)
     return documents
 
 

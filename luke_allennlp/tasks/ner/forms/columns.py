@@ -44,23 +44,12 @@ class _TaggedSentence:
 
 def read_columns(path: str, reading: Reading) -> List[Document]:
     """
-    Reads a CoNLL-like file. Logs the tag scheme, the number of comment lines, and whether documents have
-    boundaries.
+    Reads a CoNLL-like file into documents with at least one sentence each, whose ids count from 0. Logs the
+    tag scheme, the number of comment lines, and whether documents have boundaries.
 
     The default separator is a tab if the first line of data has one, otherwise a space, which stands for any
     number of them. A line with the comment prefix is a comment if it precedes the first word of a sentence
-    and is not a word with its tag: a word `#` or `#hashtag` is kept. If the tag scheme is given, tags that
-    violate it are decoded as conlleval does, and counted in the log.
-
-    # Returns
-
-    `List[Document]`
-        With at least one sentence each. Their ids are consecutive numbers from 0.
-
-    # Raises
-
-    `ConfigurationError`
-        The file or one of its lines is malformed, or it is not a column file.
+    and is not a word with its tag: a word `#` or `#hashtag` is kept.
     """
     lines = _Lines(path, reading)
     sentences = list(lines.read())

@@ -21,11 +21,6 @@ def read_docbin(path: str, reading: Reading) -> List[Document]:
     Reads the documents of a DocBin with their own tokens. The gold entities are `doc.ents`, or all of
     `doc.spans` if `doc.ents` is not annotated. Documents without sentence boundaries are split by spaCy's
     `sentencizer`.
-
-    # Raises
-
-    `ConfigurationError`
-        The file cannot be read.
     """
     import spacy
     from spacy.pipeline import Sentencizer

@@ -9,7 +9,6 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.common.records import (
     Record,
     check_span,
-    get_id,
     get_integer,
     get_list,
     get_strings,
@@ -63,16 +62,12 @@ class RecordForm(NamedTuple):
 
     # Parameters
 
-    name : `str`
-        For the log and for errors.
     entity_keys : `Tuple[str, ...]`
         The keys under which records have entities.
-    has_entities : `Callable[[Record], bool]`
-        Whether a record has entities in this format and no other.
-    accepts : `Callable[[Record], bool]`
-        Whether a record without entities may have this format.
-    document : `Callable[[Record, str, Reading, str], Document]`
-        Takes a record, its name in errors, how to read it, and its id if it has none.
+    has_entities, accepts : `Callable[[Record], bool]`
+        Whether a record has entities in this format and no other; whether one without may have this format.
+    document : `Callable[[Record, str, Reading], Document]`
+        Takes a record, its name in errors, and how to read it. The id is set by the caller.
     prepare : `Callable[[Records, str, Reading], Reading]`, optional
         Looks through all records of a file first.
     """
@@ -81,30 +76,14 @@ class RecordForm(NamedTuple):
     entity_keys: Tuple[str, ...]
     has_entities: Callable[[Record], bool]
     accepts: Callable[[Record], bool]
-    document: Callable[[Record, str, Reading, str], Document]
+    document: Callable[[Record, str, Reading], Document]
     prepare: Callable[[Records, str, Reading], Reading] = lambda records, path, reading: reading
-
-
-def document_id(record: Record, where: str, default: str, keys: Tuple[str, ...] = ("id", "document")) -> str:
-    """The value, a string or an integer, of the first of these keys that the record has."""
-    return next((get_id(record, key, where) for key in keys if record.get(key) is not None), default)
 
 
 class Entity(NamedTuple):
     """
-    An entity as a file gives it.
-
-    # Parameters
-
-    start, end : `int`
-        Characters or tokens, the end exclusive.
-    label : `str`
-    text : `str`, optional (default = `None`)
-        Its text according to the file.
-    where : `str`, optional (default = `""`)
-        Its name in errors.
-    has_gaps : `bool`, optional (default = `False`)
-        Whether words between start and end are not part of it.
+    An entity as a file gives it: start and end (exclusive) in characters or tokens, label, text according to
+    the file, name in errors, and whether words between start and end are not part of it.
     """
 
     start: int
@@ -117,12 +96,8 @@ class Entity(NamedTuple):
 
 def entity_from_json(value: Any, where: str, ends: Tuple[str, str] = ("start", "end")) -> Entity:
     """
-    # Parameters
-
-    value : `Any`
-        `[start, end, label]`, or an object with `label` and optionally `text`.
-    ends : `Tuple[str, str]`, optional (default = `("start", "end")`)
-        The object's keys of start and end.
+    An entity written `[start, end, label]`, or as an object with `label`, optionally `text`, and start and
+    end under the keys `ends`.
     """
     if isinstance(value, list) and len(value) == 3:
         value = dict(zip((*ends, "label"), value, strict=True))
@@ -165,23 +140,11 @@ def token_sentences(
         yield inner, get_strings({"tokens": tokens}, "tokens", inner), values
 
 
-def document_from_text(
-    text: str,
-    entities: Sequence[Entity],
-    reading: Reading,
-    where: str,
-    document_id: str,
-    unlabeled: Optional[str] = None,
-) -> Document:
+def document_from_text(text: str, entities: Sequence[Entity], reading: Reading, where: str) -> Document:
     """
     Splits a text, which may have no words, and aligns its entities, given in characters. White space and
     invisible separators at their ends are ignored. Entities that then do not start and end with words of one
     sentence, or that have gaps, become `Sentence.unaligned`.
-
-    # Raises
-
-    `ConfigurationError`
-        An entity is outside the text, or only white space.
     """
     text = without_lone_surrogates(text)
     sentences = [
@@ -213,20 +176,13 @@ def document_from_text(
             kind = "entities have gaps, cannot be found, and count as missed"
             found = entity.text or found
         reading.findings.add(kind, f"{entity.where}: {shown(found)} ({start}-{end}, {entity.label})")
-    return Document(document_id, sentences, text, where, unlabeled)
+    return Document("", sentences, text, where)
 
 
 def sentence_from_tokens(
     tokens: Sequence[str], entities: Sequence[Entity], reading: Reading, where: str
 ) -> Sentence:
-    """
-    A sentence of at least one token, and entities given in tokens.
-
-    # Raises
-
-    `ConfigurationError`
-        There are no tokens, one is empty, or an entity is outside the sentence.
-    """
+    """A sentence of at least one token, and entities given in tokens."""
     for index, token in enumerate(tokens):
         if not token:
             raise ConfigurationError(f"{where}: tokens[{index}] is empty; expected a word.")

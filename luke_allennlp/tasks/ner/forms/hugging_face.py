@@ -14,7 +14,6 @@ from luke_allennlp.tasks.ner.forms.form import (
     Reading,
     RecordForm,
     Records,
-    document_id,
     sentence_from_tokens,
 )
 from luke_allennlp.tasks.ner.tag_schemes import TaggedSentence, resolve_scheme, tag_problem, tags_to_spans
@@ -84,14 +83,13 @@ def _prepare(records: Records, path: str, reading: Reading) -> Reading:
     return replace(reading, tag_scheme=resolve_scheme(sentences, reading.tag_scheme, path))
 
 
-def _document(record: Record, where: str, reading: Reading, default_id: str) -> Document:
+def _document(record: Record, where: str, reading: Reading) -> Document:
     """
     Of `{"tokens": [...], "ner_tags": [...]}`, also with `tags` or `labels`, a sentence. Tags are strings of
     any scheme, or numbers of `Reading.label_names`.
     """
     tokens, key = get_strings(record, "tokens", where), _tag_key(record)
-    document = Document(document_id(record, where, default_id, ("document",)), [], where=where)
-    document.unlabeled = None if key else NO_ENTITIES
+    document = Document("", [], where=where, unlabeled=None if key else NO_ENTITIES)
     if tokens:
         sentence = sentence_from_tokens(tokens, [], reading, where)
         if key:

@@ -9,7 +9,6 @@ from luke_allennlp.tasks.ner.forms.form import (
     Reading,
     RecordForm,
     document_from_text,
-    document_id,
     entities_from_json,
     sentence_from_tokens,
     token_sentences,
@@ -19,7 +18,7 @@ _CONTENT_KEYS = ("text", "tokens", "sentences")
 _ENTITY_KEYS = ("entities", "spans")
 
 
-def document_from_record(record: Record, where: str, reading: Reading, default_id: str = "0") -> Document:
+def document_from_record(record: Record, where: str, reading: Reading) -> Document:
     """
     Makes a document of a JSON object in one of these forms:
 
@@ -32,11 +31,6 @@ def document_from_record(record: Record, where: str, reading: Reading, default_i
     Ends are exclusive. An entity may also be written `[0, 5, "PER"]`, and have its own `text`; `entities` may
     also be called `spans`. Without either, the entities are unknown. Other keys are ignored. Texts without
     words and empty lists give a document without sentences.
-
-    # Raises
-
-    `ConfigurationError`
-        The object is in none of the forms, or an entity is outside its text or sentence.
     """
     found = [key for key in _CONTENT_KEYS if record.get(key) is not None]
     if len(found) != 1:
@@ -48,23 +42,19 @@ def document_from_record(record: Record, where: str, reading: Reading, default_i
     if len(entity_keys) > 1:
         raise ConfigurationError(f"{where}: has both 'entities' and 'spans'; expected one of them.")
     key = entity_keys[0] if entity_keys else None
-    unlabeled = None if entity_keys else NO_ENTITIES
-    # A line of tokens is a part of its document, and may have an id of its own, which is not the document's.
-    id_keys = ("document",) if found == ["tokens"] else ("id", "document")
-    identifier = document_id(record, where, default_id, id_keys)
-    document = Document(identifier, [], where=where, unlabeled=unlabeled)
+    document = Document("", [], where=where)
     if found == ["sentences"]:
         for inner, tokens, values in token_sentences(record, key, where):
             entities = entities_from_json(values, f"{inner}, {key}")
             document.sentences.append(sentence_from_tokens(tokens, entities, reading, inner))
-        return document
-    entities = entities_from_json(get_list(record, key, where) if key else [], f"{where}, {key}")
-    if found == ["text"]:
-        text = get_string(record, "text", where)
-        return document_from_text(text, entities, reading, where, identifier, unlabeled)
-    tokens = get_strings(record, "tokens", where)
-    if tokens or entities:
-        document.sentences.append(sentence_from_tokens(tokens, entities, reading, where))
+    else:
+        entities = entities_from_json(get_list(record, key, where) if key else [], f"{where}, {key}")
+        if found == ["text"]:
+            document = document_from_text(get_string(record, "text", where), entities, reading, where)
+        elif get_strings(record, "tokens", where) or entities:
+            tokens = get_strings(record, "tokens", where)
+            document.sentences.append(sentence_from_tokens(tokens, entities, reading, where))
+    document.unlabeled = None if key else NO_ENTITIES
     return document
 
 

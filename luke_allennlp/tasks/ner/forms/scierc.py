@@ -9,21 +9,19 @@ from luke_allennlp.tasks.ner.forms.form import (
     Entity,
     Reading,
     RecordForm,
-    document_id,
     entities_from_json,
     sentence_from_tokens,
     token_sentences,
 )
 
 
-def _document(record: Record, where: str, reading: Reading, default_id: str) -> Document:
+def _document(record: Record, where: str, reading: Reading) -> Document:
     """
     Of `{"doc_key": "...", "sentences": [[...], ...], "ner": [[[0, 1, "Task"], ...], ...]}`: a list of
     entities for each sentence, in tokens of the whole document, the ends inclusive.
     """
     key = None if record.get("ner") is None else "ner"
-    document = Document(document_id(record, where, default_id, ("doc_key", "id")), [], where=where)
-    document.unlabeled = None if key else NO_ENTITIES
+    document = Document("", [], where=where, unlabeled=None if key else NO_ENTITIES)
     before = 0
     for inner, tokens, values in token_sentences(record, key, where):
         # DyGIE++ appends scores.

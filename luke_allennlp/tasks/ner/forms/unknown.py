@@ -15,26 +15,24 @@ PYTHON = re.compile(r"""\s*(?:\w+\s*=\s*[\[(]\s*\(|[\[(]\s*\(|\()\s*[rbu]?["']\w
 """The beginning of a list of tuples in Python, as in spaCy's training data of version 2."""
 
 _SAMPLE = 20
-_RELATIONS = re.compile(r"<e[12]>.*</e[12]>")
-_ONTONOTES = re.compile(r"#begin document|(?:^|\s)\([A-Z_]{2,}\*?\)?(?:\s|$)")
-_MARKUP = re.compile(r"\A\s*<[?!/]?[A-Za-z][^<>]*>|<(?:ENAMEX|NUMEX|TIMEX|[A-Z]{3,})\b[^<>]*>")
 _KNOWN = (
     (
-        _RELATIONS,
-        "It looks like data for relation classification (SemEval-2010 Task 8, KBP37): that is read by "
-        "'luke_relation_classification'.",
+        r"<e[12]>.*</e[12]>",
+        "data for relation classification (SemEval-2010 Task 8, KBP37), which 'luke_relation_classification' "
+        "reads.",
     ),
     (
-        re.compile(rf"\A(?:{PYTHON.pattern})"),
-        "It looks like Python code with tuples, as spaCy's training data of version 2; write it as JSON "
-        "lines, or as a DocBin.",
+        rf"\A(?:{PYTHON.pattern})",
+        "Python code with tuples, as spaCy's training data of version 2; write it as JSON lines or a DocBin.",
     ),
     (
-        _ONTONOTES,
-        "It looks like OntoNotes' brackets (CoNLL-2012); convert them to tags, one of IOB1, IOB2, BIOES or "
-        "BILOU a word.",
+        r"#begin document|(?:^|\s)\([A-Z_]{2,}\*?\)?(?:\s|$)",
+        "OntoNotes' brackets (CoNLL-2012); convert them to one tag per word: IOB1, IOB2, BIOES or BILOU.",
     ),
-    (_MARKUP, "It looks like XML, HTML or text with tags in it; convert it to one of the formats."),
+    (
+        r"\A\s*<[?!/]?[A-Za-z][^<>]*>|<(?:ENAMEX|NUMEX|TIMEX|[A-Z]{3,})\b[^<>]*>",
+        "XML, HTML or text with tags in it; convert it to one of the formats.",
+    ),
 )
 _PROSE_WORDS = 4
 
@@ -73,8 +71,8 @@ def describe_text(path: str, encoding: str) -> Optional[str]:
         return None
     text = "\n".join(sample)
     for pattern, message in _KNOWN:
-        if pattern.search(text):
-            return message
+        if re.search(pattern, text):
+            return f"It looks like {message}"
     delimiter = _delimiter(sample)
     if delimiter is not None:
         return (

@@ -18,8 +18,8 @@ SEGMENTER = SpacyRulesSegmenter()
 Write = Callable[..., str]
 
 
-def document(record: Any, segmenter: Any = SEGMENTER, **options: Any) -> Document:
-    return document_from_record(record, "input 3", Reading(segmenter), **options)
+def document(record: Any, segmenter: Any = SEGMENTER) -> Document:
+    return document_from_record(record, "input 3", Reading(segmenter))
 
 
 def read(path: str) -> List[Document]:
@@ -36,7 +36,7 @@ class TestText:
         found = document(
             {"text": text, "entities": [[0, 12, "PER"], {"start": 27, "end": 35, "label": "LOC"}]}
         )
-        assert found.id == "0" and found.text == text
+        assert found.text == text
         first, second = found.sentences
         assert first.words == ["Ana", "Ivanovic", "won", "."]
         assert first.spans == [LabeledSpan(0, 2, "PER")]
@@ -59,11 +59,9 @@ class TestText:
         assert first.spans == [] and first.unaligned == [(0, 6, "PER"), (8, 17, "X")]
         assert second.spans == [LabeledSpan(1, 2, "Z")] and second.unaligned == [(14, 17, "Y")]
 
-    def test_no_entities_and_no_words(self) -> None:
-        assert document({"text": "Ana", "id": "x"}).id == "x"
-        assert document({"text": "Ana", "entities": None, "id": 7}, default_id="2").id == "7"
-        empty = document({"text": " \n"}, default_id="2")
-        assert empty.sentences == [] and empty.id == "2" and empty.text == " \n"
+    def test_no_words(self) -> None:
+        empty = document({"text": " \n"})
+        assert empty.sentences == [] and empty.text == " \n"
 
     def test_half_a_surrogate_pair(self) -> None:
         found = document(json.loads(r'{"text": "a \ud83d b \ud83d\ude00", "entities": [[6, 7, "X"]]}'))
@@ -98,11 +96,10 @@ def test_tokens() -> None:
 
 
 def test_sentences() -> None:
-    record = {"sentences": [["Ana", "left"], ["Oslo"]], "entities": [[], [[0, 1, "LOC"]]], "id": "d"}
+    record = {"sentences": [["Ana", "left"], ["Oslo"]], "entities": [[], [[0, 1, "LOC"]]]}
     found = document({**record, "other": 1})
     assert [sentence.words for sentence in found.sentences] == [["Ana", "left"], ["Oslo"]]
     assert [sentence.spans for sentence in found.sentences] == [[], [LabeledSpan(0, 1, "LOC")]]
-    assert found.id == "d"
     assert document({"sentences": [["Ana"]]}).sentences[0].spans == []
 
 
@@ -125,7 +122,6 @@ ANA = {"text": "Ana"}
         ({**ANA, "entities": [[0.0, 2, "PER"]]}, "'start' is 0.0; expected a whole number"),
         ({**ANA, "entities": [[0, 3, 1]]}, "the label is 1; expected a string"),
         ({**ANA, "entities": [[0, 3, ""]]}, "the label is ''"),
-        ({**ANA, "id": ["x"]}, r"'id' is \['x'\]"),
         ({"tokens": [], "entities": [[0, 1, "PER"]]}, "start 0 and end 1, no part of 0 tokens"),
         ({"tokens": ["Ana", ""]}, r"tokens\[1\] is empty"),
         ({"tokens": ["Ana", None]}, r"tokens\[1\] is None; expected a string"),
@@ -181,6 +177,7 @@ class TestFiles:
             ('{"text": "a"', "line 2: is not JSON"),
             ('["a"]', r"line 2: found \['a'\]"),
             ('{"txt": "a"}', "line 2: has only the keys"),
+            ('{"text": "a", "id": ["x"]}', r"line 2: 'id' is \['x'\]"),
             ('{"text": "a", "entities": [[0, 9, "X"]]}', r"line 2, entities\[0\] has start 0 and end 9"),
         ],
     )

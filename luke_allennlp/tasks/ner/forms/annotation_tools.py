@@ -1,10 +1,10 @@
-"""Label Studio's JSON, full (`JSON`) and reduced (`JSON_MIN`)."""
+"""JSON exports of annotation tools: doccano, and Label Studio, full (`JSON`) and reduced (`JSON_MIN`)."""
 
 from typing import Any, Dict, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.records import Record, get_list, get_object, get_objects
+from luke_allennlp.common.records import Record, get_list, get_object, get_objects, get_string
 from luke_allennlp.common.text_lines import shown
 from luke_allennlp.tasks.ner.examples import Document
 from luke_allennlp.tasks.ner.forms.form import (
@@ -12,8 +12,53 @@ from luke_allennlp.tasks.ner.forms.form import (
     Reading,
     RecordForm,
     document_from_text,
-    document_id,
+    entities_from_json,
     entity_from_json,
+)
+
+_DOCCANO_KEYS = ("label", "labels", "entities")
+
+
+def _text_key(record: Record) -> Optional[str]:
+    # `data` in exports of early versions.
+    return next((key for key in ("text", "data") if isinstance(record.get(key), str)), None)
+
+
+def _entity_key(record: Record) -> Optional[str]:
+    return next((key for key in _DOCCANO_KEYS if isinstance(record.get(key), list)), None)
+
+
+def _is_entity(value: Any, key: str) -> bool:
+    if key == "entities":
+        return isinstance(value, dict) and {"start_offset", "end_offset"} <= value.keys()
+    return isinstance(value, list) and len(value) == 3 and isinstance(value[2], str)
+
+
+def _has_doccano(record: Record) -> bool:
+    key = _entity_key(record)
+    return _text_key(record) is not None and key is not None and any(_is_entity(v, key) for v in record[key])
+
+
+def _doccano_document(record: Record, where: str, reading: Reading) -> Document:
+    """
+    Of `{"text": "...", "label": [[0, 5, "PER"], ...]}`, also with `labels`, or with `entities` and objects of
+    `start_offset`, `end_offset` and `label`. Relations are ignored.
+    """
+    text = get_string(record, _text_key(record) or "text", where)
+    key = _entity_key(record)
+    values = record[key] if key else []
+    entities = entities_from_json(values, f"{where}, {key}", ("start_offset", "end_offset"))
+    document = document_from_text(text, entities, reading, where)
+    document.unlabeled = None if key else NO_ENTITIES
+    return document
+
+
+DOCCANO = RecordForm(
+    name="doccano's export",
+    entity_keys=_DOCCANO_KEYS,
+    has_entities=_has_doccano,
+    accepts=lambda record: isinstance(record.get("data"), str) or _entity_key(record) in ("label", "labels"),
+    document=_doccano_document,
 )
 
 _TASK_KEYS = ("annotations", "completions")  # the second before version 1.0
@@ -42,7 +87,7 @@ def _has_entities(record: Record) -> bool:
     return bool(_region_keys(record))
 
 
-def _document(record: Record, where: str, reading: Reading, default_id: str) -> Document:
+def _document(record: Record, where: str, reading: Reading) -> Document:
     """
     Of a task in the full form, `{"data": {"text": "..."}, "annotations": [{"result": [...]}]}`, of which the
     first annotation that was not cancelled is read; or in the reduced form, `{"text": "...", "label":
@@ -62,8 +107,9 @@ def _document(record: Record, where: str, reading: Reading, default_id: str) -> 
         if not labels:
             raise ConfigurationError(f"{inner}: has no label; expected one or more in 'labels'.")
         entities += [entity_from_json({**region, "label": label}, inner) for label in labels]
-    identifier = document_id(record, where, default_id)
-    return document_from_text(_text(content, where), entities, reading, where, identifier, unlabeled)
+    document = document_from_text(_text(content, where), entities, reading, where)
+    document.unlabeled = unlabeled
+    return document
 
 
 def _text(content: Record, where: str) -> str:
@@ -99,7 +145,7 @@ def _annotated(record: Record, where: str, reading: Reading) -> Tuple[_Regions, 
     return regions, None
 
 
-FORM = RecordForm(
+LABEL_STUDIO = RecordForm(
     name="Label Studio's export",
     entity_keys=("annotations", "label"),
     has_entities=_has_entities,
