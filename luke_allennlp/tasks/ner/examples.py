@@ -38,8 +38,8 @@ class Document:
     """
     Sentences that are the context of each other, and the text that their offsets refer to. `where` is the
     name in errors, such as `"data.jsonl, line 7"`, and `index` the place in the file. `unlabeled` says why
-    the entities are unknown, such as "found only the keys 'id', 'text'". It is `None` if they are known, even if
-    there are none.
+    the entities are unknown, such as "found only the keys 'id', 'text'". It is `None` if they are known, even
+    if there are none.
     """
 
     id: str

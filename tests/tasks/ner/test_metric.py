@@ -1,13 +1,9 @@
-"""The metric against seqeval, in any order of chunks, and in two processes."""
+"""The metric against seqeval, and in any order of chunks."""
 
 import random
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
 import pytest
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from allennlp.common.checks import ConfigurationError
 from seqeval.metrics import classification_report, f1_score, precision_score, recall_score
 
@@ -269,15 +265,6 @@ class TestChunks:
         assert score(*batches, paper_compatible=True) == in_order
         assert 0.1 < in_order["f1"] < 0.9
 
-    def test_equals_decoding_each_sentence_at_once(self):
-        corpus = random_corpus(3)
-        whole = []
-        for key in {found.key for found in corpus}:
-            parts = [found for found in corpus if found.key == key]
-            predictions = [(*span, 1.0) for span in decoded(parts)]
-            whole.append(replace(parts[0], num_chunks=1, predictions={0: predictions}))
-        assert score(corpus) == score(whole)
-
     def test_a_later_chunk_displaces_an_earlier_one(self):
         metric = NerMetric()
         add(metric, [part([(0, 2, "PER", 1.0)], [(1, 3, "PER")], chunk=0, num_chunks=2)])
@@ -324,58 +311,3 @@ class TestNerMetric:
         # The same sentence in the next epoch is not a repetition.
         add(metric, [part([(0, 1, "LOC", 1.0)], [(0, 1, "PER")])])
         assert metric.get_metric(reset=False)["recall_PER"] == 0.0
-
-
-def dealt(corpus: Sequence[SentencePrediction], rank: int) -> List[List[SentencePrediction]]:
-    """The batches of one of two processes: chunks dealt at random, some to both, some twice to one."""
-    generator = random.Random(17)
-    hands: List[List[SentencePrediction]] = [[], []]
-    for found in corpus:
-        owner = generator.randint(0, 1)
-        hands[owner].append(found)
-        if generator.random() < 0.2:
-            hands[generator.randint(0, 1)].append(found)
-    generator.shuffle(hands[0])
-    generator.shuffle(hands[1])
-    return [hands[rank][start : start + 5] for start in range(0, len(hands[rank]), 5)]
-
-
-def distributed_corpus() -> List[SentencePrediction]:
-    """With a sentence at the end of which a chunk is missing on both processes."""
-    corpus = random_corpus(11)
-    incomplete = part(
-        [(0, 1, "PER", 1.0)], [(0, 1, "PER"), (4, 5, "LOC")], document="last", document_index=99, num_chunks=2
-    )
-    return corpus + [incomplete]
-
-
-def score_in_process(rank: int, directory: str, results: Any) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{directory}/store", rank=rank, world_size=2)
-    metric = NerMetric(paper_compatible=True)
-    epochs = []
-    for _ in range(2):
-        for batch in dealt(distributed_corpus(), rank):
-            add(metric, batch)
-            metric.get_metric(reset=False)
-        epochs.append(metric.get_metric(reset=True))
-    results.put((rank, epochs))
-    dist.barrier()
-    dist.destroy_process_group()
-
-
-@pytest.mark.slow
-def test_two_processes_give_the_score_of_one(tmp_path: Path) -> None:
-    corpus = distributed_corpus()
-    hands = [sum(dealt(corpus, rank), []) for rank in (0, 1)]
-    keys = [{found.key for found in hand} for hand in hands]
-    repeated = {(f.key, *f.predictions) for f in hands[0]} & {(f.key, *f.predictions) for f in hands[1]}
-    assert len(keys[0] & keys[1]) > 5 and len(repeated) > 3
-
-    context = mp.get_context("spawn")
-    results = context.SimpleQueue()
-    mp.spawn(score_in_process, args=(str(tmp_path), results), nprocs=2)
-    by_rank = dict(results.get() for _ in range(2))
-
-    expected = score(corpus, paper_compatible=True)
-    assert by_rank == {0: [expected, expected], 1: [expected, expected]}
-    assert 0.1 < expected["paper_f1"] < expected["f1"] < 0.9
