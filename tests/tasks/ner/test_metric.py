@@ -265,13 +265,6 @@ class TestChunks:
         assert score(*batches, paper_compatible=True) == in_order
         assert 0.1 < in_order["f1"] < 0.9
 
-    def test_a_later_chunk_displaces_an_earlier_one(self):
-        metric = NerMetric()
-        add(metric, [part([(0, 2, "PER", 1.0)], [(1, 3, "PER")], chunk=0, num_chunks=2)])
-        assert metric.get_metric()["recall"] == 0.0
-        add(metric, [part([(1, 3, "PER", 2.0)], [(1, 3, "PER")], chunk=1, num_chunks=2)])
-        assert metric.get_metric()["f1"] == 1.0
-
     def test_a_chunk_missing_at_the_end_is_warned_of(self, caplog):
         missing = part([(0, 1, "PER", 1.0)], [(0, 1, "PER"), (2, 3, "PER")], chunk=1, num_chunks=3)
         complete = part([(0, 1, "LOC", 1.0)], [(0, 1, "LOC")], sentence=1)

@@ -43,15 +43,6 @@ class TestExperiment(ModelTestCase):
     def test_can_train_save_and_load(self) -> None:
         self.ensure_model_can_train_save_and_load(CONFIG, overrides=self.overrides())
 
-    @pytest.mark.slow
-    def test_words_alone_can_train_save_and_load(
-        self, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("LUKE_MODEL", str(fixtures_dir / "tiny-bert"))
-        config = self.TEST_DIR / "words.jsonnet"
-        config.write_text(f"(import '{CONFIG}') + {{ use_entity_state:: false }}")
-        self.ensure_model_can_train_save_and_load(config, overrides=self.overrides())
-
     def test_batches_are_consistent(self, fixtures_dir: Path) -> None:
         self.set_up_model(CONFIG, fixtures_dir / "ner" / "dev.conll", seed=5)
         # Predictions are compared below: here they would have to be the same to the last bit.

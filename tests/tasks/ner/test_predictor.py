@@ -122,17 +122,6 @@ class TestForms:
     def test_nothing(self, predictor: NerPredictor, record: Dict[str, Any], text: str) -> None:
         assert predictor.predict_json(record) == {"text": text, "entities": []}
 
-    def test_sentences_are_context_of_each_other(self, fixtures_dir: Path, predictor: NerPredictor) -> None:
-        sentences = [["Zoë", "left", "Vexford", "."], ["She", "won", "."]]
-        together = predictor.predict_json({"sentences": sentences})["entities"]
-        first = [entity for entity in together if entity["sentence"] == 0]
-        alone = predictor.predict_json({"tokens": sentences[0]})["entities"]
-        assert first != close(alone)
-        # Without context they are as if alone.
-        predictor = make_predictor(fixtures_dir, context="sentence")
-        together = predictor.predict_json({"sentences": sentences})["entities"]
-        assert together[: len(alone)] == close(alone)
-
 
 # Letters, spaces of all sorts, marks that join, halves of pairs, and whatever else Unicode has.
 TEXTS = st.text(
@@ -207,11 +196,6 @@ class TestLongSentences:
             if all(other_end <= start or end <= other for other, other_end in chosen):
                 chosen.append((start, end))
         assert [tuple(entity["words"]) for entity in flat["entities"]] == sorted(chosen)
-
-    def test_word_longer_than_a_window(self, predictor: NerPredictor) -> None:
-        output = predictor.predict_json({"tokens": ["Zoë", "xq" * 300, "Vexford"]})
-        check(output)
-        assert all(entity["words"] != [1, 2] for entity in output["entities"])
 
 
 class TestFiles:

@@ -361,34 +361,3 @@ class TestSharing:
             assert (len(share), len(words)) == (10, tokenized)
             found.update(zip(keys_of(share), share, strict=True))
         assert found == dict(zip(keys_of(instances), instances, strict=True))
-
-
-@pytest.mark.shared
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "counts", "too_long"),
-    [
-        ("wikigold/wikigold.conll.txt", (145, 1696, 39007, 3558), 2),
-        ("wnut17/wnut17train.conll", (3394, 3394, 62730, 1975), 3),
-        ("wnut17/emerging.dev.conll", (1009, 1009, 15733, 836), 1),
-        ("wnut17/emerging.test.annotated", (1287, 1287, 23394, 1079), 2),
-    ],
-)
-def test_published_files(
-    shared_dir: Path,
-    caplog: pytest.LogCaptureFixture,
-    name: str,
-    counts: Tuple[int, int, int, int],
-    too_long: int,
-) -> None:
-    caplog.set_level(logging.INFO)
-    reader = NerReader(WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer")), context="sentence")
-    instances = read(reader, shared_dir / "data" / name)
-    logged = "{:,} documents, {:,} sentences, {:,} words, {:,} entities".format(*counts)
-    assert logged in caplog.text
-    assert f"{too_long} gold entities are longer than 16 tokens" in caplog.text
-    first_chunks = [data for data in metadata_of(instances) if data["chunk"] == 0]
-    words = sum(len(data["words"]) for data in first_chunks)
-    assert (len({data["document"] for data in first_chunks}), len(first_chunks), words) == counts[:3]
-    # All but the longest are among the candidates.
-    assert sum(len(instance["labels"].labels) for instance in instances) == counts[3] - too_long

@@ -1,4 +1,4 @@
-"""The formats in which NER data is published and exported, one module each, with its `FORM` in `FORMS`."""
+"""The formats in which NER data is published and exported, all in `FORMS`."""
 
 import logging
 from collections import Counter
@@ -11,15 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.common.records import Record, get_id, read_records
 from luke_allennlp.common.text_lines import Findings, read_lines
 from luke_allennlp.tasks.ner.examples import NIL, Document, LabeledSpan
-from luke_allennlp.tasks.ner.forms import (
-    annotation_tools,
-    brat,
-    columns,
-    docbin,
-    hugging_face,
-    own_json,
-    scierc,
-)
+from luke_allennlp.tasks.ner.forms import annotation_tools, brat, columns, docbin, hugging_face, own_json
 from luke_allennlp.tasks.ner.forms.form import NO_ENTITIES, NO_WORDS, FileForm, Reading, RecordForm, Records
 from luke_allennlp.tasks.ner.forms.unknown import PYTHON, describe_record, describe_text, why_unlabeled
 
@@ -32,7 +24,7 @@ _RECORD_FORMS = (
     annotation_tools.LABEL_STUDIO,
     hugging_face.FORM,
     own_json.FORM,
-    scierc.FORM,
+    own_json.SCIERC,
 )
 FORMS: Tuple[Union[FileForm, RecordForm], ...] = (brat.FORM, columns.FORM, docbin.FORM, *_RECORD_FORMS)
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -10,8 +10,6 @@ from luke_allennlp.common.records import (
     Record,
     check_span,
     get_integer,
-    get_list,
-    get_strings,
     get_value,
 )
 from luke_allennlp.common.text_lines import Findings, shown, without_lone_surrogates
@@ -118,26 +116,6 @@ def entities_from_json(
 ) -> List[Entity]:
     """The entities of a list, whose name in errors is `where`."""
     return [entity_from_json(value, f"{where}[{index}]", ends) for index, value in enumerate(values)]
-
-
-def token_sentences(
-    record: Record, key: Optional[str], where: str
-) -> Iterator[Tuple[str, List[str], List[Any]]]:
-    """
-    Of `{"sentences": [[...], ...], key: [[...], ...]}`, where the key is `None` if there are no entities: the
-    name of each sentence in errors, its tokens, and its entities as they are in the file.
-    """
-    token_lists = get_list(record, "sentences", where)
-    entity_lists = (get_list(record, key, where) if key else []) or [[]] * len(token_lists)
-    if len(token_lists) != len(entity_lists):
-        raise ConfigurationError(
-            f"{where}: 'sentences' has {len(token_lists)} items and {key!r} {len(entity_lists)}; expected a "
-            "list of entities for each sentence."
-        )
-    for index, (tokens, entities) in enumerate(zip(token_lists, entity_lists, strict=True)):
-        inner = f"{where}, sentence {index}"
-        values = get_list({str(key): entities}, str(key), inner)
-        yield inner, get_strings({"tokens": tokens}, "tokens", inner), values
 
 
 def document_from_text(text: str, entities: Sequence[Entity], reading: Reading, where: str) -> Document:

@@ -1,4 +1,6 @@
-"""This project's own JSON: texts with character spans, or tokens with token spans."""
+"""This project's own JSON, texts with character spans or tokens with token spans, and SciERC's JSON lines."""
+
+from typing import Any, Iterator, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -6,12 +8,12 @@ from luke_allennlp.common.records import Record, get_list, get_string, get_strin
 from luke_allennlp.tasks.ner.examples import Document
 from luke_allennlp.tasks.ner.forms.form import (
     NO_ENTITIES,
+    Entity,
     Reading,
     RecordForm,
     document_from_text,
     entities_from_json,
     sentence_from_tokens,
-    token_sentences,
 )
 
 _CONTENT_KEYS = ("text", "tokens", "sentences")
@@ -44,7 +46,7 @@ def document_from_record(record: Record, where: str, reading: Reading) -> Docume
     key = entity_keys[0] if entity_keys else None
     document = Document("", [], where=where)
     if found == ["sentences"]:
-        for inner, tokens, values in token_sentences(record, key, where):
+        for inner, tokens, values in _token_sentences(record, key, where):
             entities = entities_from_json(values, f"{inner}, {key}")
             document.sentences.append(sentence_from_tokens(tokens, entities, reading, inner))
     else:
@@ -56,6 +58,55 @@ def document_from_record(record: Record, where: str, reading: Reading) -> Docume
             document.sentences.append(sentence_from_tokens(tokens, entities, reading, where))
     document.unlabeled = None if key else NO_ENTITIES
     return document
+
+
+def _token_sentences(
+    record: Record, key: Optional[str], where: str
+) -> Iterator[Tuple[str, List[str], List[Any]]]:
+    """
+    Of `{"sentences": [[...], ...], key: [[...], ...]}`, where the key is `None` if there are no entities: the
+    name of each sentence in errors, its tokens, and its entities as they are in the file.
+    """
+    token_lists = get_list(record, "sentences", where)
+    entity_lists = (get_list(record, key, where) if key else []) or [[]] * len(token_lists)
+    if len(token_lists) != len(entity_lists):
+        raise ConfigurationError(
+            f"{where}: 'sentences' has {len(token_lists)} items and {key!r} {len(entity_lists)}; expected a "
+            "list of entities for each sentence."
+        )
+    for index, (tokens, entities) in enumerate(zip(token_lists, entity_lists, strict=True)):
+        inner = f"{where}, sentence {index}"
+        values = get_list({str(key): entities}, str(key), inner)
+        yield inner, get_strings({"tokens": tokens}, "tokens", inner), values
+
+
+def _scierc_document(record: Record, where: str, reading: Reading) -> Document:
+    """
+    Of SciERC's JSON lines, which PURE and DyGIE++ share, `{"doc_key": "...", "sentences": [[...], ...], "ner":
+    [[[0, 1, "Task"], ...], ...]}`: a list of entities for each sentence, in tokens of the whole document, the
+    ends inclusive.
+    """
+    key = None if record.get("ner") is None else "ner"
+    document = Document("", [], where=where, unlabeled=None if key else NO_ENTITIES)
+    before = 0
+    for inner, tokens, values in _token_sentences(record, key, where):
+        # DyGIE++ appends scores.
+        values = [value[:3] if isinstance(value, list) else value for value in values]
+        entities = entities_from_json(values, f"{inner}, ner")
+        entities = [_in_sentence(entity, before, len(tokens)) for entity in entities]
+        document.sentences.append(sentence_from_tokens(tokens, entities, reading, inner))
+        before += len(tokens)
+    return document
+
+
+def _in_sentence(entity: Entity, before: int, length: int) -> Entity:
+    first, last = entity.start, entity.end
+    if not before <= first <= last < before + length:
+        raise ConfigurationError(
+            f"{entity.where}: the tokens {first} to {last} are not in its sentence, which has the tokens "
+            f"{before} to {before + length - 1} of the document; expected first <= last, both inclusive."
+        )
+    return entity._replace(start=first - before, end=last - before + 1)
 
 
 def _has_entities(record: Record) -> bool:
@@ -80,4 +131,14 @@ FORM = RecordForm(
     has_entities=_has_entities,
     accepts=_accepts,
     document=document_from_record,
+)
+
+SCIERC = RecordForm(
+    name="SciERC's JSON lines",
+    entity_keys=("ner",),
+    has_entities=lambda record: (
+        isinstance(record.get("sentences"), list) and isinstance(record.get("ner"), list)
+    ),
+    accepts=lambda record: isinstance(record.get("sentences"), list) and "doc_key" in record,
+    document=_scierc_document,
 )
