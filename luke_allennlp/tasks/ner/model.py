@@ -141,7 +141,7 @@ class NerModel(TaskModel):
         best, labels = scores.max(dim=-1)
         probabilities = (best - scores.logsumexp(dim=-1)).exp()
         # Shape (both): (predicted,)
-        chosen = torch.nonzero(mask & (labels != self._nil_index), as_tuple=True)
+        chosen = torch.nonzero(mask.bool() & (labels != self._nil_index), as_tuple=True)
         # Indices can travel with the scores: float32 holds integers up to 2^24 exactly.
         columns = [*chosen, labels[chosen], best[chosen], probabilities[chosen]]
         # Shape: (predicted, 5)

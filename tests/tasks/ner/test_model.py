@@ -48,10 +48,6 @@ class TestExperiment(ModelTestCase):
         # Predictions are compared below: here they would have to be the same to the last bit.
         self.ensure_batch_predictions_are_consistent(keys_to_ignore=["predictions"])
 
-    def test_batch_norm(self, fixtures_dir: Path) -> None:
-        self.set_up_model(CONFIG, fixtures_dir / "ner" / "dev.conll")
-        self.test_model_batch_norm_verification()
-
 
 def instances_of(directory: Path, name: str = "tiny-luke", count: int = 9, **options: Any) -> List[Instance]:
     """The first sentences of the corpus, of all sizes."""

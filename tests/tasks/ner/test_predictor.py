@@ -105,10 +105,6 @@ class TestForms:
             start, end = entity["words"]
             assert entity["text"] == " ".join(sentences[entity["sentence"]][start:end])
 
-    def test_given_entities_are_not_looked_at(self, predictor: NerPredictor) -> None:
-        record = {"text": "Zoë left Vexford.", "entities": [[0, 3, "SHIP"]], "id": 4}
-        assert predictor.predict_json(record) == predictor.predict("Zoë left Vexford.")
-
     @pytest.mark.parametrize(
         ("record", "text"),
         [
@@ -248,11 +244,6 @@ class TestFiles:
         assert len(outputs[1]["text"].split()) > 400 and len(covered) > 100 and max(covered) > 380
         for output in outputs:
             check(output)
-
-    def test_instances_of_another_reader(self, predictor: NerPredictor) -> None:
-        [instance] = [predictor._reader.text_to_instance(chunk) for chunk in chunks_of(predictor, ["a"])]
-        with pytest.raises(ConfigurationError, match="takes instances of its own reader"):
-            predictor.predict_instance(instance)
 
 
 class TestMistakes:

@@ -15,7 +15,6 @@ from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, Worker
 from allennlp.data.tokenizers import WhitespaceTokenizer
 from torch import Tensor, nn
 
-from luke_allennlp.data.segmentation import WhitespaceSegmenter
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.ner.examples import NIL, LabeledSpan
 from luke_allennlp.tasks.ner.model import NerModel
@@ -177,18 +176,6 @@ class TestOptions:
             (1, 3, [(1, 3), (2, 3), (2, 4)]),
             (2, 3, [(3, 4)]),
         ]
-
-    def test_segmenter(self, tokenizer: WordTokenizer, write: Write) -> None:
-        path = write({"text": "Mr. Tressick's cup. It won!"})
-        words = [data["words"] for data in metadata_of(read(NerReader(tokenizer), path))]
-        assert words == [["Mr.", "Tressick", "'s", "cup", "."], ["It", "won", "!"]]
-        [data] = metadata_of(read(NerReader(tokenizer, segmenter=WhitespaceSegmenter()), path))
-        assert data["words"] == ["Mr.", "Tressick's", "cup.", "It", "won!"]
-
-    def test_without_tags(self, tokenizer: WordTokenizer, write: Write) -> None:
-        instances = read(NerReader(tokenizer, tag_column=None), write("Vexford\nwon\n\nIt\n"))
-        assert [data["words"] for data in metadata_of(instances)] == [["Vexford", "won"], ["It"]]
-        assert all("labels" not in instance.fields for instance in instances)
 
     def test_max_instances(
         self, tokenizer: WordTokenizer, write: Write, caplog: pytest.LogCaptureFixture

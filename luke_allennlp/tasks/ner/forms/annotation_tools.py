@@ -115,7 +115,7 @@ def _document(record: Record, where: str, reading: Reading) -> Document:
 def _text(content: Record, where: str) -> str:
     strings = [value for value in content.values() if isinstance(value, str)]
     if isinstance(content.get("text"), str):
-        return str(content["text"])
+        strings = [content["text"]]
     if len(strings) != 1:
         raise ConfigurationError(
             f"{where}: it is not clear which of the keys {', '.join(map(repr, content))} holds the text; "

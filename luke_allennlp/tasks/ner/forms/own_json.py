@@ -82,9 +82,9 @@ def _token_sentences(
 
 def _scierc_document(record: Record, where: str, reading: Reading) -> Document:
     """
-    Of SciERC's JSON lines, which PURE and DyGIE++ share, `{"doc_key": "...", "sentences": [[...], ...], "ner":
-    [[[0, 1, "Task"], ...], ...]}`: a list of entities for each sentence, in tokens of the whole document, the
-    ends inclusive.
+    Of SciERC's JSON lines, which PURE and DyGIE++ share, `{"doc_key": "...", "sentences": [[...], ...],
+    "ner": [[[0, 1, "Task"], ...], ...]}`: a list of entities for each sentence, in tokens of the whole
+    document, the ends inclusive.
     """
     key = None if record.get("ner") is None else "ner"
     document = Document("", [], where=where, unlabeled=None if key else NO_ENTITIES)

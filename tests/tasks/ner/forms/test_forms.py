@@ -130,11 +130,6 @@ class TestJson:
         with pytest.raises(ConfigurationError, match="record 2: is without labels.*no annotation"):
             reader.check_file(write([studio_task(STUDIO), studio_task()]))
 
-    def test_sentences_of_one_document_share_it(self, reader: NerReader, write: Write) -> None:
-        first, second = ({**RECORDS["IOB2"], "document": name} for name in "ab")
-        documents = reader.read_documents(write(lines(first, first, second)))
-        assert [(document.id, len(document.sentences)) for document in documents] == [("a", 2), ("b", 1)]
-
     @pytest.mark.parametrize(
         ("record", "message"),
         [
@@ -155,10 +150,6 @@ class TestJson:
             reader.check_file(path)
         [instance] = reader.read(path)
         assert instance["metadata"].metadata["words"] == ["a"] and "labels" not in instance.fields
-
-    def test_some_records_without_gold(self, reader: NerReader, write: Write) -> None:
-        with pytest.raises(ConfigurationError, match="line 2: is without labels"):
-            list(reader.read(write(lines(RECORDS["own text"], {"text": "a"}))))
 
     @pytest.mark.parametrize("name", RECORDS)
     def test_predictions_ignore_gold(self, name: str) -> None:
