@@ -133,13 +133,10 @@ class _Lines:
         if share >= 0.5:
             return
         found = f"{shown(sentences[0].tags[0])} on line {sentences[0].line}"
-        others = {
-            column: _share_of_tags(self._values(column))
-            for column in range(self._columns)
-            if column != self._tag
-        }
-        best = max(others, key=lambda column: others[column], default=0)
-        if others and others[best] > max(0.9, share):
+        shares = [_share_of_tags(values) for values in zip(*self._rows(), strict=True)]
+        others = [column for column in range(self._columns) if column != self._tag]
+        best = max(others, key=lambda column: shares[column], default=0)
+        if others and shares[best] > max(0.9, share):
             swapped = f", `word_column` to {self._tag}" if best == self._word else ""
             raise ConfigurationError(
                 f"{self._path}: column {self._tag} holds no tags ({found}), but column {best} does; set "
@@ -152,11 +149,11 @@ class _Lines:
                 "word is an entity."
             )
 
-    def _values(self, column: int) -> Iterator[str]:
+    def _rows(self) -> Iterator[List[str]]:
         for _, line in read_lines(self._path, self._reading.encoding):
             fields = self._fields(line)
             if len(fields) == self._columns and not self._is_boundary(line, fields):
-                yield fields[column]
+                yield fields
 
     def _fields(self, line: str) -> List[str]:
         """None of a blank line."""
