@@ -1,12 +1,13 @@
 """What the tests of the tasks share: tiny archives, batches, transformers' form of spans."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
 import torch
 from allennlp.common import Params
-from allennlp.data import Instance, Vocabulary
+from allennlp.data import DatasetReader, Instance, Vocabulary
 from allennlp.data.batch import Batch
 from allennlp.models import Model
 from allennlp.models.archival import archive_model
@@ -14,33 +15,18 @@ from torch import nn
 
 import luke_allennlp.components  # noqa: F401
 
-LUKE = str(Path(__file__).resolve().parents[2] / "fixtures" / "tiny-luke")
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
 
 class Task(NamedTuple):
-    """
-    A task as the shared tests see it.
-
-    # Parameters
-
-    reader, embedder, model : `Dict[str, Any]`
-        Options.
-    labels : `List[str]`
-        Of the vocabulary.
-    records : `List[Dict[str, Any]]`
-        Inputs of the predictor, one with several windows or a long text.
-    bad : `List[Tuple[Any, str]]`
-        Inputs that are refused, and why.
-    data : `str`
-        A labeled fixture.
-    """
+    """A task as the shared tests see it: options, a labeled fixture, and inputs of its predictor."""
 
     reader: Dict[str, Any]
     embedder: Dict[str, Any]
     model: Dict[str, Any]
-    labels: List[str]
-    records: List[Dict[str, Any]]
-    bad: List[Tuple[Any, str]]
+    labels: List[str]  # of the vocabulary
+    records: List[Dict[str, Any]]  # one with several windows or a long text
+    bad: List[Tuple[Any, str]]  # inputs that are refused, and why
     data: str
 
     @property
@@ -67,7 +53,7 @@ TASKS: Dict[str, Task] = {
             ({"text": "a", "span": [0, 2]}, "'span' has start 0 and end 2"),
             ({"text": "a " * 600, "span": [0, 1199]}, "the mentions and their markers are longer"),
         ],
-        data="open_entity/dev.json",
+        data="open_entity/train.json",
     ),
     "luke_relation_classification": Task(
         reader={},
@@ -129,11 +115,14 @@ TASKS: Dict[str, Task] = {
 }
 
 
-def config_of(name: str) -> Dict[str, Any]:
+def config_of(name: str, checkpoint: str = "tiny-luke") -> Dict[str, Any]:
     """Of a tiny model of a task and its reader."""
-    task = TASKS[name]
-    tokenizer = {"type": "luke", "model_name": LUKE, "marker_tokens": task.markers}
-    embedder = {"type": "luke", "model_name": LUKE, **task.embedder}
+    task, model_name = TASKS[name], str(FIXTURES / checkpoint)
+    embedder = {"type": "luke", "model_name": model_name, **task.embedder}
+    if checkpoint == "tiny-bert" and task.markers:
+        # It lacks the tokens that the markers start as.
+        embedder["marker_tokens"] = dict.fromkeys(task.markers, ".")
+    tokenizer = {"type": "luke", "model_name": model_name, "marker_tokens": task.markers}
     return {
         "dataset_reader": {"type": name, "tokenizer": tokenizer, **task.reader},
         "model": {"type": name, "embedder": embedder, **task.model},
@@ -147,11 +136,31 @@ def vocabulary_of(labels: List[str], namespace: str = "labels") -> Vocabulary:
     return vocab
 
 
-def make_model(name: str, **options: Any) -> Model:
+def make_reader(name: str, checkpoint: str = "tiny-luke", **options: Any) -> Any:
+    config = {**config_of(name, checkpoint)["dataset_reader"], **options}
+    return DatasetReader.from_params(Params(deepcopy(config)))
+
+
+def make_model(
+    name: str, vocab: Optional[Vocabulary] = None, checkpoint: str = "tiny-luke", **options: Any
+) -> Any:
     """A fresh one; options of its embedder are named `embedder`."""
-    config = config_of(name)["model"]
+    config = config_of(name, checkpoint)["model"]
     config["embedder"].update(options.pop("embedder", {}))
-    return Model.from_params(Params({**config, **options}), vocab=vocabulary_of(TASKS[name].labels))
+    vocab = vocab or vocabulary_of(TASKS[name].labels)
+    return Model.from_params(Params(deepcopy({**config, **options})), vocab=vocab)
+
+
+def instances_of(name: str, checkpoint: str = "tiny-luke", **options: Any) -> List[Instance]:
+    """The last dozen of the task's data. Mentions are of all sorts, one longer than 30 tokens."""
+    return list(make_reader(name, checkpoint, **options).read(FIXTURES / "data" / TASKS[name].data))[-12:]
+
+
+def data_batch(name: str, checkpoint: str = "tiny-luke", **options: Any) -> Tuple[Dict[str, Any], Vocabulary]:
+    """These instances as a batch, and a vocabulary of their labels."""
+    instances = instances_of(name, checkpoint, **options)
+    vocab = Vocabulary.from_instances(instances)
+    return batch_of(instances, vocab), vocab
 
 
 def make_archive(name: str, directory: Path) -> Path:
