@@ -1,5 +1,6 @@
 """What the tests of the tasks share: tiny archives, batches, transformers' form of spans."""
 
+import json
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -220,6 +221,12 @@ def huggingface_inputs(batch: Dict[str, Any]) -> Dict[str, torch.Tensor]:
         "entity_attention_mask": entities["entity_mask"].long(),
         "entity_position_ids": position_ids(entities["entity_spans"]),
     }
+
+
+def golden_lines(shared_dir: Path, name: str) -> List[Dict[str, Any]]:
+    """The original system's instances."""
+    text = (shared_dir / "golden" / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def close(output: Any) -> Any:

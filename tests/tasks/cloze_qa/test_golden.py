@@ -1,6 +1,5 @@
 """The reader and the training against the original system: its instances, its losses, its final weights."""
 
-import json
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -10,16 +9,12 @@ from allennlp.data import DatasetReader
 
 import luke_allennlp.tasks.cloze_qa  # noqa: F401
 from tests.golden_training import GoldenTraining
+from tests.tasks.support import golden_lines
 
 pytestmark = pytest.mark.shared
 
 CUT = 4
 """The question whose placeholder the original cuts off."""
-
-
-def golden_instances(shared_dir: Path) -> List[Dict[str, Any]]:
-    lines = (shared_dir / "golden" / "record.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
 
 
 def our_instances(shared_dir: Path, root_dir: Path, **options: Any) -> List[Dict[str, Any]]:
@@ -54,7 +49,7 @@ def differences(theirs: Dict[str, Any], ours: Dict[str, Any]) -> List[str]:
 
 
 def test_instances(shared_dir: Path, root_dir: Path) -> None:
-    golden = golden_instances(shared_dir)
+    golden = golden_lines(shared_dir, "record")
     ours = our_instances(shared_dir, root_dir)
     assert len(golden) == len(ours) == 25
     fixed = 0
@@ -74,7 +69,7 @@ def test_instances(shared_dir: Path, root_dir: Path) -> None:
 
 def test_the_original_is_restored(shared_dir: Path, root_dir: Path) -> None:
     ours = our_instances(shared_dir, root_dir, cut_placeholder=True, duplicate_highlight_text=True)
-    for theirs, mine in zip(golden_instances(shared_dir), ours, strict=True):
+    for theirs, mine in zip(golden_lines(shared_dir, "record"), ours, strict=True):
         assert differences(theirs, mine) == []
 
 
@@ -87,5 +82,7 @@ def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
         root_dir / "training_configs" / "cloze_qa" / "record.jsonnet",
         train_data_path=str(shared_dir / "golden" / "record_input.json"),
     )
-    training.check_instances([window for window in golden_instances(shared_dir) if window["question"] != CUT])
+    training.check_instances(
+        [window for window in golden_lines(shared_dir, "record") if window["question"] != CUT]
+    )
     training.check_training("scorer", "scorer", batches=18)

@@ -1,8 +1,7 @@
 """The reader and the training against the original system: its instances, its losses, its final weights."""
 
-import json
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 import pytest
 from allennlp.data import Instance
@@ -10,13 +9,9 @@ from allennlp.data import Instance
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.entity_typing.reader import EntityTypingReader
 from tests.golden_training import GoldenTraining
+from tests.tasks.support import golden_lines
 
 pytestmark = pytest.mark.shared
-
-
-def golden_instances(shared_dir: Path) -> List[Dict[str, Any]]:
-    lines = (shared_dir / "golden" / "entity_typing.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
 
 
 def compared(instance: Instance) -> Dict[str, Any]:
@@ -31,7 +26,7 @@ def compared(instance: Instance) -> Dict[str, Any]:
 def test_instances(shared_dir: Path) -> None:
     tokenizer = WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer"), marker_tokens=["[ENTITY]"])
     path = str(shared_dir / "golden" / "entity_typing_input.json")
-    golden = golden_instances(shared_dir)
+    golden = golden_lines(shared_dir, "entity_typing")
     instances = list(EntityTypingReader(tokenizer).read(path))
     assert len(golden) == len(instances) == 10
     for theirs, instance in zip(golden, instances, strict=True):
@@ -56,5 +51,5 @@ def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
         root_dir / "training_configs" / "entity_typing" / "open_entity.jsonnet",
         train_data_path=str(shared_dir / "golden" / "entity_typing_input.json"),
     )
-    training.check_instances(golden_instances(shared_dir))
+    training.check_instances(golden_lines(shared_dir, "entity_typing"))
     training.check_training("classifier", "typing", batches=12)

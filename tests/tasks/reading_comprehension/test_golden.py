@@ -16,6 +16,7 @@ from luke_allennlp.tasks.reading_comprehension.examples import Question
 from luke_allennlp.tasks.reading_comprehension.metric import ReadingComprehensionMetric
 from luke_allennlp.tasks.reading_comprehension.reader import ReadingComprehensionReader
 from tests.golden_training import GoldenTraining
+from tests.tasks.support import golden_lines
 
 pytestmark = pytest.mark.shared
 
@@ -23,8 +24,7 @@ FILES = {"dev": "dev-v1.1.json", "train": "train-v1.1.head.json"}
 
 
 def golden_windows(shared_dir: Path, split: Optional[str] = None) -> List[Dict[str, Any]]:
-    with open(shared_dir / "golden" / "squad.jsonl", encoding="utf-8") as file:
-        windows = [json.loads(line) for line in file]
+    windows = golden_lines(shared_dir, "squad")
     return [window for window in windows if split in (None, window["split"])]
 
 
