@@ -3,7 +3,7 @@
 import json
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
 import torch
@@ -22,13 +22,13 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 class Task(NamedTuple):
     """A task as the shared tests see it: options, a labeled fixture, and inputs of its predictor."""
 
-    reader: Dict[str, Any]
     embedder: Dict[str, Any]
-    model: Dict[str, Any]
-    labels: List[str]  # of the vocabulary
     records: List[Dict[str, Any]]  # one with several windows or a long text
     bad: List[Tuple[Any, str]]  # inputs that are refused, and why
     data: str
+    labels: Sequence[str] = ()  # of the vocabulary
+    reader: Mapping[str, Any] = {}
+    model: Mapping[str, Any] = {}
 
     @property
     def markers(self) -> List[str]:
@@ -39,9 +39,7 @@ TEXT = "Zoë left Vexford with Rask 🎉. Zoë won."
 SHORT = {"max_length": 64, "stride": 16}
 TASKS: Dict[str, Task] = {
     "luke_entity_typing": Task(
-        reader={},
         embedder={"entities": ["[PAD]", "[MASK]"], "marker_tokens": {"[ENTITY]": "@"}},
-        model={},
         labels=["person", "place", "location"],
         records=[
             {"text": TEXT, "span": [9, 16]},
@@ -57,9 +55,7 @@ TASKS: Dict[str, Task] = {
         data="open_entity/train.json",
     ),
     "luke_relation_classification": Task(
-        reader={},
         embedder={"entities": ["[PAD]", "[MASK]", "[MASK]"], "marker_tokens": {"[HEAD]": "@", "[TAIL]": "#"}},
-        model={},
         labels=["no_relation", "per:spouse", "per:title"],
         records=[
             {"text": TEXT, "head": [0, 3], "tail": [9, 16]},
@@ -80,8 +76,6 @@ TASKS: Dict[str, Task] = {
             # In the order in which Jsonnet and JSON files have them.
             "marker_tokens": {"[ENTITY]": ",", "[HIGHLIGHT]": "(", "[PLACEHOLDER]": ")"},
         },
-        model={},
-        labels=[],
         records=[
             {"passage": TEXT, "query": "@placeholder came", "candidates": [[0, 3], [9, 16], [22, 26]]},
             {"passage": "Nobody.", "query": "@placeholder?", "candidates": []},
@@ -101,7 +95,6 @@ TASKS: Dict[str, Task] = {
         reader={**SHORT, "max_question_length": 16},
         embedder={"freeze_entity_table": True},
         model={"max_answer_length": 8},
-        labels=[],
         records=[
             {"question": "Who left?", "context": (TEXT + " ") * 8},
             {"question": "Who?", "context": "Zoë"},
@@ -130,7 +123,7 @@ def config_of(name: str, checkpoint: str = "tiny-luke") -> Dict[str, Any]:
     }
 
 
-def vocabulary_of(labels: List[str], namespace: str = "labels") -> Vocabulary:
+def vocabulary_of(labels: Sequence[str], namespace: str = "labels") -> Vocabulary:
     vocab = Vocabulary()
     for label in labels:
         vocab.add_token_to_namespace(label, namespace)
@@ -189,12 +182,6 @@ def batch_of(instances: List[Instance], vocab: Optional[Vocabulary] = None) -> D
     return batch.as_tensor_dict()
 
 
-def position_ids(spans: torch.Tensor, length: int = 30) -> torch.Tensor:
-    """Transformers' form of spans: positions, then -1. Shape: (batch, entities, length)."""
-    positions = spans[..., :1] + torch.arange(length)
-    return torch.where((positions <= spans[..., 1:]) & (spans[..., :1] >= 0), positions, -1)
-
-
 def huggingface(
     cls: Any, embedder: Any, head: Optional[Dict[str, torch.Tensor]] = None, labels: int = 2
 ) -> Any:
@@ -214,12 +201,15 @@ def huggingface(
 def huggingface_inputs(batch: Dict[str, Any]) -> Dict[str, torch.Tensor]:
     """A batch in their form."""
     words, entities = batch["words"]["tokens"], batch["entities"]
+    starts, ends = entities["entity_spans"].split(1, dim=-1)
+    # Padded with -1. Shape: (batch, entities, longest mention)
+    positions = starts + torch.arange(30)
     return {
         "input_ids": words["token_ids"],
         "attention_mask": words["mask"].long(),
         "entity_ids": entities["entity_ids"],
         "entity_attention_mask": entities["entity_mask"].long(),
-        "entity_position_ids": position_ids(entities["entity_spans"]),
+        "entity_position_ids": positions.where((positions <= ends) & (starts >= 0), -1),
     }
 
 

@@ -65,11 +65,6 @@ OPTIONS = [
 
 
 class TestReaders:
-    def test_max_instances(self, name: str, reader: TaskReader, path: str) -> None:
-        everything = list(reader.read(path))
-        first = list(make_reader(name, max_instances=5).read(path))
-        assert [i["words"] for i in first] == [i["words"] for i in everything[:5]]
-
     def test_checking_does_not_tokenize(
         self, reader: TaskReader, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -16,8 +16,10 @@ import luke_allennlp.components  # noqa: F401
 pytestmark = pytest.mark.slow
 
 SMOOTH = {
-    **{"model.embedder.hidden_dropout": 0, "model.embedder.attention_dropout": 0},
-    **{"data_loader.batch_size": 8, "trainer.num_gradient_accumulation_steps": 1},
+    "data_loader.batch_size": 8,
+    "model.embedder.attention_dropout": 0,
+    "model.embedder.hidden_dropout": 0,
+    "trainer.num_gradient_accumulation_steps": 1,
 }
 WINDOWS = {
     f"{reader}.{option}": value

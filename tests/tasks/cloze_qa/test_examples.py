@@ -8,8 +8,6 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.tasks.cloze_qa.examples import occurrences, questions_of
 
 TEXT = "Zoë left Vexford.\n@highlight\nZoë won"
-
-
 SPANS = [(9, 15), (0, 2), (29, 31), (0, 2), (0, 15)]
 
 
@@ -53,16 +51,10 @@ class TestDatasets:
         assert examples[2].where == "x.json, data[1], qas[0]"
         assert examples[0].passage == examples[2].passage
 
-    @pytest.mark.parametrize("unknown", ["missing", None, []])
-    def test_answers_that_are_not_known(self, unknown: Any) -> None:
-        record = article()
-        for question in record["qas"]:
-            question["answers"] = unknown
-            if unknown == "missing":
-                del question["answers"]
-        assert [example.answers for example in questions_of(record, "x")] == [None, None]
-
-    def test_answer_without_text(self) -> None:
+    def test_answers_that_are_unknown_or_without_text(self) -> None:
+        for unknown in ({}, {"answers": None}, {"answers": []}):
+            record = {**article(), "qas": [{"query": "@placeholder", **unknown}]}
+            assert [example.answers for example in questions_of(record, "x")] == [None]
         record = article()
         del record["qas"][0]["answers"][1]["text"]
         assert next(questions_of(record, "x")).answers == ("Zoë", "Zoë")

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luke_allennlp.tasks.base.answer_scores import exact_match_and_f1
 from luke_allennlp.tasks.cloze_qa.metric import ClozePrediction, ClozeQaMetric
 
 
@@ -49,22 +48,6 @@ def test_equals_the_official_scorer(answered: List[Tuple[str, List[str]]]) -> No
         {key: gold for key, (_, gold) in enumerate(answered)},
     )
     assert metric.get_metric(reset=True) == pytest.approx(expected, abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("answer", "gold", "em", "overlap"),
-    [
-        ("the Rask.", "rask", 1.0, 1.0),
-        ("Zoë Rask", "Rask", 0.0, 2 / 3),
-        ("Zoë Zoë", "Zoë", 0.0, 2 / 3),
-        ("Zoë", "Rask", 0.0, 0.0),
-        # Nothing is left of either: the same, without a word in common.
-        ("the", "a", 1.0, 0.0),
-        ("", "Zoë", 0.0, 0.0),
-    ],
-)
-def test_texts(answer: str, gold: str, em: float, overlap: float) -> None:
-    assert exact_match_and_f1(answer, (gold,)) == (em, pytest.approx(overlap))
 
 
 def scores(examples: Iterable[Tuple[int, ClozePrediction]]) -> Dict[str, float]:

@@ -1,6 +1,5 @@
 """The formula on transformers' states, predictions, corner cases, the metric."""
 
-import json
 from typing import Any, Dict, List
 
 import pytest
@@ -59,21 +58,6 @@ def test_equals_the_formula(entity_aware: bool) -> None:
     assert 0 < right.sum() < len(right)
     loss = -(right * logits.sigmoid().log() + (1 - right) * (-logits).sigmoid().log()).sum() / mask.sum()
     assert ours["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
-
-
-def test_predictions() -> None:
-    batch = batch_of(read()[:9])
-    output = randomise(make_model(NAME))(**batch)
-    for row, data, predictions in zip(
-        output["logits"], batch["metadata"], output["predictions"], strict=True
-    ):
-        logits = row[: len(data["candidates"])]
-        assert [(found["start"], found["end"]) for found in predictions] == data["candidates"]
-        assert [found["text"] for found in predictions] == data["texts"]
-        assert [found["logit"] for found in predictions] == pytest.approx(logits.tolist(), rel=1e-6)
-        probabilities = [found["probability"] for found in predictions]
-        assert probabilities == pytest.approx(logits.sigmoid().tolist(), rel=1e-5)
-    json.dumps(output["predictions"])
 
 
 def test_placeholder_beyond_the_tokens() -> None:

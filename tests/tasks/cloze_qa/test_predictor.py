@@ -1,12 +1,10 @@
-"""Raw input to ranked candidates: offsets, batches, windows, dataset records, mistakes."""
+"""Raw input to ranked candidates."""
 
 import json
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from luke_allennlp.tasks.cloze_qa.predictor import ClozeQaPredictor
 from tests.tasks.support import FIXTURES, close
@@ -91,30 +89,3 @@ def test_best_window_of_a_mention(predictor: ClozeQaPredictor) -> None:
     output = predictor.predict_json(record)
     found = {(c["start"], c["end"]): c["logit"] for c in output["candidates"]}
     assert found == close({span: max(values) for span, values in logits.items()})
-
-
-TEXTS = st.lists(
-    st.one_of(
-        st.sampled_from([*"abcABC .,'\"!?-\n\r\t\u00a0\u200d\u0301\u2028🎉👩ß字\u05d3\ud83d", "@highlight"]),
-        st.characters(exclude_categories=[]),
-    ),
-    max_size=40,
-).map("".join)
-
-
-@st.composite
-def questions(draw: st.DrawFn) -> Tuple[str, str, List[Tuple[int, int]]]:
-    """Spans that overlap, cross and touch the ends."""
-    text = draw(TEXTS.filter(str.strip))
-    ends = st.integers(0, len(text))
-    spans = draw(st.lists(st.tuples(ends, ends).filter(lambda span: span[0] < span[1]), max_size=8))
-    return text, f"{draw(TEXTS)}@placeholder{draw(TEXTS)}", spans
-
-
-@given(question=questions())
-@settings(max_examples=60, deadline=None)
-def test_any_text(predictor: ClozeQaPredictor, question: Tuple[str, str, List[Tuple[int, int]]]) -> None:
-    text, query, spans = question
-    # But for halves of surrogate pairs, which JSON can hold and UTF-8 cannot, it is the input's text.
-    clean = "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
-    check(predictor.predict(text, query, spans), clean, spans)

@@ -45,14 +45,6 @@ def test_no_labels_and_none_at_all(record: Dict[str, Any], key: str) -> None:
     assert example_from_json({**record, key: ["b", "a", "b"]}, "x").labels == ["b", "a"]
 
 
-def test_mention_first_and_last() -> None:
-    record = {"left_context_token": [], "mention_span": "Zoë", "right_context_token": []}
-    assert example_from_json(record, "x").span == (0, 3)
-    # Tokens may be empty.
-    example = example_from_json({**record, "left_context_token": ["", "a"]}, "x")
-    assert (example.text, example.mention) == (" a Zoë", "Zoë")
-
-
 def test_fixtures_say_the_same_in_all_forms(fixtures_dir: Path) -> None:
     data = fixtures_dir / "data"
     array = json.loads((data / "open_entity" / "test.json").read_text(encoding="utf-8"))

@@ -161,12 +161,6 @@ class TestEntities:
         for instance in instances:
             assert {text_of(instance, *span) for span in instance["entities"].spans} <= {"Port Velmar"}
 
-    def test_article_links(self) -> None:
-        paths = [str(SQUAD / name) for name in ("links", "redirects_20160305", "redirects_20181220")]
-        linker = EntityLinker.by_name("article_links")(LUKE, *paths)
-        instances = list(make_reader(linker=linker).read(str(SQUAD / "train-v1.1.json")))
-        assert all(len(instance["entities"]) for instance in instances)
-
 
 def test_a_passage_is_tokenized_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = make_reader()

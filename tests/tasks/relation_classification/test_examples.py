@@ -7,25 +7,15 @@ from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.tasks.relation_classification.examples import RelationExample, example_from_record
 
-TACRED: Dict[str, Any] = {
-    "id": "61b3a5c8c9a882dcfcd2",
-    "token": ["Zoë", "Müllinger", ",", "👩\u200d🚀", "of", "Ísafold", "."],
-    "subj_start": 0,
-    "subj_end": 1,
-    "obj_start": 5,
-    "obj_end": 5,
-    "subj_type": "PERSON",
-    "obj_type": "CITY",
-    "relation": "per:cities_of_residence",
-}
+TOKENS = ["Zoë", "Müllinger", ",", "👩\u200d🚀", "of", "Ísafold", "."]
+PLACES = {"subj_start": 0, "subj_end": 1, "obj_start": 5, "obj_end": 5}
+RELATION = "per:cities_of_residence"
+TACRED: Dict[str, Any] = {"id": "61b3", "token": TOKENS, **PLACES, "obj_type": "CITY", "relation": RELATION}
 OWN: Dict[str, Any] = {"text": "Marlow met Zoë .", "head": [11, 14], "tail": [0, 6], "label": "per:spouse"}
 
 
 def texts(example: RelationExample) -> Dict[str, str]:
-    return {
-        name: example.text[start:end]
-        for name, (start, end) in (("head", example.head), ("tail", example.tail))
-    }
+    return {name: example.text[slice(*getattr(example, name))] for name in ("head", "tail")}
 
 
 def test_tacred() -> None:

@@ -82,20 +82,18 @@ def semeval_scorer(pairs: Pairs) -> Dict[str, float]:
             wrong_direction[row] += 1
         else:
             confusion[row, column] += 1
-    names = sorted({gold.split("(")[0] for gold, _ in pairs} - {"Other"})
-    found: List[Tuple[float, float, float]] = []
+    names = {gold.split("(")[0] for gold, _ in pairs} - {"Other"}
+    sums = {"semeval_precision": 0.0, "semeval_recall": 0.0, "semeval_f1": 0.0}
     for name in names:
         right = confusion[name, name]
         predicted = sum(count for (_, column), count in confusion.items() if column == name)
-        gold_ones = sum(count for (row, _), count in confusion.items() if row == name)
-        predicted, gold_ones = predicted + wrong_direction[name], gold_ones + wrong_direction[name]
-        precision = right / predicted if predicted else 0.0
-        recall = right / gold_ones if gold_ones else 0.0
-        f1 = 2 * precision * recall / (precision + recall) if right else 0.0
-        found.append((precision, recall, f1))
-    columns = zip(*found, strict=True) if found else [(0.0,)] * 3
-    means = [sum(column) / max(len(names), 1) for column in columns]
-    return dict(zip(("semeval_precision", "semeval_recall", "semeval_f1"), means, strict=True))
+        golds = sum(count for (row, _), count in confusion.items() if row == name)
+        precision = right / max(predicted + wrong_direction[name], 1)
+        recall = right / max(golds + wrong_direction[name], 1)
+        sums["semeval_precision"] += precision
+        sums["semeval_recall"] += recall
+        sums["semeval_f1"] += 2 * precision * recall / (precision + recall) if right else 0.0
+    return {name: total / max(len(names), 1) for name, total in sums.items()}
 
 
 @given(st.lists(st.tuples(st.sampled_from(DIRECTED), st.sampled_from(DIRECTED)), min_size=1))

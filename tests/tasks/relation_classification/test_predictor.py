@@ -1,4 +1,4 @@
-"""Raw input to relations: forms, batches, files, mistakes."""
+"""Raw input to relations."""
 
 import json
 from typing import Any, Callable, Dict

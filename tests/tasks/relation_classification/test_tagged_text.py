@@ -5,8 +5,6 @@ from typing import Any, List, Tuple
 
 import pytest
 from allennlp.common.checks import ConfigurationError
-from hypothesis import given
-from hypothesis import strategies as st
 
 from luke_allennlp.tasks.relation_classification.examples import RelationExample
 from luke_allennlp.tasks.relation_classification.tagged_text import read_tagged_text
@@ -118,24 +116,6 @@ def test_stray_lines_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     text = '1\t"<e1>a</e1> <e2>b</e2> c"\nOther\nFoo(e1,e2)\nComment: x\n\n]\n'
     assert about(read(tmp_path, text)) == [("a b c", "a", "b", "Other")]
     assert "skipped 2 lines" in caplog.text and "line 3: 'Foo(e1,e2)'" in caplog.text
-
-
-PIECES = st.lists(st.text("ab\u0301é👩🚀河גا \u3000", max_size=6), min_size=5, max_size=5)
-
-
-@given(pieces=PIECES, space=st.sampled_from(["", " "]), swapped=st.booleans())
-def test_any_sentence(
-    pieces: List[str], space: str, swapped: bool, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    parts = list(pieces)
-    for index, name in zip((1, 3), ("e2", "e1") if swapped else ("e1", "e2"), strict=True):
-        parts[index] = f"<{name}>{space}{parts[index]}{space}</{name}>"
-    line = f'7\t"{"".join(parts)}"\nOther\n'
-    [(text, head, tail, _)] = about(read(tmp_path_factory.getbasetemp(), line))
-    mentions = [pieces[1].strip(), pieces[3].strip()]
-    assert [head, tail] == (mentions[::-1] if swapped else mentions)
-    assert "".join(text.split()) == "".join("".join(pieces).split())
-    assert text == text.strip()
 
 
 @pytest.mark.parametrize(
