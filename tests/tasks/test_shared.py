@@ -76,7 +76,6 @@ class TestReaders:
         "content, message",
         [
             (b"", "is empty"),
-            (b" \n \n", "is empty"),
             (b"[]", "the array is empty"),
             (b"[1]", "record 1: found 1; expected a JSON object"),
             (b"[1, 2", "is not JSON"),

@@ -40,9 +40,8 @@ def test_candidates_are_characters_of_the_passage() -> None:
             if 0 <= last - first < 30 and last < len(start_logits)
         ]
         assert any(total == pytest.approx(best.score, abs=1e-5) for total in sums)
-        assert [candidate.score for candidate in candidates] == sorted(
-            (candidate.score for candidate in candidates), reverse=True
-        )
+        scores = [candidate.score for candidate in candidates]
+        assert scores == sorted(scores, reverse=True)
 
 
 # Switched off, or an embedder that keeps none.
@@ -84,8 +83,7 @@ class TestMetrics:
             model.qa_outputs = torch.nn.Identity()
             model.states = lambda *_, logits=logits: (logits, None)  # type: ignore[method-assign]
             model(**batch)
-        metrics = model.get_metrics(reset=True)
-        assert metrics == {"em": 100.0, "f1": 100.0}
+        assert model.get_metrics(reset=True) == {"em": 100.0, "f1": 100.0}
 
     def test_no_answer(self) -> None:
         instances = read(part="dev-v2.0")
