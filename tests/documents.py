@@ -73,22 +73,8 @@ class Item:
 
 def read_document(text: str, name: str = "document") -> List[Item]:
     """
-    # Parameters
-
-    text : `str`
-        Markdown.
-    name : `str`, optional (default = `"document"`)
-        What errors call it.
-
-    # Returns
-
-    `List[Item]`
-        All code blocks, and those commands and options in the text that can be used as they stand.
-
-    # Raises
-
-    `ValueError`
-        It cannot be told what a block is, or a block of commands has a placeholder.
+    All code blocks of Markdown, and those commands and options in the text that can be used as they stand.
+    Raises a `ValueError` if it cannot be told what a block is, or a block of commands has a placeholder.
     """
     items: List[Item] = []
     heading = before = ""

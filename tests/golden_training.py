@@ -30,17 +30,7 @@ class RecordLosses(TrainerCallback):
 
 
 class GoldenTraining:
-    """
-    # Parameters
-
-    shared_dir, tmp_path : `Path`
-    task : `str`
-        The name of the reference training.
-    config : `Path`
-        Which shipped config trains.
-    overrides : `Any`
-        Of the config, its data among them.
-    """
+    """A shipped config, with overrides (its data among them), for the reference training of this name."""
 
     def __init__(self, shared_dir: Path, tmp_path: Path, task: str, config: Path, **overrides: Any) -> None:
         self.directory = shared_dir / "golden" / "training"

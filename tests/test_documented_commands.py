@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Set, Tuple
 
 import huggingface_hub
 import joblib
@@ -22,15 +21,13 @@ import transformers
 from allennlp.commands import parse_args
 from allennlp.common import Params
 
-from tests.conftest import FIXTURES, ROOT, Command, Finished, allennlp_in_process, plugins_once, small_corpus
-from tests.documents import ASSIGNMENTS, DOCUMENTS, Item, read_document
+from tests.conftest import FIXTURES, ROOT, Finished, allennlp_in_process, plugins_once, small_corpus
+from tests.documents import ASSIGNMENTS, DOCUMENTS, read_document
 from tests.wikipedia.made_pages import page, write_pages
 from tests.wikipedia.test_executors import SBATCH
 from tests.wikipedia.test_release import REDIRECTS, link_database, mention_database
 
-ITEMS: Dict[str, List[Item]] = {
-    name: read_document((ROOT / name).read_text(encoding="utf-8"), name) for name in DOCUMENTS
-}
+ITEMS = {name: read_document((ROOT / name).read_text(encoding="utf-8"), name) for name in DOCUMENTS}
 
 COMMANDS = {
     name: [command for item in items if item.kind == "commands" for command in item.commands()]
@@ -56,7 +53,7 @@ APPENDED = {
     "allennlp train training_configs/pretraining/luke_large_stage": [
         "-o",
         '{"trainer.num_steps": 1, "data_loader.global_batch_size": 16, "data_loader.num_workers": 0}',
-    ],
+    ]
 }
 
 # Options that the text names, and the command that they are added to.
@@ -86,12 +83,12 @@ HUB = {
 DUMP = FIXTURES / "wikipedia/valdoriawiki-pages-articles-multistream.xml.bz2"
 
 
-def normal(command: str) -> str:
+def normal(command):
     """On one line, and without comments, as the lists above have it."""
     return " ".join(re.sub(r"\s# .*$|\s+#\s.*$", "", command.replace("\\\n", " "), flags=re.M).split())
 
 
-def is_run(command: str) -> bool:
+def is_run(command):
     return not normal(command).startswith(tuple(NOT_RUN))
 
 
@@ -103,7 +100,7 @@ NOT_RUN_COMMANDS = sorted(
 # --- The place where the commands run.
 
 
-def make_place(place: Path) -> None:
+def make_place(place):
     """A checkout with small `data` and `models`, a dump and sentences; further programs are in `bin`."""
     for name in ("training_configs", "fixtures", "packaging"):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -112,21 +109,19 @@ def make_place(place: Path) -> None:
     shutil.copytree(FIXTURES / "data", place / "data")
     (place / "data/conll2003").mkdir()
     for part, name in (("train", "eng.train"), ("dev", "eng.testa"), ("test", "eng.testb")):
-        small_corpus(FIXTURES / f"ner/{part}.conll", place / "data/conll2003" / name, 4)
-        small_corpus(
-            FIXTURES / f"ner/{part}.conll", place / f"fixtures/ner/{part}.conll", 8 if part == "train" else 4
-        )
+        source = FIXTURES / f"ner/{part}.conll"
+        small_corpus(source, place / "data/conll2003" / name, 4)
+        small_corpus(source, place / f"fixtures/ner/{part}.conll", 8 if part == "train" else 4)
     shutil.copyfile(FIXTURES / "ner/sentences.jsonl", place / "sentences.jsonl")
     (place / "untagged.txt").write_text("Tavin\nOakesh\nspoke\n.\n\nDorrick\nwon\n.\n", encoding="utf-8")
     for date in ("20160305", "20181220"):
         shutil.copyfile(DUMP, place / f"enwiki-{date}-pages-articles.xml.bz2")
     for name in ("luke", "luke-large"):
         shutil.copytree(FIXTURES / "tiny-luke", place / "models" / name)
-    vocabulary = json.loads((FIXTURES / "tiny-luke/entity_vocab.json").read_text(encoding="utf-8"))
+    file = place / "models/luke-large/entity_vocab.json"
+    vocabulary = json.loads(file.read_text(encoding="utf-8"))
     titles = ["United States" if title == "Marlow" else title for title in vocabulary]
-    (place / "models/luke-large/entity_vocab.json").write_text(
-        json.dumps({t: i for i, t in enumerate(titles)})
-    )
+    file.write_text(json.dumps({title: index for index, title in enumerate(titles)}))
     (place / "entity_vocab.tsv").write_text("".join(f"{title}\t1\n" for title in titles), encoding="utf-8")
     (place / "bin").mkdir()
     for program, content in (("sbatch", SBATCH), ("srun", "#!/bin/bash\n"), ("scontrol", "#!/bin/bash\n")):
@@ -134,11 +129,12 @@ def make_place(place: Path) -> None:
         (place / "bin" / program).chmod(0o755)
 
 
-def make_hub_cache(cache: Path) -> None:
+@pytest.fixture(scope="module")
+def hub_cache(tmp_path_factory):
     """With the tiny checkpoints under the names of the published ones."""
-    commit = "0" * 40
+    cache, commit = tmp_path_factory.mktemp("hub"), "0" * 40
 
-    def snapshot(name: str) -> Path:
+    def snapshot(name):
         repository = cache / f"models--{name.replace('/', '--')}"
         (repository / "refs").mkdir(parents=True)
         (repository / "refs/main").write_text(commit)
@@ -148,40 +144,38 @@ def make_hub_cache(cache: Path) -> None:
         shutil.copytree(FIXTURES / checkpoint, snapshot(name))
     fine_tuned = snapshot("studio-ousia/luke-large-finetuned-conll-2003")
     labels = dict(enumerate(["NIL", "MISC", "PER", "ORG", "LOC"]))
+    options = {"id2label": labels, "label2id": {label: index for index, label in labels.items()}}
     tiny = FIXTURES / "tiny-luke"
-    config = transformers.LukeConfig.from_pretrained(
-        tiny, use_entity_aware_attention=True, id2label=labels, label2id={v: k for k, v in labels.items()}
-    )
+    config = transformers.LukeConfig.from_pretrained(tiny, use_entity_aware_attention=True, **options)
     shutil.copytree(tiny, fine_tuned)
     transformers.LukeForEntitySpanClassification(config).save_pretrained(fine_tuned)
+    return cache
 
 
-def forget(*names: str) -> Callable[[Path], None]:
+def forget(*names):
     """A section tells another way to what an earlier one made."""
 
-    def prepare(place: Path) -> None:
+    def prepare(place):
         for name in names:
             shutil.rmtree(place / name)
 
     return prepare
 
 
-def moved_archive(place: Path) -> None:
+def moved_archive(place):
     shutil.copyfile(place / "runs/ner/conll/model.tar.gz", place / "model.tar.gz")
 
 
-def own_columns(place: Path) -> None:
+def own_columns(place):
     (place / "my").mkdir()
     for part, file in (("train", "eng.train"), ("dev", "eng.testa")):
         lines = (place / "data/conll2003" / file).read_text(encoding="utf-8").splitlines()
-        words = [line.split() for line in lines if not line.startswith("-DOCSTART-")]
-        rows = (
-            "\t".join((str(number), word[0], word[-1])) if word else "" for number, word in enumerate(words)
-        )
+        columns = [line.split() for line in lines if not line.startswith("-DOCSTART-")]
+        rows = (f"{number}\t{word[0]}\t{word[-1]}" if word else "" for number, word in enumerate(columns))
         (place / f"my/{part}.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def release_files(place: Path) -> None:
+def release_files(place):
     shutil.rmtree(place / "data/squad")
     shutil.rmtree(place / "wiki/mentions_2016")
     joblib.dump(link_database(), place / "enwiki_20160305.pkl")
@@ -190,7 +184,7 @@ def release_files(place: Path) -> None:
     joblib.dump(mention_database(dict), place / "enwiki_20160305_mention_lp0.0.pkl")
 
 
-def languages(place: Path) -> None:
+def languages(place):
     for language in ("en", "de", "ja"):
         if not (place / "wiki" / language).exists():
             write_pages(place / "wiki" / language, [[page("Tokyo", "[[Tokyo]] [[Tokyo]]")]], language)
@@ -199,7 +193,7 @@ def languages(place: Path) -> None:
         table.writelines(f"{language}\tTokyo\tQ1490\n" for language in ("en", "de", "ja"))
 
 
-def wheels(place: Path) -> None:
+def wheels(place):
     originals = ROOT / "build/wheels/originals"
     if not originals.is_dir():
         pytest.skip(f"the original wheels are not at {originals}: run make install")
@@ -207,7 +201,7 @@ def wheels(place: Path) -> None:
 
 
 # What a section finds, beside what the commands before it have made.
-SECTIONS: Dict[Tuple[str, str], Callable[[Path], None]] = {
+SECTIONS = {
     ("README.md", "Your own data"): own_columns,
     ("docs/installation.md", "Without make"): wheels,
     ("docs/training.md", "Moved archives"): moved_archive,
@@ -237,9 +231,8 @@ BEFORE = {
     "docs/models.md": TRAIN,
     "docs/ner.md": TRAIN,
     "training_configs/README.md": [
-        ("docs/pretraining.md", "allennlp wikipedia-extract"),
-        ("docs/pretraining.md", "allennlp wikipedia-entity-vocab"),
-        ("docs/pretraining.md", "allennlp pretraining-dataset"),
+        ("docs/pretraining.md", f"allennlp {command}")
+        for command in ("wikipedia-extract", "wikipedia-entity-vocab", "pretraining-dataset")
     ],
 }
 
@@ -247,14 +240,11 @@ BEFORE = {
 class Shell:
     """Runs commands as a shell does from the place where they are; `allennlp` in this process."""
 
-    def __init__(self, place: Path, environment: Dict[str, str], allennlp: Command) -> None:
-        self.place = place
-        self.environment = environment
-        self.allennlp = allennlp
+    def __init__(self, place, environment, allennlp):
+        self.place, self.environment, self.allennlp = place, environment, allennlp
 
-    def __call__(self, command: str) -> Finished:
+    def __call__(self, command):
         assignments = ASSIGNMENTS.match(command)
-        assert assignments is not None
         bare = command[assignments.end() :]
         # Pipes, loops and redirections are the shell's.
         if not bare.startswith("allennlp ") or re.search(r"[|<>&;]", re.sub("'[^']*'", "", bare)):
@@ -267,34 +257,14 @@ class Shell:
                 patch.setenv(*assignment.split("=", 1))
             return self.allennlp(*words)
 
-    def bash(self, command: str) -> Finished:
-        finished = subprocess.run(
-            ["bash", "-c", command],
-            cwd=self.place,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+    def bash(self, command):
+        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 300}
+        finished = subprocess.run(["bash", "-c", command], cwd=self.place, env=self.environment, **options)
         return Finished(finished.returncode, finished.stdout, finished.stderr)
 
 
-@pytest.fixture(scope="module")
-def hub_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cache = tmp_path_factory.mktemp("hub")
-    make_hub_cache(cache)
-    return cache
-
-
 @pytest.fixture
-def shell(
-    hub_cache: Path,
-    tmp_path: Path,
-    environment: Dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Shell:
+def shell(hub_cache, tmp_path, environment, monkeypatch, capfd):
     make_place(tmp_path)
     path = os.pathsep.join((str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]))
     variables = {**environment, "PATH": path, "HF_HUB_CACHE": str(hub_cache)}
@@ -311,11 +281,11 @@ def shell(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_they_run_as_they_are_printed(document: str, shell: Shell) -> None:
+def test_they_run_as_they_are_printed(document, shell):
     write_records(document, shell.place)
     for other, beginning in BEFORE.get(document, []):
         check(shell, next(command for command in COMMANDS[other] if command.startswith(beginning)), other)
-    done: Set[str] = set()
+    done = set()
     heading = None
     for item in ITEMS[document]:
         if item.heading != heading:
@@ -326,29 +296,26 @@ def test_they_run_as_they_are_printed(document: str, shell: Shell) -> None:
             (shell.place / item.file()).write_text(item.text, encoding="utf-8")
         elif item.kind == "python":
             exec(compile(item.text, where, "exec"), {})
-        elif item.kind == "commands":
-            for command in item.commands():
-                # In the text, commands are named again.
-                if is_run(command) and not (item.inline and command in done):
-                    check(shell, command, where)
-                done.add(command)
+        for command in item.commands() if item.kind == "commands" else ():
+            # In the text, commands are named again.
+            if is_run(command) and not (item.inline and command in done):
+                check(shell, command, where)
+            done.add(command)
     for item in ITEMS[document]:
         if item.kind == "options" and is_run(item.text):
             check(shell, f"{OPTIONS[item.text]} {item.text}", f"{document}, line {item.line}")
 
 
-def write_records(document: str, place: Path) -> None:
-    files: Dict[str, str] = {}
+def write_records(document, place):
     for item in ITEMS[document]:
-        for record in item.records() if item.kind == "json" else ():
+        for record in item.records():
             for (name, key), file in RECORDS.items():
                 if name == document and key in record:
-                    files[file] = files.get(file, "") + json.dumps(record) + "\n"
-    for file, content in files.items():
-        (place / file).write_text(content, encoding="utf-8")
+                    with (place / file).open("a", encoding="utf-8") as lines:
+                        lines.write(json.dumps(record) + "\n")
 
 
-def check(shell: Shell, command: str, where: str) -> None:
+def check(shell, command, where):
     finished = shell(command)
     if finished.status != STATUS.get(command, 0) or "Traceback" in finished.err:
         pytest.fail(
@@ -360,57 +327,36 @@ def check(shell: Shell, command: str, where: str) -> None:
         )
 
 
-def test_the_lists_are_of_commands_that_are_printed() -> None:
+def test_the_lists_are_of_commands_that_are_printed():
+    items = [(name, item) for name in DOCUMENTS for item in ITEMS[name]]
     commands = {normal(command) for printed in COMMANDS.values() for command in printed}
-    options = {item.text for items in ITEMS.values() for item in items if item.kind == "options"}
-    assert {option for option in options if is_run(option)} == OPTIONS.keys(), (
-        "OPTIONS has others than printed"
-    )
+    options = {item.text for _, item in items if item.kind == "options"}
+    assert {option for option in options if is_run(option)} == OPTIONS.keys()
     for beginning in (*APPENDED, *NOT_RUN):
         assert any(text.startswith(beginning) for text in commands | options), f"{beginning} is not printed"
-    headings = {(name, item.heading) for name, items in ITEMS.items() for item in items}
-    assert SECTIONS.keys() <= headings, "SECTIONS has what is no heading of commands any more"
-    keys = {
-        (name, key)
-        for name, items in ITEMS.items()
-        for item in items
-        if item.kind == "json"
-        for record in item.records()
-        for key in record
+    assert SECTIONS.keys() <= {(name, item.heading) for name, item in items}
+    assert RECORDS.keys() <= {
+        (name, key) for name, item in items for record in item.records() for key in record
     }
-    assert RECORDS.keys() <= keys, "RECORDS has keys that no document shows any more"
 
 
 @pytest.mark.parametrize("command", [command for command in NOT_RUN_COMMANDS if command.startswith("make ")])
-def test_make_knows_its_targets(command: str) -> None:
-    finished = subprocess.run(
-        ["bash", "-c", f"make -n {command.removeprefix('make ')}"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert finished.returncode == 0, finished.stderr
+def test_make_knows_its_targets(command):
+    subprocess.run(["bash", "-c", command.replace("make", "make -n", 1)], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        command
-        for command in NOT_RUN_COMMANDS
-        if " allennlp train " in f" {command}" and not command.startswith("for ")
-    ],
+    "command", [command for command in NOT_RUN_COMMANDS if re.match(r"(?!for ).*\ballennlp train ", command)]
 )
-def test_options_and_configs_of_what_is_not_run(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_options_and_configs_of_what_is_not_run(command, tmp_path, monkeypatch):
     """`allennlp` knows the options, and the config has the updates that the documents say it has."""
     make_place(tmp_path)
     monkeypatch.chdir(tmp_path)
     assignments = ASSIGNMENTS.match(command)
-    assert assignments is not None
     for assignment in assignments[0].split():
         monkeypatch.setenv(*assignment.split("=", 1))
-    for items in ITEMS.values():
-        for item in items:
-            if item.file():
-                (tmp_path / item.file()).write_text(item.text, encoding="utf-8")
+    for item in (item for items in ITEMS.values() for item in items if item.file()):
+        (tmp_path / item.file()).write_text(item.text, encoding="utf-8")
     monkeypatch.setattr(sys, "argv", shlex.split(command[assignments.end() :]))
     monkeypatch.setattr("allennlp.commands.import_plugins", plugins_once)
     _, arguments = parse_args("allennlp")
@@ -423,16 +369,14 @@ def test_options_and_configs_of_what_is_not_run(
         assert updates(config) == 8
 
 
-def updates(config: Dict[str, Any]) -> int:
+def updates(config):
     """Instances of an update."""
-    devices = len(config["distributed"]["cuda_devices"])
-    return (
-        devices * config["data_loader"]["batch_size"] * config["trainer"]["num_gradient_accumulation_steps"]
-    )
+    per_device = config["data_loader"]["batch_size"] * config["trainer"]["num_gradient_accumulation_steps"]
+    return len(config["distributed"]["cuda_devices"]) * per_device
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_configs_can_be_evaluated(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configs_can_be_evaluated(document, tmp_path, monkeypatch):
     """A config stands where the text says, else beside what it imports."""
     make_place(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -444,90 +388,49 @@ def test_configs_can_be_evaluated(document: str, tmp_path: Path, monkeypatch: py
             assert Params.from_file(file).as_dict(quiet=True)["trainer"], f"{document}, line {item.line}"
 
 
-EIGHT = {
-    "Open Entity": ("entity_typing/open_entity", 4),
-    "TACRED, SemEval, KBP37": ("relation_classification/tacred", 8),
-    "CoNLL-2003": ("ner/conll", 8),
-    "ReCoRD": ("cloze_qa/record", 8),
-    "SQuAD": ("reading_comprehension/squad", 8),
-}
-
-
-@pytest.mark.parametrize("experiment", EIGHT)
-def test_eight_gpus_make_the_same_updates(experiment: str) -> None:
+@pytest.mark.parametrize(
+    "experiment, name, devices",
+    [
+        ("Open Entity", "entity_typing/open_entity", 4),
+        ("TACRED, SemEval, KBP37", "relation_classification/tacred", 8),
+        ("CoNLL-2003", "ner/conll", 8),
+        ("ReCoRD", "cloze_qa/record", 8),
+        ("SQuAD", "reading_comprehension/squad", 8),
+    ],
+)
+def test_eight_gpus_make_the_same_updates(experiment, name, devices):
     text = (ROOT / "training_configs/README.md").read_text(encoding="utf-8")
-    row = re.search(rf"^\| {experiment} \| (\d+) \|.*`(.*)` \|$", text, re.M)
-    assert row is not None
-    name, devices = EIGHT[experiment]
-    distributed = json.dumps({"cuda_devices": list(range(devices))})
-    overrides = f'{{"distributed": {distributed}, {row[2]}}}'
+    number, knobs = re.search(rf"^\| {experiment} \| (\d+) \|.*`(.*)` \|$", text, re.M).groups()
+    overrides = f'{{"distributed": {{"cuda_devices": {list(range(devices))}}}, {knobs}}}'
     config = Params.from_file(ROOT / f"training_configs/{name}.jsonnet", overrides).as_dict(quiet=True)
-    assert updates(config) == int(row[1])
+    assert updates(config) == int(number)
 
 
 class TestReading:
-    def kinds(self, text: str) -> List[Tuple[str, str]]:
-        return [(item.kind, item.text.strip()) for item in read_document(text)]
-
-    def test_blocks(self) -> None:
-        items = read_document(
+    def test_blocks(self):
+        jsonnet, commands, data, bash, loop, other = read_document(
             "# Head\n\nBefore `a/my.jsonnet`:\n\n```jsonnet\n(import 'x') + {}\n```\n\n"
             "    A=b allennlp train x \\\n      -o '[X]'  # why\n    make a\n\n"
-            '    {"a":\n     1}\n    {"b": 2}\n'
+            '    {"a":\n     1}\n    {"b": 2}\n\n```bash\n# First\nmake a\n```\n\n'
+            "    for a in b; do\n      make $a\n    done\n    make c\n\n"
+            '    {"a": ...}\n'
         )
-        assert [item.kind for item in items] == ["jsonnet", "commands", "json"]
-        assert [item.line for item in items] == [6, 9, 13]
-        assert items[0].file() == "a/my.jsonnet" and items[1].heading == "Head"
-        commands = items[1].commands()
-        assert commands == ["A=b allennlp train x \\\n  -o '[X]'  # why", "make a"]
-        assert normal(commands[0]) == "A=b allennlp train x -o '[X]'"
-        assert list(items[2].records()) == [{"a": 1}, {"b": 2}]
-
-    def test_fences_and_comments(self) -> None:
-        shells = "```bash\n# First\nmake a\n\n# then\nX_1=2 make b \\\n  # c\n```\n\n"
-        first, second, *others = read_document(shells + '```json\n{}\n```\n\n    {"a": ...}\n')
-        assert first.commands() == ["make a"] and second.commands() == ["X_1=2 make b \\\n  # c"]
-        assert [item.kind for item in others] == ["json", "other"] and not list(others[1].records())
-
-    def test_loops(self) -> None:
-        (item,) = read_document("    for a in b; do\n      make $a\n    done\n    make c\n")
-        assert item.commands() == ["for a in b; do\n  make $a\ndone", "make c"]
-
-    def test_the_text(self) -> None:
-        names = "`allennlp train`, `allennlp train --force`, `make`"
-        synopses = (
-            "`allennlp show-entities FILE`, `allennlp train ... -f`, `--limit N`, `-o '{\"a\": {...}}'`"
-        )
-        assert self.kinds(f"{names}, {synopses}") == []
-        text = "| a |\n|---|\n| `X=y allennlp train z` `pip install .` `-o '{\"a\": 1}'` |\n"
-        assert self.kinds(text) == [
-            ("commands", "X=y allennlp train z"),
-            ("commands", "pip install ."),
-            ("options", "-o '{\"a\": 1}'"),
-        ]
+        assert jsonnet.file() == "a/my.jsonnet" and (jsonnet.line, data.line) == (6, 13)
+        assert commands.commands() == ["A=b allennlp train x \\\n  -o '[X]'  # why", "make a"]
+        assert commands.heading == "Head" and list(data.records()) == [{"a": 1}, {"b": 2}]
+        assert normal(commands.commands()[0]) == "A=b allennlp train x -o '[X]'"
+        assert bash.commands() == ["make a"] and other.kind == "other"
+        assert loop.commands() == ["for a in b; do\n  make $a\ndone", "make c"]
 
     @pytest.mark.parametrize(
         "block, message",
         [
             ("allennlp predict FILE", "'FILE'"),
             ("allennlp train a ... -f", "'...'"),
-            ("make [X=y]", "'[X=y]'"),
             ("python a.py\n    luke a\n\n    torchrun a.py", "'torchrun' begins no command"),
-            ("$ allennlp train a", "'$' begins no command"),
             ("./run.sh a", "'./run.sh' begins no command"),
         ],
     )
-    def test_what_cannot_be_told(self, block: str, message: str) -> None:
+    def test_what_cannot_be_told(self, block, message):
         with pytest.raises(ValueError, match=re.escape(message)):
             read_document(f"Text:\n\n    {block}\n")
-
-
-def test_a_command_that_fails_is_shown(shell: Shell) -> None:
-    (shell.place / "predictions.jsonl").write_text("")
-    check(shell, "X=1 allennlp show-entities predictions.jsonl  # all", "a.md, line 1")
-    check(shell, "test $HF_HUB_OFFLINE = 1 && echo a | grep -q a", "a.md, line 2")
-    for command in ("allennlp show-entities none.jsonl", "echo a | grep -q b"):
-        with pytest.raises(
-            pytest.fail.Exception, match=f"a.md, line 3: .* status 1.\n\n    {re.escape(command)}"
-        ):
-            check(shell, command, "a.md, line 3")

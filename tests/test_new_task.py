@@ -4,8 +4,6 @@ import json
 import re
 import shutil
 import sys
-from pathlib import Path
-from typing import Dict, Iterator
 
 import pytest
 from allennlp.common.checks import ConfigurationError
@@ -20,13 +18,13 @@ from tests.conftest import ROOT, allennlp_in_process
 BLOCK = re.compile(r"^```\w+\n(?:#|//) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-def files() -> Dict[str, str]:
+def files():
     """The files that the page shows, by their paths."""
     return dict(BLOCK.findall((ROOT / "docs" / "new_task.md").read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def registry_as_before() -> Iterator[None]:
+def registry_as_before():
     yield
     for base in (DatasetReader, Model, Predictor):
         base._registry[base].pop("sentiment", None)
@@ -35,7 +33,7 @@ def registry_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path, fixtures_dir, monkeypatch):
     for name, content in files().items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content, encoding="utf-8")
@@ -46,9 +44,7 @@ def place(tmp_path: Path, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path
 
 
-def test_the_page(
-    place: Path, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page(place, fixtures_dir, monkeypatch, capfd):
     allennlp = allennlp_in_process(monkeypatch, capfd)
     packages = ["--include-package", "luke_allennlp", "--include-package", "sentiment"]
     config, data = "training_configs/sentiment.jsonnet", place / "data" / "train.jsonl"
@@ -58,19 +54,10 @@ def test_the_page(
     metrics = json.loads((place / "runs/sentiment/metrics.json").read_text())
     assert metrics["epoch"] == 1 and 0 <= metrics["validation_accuracy"] <= 1
 
-    archive = "runs/sentiment/model.tar.gz"
     for options in ([], ["--use-dataset-reader"]):
-        command = (
-            "predict",
-            archive,
-            str(data),
-            *packages,
-            *options,
-            "--silent",
-            "--output-file",
-            "out.jsonl",
-        )
-        result = allennlp(*command)
+        output = ["--silent", "--output-file", "out.jsonl"]
+        archive = "runs/sentiment/model.tar.gz"
+        result = allennlp("predict", archive, str(data), *packages, *options, *output)
         assert result.status == 0, result.err
         outputs = [json.loads(line) for line in (place / "out.jsonl").read_text().splitlines()]
         assert [output["mention"] for output in outputs] == ["Tavin Oakesh", "Edda Rask", "Vexford", "Ruvin"]
@@ -81,9 +68,3 @@ def test_the_page(
     tokenizer = WordTokenizer(str(fixtures_dir / "tiny-luke"), ["[ENTITY]"])
     with pytest.raises(ConfigurationError, match="line 1: is data for the reader 'sentiment'"):
         list(EntityTypingReader(tokenizer).read_examples(str(data)))
-
-
-def test_its_size() -> None:
-    """Of the worked example: short enough to be read at once."""
-    lines = [line for content in files().values() for line in content.splitlines() if line.strip()]
-    assert 100 < len(lines) < 180

@@ -15,9 +15,7 @@ from tests.conftest import small_corpus
 
 
 @pytest.mark.slow
-def test_f1_of_the_training_data_reaches_one(
-    root_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_f1_of_the_training_data_reaches_one(root_dir, tmp_path, monkeypatch):
     # The demonstration's config with shorter windows and a third of its data: a quarter of a minute.
     data = str(tmp_path / "train.conll")
     small_corpus(root_dir / "fixtures" / "ner" / "train.conll", Path(data), 24)

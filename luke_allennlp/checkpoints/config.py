@@ -15,41 +15,21 @@ if TYPE_CHECKING:
 _BACKBONES: Dict[str, Optional[int]] = {"roberta": None, "xlm-roberta": None, "camembert": None, "bert": 0}
 # The settings of a backbone.
 WORD_KEYS = (
-    "vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "hidden_act",
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "max_position_embeddings",
-    "type_vocab_size",
-    "initializer_range",
-    "layer_norm_eps",
-    "pad_token_id",
+    *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
+    *("hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings"),
+    *("type_vocab_size", "initializer_range", "layer_norm_eps", "pad_token_id"),
 )
 _FRESH_ENTITY_EMB_SIZE = 256
 
 
 _WHOLE, _RATE, _POSITIVE = "a whole number above 0", "a number from 0 to below 1", "a number above 0"
+_SIZES = ("vocab_size", "entity_vocab_size", "hidden_size", "entity_emb_size", "intermediate_size")
+_COUNTS = ("type_vocab_size", "max_position_embeddings", "num_hidden_layers", "num_attention_heads")
 _KINDS = {
-    "vocab_size": _WHOLE,
-    "entity_vocab_size": _WHOLE,
-    "hidden_size": _WHOLE,
-    "entity_emb_size": _WHOLE,
-    "num_hidden_layers": _WHOLE,
-    "num_attention_heads": _WHOLE,
-    "intermediate_size": _WHOLE,
-    "max_position_embeddings": _WHOLE,
-    "type_vocab_size": _WHOLE,
-    "hidden_dropout_prob": _RATE,
-    "attention_probs_dropout_prob": _RATE,
-    "initializer_range": _POSITIVE,
-    "layer_norm_eps": _POSITIVE,
+    **dict.fromkeys((*_SIZES, *_COUNTS), _WHOLE),
+    **dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), _RATE),
+    **dict.fromkeys(("initializer_range", "layer_norm_eps"), _POSITIVE),
 }
-_MAY_BE_NULL = ("entity_emb_size",)
-_MAY_BE_ZERO = ("entity_vocab_size",)  # as in archives of models without entities
 
 
 def read_config(model_name: str) -> "LukeConfig":
@@ -59,12 +39,8 @@ def read_config(model_name: str) -> "LukeConfig":
     model_name : `str`
         A checkpoint of LUKE, in Hugging Face's layout (config.json) or that of the original release
         (metadata.json), or of RoBERTa, XLM-R or BERT, which have no entities: their config gets entity
-        embeddings of the paper's size (256), without rows yet (`entity_vocab_size` 0).
-
-    # Returns
-
-    `LukeConfig`
-        With `position_start` set for BERT.
+        embeddings of the paper's size (256), without rows yet (`entity_vocab_size` 0); that of BERT has
+        `position_start`.
 
     # Raises
 
@@ -129,19 +105,16 @@ def _from_original(raw: Dict[str, Any], where: str) -> "LukeConfig":
     return config
 
 
-def _is_in_range(value: float, expected: str) -> bool:
-    return 0 <= value < 1 if expected == _RATE else 0 < value < float("inf")
-
-
 def _check(raw: Dict[str, Any], where: str, required: Sequence[str]) -> None:
     for key, expected in _KINDS.items():
-        if key not in raw and key not in required or key in _MAY_BE_NULL and raw.get(key) is None:
-            continue
         value: Any = raw.get(key)
-        if value == 0 and type(value) is int and key in _MAY_BE_ZERO:
+        if key not in raw and key not in required or key == "entity_emb_size" and value is None:
             continue
+        if key == "entity_vocab_size" and value == 0 and type(value) is int:
+            continue  # as in archives of models without entities
         is_number = isinstance(value, int if expected == _WHOLE else (int, float))
-        if isinstance(value, bool) or not is_number or not _is_in_range(value, expected):
+        is_number = is_number and not isinstance(value, bool)
+        if not is_number or not (0 <= value < 1 if expected == _RATE else 0 < value < float("inf")):
             raise ConfigurationError(f"The {where} has {key!r} = {shown(value)}; expected {expected}.")
     for key, kind, expected in (
         ("hidden_act", str, "the name of a function"),

@@ -1,17 +1,7 @@
 """Loads a checkpoint's weights into an encoder."""
 
-import functools
 import logging
-from typing import (
-    Callable,
-    Dict,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-)
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -27,7 +17,6 @@ from luke_allennlp.checkpoints.names import (
     may_be_left_out,
     query_of,
 )
-from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
 from luke_allennlp.checkpoints.tensors import LazyTensors
 from luke_allennlp.common.text_lines import listed
 from luke_allennlp.modules import LukeEncoder
@@ -52,17 +41,13 @@ class StoredTables(NamedTuple):
             return (shape[0] - len(self.marker_rows), *shape[1:])
         return shape
 
-    def read(self, name: str, stored: StoredTensor, shape: Tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    def read(self, name: str, stored: Tensor, dtype: torch.dtype) -> Tensor:
         """The encoder's parameter, from the stored tensor."""
         if name == ENTITY_TABLE and self.entity_rows is not None:
-            return stored.rows(self.entity_rows).to(dtype)
-        tensor = torch.empty(shape, dtype=dtype)
+            return stored[list(self.entity_rows)].to(dtype)
         if name == WORD_TABLE and self.marker_rows:
-            stored.copy_to(tensor[: -len(self.marker_rows)])
-            tensor[-len(self.marker_rows) :] = stored.rows(self.marker_rows)
-        else:
-            stored.copy_to(tensor)
-        return tensor
+            return torch.cat([stored, stored[list(self.marker_rows)]]).to(dtype)
+        return stored.to(dtype, copy=True, memory_format=torch.contiguous_format)
 
 
 _AS_IT_IS = StoredTables(None, 0, (), True)
@@ -78,44 +63,30 @@ def load_encoder_weights(encoder: LukeEncoder, tensors: LazyTensors, tables: Sto
 
     missing: List[str] = []
     misshapen: List[str] = []
-    readers: Dict[str, Callable[..., Tensor]] = {}
+    readers: Dict[str, StoredTables] = {}
     for name, target in targets.items():
         source = query_of(name) if name in copied else name
-        shape = tuple(target.shape)
-        stored_shape = tables.stored_shape(name, shape)
+        stored_shape = tables.stored_shape(name, tuple(target.shape))
         if name in fresh:
             continue
         if source not in tensors:
             missing.append(source)
         elif tensors[source].shape == stored_shape:
-            readers[name] = functools.partial(tables.read, name, tensors[source])
-        elif tables.may_be_ready and tensors[source].shape == shape:
-            readers[name] = functools.partial(_AS_IT_IS.read, name, tensors[source])
+            readers[name] = tables
+        elif tables.may_be_ready and tensors[source].shape == target.shape:
+            readers[name] = _AS_IT_IS
         else:
-            misshapen.append(f"{source} has shape {tensors[source].shape}, expected {stored_shape}")
-
+            misshapen.append(f"{source} has shape {tuple(tensors[source].shape)}, expected {stored_shape}")
     unexpected = [name for name in tensors if name not in targets and not may_be_left_out(name)]
-    problems = [
-        f"{kind}: {', '.join(dict.fromkeys(names))}"
-        for kind, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
-        if names
-    ]
-    if problems:
-        raise ConfigurationError(
-            f"The weights in {tensors.source} do not fit LUKE's encoder; " + "; ".join(problems) + "."
-        )
+    check_fit(tensors.source, "LUKE's encoder", missing, unexpected, misshapen)
+
     if fresh:
         encoder.entity_embeddings = EntityEmbeddings(encoder.config)
         encoder.entity_embeddings.apply(encoder.initialise)
     state = {name: value for name, value in encoder.state_dict().items() if name in fresh}
-    try:
-        for name in sorted(readers, key=copied.__contains__):  # copies last
-            if name in copied:
-                state[name] = state[query_of(name)].clone()
-            else:
-                state[name] = readers[name](tuple(targets[name].shape), targets[name].dtype)
-    except (DamagedFileError, OSError) as error:
-        raise ConfigurationError(f"The weights in {tensors.source} cannot be read: {error}.") from None
+    for name, reader in readers.items():
+        source = query_of(name) if name in copied else name
+        state[name] = reader.read(name, tensors[source], targets[name].dtype)
     encoder.load_state_dict(state, assign=True)
 
     if copied:
@@ -130,6 +101,16 @@ def load_encoder_weights(encoder: LukeEncoder, tensors: LazyTensors, tables: Sto
         )
     if fresh:
         logger.info("%s has no entities: the entity embeddings start from random values.", tensors.source)
+
+
+def check_fit(
+    source: str, what: str, missing: Sequence[str], unexpected: Sequence[str], misshapen: Sequence[str]
+) -> None:
+    """Raises a `ConfigurationError` that lists all tensors that do not fit a model, if there are any."""
+    kinds = (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
+    problems = [f"{kind}: {', '.join(dict.fromkeys(names))}" for kind, names in kinds if names]
+    if problems:
+        raise ConfigurationError(f"The weights in {source} do not fit {what}; {'; '.join(problems)}.")
 
 
 def encoder_tensors(tensors: LazyTensors) -> LazyTensors:
@@ -149,7 +130,7 @@ def encoder_tensors(tensors: LazyTensors) -> LazyTensors:
                 f"The weights in {tensors.source} have both {other} and {name}, which are the same parameter "
                 "of LUKE's encoder; expected one of them."
             )
-    return tensors.renamed({name: new for new, name in names.items()})
+    return LazyTensors({new: tensors[name] for new, name in names.items()}, tensors.source)
 
 
 def log_copied_queries(source: str) -> None:

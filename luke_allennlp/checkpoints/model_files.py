@@ -5,11 +5,8 @@ import glob
 import json
 import logging
 import os
-import socket
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple, Union
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from allennlp.common.checks import ConfigurationError
 
@@ -20,14 +17,8 @@ logger = logging.getLogger(__name__)
 CONFIG_FILE = "config.json"
 METADATA_FILE = "metadata.json"  # of the original release
 TOKENIZER_FILES = (
-    "tokenizer.json",
-    "vocab.json",
-    "merges.txt",
-    "vocab.txt",
-    "sentencepiece.bpe.model",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
+    *("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "sentencepiece.bpe.model"),
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
 ENTITY_VOCABULARY_FILES = ("entity_vocab.json", "entity_vocab.tsv", "entity_vocab.jsonl")
 # In order of preference; an index lists the shards of a large checkpoint.
@@ -53,15 +44,8 @@ ARCHIVED_CHECKPOINT = "checkpoint"
 
 def archived_checkpoint(model_name: str, serialization_dir: Optional[Union[str, os.PathLike]]) -> str:
     """
-    # Parameters
-
-    serialization_dir : `Union[str, os.PathLike]`, optional
-        Where an archive was unpacked, or a run's directory.
-
-    # Returns
-
-    `str`
-        The archive's own checkpoint if it has one, else `model_name`.
+    The archive's own checkpoint if it has one, else `model_name`. The serialization directory is that of a
+    run, or where an archive was unpacked.
     """
     if serialization_dir is not None:
         own = Path(serialization_dir) / ARCHIVED_CHECKPOINT
@@ -72,19 +56,8 @@ def archived_checkpoint(model_name: str, serialization_dir: Optional[Union[str, 
 
 def at_revision(model_name: str, revision: Optional[str]) -> str:
     """
-    The name of a checkpoint at a revision, `name@revision`, which is valid wherever a `model_name` is.
-
-    # Parameters
-
-    model_name : `str`
-        A hub id; directories and tarballs have no revisions and keep their names.
-    revision : `str`, optional
-        A commit, branch or tag on the hub.
-
-    # Raises
-
-    `ConfigurationError`
-        The name already has another revision.
+    The name of a checkpoint at a revision, `name@revision`, which is valid wherever a `model_name` is: at a
+    commit, branch or tag on the hub. Directories and tarballs have no revisions and keep their names.
     """
     if revision is None:
         return model_name
@@ -101,7 +74,7 @@ def at_revision(model_name: str, revision: Optional[str]) -> str:
 
 def find_file(model_name: str, filename: str) -> Optional[Path]:
     """
-    The path of one file of a checkpoint.
+    The path of one file of a checkpoint, or `None` if it has no such file.
 
     # Parameters
 
@@ -110,11 +83,6 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
         (`studio-ousia/luke-large@main`). Directories and tarballs take precedence. A tarball is unpacked on
         first use, see `tarballs.unpacked`. A process downloads the small files of a checkpoint once, and
         weights on demand from the same commit.
-
-    # Returns
-
-    `Optional[Path]`
-        `None` if the checkpoint has no such file.
 
     # Raises
 
@@ -136,17 +104,8 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
 
 def local_directory(model_name: str) -> Optional[Path]:
     """
-    The directory that a model's name stands for: itself, or that of an unpacked tarball.
-
-    # Returns
-
-    `Optional[Path]`
-        `None` if there is neither directory nor tarball.
-
-    # Raises
-
-    `ConfigurationError`
-        It is a file, but not the tarball of a checkpoint.
+    The directory that a model's name stands for: itself, or that of an unpacked tarball; `None` if there is
+    neither.
     """
     path = Path(model_name).expanduser()
     if path.is_dir():
@@ -154,7 +113,7 @@ def local_directory(model_name: str) -> Optional[Path]:
     if not path.exists():
         return None
     if path.is_file() and is_tarball(path):
-        return unpacked(path)
+        return unpacked(path, {*_SMALL_FILES, *WEIGHTS_FILES})
     raise ConfigurationError(
         f"The model {model_name!r} is a file; expected the directory of a checkpoint (with config.json, or "
         "the original release's metadata.json), the original release's tarball, or a hub id."
@@ -201,6 +160,7 @@ def _download(model_name: str, filenames: Tuple[str, ...]) -> Path:
     )
 
     repository, _, revision = model_name.partition("@")
+    here = f"(looked from {os.getcwd()!r})"
     advice = (
         "give a directory instead (LUKE_MODEL, for the shipped configs; for an archive, -o with the "
         "model_name of its reader's tokenizer and of its embedder)"
@@ -211,64 +171,58 @@ def _download(model_name: str, filenames: Tuple[str, ...]) -> Path:
                 repository,
                 revision=revision or None,
                 allow_patterns=[glob.escape(filename) for filename in filenames],
-                # The client may wait minutes for a hub that does not answer.
                 local_files_only=not _hub_is_reachable(),
             )
         )
     except LocalEntryNotFoundError:
-        raise ConfigurationError(
-            f"The model {model_name!r} is no directory here (looked from {os.getcwd()!r}), is not in the "
-            f"hub's cache, and the hub cannot be reached; connect, fetch it beforehand with "
-            f"`{_download_command(model_name)}`, or {advice}."
-        ) from None
+        problem = (
+            f"The model {model_name!r} is no directory here {here}, is not in the hub's cache, and the hub "
+            f"cannot be reached; connect, fetch it beforehand with `{_download_command(model_name)}`, or "
+            f"{advice}."
+        )
     except GatedRepoError:
-        raise ConfigurationError(
-            f"The hub's model {repository!r} asks for a login: run `hf auth login`, or {advice}."
-        ) from None
+        problem = f"The hub's model {repository!r} asks for a login: run `hf auth login`, or {advice}."
     except RevisionNotFoundError:
-        raise ConfigurationError(
+        problem = (
             f"The hub's model {repository!r} has no revision {revision!r}; give one of its commits, branches "
             "or tags."
-        ) from None
+        )
     except RepositoryNotFoundError:
-        raise ConfigurationError(
-            f"There is neither a directory {model_name!r} (looked from {os.getcwd()!r}) nor a model of "
-            f"this id on the hub; correct the name, or {advice}."
-        ) from None
+        problem = (
+            f"There is neither a directory {model_name!r} {here} nor a model of this id on the hub; correct "
+            f"the name, or {advice}."
+        )
     except HFValidationError:
-        raise ConfigurationError(
-            f"The model {model_name!r} is neither an existing directory (looked from {os.getcwd()!r}) nor "
-            "a possible hub id (such as 'studio-ousia/luke-large')."
-        ) from None
+        problem = (
+            f"The model {model_name!r} is neither an existing directory {here} nor a possible hub id (such "
+            "as 'studio-ousia/luke-large')."
+        )
     except OSError as error:
         what = repr(filenames[0]) if len(filenames) == 1 else "the files"
-        raise ConfigurationError(
+        problem = (
             f"The hub could not deliver {what} of {model_name!r} ({type(error).__name__}: {error}); "
             f"try again, or {advice}."
-        ) from None
+        )
+    raise ConfigurationError(problem)
+
+
+@functools.lru_cache(maxsize=None)
+def _hub_is_reachable() -> bool:
+    """Asked with a time limit: the hub's client may wait minutes for a hub that does not answer."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception as error:  # of requests or httpx, whichever the client uses
+        logger.info("The hub cannot be reached, only its cache is used (%s).", error)
+        return False
+    return True
 
 
 def _download_command(model_name: str) -> str:
     repository, _, revision = model_name.partition("@")
     return f"hf download {repository}" + (f" --revision {revision}" if revision else "")
-
-
-@functools.lru_cache(maxsize=None)
-def _hub_is_reachable() -> bool:
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    hub = urlsplit(constants.ENDPOINT)
-    if hub.scheme in getproxies():  # the client knows how to use it
-        return True
-    try:
-        socket.create_connection(
-            (hub.hostname, hub.port or (80 if hub.scheme == "http" else 443)), timeout=5
-        ).close()
-    except OSError:
-        return False
-    return True
 
 
 def cache_hint(model_name: str) -> str:
@@ -280,34 +234,13 @@ def cache_hint(model_name: str) -> str:
 
 
 def check_available(model_name: str) -> None:
-    """
-    Raises the `ConfigurationError` of `find_file` or `read_json` if there is no such checkpoint.
-
-    # Parameters
-
-    model_name : `str`
-        A directory, a tarball or a hub id.
-    """
-    if find_file(model_name, CONFIG_FILE) is None and find_file(model_name, METADATA_FILE) is not None:
-        read_json(model_name, METADATA_FILE)
-    else:
-        read_json(model_name, CONFIG_FILE)
+    """Raises the `ConfigurationError` of `find_file` or `read_json` if there is no such checkpoint."""
+    is_original = not find_file(model_name, CONFIG_FILE) and find_file(model_name, METADATA_FILE)
+    read_json(model_name, METADATA_FILE if is_original else CONFIG_FILE)
 
 
 def read_json(model_name: str, filename: str) -> Dict[str, Any]:
-    """
-    A JSON object from a file of a checkpoint.
-
-    # Parameters
-
-    model_name : `str`
-        A directory, a tarball or a hub id.
-
-    # Raises
-
-    `ConfigurationError`
-        The file does not exist, or is not a JSON object.
-    """
+    """The JSON object in a file of a checkpoint."""
     path = find_file(model_name, filename)
     if path is None:
         raise ConfigurationError(

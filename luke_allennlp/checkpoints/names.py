@@ -13,37 +13,22 @@ HEAD_OF_BERT = {
     "lm_head.bias": "cls.predictions.bias",
 }
 
-# What a checkpoint may have besides the encoder: pretraining heads, task heads, the pooler, and a buffer of
-# old versions.
-_LEFT_OUT = (
-    "pooler.",
-    "lm_head.",
-    "cls.",
-    "entity_predictions.",
-    "classifier.",
-    "typing.",
-    "scorer.",
-    "qa_outputs.",
-    "embeddings.position_ids",
-)
+# Of pretraining and of tasks; they are beside the encoder.
+HEADS = ("lm_head.", "cls.", "entity_predictions.", "classifier.", "typing.", "scorer.", "qa_outputs.")
+# What else a checkpoint may have besides the encoder: the pooler, and a buffer of old versions.
+_LEFT_OUT = (*HEADS, "pooler.", "embeddings.position_ids")
 EXTRA_QUERY = re.compile(r"\.attention\.self\.(w2e|e2w|e2e)_query\.")
 _PREFIX = re.compile(r"^(luke|roberta|bert)\.")
 
 
 def encoder_name(name: str) -> str:
-    """
-    The encoder's name of a parameter: without the model's prefix, and with today's names for LayerNorm.
-    """
-    name = _PREFIX.sub("", name)
-    return re.sub(
-        r"LayerNorm\.gamma$", "LayerNorm.weight", re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name)
-    )
+    """The encoder's name of a parameter: without the model's prefix, with today's names for LayerNorm."""
+    name = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", _PREFIX.sub("", name))
+    return re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name)
 
 
 def may_be_left_out(name: str) -> bool:
-    """
-    Whether a checkpoint may have a tensor of this name, as from `encoder_name`, that the encoder does not.
-    """
+    """Whether a checkpoint may have a tensor of this name (of `encoder_name`) that the encoder does not."""
     # Extra queries are not used without entity-aware attention.
     return name.startswith(_LEFT_OUT) or EXTRA_QUERY.search(name) is not None
 
@@ -57,13 +42,6 @@ def copied_queries(names: Iterable[str], tensors: Container[str]) -> Set[str]:
     """
     Which of the encoder's w2e, e2w and e2e queries are initialised from the word-to-word query: all or none.
     If the checkpoint has some of them, the others are missing.
-
-    # Parameters
-
-    names : `Iterable[str]`
-        The encoder's parameters.
-    tensors : `Container[str]`
-        The checkpoint's.
     """
     extra = {name for name in names if EXTRA_QUERY.search(name)}
     return set() if any(name in tensors for name in extra) else extra

@@ -16,15 +16,8 @@ from luke_allennlp.checkpoints.model_files import (
 
 # Required, because `checkpoints.config` has no defaults for them.
 _REQUIRED = (
-    "bert_model_name",
-    "vocab_size",
-    "entity_vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "max_position_embeddings",
-    "type_vocab_size",
+    *("bert_model_name", "vocab_size", "entity_vocab_size", "hidden_size", "num_hidden_layers"),
+    *("num_attention_heads", "intermediate_size", "max_position_embeddings", "type_vocab_size"),
     "layer_norm_eps",
 )
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
@@ -32,22 +25,8 @@ _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 
 def original_config(model_name: str) -> Optional[Dict[str, Any]]:
     """
-    The `model_config` in metadata.json of a checkpoint in the original release's layout.
-
-    # Parameters
-
-    model_name : `str`
-        A directory, tarball or hub id.
-
-    # Returns
-
-    `Optional[Dict[str, Any]]`
-        `None` if the checkpoint is not in the original release's layout; config.json takes precedence.
-
-    # Raises
-
-    `ConfigurationError`
-        There is no such checkpoint, or its metadata.json is damaged or incomplete.
+    The `model_config` in metadata.json of a checkpoint (directory, tarball or hub id) in the original
+    release's layout, or `None` if it is not in that layout; config.json takes precedence.
     """
     if find_file(model_name, CONFIG_FILE) is not None or find_file(model_name, METADATA_FILE) is None:
         return None
@@ -79,12 +58,8 @@ def is_roberta(bert_model_name: str) -> bool:
 def tokenizer_sources(model_name: str, bert_model_name: str) -> Iterator[str]:
     """
     Where an original release's tokenizer may be, which it does not bring along: in a directory named as its
-    backbone, inside of its own or beside it; or else on the hub.
-
-    # Returns
-
-    `Iterator[str]`
-        Directories that there are, then the hub id.
+    backbone, inside of its own or beside it; or else on the hub. Yields the directories that exist, then the
+    hub id.
     """
     inside, beside = local_directory(model_name), Path(model_name).expanduser().absolute().parent
     for folder in (inside, beside):

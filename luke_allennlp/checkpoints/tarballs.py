@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 from pathlib import Path
-from typing import Dict, List, Set
+from typing import Container, Dict, List, Set
 
 from allennlp.common import unpacking
 from allennlp.common.checks import ConfigurationError
@@ -16,17 +16,7 @@ from luke_allennlp.common.text_lines import listed
 
 logger = logging.getLogger(__name__)
 
-# The files of a checkpoint that are read. Others are not unpacked: the original release's tarball also holds
-# pickled databases.
-_WEIGHTS = ("luke.bin", "pytorch_model.bin", "model.safetensors")
 _DESCRIPTIONS = ("metadata.json", "config.json")
-_KNOWN_FILES = {
-    *_WEIGHTS,
-    *_DESCRIPTIONS,
-    *("entity_vocab.tsv", "entity_vocab.jsonl", "entity_vocab.json"),
-    *("vocab.json", "merges.txt", "vocab.txt", "tokenizer.json", "tokenizer_config.json"),
-    *("added_tokens.json", "special_tokens_map.json"),
-}
 _CACHE = "LUKE_CACHE"
 
 
@@ -39,13 +29,14 @@ def is_tarball(path: Path) -> bool:
     return start.startswith(unpacking.GZIP) or start[unpacking.TAR_AT :].startswith(unpacking.TAR)
 
 
-def unpacked(path: Path) -> Path:
+def unpacked(path: Path, known_files: Container[str]) -> Path:
     """
     The directory with the unpacked files of a tarball, created on first use.
 
-    Only files of a checkpoint are unpacked, from the archive's root or its one top directory. The directory
-    is in `$LUKE_CACHE` (by default luke_allennlp in the user's cache directory), with a name that depends on
-    the path, size and modification time of the tarball.
+    Only files of a checkpoint are unpacked (the original release's tarball also holds pickled databases),
+    from the archive's root or its one top directory. The directory is in `$LUKE_CACHE` (by default
+    luke_allennlp in the user's cache directory), with a name that depends on the path, size and modification
+    time of the tarball.
 
     # Raises
 
@@ -66,7 +57,7 @@ def unpacked(path: Path) -> Path:
         # The processes of a distributed run come here at the same time.
         with FileLock(str(cache / ".lock")):
             if not directory.is_dir():
-                _unpack(path, directory)
+                _unpack(path, directory, known_files)
     except unpacking.Refused as error:
         raise ConfigurationError(f"The tarball {str(path)!r} is refused: {error}.") from None
     except unpacking.DAMAGED as error:
@@ -88,40 +79,38 @@ def _cache_directory() -> Path:
     return Path(caches) / "luke_allennlp"
 
 
-def _unpack(path: Path, directory: Path) -> None:
+def _unpack(path: Path, directory: Path, known_files: Container[str]) -> None:
     # Left by killed processes; the lock keeps others out.
     for left in directory.parent.glob(f".{directory.name}.*"):
         shutil.rmtree(left, ignore_errors=True)
     logger.info("Unpacking %s into %s", path, directory)
-    with new_directory(directory, False, "an unpacked checkpoint") as partial:
-        _unpack_members(path, partial)
-
-
-def _unpack_members(path: Path, directory: Path) -> None:
     taken: Dict[str, str] = {}
     passed: List[str] = []
     tops: Set[str] = set()
-    for member in unpacking.members(path):
-        name = member.parts[-1]
-        if len(member.parts) > 2 or name not in _KNOWN_FILES:
-            passed.append(member.name)
-            if name == "weights.th":
-                raise unpacking.Refused("it is an archive of AllenNLP; expected a checkpoint to begin from")
-            continue
-        tops.add("/".join(member.parts[:-1]))
-        if name in taken or len(tops) > 1:
+    with new_directory(directory, False, "an unpacked checkpoint") as partial:
+        for member in unpacking.members(path):
+            name = member.parts[-1]
+            if len(member.parts) > 2 or name not in known_files:
+                passed.append(member.name)
+                if name == "weights.th":
+                    raise unpacking.Refused(
+                        "it is an archive of AllenNLP; expected a checkpoint to begin from"
+                    )
+                continue
+            tops.add("/".join(member.parts[:-1]))
+            if name in taken or len(tops) > 1:
+                raise unpacking.Refused(
+                    f"its files are in more than one place ({taken.get(name, sorted(tops)[0])!r} and "
+                    f"{member.name!r})"
+                )
+            taken[name] = member.name
+            with open(partial / name, "xb") as target:
+                member.copy_to(target)
+            sync(partial / name)
+        if not any(name in taken for name in _DESCRIPTIONS):
             raise unpacking.Refused(
-                f"its files are in more than one place ({taken.get(name, sorted(tops)[0])!r} and "
-                f"{member.name!r})"
+                f"it holds no {' or '.join(_DESCRIPTIONS)}; expected the files of a checkpoint at its root "
+                f"or in one directory, and found {', '.join(repr(name) for name in passed[:4]) or 'nothing'}"
             )
-        taken[name] = member.name
-        with open(directory / name, "xb") as target:
-            member.copy_to(target)
-        sync(directory / name)
-    if not any(name in taken for name in _DESCRIPTIONS):
-        raise unpacking.Refused(
-            f"it holds no {' or '.join(_DESCRIPTIONS)}; expected the files of a checkpoint at its root or in "
-            f"one directory, and found {', '.join(repr(name) for name in passed[:4]) or 'nothing'}"
-        )
     if passed:
         logger.info("Not unpacked, %d files that are not read here: %s", len(passed), listed(passed))

@@ -5,7 +5,7 @@ import re
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -13,110 +13,54 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from luke_allennlp.checkpoints.model_files import WEIGHTS_FILES, cache_hint, find_file
-from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
 
-_DAMAGED = (
-    DamagedFileError,
-    SafetensorError,
-    zipfile.BadZipFile,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    OSError,
-)
+_DAMAGED = (SafetensorError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OSError)
 
 
-class _NoStateDictError(Exception):
-    """A file holds something other than a dictionary of tensors."""
-
-
-class LazyTensors(Mapping[str, StoredTensor]):
+class LazyTensors(Dict[str, Tensor]):
     """
-    The tensors of one checkpoint by name, unread.
-
-    # Parameters
-
-    source : `str`
-        Where they come from, for error messages.
+    The tensors of one checkpoint by name, and where they come from, for error messages. Their files are
+    mapped into memory: what is not used is not read from disk.
     """
 
-    def __init__(self, tensors: Dict[str, StoredTensor], source: str) -> None:
-        self._tensors = tensors
+    def __init__(self, tensors: Dict[str, Tensor], source: str) -> None:
+        super().__init__(tensors)
         self.source = source
-
-    def __getitem__(self, name: str) -> StoredTensor:
-        return self._tensors[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tensors)
-
-    def __len__(self) -> int:
-        return len(self._tensors)
-
-    def renamed(self, names: Mapping[str, str]) -> "LazyTensors":
-        """
-        The same tensors under other names, without those that are not mentioned.
-
-        # Parameters
-
-        names : `Mapping[str, str]`
-            Name here -> new name.
-        """
-        return LazyTensors({new: self._tensors[old] for old, new in names.items()}, self.source)
 
 
 class WeightsSource(NamedTuple):
-    """
-    Where a model's weights come from.
-
-    # Parameters
-
-    model_name : `str`
-        A directory, tarball or hub id.
-    weights_file : `str`, optional (default = `None`)
-        A file to read instead of the checkpoint's own.
-    strip_prefix : `str`, optional (default = `None`)
-        Removed from the tensors' names; those without it are ignored.
-    """
+    """Where a model's weights come from."""
 
     model_name: str
-    weights_file: Optional[str] = None
-    strip_prefix: Optional[str] = None
+    weights_file: Optional[str] = None  # read instead of the checkpoint's own
+    strip_prefix: Optional[str] = None  # removed from the tensors' names; those without it are ignored
 
     def open(self, stack: ExitStack) -> LazyTensors:
-        """Parameters, returns and errors as `open_checkpoint`."""
+        """As `open_checkpoint`."""
         if self.weights_file is None:
             tensors = open_checkpoint(self.model_name, stack)
         else:
             tensors = open_file(Path(self.weights_file).expanduser(), stack)
-        if self.strip_prefix is None:
-            return tensors
-        prefix = self.strip_prefix
-        return tensors.renamed({name: name[len(prefix) :] for name in tensors if name.startswith(prefix)})
+        prefix = self.strip_prefix or ""
+        named = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+        return LazyTensors(named, tensors.source)
 
 
 def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
     """
-    # Parameters
-
-    model_name : `str`
-        A directory, tarball or hub id, see `find_file`.
-    stack : `ExitStack`
-        Keeps the files open while they are read.
-
-    # Raises
-
-    `ConfigurationError`
-        There are no weights, or they are damaged.
+    The weights of a directory, tarball or hub id, see `find_file`. The stack keeps their files open while
+    they are read. A `ConfigurationError` says that there are none, or that they are damaged.
     """
     for filename in WEIGHTS_FILES:
         path = find_file(model_name, filename)
         if path is None:
             continue
-        paths = [path]
-        if filename.endswith(".index.json"):
-            paths = [_shard(model_name, shard, path) for shard in _shards(path)]
-        return _merge([open_file(path, stack) for path in paths], str(path))
+        if not filename.endswith(".index.json"):
+            return open_file(path, stack)
+        tensors = LazyTensors({}, str(path))
+        for shard in _shards(path):
+            tensors.update(open_file(_shard(model_name, shard, path), stack))
+        return tensors
     raise ConfigurationError(
         f"The model {model_name!r} has no weights: expected one of {', '.join(WEIGHTS_FILES)}."
         + cache_hint(model_name)
@@ -126,7 +70,7 @@ def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
 def open_file(path: Path, stack: ExitStack) -> LazyTensors:
     """
     The tensors of one file: of safetensors, or a state dict saved by torch. Both are mapped into memory; only
-    the format of torch before 1.6 is read at once. Parameters and errors as `open_checkpoint`.
+    the format of torch before 1.6 is read at once. Otherwise as `open_checkpoint`.
     """
     if not path.is_file():
         raise ConfigurationError(f"There is no weights file {str(path)!r}; give an existing one.")
@@ -136,10 +80,8 @@ def open_file(path: Path, stack: ExitStack) -> LazyTensors:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         else:
             tensors = _load_state(path)
-    except _NoStateDictError:
-        raise ConfigurationError(
-            f"The weights in {path} are no dictionary of tensors; expected a model's state dict."
-        ) from None
+    except ConfigurationError:
+        raise
     except _DAMAGED as error:
         reason = str(error).split(". ")[0].rstrip(".") or type(error).__name__
         raise ConfigurationError(
@@ -152,33 +94,29 @@ def open_file(path: Path, stack: ExitStack) -> LazyTensors:
             f"The weights in {path} are refused: the file holds something other than tensors "
             f"({found.group().rstrip('.') if found else type(error).__name__})."
         ) from None
-    return LazyTensors({name: StoredTensor(tensor) for name, tensor in tensors.items()}, str(path))
+    return LazyTensors(tensors, str(path))
 
 
 def _load_state(path: Path) -> Dict[str, Tensor]:
+    # Files saved before torch 1.6 are no zip archives, and cannot be mapped.
     is_zip = zipfile.is_zipfile(path)
     if is_zip:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 # Torch would map the compressed bytes as they are.
                 if member.compress_type != zipfile.ZIP_STORED:
-                    raise DamagedFileError(
-                        f"its part {member.filename!r} is compressed, which torch never does"
-                    )
-    # Files saved before torch 1.6 are no zip archives, and cannot be mapped.
+                    raise ValueError(f"its part {member.filename!r} is compressed, which torch never does")
     state: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
     ):
-        raise _NoStateDictError
+        raise ConfigurationError(
+            f"The weights in {path} are no dictionary of tensors; expected a model's state dict."
+        )
     for name, tensor in state.items():
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
-            raise DamagedFileError(f"the tensor {name!r} is not a plain one")
-    return state
-
-
-def _merge(parts: List[LazyTensors], source: str) -> LazyTensors:
-    return LazyTensors({name: tensor for part in parts for name, tensor in part.items()}, source)
+            raise ValueError(f"the tensor {name!r} is not a plain one")
+    return {name: tensor.detach() for name, tensor in state.items()}
 
 
 def _shards(index: Path) -> List[str]:

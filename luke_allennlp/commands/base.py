@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Optional
 
 from allennlp.commands.subcommand import Subcommand
-from overrides import overrides
 
-from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
-from luke_allennlp.wikipedia.executors import Executor
+from luke_allennlp.wikipedia.executors import Executor, add_executor_arguments, executor_from_args
 
 
 class Command(Subcommand):
@@ -25,7 +23,6 @@ class Command(Subcommand):
     description: ClassVar[str]
     usage: ClassVar[Optional[str]] = None
 
-    @overrides
     def add_subparser(self, parser: argparse._SubParsersAction) -> argparse.ArgumentParser:
         subparser = parser.add_parser(
             self.name, description=self.description, help=self.help, usage=self.usage
@@ -51,7 +48,6 @@ class Command(Subcommand):
 class JobCommand(Command):
     """A subcommand that makes `args.output` in tasks, which may run on a cluster."""
 
-    @overrides
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add_executor_arguments(parser)
 
@@ -63,14 +59,11 @@ class JobCommand(Command):
         """What is in the output."""
         raise NotImplementedError
 
-    @overrides
     def run(self, args: argparse.Namespace) -> None:
         from luke_allennlp.wikipedia.jobs import submitted
 
-        if self.build(args, executor_from_args(args)):
-            print(self.summary(args))
-        else:
-            print(submitted(Path(args.output)))
+        is_built = self.build(args, executor_from_args(args))
+        print(self.summary(args) if is_built else submitted(Path(args.output)))
 
 
 def add_force(parser: Any, help: str = "replace the output if it is there and of the same kind") -> None:
@@ -84,19 +77,6 @@ def add_number(parser: Any, name: str, default: Any, help: str) -> None:
     )
 
 
-def add_switch(parser: Any, name: str, default: bool, help: str) -> None:
+def add_switch(parser: Any, name: str, default: Optional[bool], help: str) -> None:
     """An option with a `--no-` form."""
     parser.add_argument(name, action=argparse.BooleanOptionalAction, default=default, help=help)
-
-
-def add_pages_and_output(parser: Any) -> None:
-    parser.add_argument("source", metavar="PAGES", help="output of `allennlp wikipedia-extract`")
-    parser.add_argument("output", metavar="OUT", help="the directory to make")
-
-
-def add_release(parser: Any, example: str) -> None:
-    parser.add_argument(
-        "--from-release",
-        action="store_true",
-        help=f"convert a file of LUKE's original release, such as {example}, instead of extracted pages",
-    )

@@ -3,7 +3,6 @@
 import argparse
 
 from allennlp.commands.subcommand import Subcommand
-from overrides import overrides
 
 from luke_allennlp.commands.base import Command, add_force
 
@@ -19,7 +18,6 @@ class BuildLinkDatabase(Command):
     help = "Build a link database for extractive QA."
     description = "Build a link database, or redirects, for the entity linker of extractive QA."
 
-    @overrides
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "input",
@@ -36,7 +34,6 @@ class BuildLinkDatabase(Command):
         )
         add_force(parser)
 
-    @overrides
     def run(self, args: argparse.Namespace) -> None:
         from luke_allennlp.linking.link_database import LinkDatabase
         from luke_allennlp.linking.redirects import Redirects

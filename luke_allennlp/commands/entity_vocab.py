@@ -7,9 +7,8 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
-from overrides import overrides
 
-from luke_allennlp.commands.base import Command, add_force
+from luke_allennlp.commands.base import Command, add_force, add_switch
 from luke_allennlp.entity_vocabulary import EntityVocabulary, full_name
 
 
@@ -26,7 +25,6 @@ class EntityVocab(Command):
     title, --id and --output, it prints a summary. The exit status is 1 if one of the entities is not in the
     vocabulary."""
 
-    @overrides
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "vocabulary",
@@ -50,11 +48,8 @@ class EntityVocab(Command):
             help="an id to look up; may be given several times",
         )
         parser.add_argument("--language", metavar="CODE", help="the language of the titles, such as en")
-        parser.add_argument(
-            "--multilingual",
-            action=argparse.BooleanOptionalAction,
-            help="whether the names of a .json begin with a language (default: detected automatically)",
-        )
+        help = "whether the names of a .json begin with a language (default: detected automatically)"
+        add_switch(parser, "--multilingual", None, help)
         parser.add_argument(
             "--output",
             metavar="FILE",
@@ -62,7 +57,6 @@ class EntityVocab(Command):
         )
         add_force(parser, "overwrite the --output file if it exists")
 
-    @overrides
     def run(self, args: argparse.Namespace) -> None:
         if args.output is not None and Path(args.output).expanduser().exists() and not args.force:
             raise ConfigurationError(f"{args.output}: is there already; give another --output, or --force.")
@@ -101,8 +95,8 @@ def _print_titles(
     for title in titles:
         found = _find(entities, title, language)
         for index, name in found:
-            others = [other for other in _names(entities, index) if other != name]
-            also = f"; also {', '.join(map(_printable, dict.fromkeys(others)))}" if others else ""
+            others = [_printable(other) for other in _names(entities, index) if other != name]
+            also = f"; also {', '.join(dict.fromkeys(others))}" if others else ""
             print(f"{_printable(name)}: {_describe(entities, index)}{also}")
         if not found:
             yield entities.describe_unknown(title, language)

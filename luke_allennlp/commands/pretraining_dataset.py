@@ -5,10 +5,9 @@ import sys
 from pathlib import Path
 
 from allennlp.commands.subcommand import Subcommand
-from overrides import overrides
 
 from luke_allennlp.commands.base import Command, add_force, add_number, add_switch
-from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
+from luke_allennlp.wikipedia.executors import add_executor_arguments, executor_from_args
 
 
 @Subcommand.register("pretraining-dataset")
@@ -24,7 +23,6 @@ class PretrainingDatasetCommand(Command):
     shuffled, to pretrain LUKE on. An interrupted command resumes when it is started again with the same input
     and options."""
 
-    @overrides
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "pages",
@@ -50,7 +48,6 @@ class PretrainingDatasetCommand(Command):
         _add_shard_arguments(parser.add_argument_group("files and order"))
         add_executor_arguments(parser)
 
-    @overrides
     def run(self, args: argparse.Namespace) -> None:
         from luke_allennlp.pretraining.dataset import PretrainingDataset
         from luke_allennlp.wikipedia.dataset_builder import build_dataset

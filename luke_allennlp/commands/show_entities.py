@@ -9,11 +9,10 @@ from typing import Iterable, Iterator, List, Tuple
 
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
-from overrides import overrides
 
 from luke_allennlp.commands.base import Command
 from luke_allennlp.common.entity_rendering import Entity, mark_label, render, wants_color
-from luke_allennlp.common.records import get_integer, get_objects, get_string, parse_object
+from luke_allennlp.common.records import Record, get_integer, get_objects, get_string, parse_object
 from luke_allennlp.common.text_lines import read_lines
 
 
@@ -28,7 +27,6 @@ class ShowEntities(Command):
     help = "Print predicted entities inside their texts."
     description = "Print texts with the entities that `allennlp predict` found in them, coloured by type."
 
-    @overrides
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "predictions",
@@ -43,7 +41,6 @@ class ShowEntities(Command):
         )
         parser.add_argument("--limit", type=int, metavar="N", help="print only the first N texts")
 
-    @overrides
     def run(self, args: argparse.Namespace) -> None:
         if args.limit is not None and args.limit < 1:
             raise ConfigurationError(f"--limit is {args.limit}; expected 1 or more.")
@@ -61,12 +58,7 @@ class ShowEntities(Command):
 def read_predictions(path: str) -> Iterator[Tuple[str, List[Entity]]]:
     """
     Reads the JSON lines that `allennlp predict` writes to its output file, or prints: texts and their
-    entities, which may be nested or cross each other.
-
-    # Raises
-
-    `ConfigurationError`
-        A line is something else.
+    entities, which may be nested or cross each other. Raises a `ConfigurationError` for another line.
     """
     lines: Iterable[Tuple[int, str]] = enumerate(sys.stdin, start=1) if path == "-" else read_lines(path)
     for number, line in lines:
@@ -77,16 +69,18 @@ def read_predictions(path: str) -> Iterator[Tuple[str, List[Entity]]]:
         try:
             record = parse_object(line.removeprefix("prediction: "), where)
             text = get_string(record, "text", where)
-            entities = []
-            for place, item in get_objects(record, "entities", where):
-                start, end = get_integer(item, "start", place), get_integer(item, "end", place)
-                entity = Entity(start, end, get_string(item, "label", place))
-                is_in = 0 <= start < end <= len(text)
-                if not is_in or get_string(item, "text", place, text[start:end]) != text[start:end]:
-                    raise ConfigurationError(f"{place}: start {start} and end {end} do not fit the text.")
-                entities.append(entity)
+            found = get_objects(record, "entities", where)
+            entities = [_entity(item, text, place) for place, item in found]
         except ConfigurationError as error:
             raise ConfigurationError(
                 f"{error.message} Expected what `allennlp predict` writes with a luke_ner model."
             ) from None
         yield text, entities
+
+
+def _entity(item: Record, text: str, where: str) -> Entity:
+    start, end = get_integer(item, "start", where), get_integer(item, "end", where)
+    is_in = 0 <= start < end <= len(text)
+    if not is_in or get_string(item, "text", where, text[start:end]) != text[start:end]:
+        raise ConfigurationError(f"{where}: start {start} and end {end} do not fit the text.")
+    return Entity(start, end, get_string(item, "label", where))

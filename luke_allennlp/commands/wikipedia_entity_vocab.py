@@ -3,7 +3,6 @@
 import argparse
 
 from allennlp.commands.subcommand import Subcommand
-from overrides import overrides
 
 from luke_allennlp.commands.base import JobCommand, add_force, add_number
 from luke_allennlp.wikipedia.executors import Executor
@@ -22,7 +21,6 @@ class WikipediaEntityVocab(JobCommand):
     Wikipedia lead to. Pages of several languages make one vocabulary, in which articles about the same thing
     are one entity. An interrupted command resumes where it stopped."""
 
-    @overrides
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "pages", nargs="+", metavar="PAGES", help="output of `allennlp wikipedia-extract`"
@@ -64,7 +62,6 @@ class WikipediaEntityVocab(JobCommand):
         add_force(parser, "replace the file if it exists")
         super().add_arguments(parser)
 
-    @overrides
     def build(self, args: argparse.Namespace, executor: Executor) -> bool:
         from luke_allennlp.wikipedia.vocabulary import VocabularyOptions, build_vocabulary
 
@@ -72,7 +69,6 @@ class WikipediaEntityVocab(JobCommand):
         options = VocabularyOptions(**{name: values[name] for name in VocabularyOptions._fields})
         return build_vocabulary(args.pages, args.output, options, executor, args.force)
 
-    @overrides
     def summary(self, args: argparse.Namespace) -> str:
         from luke_allennlp.entity_vocabulary import EntityVocabulary
 

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Any, List, Mapping
 
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common.checks import ConfigurationError
-from overrides import overrides
 
 from luke_allennlp.commands.base import Command, add_force, add_number, add_switch
-from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
+from luke_allennlp.wikipedia.executors import add_executor_arguments, executor_from_args
 
 if TYPE_CHECKING:
     from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
@@ -26,7 +25,6 @@ class WikipediaExtract(Command):
     description = """Extract pages as plain text with links from a dump of Wikipedia (pages-articles.xml, bz2,
     gz or plain). An interrupted command resumes where it stopped."""
 
-    @overrides
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("dumps", nargs="+", metavar="DUMP", help="the files of one wiki's dump, in order")
         parser.add_argument(
@@ -54,7 +52,6 @@ class WikipediaExtract(Command):
         add_force(parser, "replace what was begun in the directory with other dumps or options")
         add_executor_arguments(parser)
 
-    @overrides
     def run(self, args: argparse.Namespace) -> None:
         from luke_allennlp.wikipedia.extraction import extract, is_complete
 
@@ -84,12 +81,11 @@ def _options(args: argparse.Namespace) -> "ExtractionOptions":
         part_size = None if args.part_size is None else parse_size(args.part_size)
     except ValueError as error:
         raise ConfigurationError(f"--part-size: {error}.") from None
-    for option, value in (("--page-seconds", args.page_seconds), ("--page-memory-mb", args.page_memory_mb)):
+    limits = Limits(args.page_seconds, args.page_memory_mb)
+    for option, value in (("--page-seconds", limits.seconds), ("--page-memory-mb", limits.memory_mb)):
         if not value > 0:
             raise ConfigurationError(f"{option} is {value}; expected more than 0.")
-    return ExtractionOptions(
-        namespaces, args.link_trail, part_size, Limits(args.page_seconds, args.page_memory_mb)
-    )
+    return ExtractionOptions(namespaces, args.link_trail, part_size, limits)
 
 
 def _summary(counts: Mapping[str, Any], output: str) -> List[str]:
@@ -97,9 +93,7 @@ def _summary(counts: Mapping[str, Any], output: str) -> List[str]:
         _number(counts[f"{noun}s"], noun)
         for noun in ("page", "redirect", "disambiguation", "paragraph", "link")
     )
-    lines = [
-        f"{pages} in {output}, of which {redirects} and {disambiguations}; {paragraphs} with {links}",
-    ]
+    lines = [f"{pages} in {output}, of which {redirects} and {disambiguations}; {paragraphs} with {links}"]
     for name, noun, what in (
         ("dropped_links", "link", "not kept"),
         ("left_out", "page", "left out"),

@@ -12,15 +12,7 @@ _OTHER_COLORS = (114, 116, 120, 147, 150, 153, 159, 173, 179, 180, 186, 192, 210
 
 
 class Entity(NamedTuple):
-    """
-    # Parameters
-
-    start : `int`
-        Its first character.
-    end : `int`
-        The character after its last.
-    label : `str`
-    """
+    """An entity's characters, end exclusive, and its label."""
 
     start: int
     end: int

@@ -36,22 +36,9 @@ def remove_temporaries(directory: Path) -> None:
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """
-    Writes a file atomically: an error or an interrupt leaves what was there before.
-
-    # Parameters
-
-    path : `Path`
-        Missing parent directories are created.
-
-    # Returns
-
-    `Iterator[Path]`
-        A temporary path to write to, renamed to `path` once the block has ended without an error.
-
-    # Raises
-
-    `ConfigurationError`
-        The file cannot be written.
+    Writes a file atomically, and its missing parent directories: an error or an interrupt leaves what was
+    there before. Gives a temporary path to write to, renamed to `path` once the block has ended without an
+    error. An `OSError` becomes a `ConfigurationError`.
     """
     temporary = temporary_path(path)
     try:
@@ -79,7 +66,8 @@ def sync(path: Path) -> None:
 @contextmanager
 def new_directory(path: Path, force: bool, what: str, inputs: Sequence[Path] = ()) -> Iterator[Path]:
     """
-    Writes a directory atomically: an error or an interrupt leaves what was there before.
+    Writes a directory atomically: an error or an interrupt leaves what was there before. Gives a temporary
+    directory to fill, renamed to `path` once the block has ended without an error.
 
     # Parameters
 
@@ -91,11 +79,6 @@ def new_directory(path: Path, force: bool, what: str, inputs: Sequence[Path] = (
         What is written, for error messages.
     inputs : `Sequence[Path]`, optional (default = `()`)
         What it is made from, which is never replaced.
-
-    # Returns
-
-    `Iterator[Path]`
-        A temporary directory to fill, renamed to `path` once the block has ended without an error.
 
     # Raises
 
@@ -118,7 +101,9 @@ def new_directory(path: Path, force: bool, what: str, inputs: Sequence[Path] = (
             )
     try:
         with _named(given, what):
-            _make_parents(path, parents)
+            for parent in reversed([parent for parent in path.parents if not parent.is_dir()]):
+                parent.mkdir()
+                parents.append(parent)
             temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             yield temporary
@@ -147,13 +132,6 @@ def _named(path: Path, what: str) -> Iterator[None]:
         ) from None
 
 
-def _make_parents(path: Path, made: List[Path]) -> None:
-    """Creates the missing parents of a path, and appends them to `made`."""
-    for parent in reversed([parent for parent in path.parents if not parent.is_dir()]):
-        parent.mkdir()
-        made.append(parent)
-
-
 def _put_in_place(temporary: Path, path: Path) -> None:
     if not path.is_dir():
         if path.exists():
@@ -175,20 +153,11 @@ def _put_in_place(temporary: Path, path: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """
-    # Raises
-
-    `ConfigurationError`
-        The file cannot be read.
-    """
-    digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}.") from None
-    return digest.hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -212,14 +181,7 @@ def write_json_lines(path: Path, items: Iterable[Any]) -> None:
 
 
 def read_object(path: Path) -> Dict[str, Any]:
-    """
-    The JSON object in a file; an empty one if the file does not exist.
-
-    # Raises
-
-    `ConfigurationError`
-        The file is not a JSON object.
-    """
+    """The JSON object in a file; an empty one if the file does not exist."""
     if not path.is_file():
         return {}
     try:

@@ -13,14 +13,9 @@ Span = Tuple[int, int]
 
 def read_records(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str, Record]]:
     """
-    Reads the objects of a JSON file: one array of objects, one object, or one object a line (JSON lines). It
-    tells them apart by content.
-
-    # Returns
-
-    `Iterator[Tuple[str, Record]]`
-        What to call each object in an error (`train.json, record 3`, from 1; `train.jsonl, line 3`), and the
-        object.
+    Reads the objects of a JSON file: one array of objects, one object, or one object a line (JSON lines),
+    which is detected from the content. Yields what to call each object in an error (`train.json, record 3`,
+    from 1; `train.jsonl, line 3`), and the object.
 
     # Raises
 
@@ -38,7 +33,7 @@ def read_records(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str, Reco
             yield where, parse_object(line, where)
         return
     try:
-        value = _parse("\n".join(line for _, line in lines), path)
+        value = parse_json("\n".join(line for _, line in lines), path)
     except ConfigurationError:
         if first.startswith(("{", "[")):
             raise
@@ -63,7 +58,7 @@ def read_object_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[str,
 
 def parse_object(text: str, where: str) -> Record:
     """The JSON object in a text."""
-    return _as_object(_parse(text, where), where)
+    return _as_object(parse_json(text, where), where)
 
 
 def _is_object(line: str) -> bool:
@@ -76,9 +71,10 @@ def _is_object(line: str) -> bool:
     return True
 
 
-def _parse(text: str, where: str) -> Any:
+def parse_json(text: str, where: str, **options: Any) -> Any:
+    """As `json.loads`, with an error that says where."""
     try:
-        return json.loads(text)
+        return json.loads(text, **options)
     except RecursionError:
         raise ConfigurationError(f"{where}: is nested too deeply to be read.") from None
     except ValueError as error:
@@ -92,12 +88,6 @@ def _as_object(value: Any, where: str) -> Record:
 
 
 def get_value(record: Record, key: str, where: str) -> Any:
-    """
-    # Raises
-
-    `ConfigurationError`
-        The key is missing.
-    """
     if key not in record:
         found = ", ".join(map(repr, record)) or "an empty object"
         raise ConfigurationError(f"{where}: {key!r} is missing; found only {found}.")
@@ -106,14 +96,8 @@ def get_value(record: Record, key: str, where: str) -> Any:
 
 def get_string(record: Record, key: str, where: str, default: Optional[str] = None) -> str:
     """
-    A value that must be a string. Half surrogate pairs in it become the replacement character.
-
-    # Parameters
-
-    where : `str`
-        What to call the record in an error.
-    default : `str`, optional (default = `None`)
-        What a missing key or `null` stands for; without it the key must be there.
+    A value that must be a string; a missing key or `null` stands for the `default`, if any. Half surrogate
+    pairs become the replacement character. `where` is what to call the record in an error.
     """
     if default is not None and record.get(key) is None:
         return default
@@ -124,26 +108,12 @@ def get_string(record: Record, key: str, where: str, default: Optional[str] = No
 
 
 def get_text(record: Record, key: str, where: str, holds: str) -> str:
-    """As `get_string`, for a text in which something stands: it must not be blank."""
+    """As `get_string` and `check_text`."""
     return check_text(get_string(record, key, where), key, where, holds)
 
 
 def check_text(text: str, key: str, where: str, holds: str) -> str:
-    """
-    # Parameters
-
-    key : `str`
-        Where it is from.
-    where : `str`
-        What to call the record in an error.
-    holds : `str`
-        What the text is needed for: "the mention".
-
-    # Raises
-
-    `ConfigurationError`
-        The text is blank.
-    """
+    """A text that must not be blank, since it holds something, such as "the mention"."""
     if not text.strip():
         raise ConfigurationError(f"{where}: {key!r} is blank; expected a text that holds {holds}.")
     return text
@@ -198,16 +168,8 @@ def get_span(
     record: Record, key: str, length: int, where: str, unit: str = "characters", allow_empty: bool = False
 ) -> Span:
     """
-    A value that must be `[start, end]` or `{"start": .., "end": ..}`, the end exclusive, inside of a text.
-
-    # Parameters
-
-    length : `int`
-        Of the text.
-    unit : `str`, optional (default = `"characters"`)
-        What is counted.
-    allow_empty : `bool`, optional (default = `False`)
-        Whether start and end may be the same.
+    A value that must be `[start, end]` or `{"start": .., "end": ..}`, the end exclusive, in a text of this
+    length, which `unit` counts. With `allow_empty`, start and end may be the same.
     """
     value = get_value(record, key, where)
     if isinstance(value, dict):
@@ -222,12 +184,6 @@ def get_span(
 
 
 def check_span(start: int, end: int, length: int, what: str, unit: str = "characters") -> Span:
-    """
-    # Raises
-
-    `ConfigurationError`
-        Not 0 <= start < end <= length.
-    """
     if not 0 <= start < end <= length:
         raise ConfigurationError(
             f"{what} has start {start} and end {end}, no part of {length} {unit}; expected 0 <= start < end "

@@ -8,20 +8,8 @@ from allennlp.common.checks import ConfigurationError
 
 def required(module: str) -> Any:
     """
-    # Parameters
-
-    module : `str`
-        Of one of the packages that `luke-allennlp[pretraining]` installs.
-
-    # Returns
-
-    `Any`
-        The module.
-
-    # Raises
-
-    `ConfigurationError`
-        It is not installed.
+    Imports a module of a package that `luke-allennlp[pretraining]` installs; a `ConfigurationError` if it is
+    not installed.
     """
     try:
         return importlib.import_module(module)

@@ -36,44 +36,22 @@ LISTED = 5
 
 def without_lone_surrogates(text: str) -> str:
     """
-    Puts the replacement character for half surrogate pairs, which JSON can hold and UTF-8 cannot.
-
-    # Returns
-
-    `str`
-        Of the same length, so that offsets into one are offsets into the other.
+    Puts the replacement character for half surrogate pairs, which JSON can hold and UTF-8 cannot. The length
+    does not change, so that offsets stay valid.
     """
     return _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def shown(value: object) -> str:
-    """
-    What was found in a file, as an error shows it.
-
-    # Returns
-
-    `str`
-        As Python writes the value, cut to 80 characters.
-    """
+    """What was found in a file, as an error shows it: its `repr`, cut to 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def listed(examples: Sequence[str], count: Optional[int] = None) -> str:
     """
-    The first five of a list, as a log line shows them next to their number.
-
-    # Parameters
-
-    examples : `Sequence[str]`
-        The list, or its first five at least.
-    count : `int`, optional (default = `len(examples)`)
-        How many there are in all.
-
-    # Returns
-
-    `str`
-        Separated by semicolons, with an ellipsis for the rest.
+    The first five of a list, as a log line shows them next to their number: separated by semicolons, with an
+    ellipsis for the rest. `count` is how many there are, if `examples` are not all.
     """
     rest = (len(examples) if count is None else count) > LISTED
     return "; ".join([*examples[:LISTED], *["..."] * rest])
@@ -87,14 +65,7 @@ class Findings:
         self._examples: Dict[str, List[str]] = {}
 
     def add(self, kind: str, example: str) -> None:
-        """
-        # Parameters
-
-        kind : `str`
-            What was found, as it follows a number: "entities are nested".
-        example : `str`
-            Where, and what it is.
-        """
+        """Adds what was found, as it follows a number ("entities are nested"), and where and what it is."""
         self._counts[kind] += 1
         examples = self._examples.setdefault(kind, [])
         if len(examples) < LISTED:
@@ -114,12 +85,7 @@ def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     """
     Reads a text file, or one that gzip packed, line by line. Lines end with LF, CR LF or CR, and with nothing
     else; a byte order mark at the beginning of the file or of a line (as where files were joined) is no part
-    of the text.
-
-    # Returns
-
-    `Iterator[Tuple[int, str]]`
-        The number of each line, from 1, and the line without its end.
+    of the text. Yields the number of each line, from 1, and the line without its end.
 
     # Raises
 
@@ -189,7 +155,7 @@ def _undecodable(path: str, codec: str) -> ConfigurationError:
         where = f"{path}: is not {codec}: {error}"
     else:
         where = f"{path}: is not {codec}"
-    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    guess = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "latin-1"
     return ConfigurationError(
-        f"{where}. Set `encoding` to the file's: perhaps `encoding: {'utf-16' if utf16 else 'latin-1'}`."
+        f"{where}; convert the file, or set `encoding` to the file's, perhaps `encoding: {guess}`."
     )

@@ -31,7 +31,6 @@ class SubwordField(SequenceField[Dict[str, Dict[str, torch.Tensor]]]):
 
     # Parameters
 
-    ids : `Sequence[int]`
     type_ids : `Sequence[int]`, optional (default = `None`)
         Segments; all 0 by default.
     padding_id : `int`, optional (default = `1`)
@@ -57,11 +56,12 @@ class SubwordField(SequenceField[Dict[str, Dict[str, torch.Tensor]]]):
         return iter(self.ids.tolist())
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SubwordField) and self._content() == other._content()
-
-    def _content(self) -> Tuple[List[int], Optional[List[int]], int]:
-        types = None if self.type_ids is None else self.type_ids.tolist()
-        return self.ids.tolist(), types, self.padding_id
+        return (
+            isinstance(other, SubwordField)
+            and self.padding_id == other.padding_id
+            and np.array_equal(self.ids, other.ids)
+            and np.array_equal(self.type_ids, other.type_ids)  # type: ignore[arg-type]  # or None
+        )
 
     @overrides
     def sequence_length(self) -> int:
@@ -184,14 +184,8 @@ class EntityField(SequenceField[Dict[str, torch.Tensor]]):
 
 class KnownLabelField(LabelField):
     """
-    A label. If the vocabulary lacks it, indexing raises an error that names its record.
-
-    # Parameters
-
-    label : `str`
-    where : `str`
-        The record's name in errors: `dev.json, record 3`.
-    label_namespace : `str`, optional (default = `"labels"`)
+    A label. If the vocabulary lacks it, indexing raises an error that names its record, `where`: `dev.json,
+    record 3`.
     """
 
     __slots__ = ["where"]
@@ -211,9 +205,7 @@ class KnownLabelField(LabelField):
 
 
 class KnownMultiLabelField(MultiLabelField):
-    """
-    Any number of labels, possibly none. The parameters and errors are those of `KnownLabelField`.
-    """
+    """Any number of labels, possibly none; otherwise as `KnownLabelField`."""
 
     __slots__ = ["where"]
 
@@ -231,10 +223,9 @@ def _check_known(labels: Sequence[str], vocab: Vocabulary, namespace: str, where
     known = vocab.get_token_to_index_vocabulary(namespace)
     for label in labels:
         if label not in known:
-            listed = ", ".join(map(repr, list(known)[:12]))
             raise ConfigurationError(
                 f"{where}: the label {label!r} is not among the {len(known)} that the model was trained with "
-                f"({listed}{', ...' if len(known) > 12 else ''}); correct it, or train with data that has it."
+                f"({listed(list(map(repr, known)))}); correct it, or train with data that has it."
             )
 
 

@@ -7,12 +7,8 @@ from luke_allennlp.data.word_tokenizer import WordTokenizer
 
 class MarkedText:
     """
-    Tokens and markers, in order, and the characters of each.
-
-    # Parameters
-
-    tokenizer : `WordTokenizer`
-        With the markers among its `marker_tokens`.
+    Tokens and markers, in order, and the characters of each. The tokenizer has the markers among its
+    `marker_tokens`.
     """
 
     def __init__(self, tokenizer: WordTokenizer) -> None:
@@ -63,8 +59,6 @@ def mark_spans(
 
     # Parameters
 
-    tokenizer : `WordTokenizer`
-    text : `str`
     spans : `Sequence[MarkedSpan]`
         Characters, end exclusive; spans may be empty.
     add_piece : `Callable[[MarkedText, int, int], None]`, optional (default = `None`)

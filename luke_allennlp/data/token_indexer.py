@@ -55,11 +55,8 @@ class LukeTokenIndexer(TokenIndexer):
     @overrides
     def tokens_to_indices(self, tokens: List[Token], vocabulary: Vocabulary) -> IndexedTokenList:
         """
-        # Returns
-
-        `IndexedTokenList`
-            `token_ids`, `type_ids` and `wordpiece_mask`, one per token; `mask` and `offsets` (first and last
-            token, inclusive), one per word.
+        Returns `token_ids`, `type_ids` and `wordpiece_mask`, one per token; `mask` and `offsets` (first and
+        last token, inclusive), one per word.
         """
         pieces = [[token.text_id] if token.text_id is not None else None for token in tokens]
         words = [token.ensure_text() for token, known in zip(tokens, pieces, strict=True) if known is None]

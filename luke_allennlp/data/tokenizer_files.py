@@ -81,25 +81,22 @@ def _backend_of_original(model_name: str, bert_model_name: str) -> Backend:
     """The original release contains no tokenizer, but one may have been added."""
     is_cased = bert_model_name.endswith("-cased")
     backend = _backend_of(model_name, is_cased)
+    reason = ""
     try:
         for source in tokenizer_sources(model_name, bert_model_name):
             if backend is None:
                 backend = _backend_of(source, is_cased)
     except ConfigurationError as error:
-        raise ConfigurationError(_no_tokenizer(model_name, bert_model_name) + f" {error.message}") from None
+        backend, reason = None, f" {error.message}"
     if backend is None:
-        raise ConfigurationError(_no_tokenizer(model_name, bert_model_name))
+        files = "vocab.json and merges.txt" if is_roberta(bert_model_name) else "vocab.txt"
+        is_tarball = Path(model_name).expanduser().is_file()
+        at = f"a directory {bert_model_name!r} beside it" if is_tarball else "its directory"
+        raise ConfigurationError(
+            f"The model {model_name!r} of the original release contains no tokenizer, and that of "
+            f"{bert_model_name!r}, its backbone, cannot be loaded: put {files} into {at}.{reason}"
+        )
     return backend
-
-
-def _no_tokenizer(model_name: str, bert_model_name: str) -> str:
-    files = "vocab.json and merges.txt" if is_roberta(bert_model_name) else "vocab.txt"
-    is_tarball = Path(model_name).expanduser().is_file()
-    at = f"a directory {bert_model_name!r} beside it" if is_tarball else "its directory"
-    return (
-        f"The model {model_name!r} of the original release contains no tokenizer, and that of "
-        f"{bert_model_name!r}, its backbone, cannot be loaded: put {files} into {at}."
-    )
 
 
 def _backend_of(model_name: str, is_cased: bool = False) -> Optional[Backend]:

@@ -24,26 +24,10 @@ def sliding_windows(length: int, size: int, stride: int) -> Iterator[Tuple[int, 
 
 def keep_nearest(length: int, spans: Sequence[Tuple[int, int]], budget: int) -> np.ndarray:
     """
-    Truncates a sequence to the given spans and the positions nearest to any of them, from both sides alike.
+    Truncates a sequence of this length to the given spans, ends exclusive, and the positions nearest to any
+    of them, from both sides alike. A `ValueError` is raised if the spans alone exceed the budget.
 
-    # Parameters
-
-    length : `int`
-        Of the sequence.
-    spans : `Sequence[Tuple[int, int]]`
-        First position and the one after the last.
-    budget : `int`
-        Maximum number of positions to keep.
-
-    # Returns
-
-    `np.ndarray`
-        The kept positions, ascending. Shape: (at most budget,).
-
-    # Raises
-
-    `ValueError`
-        The spans alone exceed the budget.
+    Returns the kept positions, ascending. Shape: (at most budget,).
     """
     positions = np.arange(length)
     if length <= budget:

@@ -4,20 +4,7 @@ import json
 import re
 import string
 import unicodedata
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Generic,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-    TypeVar,
-    Union,
-)
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
@@ -30,23 +17,13 @@ from luke_allennlp.checkpoints.model_files import archived_checkpoint, at_revisi
 from luke_allennlp.common.text_lines import without_lone_surrogates
 from luke_allennlp.data.tokenizer_files import SPECIAL_TOKENS, added_tokens, load_backend, word_table_size
 
-T = TypeVar("T")
-
 _MAX_CACHED = 1_000_000
 _MAX_CACHED_CHARACTERS = 40  # of one word
 _SPACED_WORD = re.compile("[^ \t\r\n\u202f]+")
 
 
 class Encoded(NamedTuple):
-    """
-    Tokens of a text.
-
-    # Parameters
-
-    ids : `List[int]`
-    offsets : `List[Tuple[int, int]]`
-        The characters of each token, end exclusive.
-    """
+    """Tokens of a text, and the characters of each, end exclusive."""
 
     ids: List[int]
     offsets: List[Tuple[int, int]]
@@ -54,16 +31,8 @@ class Encoded(NamedTuple):
 
 class EncodedPair(NamedTuple):
     """
-    Two texts as one input, special tokens included.
-
-    # Parameters
-
-    ids : `np.ndarray`
-        Shape: (tokens,).
-    type_ids : `Optional[np.ndarray]`
-        Segments, for BERT; RoBERTa has none. Shape: (tokens,).
-    second_start : `int`
-        Position of the second text's first token.
+    Two texts as one input, special tokens included: token ids, segments (for BERT; RoBERTa has none), both of
+    shape (tokens,), and the position of the second text's first token.
     """
 
     ids: np.ndarray
@@ -71,17 +40,17 @@ class EncodedPair(NamedTuple):
     second_start: int
 
 
-class _WordCache(Generic[T]):
+class _WordCache:
     """
     Caches a function of words that takes several at once. Bounded in number and length of words, so that
     a process may predict for weeks. Pickled empty.
     """
 
-    def __init__(self, function: Callable[[List[str]], List[T]]) -> None:
+    def __init__(self, function: Callable[[List[str]], List[Any]]) -> None:
         self._function = function
-        self._results: Dict[str, T] = {}
+        self._results: Dict[str, Any] = {}
 
-    def __call__(self, words: Sequence[str]) -> List[T]:
+    def __call__(self, words: Sequence[str]) -> List[Any]:
         known = self._results
         missing = list({word for word in words if word not in known})
         if not missing:
@@ -226,20 +195,9 @@ class WordTokenizer(Tokenizer):
         """
         Tokens of a text, without start and end tokens.
 
-        Whitespace at the ends of the text yields no tokens; `add_prefix_space` alone decides whether the
-        first token follows a space.
-
-        # Parameters
-
-        text : `str`
-        add_prefix_space : `bool`, optional (default = `True`)
-        strip_end : `bool`, optional (default = `True`)
-            If false, whitespace at the end of the text may yield tokens.
-
-        # Returns
-
-        `Encoded`
-            Offsets into the text as given. Tokens that split the bytes of a character share its offsets.
+        Whitespace at the ends of the text yields no tokens (at its end it may, if `strip_end` is false);
+        `add_prefix_space` alone decides whether the first token follows a space. Offsets are those into the
+        text as given. Tokens that split the bytes of a character share its offsets.
         """
         shift = len(text) - len(text.lstrip())
         stripped = without_lone_surrogates(text.strip() if strip_end else text.lstrip())
@@ -275,13 +233,8 @@ class WordTokenizer(Tokenizer):
     def encode_words(self, words: Sequence[str]) -> List[List[int]]:
         """
         Token ids of each word of a split text, as in the original system's NER: each word follows a space,
-        except those that start with an apostrophe and single punctuation characters.
-
-        # Returns
-
-        `List[List[int]]`
-            One list per word, none empty: a word without tokens (such as a lone no-break space) becomes the
-            unknown token.
+        except those that start with an apostrophe and single punctuation characters. A word without tokens
+        (such as a lone no-break space) becomes the unknown token.
         """
         return self._split_words(words)
 

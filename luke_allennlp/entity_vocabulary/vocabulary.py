@@ -1,39 +1,35 @@
 """Entities by name."""
 
 import difflib
+import gc
 from bisect import bisect_left, bisect_right
-from itertools import groupby, islice, zip_longest
+from itertools import groupby, islice
 from os import PathLike
 from pathlib import Path
 from sys import intern
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.checkpoints.model_files import ENTITY_VOCABULARY_FILES, cache_hint, find_file
 from luke_allennlp.common.files import written_whole
 from luke_allennlp.common.text_lines import shown
-from luke_allennlp.entity_vocabulary.files import Entry, Row, entry_problem, no_garbage_collection
-from luke_allennlp.entity_vocabulary.hugging_face import (
-    read_hugging_face,
-    rows_of_names,
-    write_hugging_face,
-)
-from luke_allennlp.entity_vocabulary.json_lines import read_json_lines, write_json_lines
+from luke_allennlp.entity_vocabulary import formats
+from luke_allennlp.entity_vocabulary.formats import Entry
 from luke_allennlp.entity_vocabulary.names import full_name, is_special
-from luke_allennlp.entity_vocabulary.tsv import read_tsv, write_tsv
 
 ENTITY_VOCABULARY_FILE = "entity_vocab.json"
-_WRITERS = {".json": write_hugging_face, ".tsv": write_tsv, ".jsonl": write_json_lines}
+SUFFIXES = (".json", ".tsv", ".jsonl")
 _COMPARED_FOR_SUGGESTIONS = 4000
+_TOO_LARGE = 1 << 63
 
 _Path = Union[str, "PathLike[str]"]
 
 
 class EntityVocabulary:
     """
-    The rows of an entity table by the titles of their entities. The special entities too are looked up by
-    name: their ids differ from release to release.
+    The rows of an entity table by the titles of their entities. Special entities too are looked up by name:
+    their ids differ from release to release.
 
     An entity's name is its title, and `language:title` where the vocabulary has languages; special entities
     such as `[MASK]` are of no language. `[]`, `in`, `len` and iteration are about names. Several of them may
@@ -47,10 +43,8 @@ class EntityVocabulary:
     source : `str`, optional (default = `"the entity vocabulary"`)
         Where it comes from, for messages.
     multilingual : `bool`, optional (default = `None`)
-        Whether names begin with a language's code and a colon. If `None`, they do if all of them look so (two
-        to fifteen small letters, digits, `-` and `_`, then the colon), but special ones.
-    redirects : `Mapping[str, str]`, optional (default = `None`)
-        Where a name is not there, the name to look up in its place.
+        Whether names begin with a language's code and a colon. If `None`, they do if all of them but special
+        ones look so (two to fifteen small letters, digits, `-` and `_`, then the colon).
     """
 
     def __init__(
@@ -58,22 +52,16 @@ class EntityVocabulary:
         ids: Mapping[str, int],
         source: str = "the entity vocabulary",
         multilingual: Optional[bool] = None,
-        redirects: Optional[Mapping[str, str]] = None,
     ) -> None:
         self.source = source
-        self.redirects = redirects
-        self._fill(rows_of_names(ids, source, multilingual), f"{source}, entry")
+        self._fill(formats.entries_of_names(ids.items(), multilingual), f"{source}, entry")
 
     @classmethod
     def from_file(
-        cls,
-        path: _Path,
-        multilingual: Optional[bool] = None,
-        redirects: Optional[Mapping[str, str]] = None,
-        source: Optional[str] = None,
+        cls, path: _Path, multilingual: Optional[bool] = None, source: Optional[str] = None
     ) -> "EntityVocabulary":
         """
-        Reads a vocabulary in the form that its suffix tells: `.json` is Hugging Face's object of names and
+        Reads a vocabulary in the format given by its suffix: `.json` is Hugging Face's object of names and
         ids, `.tsv` has a title and a count in each line, and `.jsonl` has the titles with their languages
         and the count of one id in each line.
 
@@ -81,8 +69,6 @@ class EntityVocabulary:
 
         multilingual : `bool`, optional (default = `None`)
             As above, for `.json` alone.
-        redirects : `Mapping[str, str]`, optional (default = `None`)
-            As above.
         source : `str`, optional (default = `None`)
             What to call it in messages, in place of its path.
 
@@ -93,22 +79,25 @@ class EntityVocabulary:
         """
         path = Path(path).expanduser()
         _check_suffix(path)
-        vocabulary = cls({}, source or f"the entity vocabulary {str(path)!r}", redirects=redirects)
-        with no_garbage_collection():
+        vocabulary = cls({}, source or f"the entity vocabulary {str(path)!r}")
+        # Millions of objects without cycles: looking for these takes longer than reading a vocabulary.
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
             if path.suffix == ".json":
-                vocabulary._fill(read_hugging_face(path, multilingual), f"{path}, entry")
+                vocabulary._fill(formats.read_json(str(path), multilingual), f"{path}, entry")
             else:
-                read = read_tsv if path.suffix == ".tsv" else read_json_lines
-                vocabulary._fill(read(path), f"{path}, line")
+                read = formats.read_tsv if path.suffix == ".tsv" else formats.read_json_lines
+                vocabulary._fill(read(str(path)), f"{path}, line")
+        finally:
+            if was_enabled:
+                gc.enable()
+        if not vocabulary._ids:
+            raise ConfigurationError(f"{path}: is empty; expected an entity vocabulary.")
         return vocabulary
 
     @classmethod
-    def from_checkpoint(
-        cls,
-        model_name: str,
-        multilingual: Optional[bool] = None,
-        redirects: Optional[Mapping[str, str]] = None,
-    ) -> "EntityVocabulary":
+    def from_checkpoint(cls, model_name: str, multilingual: Optional[bool] = None) -> "EntityVocabulary":
         """
         Reads the `entity_vocab.json` of a checkpoint, in Hugging Face's layout, or else the
         `entity_vocab.tsv` or `entity_vocab.jsonl` of the original's.
@@ -121,8 +110,7 @@ class EntityVocabulary:
         for name in ENTITY_VOCABULARY_FILES:
             path = find_file(model_name, name)
             if path is not None:
-                source = f"the entity vocabulary of {model_name!r}"
-                return cls.from_file(path, multilingual, redirects, source)
+                return cls.from_file(path, multilingual, f"the entity vocabulary of {model_name!r}")
         *others, last = ENTITY_VOCABULARY_FILES
         raise ConfigurationError(
             f"The model {model_name!r} has no {', '.join(others)} or {last}; expected a checkpoint "
@@ -142,15 +130,16 @@ class EntityVocabulary:
         # Raises
 
         `ConfigurationError`
-            A title is there twice, or something is of a wrong kind.
+            A title occurs twice, or something is of a wrong kind.
         """
         vocabulary = cls({}, source)
-        vocabulary._fill(_rows_of_entries(entries, source), f"{source}, entry")
+        vocabulary._fill(enumerate(entries, start=1), f"{source}, entry")
         return vocabulary
 
-    def _fill(self, rows: Iterable[Row], where: str) -> None:
+    def _fill(self, entries: Iterable[Tuple[int, Entry]], where: str) -> None:
         # By language, then title; and columns with a row for each of these pairs, ordered by id.
-        self._by_language: Dict[Optional[str], Dict[str, int]] = {None: {}}
+        by_language: Dict[Optional[str], Dict[str, int]] = {None: {}}
+        self._by_language = by_language
         self._titles: List[str] = []
         self._languages: List[Optional[str]] = []
         self._ids: List[int] = []
@@ -159,37 +148,48 @@ class EntityVocabulary:
         self._repeated_specials = 0  # one name in several languages
         add_title, add_language = self._titles.append, self._languages.append
         add_id, add_count = self._ids.append, self._counts.append
-        for number, index, title, language, count in rows:
-            if language is not None:
-                language = intern(language)
-            if language not in self._by_language:
-                self._by_language[language] = {}
-            ids = self._by_language[language]
-            if title in ids:
-                tagged = "" if language is None else f" ({language})"
+        for number, (index, titles, count) in entries:
+            try:
+                if type(index) is not int or type(count) is not int or not titles:
+                    raise ValueError
+                if not (0 <= index < _TOO_LARGE and 0 <= count < _TOO_LARGE):
+                    raise ValueError
+                for title, language in titles:
+                    if language is not None:
+                        language = intern(language)
+                    if language not in by_language:
+                        if language is None or len(language) < 2 or ":" in language:
+                            raise ValueError
+                        by_language[language] = {}
+                    ids = by_language[language]
+                    if title in ids:
+                        tagged = "" if language is None else f" ({language})"
+                        raise ConfigurationError(
+                            f"{where} {number}: the title {shown(title)}{tagged} occurs twice, with the ids "
+                            f"{ids[title]} and {index}; expected every title once."
+                        )
+                    if title[0] == "[" and is_special(title):
+                        self._repeated_specials += title in self._specials
+                        if self._specials.setdefault(title, index) != index:
+                            raise ConfigurationError(
+                                f"{where} {number}: the special entity {shown(title)} has the id {index} and "
+                                f"elsewhere {self._specials[title]}; expected one, whatever the language."
+                            )
+                    ids[title] = index
+                    add_title(title)
+                    add_language(language)
+                    add_id(index)
+                    add_count(count)
+            except (AttributeError, IndexError, TypeError, ValueError):
                 raise ConfigurationError(
-                    f"{where} {number}: the title {shown(title)}{tagged} is there twice, with the ids "
-                    f"{ids[title]} and {index}; expected every title once."
-                )
-            ids[title] = index
-            if title[0] == "[" and is_special(title):
-                if title in self._specials:
-                    self._repeated_specials += 1
-                if self._specials.setdefault(title, index) != index:
-                    raise ConfigurationError(
-                        f"{where} {number}: the special entity {shown(title)} has the id {index} here, and "
-                        f"{self._specials[title]} elsewhere; expected one id, whatever the language."
-                    )
-            add_title(title)
-            add_language(language)
-            add_id(index)
-            add_count(count)
+                    f"{where} {number}: found the id {shown(index)}, the titles {shown(titles)} and the "
+                    f"count {shown(count)}; expected whole numbers >= 0, and titles with languages, or null."
+                ) from None
         if self._ids != sorted(self._ids):
             order = sorted(range(len(self._ids)), key=self._ids.__getitem__)
-            self._titles = [self._titles[row] for row in order]
-            self._languages = [self._languages[row] for row in order]
-            self._ids = [self._ids[row] for row in order]
-            self._counts = [self._counts[row] for row in order]
+            columns: Any = (self._titles, self._languages, self._ids, self._counts)
+            for column in columns:
+                column[:] = [column[row] for row in order]
 
     @property
     def specials(self) -> Dict[str, int]:
@@ -203,7 +203,6 @@ class EntityVocabulary:
 
     @property
     def has_counts(self) -> bool:
-        """Whether there is a count other than 0."""
         return any(self._counts)
 
     @property
@@ -234,35 +233,24 @@ class EntityVocabulary:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EntityVocabulary):
             return NotImplemented
-        if len(self) != len(other):
-            return False
-        return all(a == b for a, b in zip_longest(self._named(), other._named()))
-
-    __hash__ = None  # type: ignore[assignment]  # as of all that compares by content
+        return len(self) == len(other) and list(self._named()) == list(other._named())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.source}, {len(self)} names>"
 
     def get(self, title: str, language: Optional[str] = None, default: Optional[int] = None) -> Optional[int]:
         """
-        # Parameters
-
-        language : `str`, optional (default = `None`)
-            Special entities, and titles whose language the vocabulary does not say, are found for any. If
-            `None`, `title` is a name, as for `[]`.
-
-        # Returns
-
-        `Optional[int]`
-            The id, or `default` if there is no such entity.
+        The id of an entity, or `default` if there is none. Special entities, and titles whose language the
+        vocabulary does not say, are found for any. Without a `language`, `title` is a name, as for `[]`.
         """
-        index = self._find(title, language)
-        if index is None and self.redirects is not None:
-            name = title if language is None or not self.languages else full_name(title, language)
-            target = self.redirects.get(name)
-            if target is not None:
-                index = self._find(target, None)
-        return default if index is None else index
+        without = self._by_language[None]
+        if len(self._by_language) == 1:
+            return without.get(title, default)
+        index = self._by_language.get(language, {}).get(title, self._specials.get(title))
+        if index is None and language is None and ":" in title:
+            language, title = title.split(":", 1)
+            return self._by_language.get(language, {}).get(title, default)
+        return without.get(title, default) if index is None else index
 
     def rows(self, titles: Sequence[str]) -> Sequence[int]:
         """The rows of several entities, by name, in that order."""
@@ -280,9 +268,7 @@ class EntityVocabulary:
         """
         spaced = " ".join(title.replace("_", " ").split())
         variants = [title, spaced, spaced[:1].upper() + spaced[1:], spaced.title(), spaced.upper()]
-        variants += [spaced.lower(), spaced.capitalize()]
-        if ":" in title:
-            variants.append(title.split(":", 1)[1])
+        variants += [spaced.lower(), spaced.capitalize(), *title.split(":", 1)[1:]]
         found = [full_name(variant, tag) for variant in variants for _, tag in self.search(variant)]
         if not found:
             names = {name.lower(): name for name in islice(self, _COMPARED_FOR_SUGGESTIONS)}
@@ -300,25 +286,14 @@ class EntityVocabulary:
         )
 
     def titles(self, id: int) -> List[Tuple[str, Optional[str]]]:
-        """
-        The titles of an id, each with its language.
-
-        # Raises
-
-        `ConfigurationError`
-            There is no such id.
-        """
+        """The titles of an id, each with its language; a `ConfigurationError` if there is no such id."""
         rows = self._rows_of(id)
         return list(zip(self._titles[rows], self._languages[rows], strict=True))
 
     def title(self, id: int, language: Optional[str] = None) -> str:
         """
-        The first title of an id, or the one in a language.
-
-        # Raises
-
-        `ConfigurationError`
-            There is no such id, or it has no title in that language.
+        The first title of an id, or the one in a language. Raises a `ConfigurationError` if there is no such
+        id, or none of its titles is in that language.
         """
         titles = self.titles(id)
         for title, its_language in titles:
@@ -330,14 +305,7 @@ class EntityVocabulary:
         )
 
     def count(self, id: int) -> int:
-        """
-        How often an entity is linked to in Wikipedia; 0 where the vocabulary does not say.
-
-        # Raises
-
-        `ConfigurationError`
-            There is no such id.
-        """
+        """How often an entity is linked to in Wikipedia; 0 where the vocabulary does not say."""
         return self._counts[self._rows_of(id)][0]
 
     def entries(self) -> Iterator[Entry]:
@@ -348,30 +316,27 @@ class EntityVocabulary:
 
     def save(self, path: _Path) -> None:
         """
-        Writes the form that the suffix tells: `.json`, `.tsv` or `.jsonl`. What was there is replaced once
-        all is written. `.jsonl` holds every vocabulary. `.tsv` holds one title an id, with its count, and no
-        languages. `.json` drops the counts, and the languages of special entities.
+        Writes the format given by the suffix, atomically: `.json`, `.tsv` or `.jsonl`. `.jsonl` holds every
+        vocabulary. `.tsv` holds one title an id, with its count, and no languages. `.json` drops the counts,
+        and the languages of special entities.
 
         # Raises
 
         `ConfigurationError`
-            The form cannot hold this vocabulary, or the file cannot be written.
+            The format cannot hold this vocabulary, or the file cannot be written.
         """
         path = Path(path).expanduser()
         _check_suffix(path)
-        with written_whole(path) as temporary:
-            with open(temporary, "w", encoding="utf-8", newline="") as file:
-                _WRITERS[path.suffix](self.entries(), file, path)
-
-    def _find(self, title: str, language: Optional[str]) -> Optional[int]:
-        without = self._by_language[None]
-        if len(self._by_language) == 1:
-            return without.get(title)
-        index = self._by_language.get(language, {}).get(title, self._specials.get(title))
-        if index is None and language is None and ":" in title:
-            language, title = title.split(":", 1)
-            return self._by_language.get(language, {}).get(title)
-        return without.get(title) if index is None else index
+        with (
+            written_whole(path) as temporary,
+            open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+        ):
+            if path.suffix == ".json":
+                formats.write_json(self.entries(), file, path)
+            elif path.suffix == ".tsv":
+                formats.write_tsv(self.entries(), file, path)
+            else:
+                formats.write_json_lines(self.entries(), file)
 
     def _rows_of(self, id: int) -> slice:
         rows = slice(bisect_left(self._ids, id), bisect_right(self._ids, id))
@@ -383,30 +348,21 @@ class EntityVocabulary:
         return rows
 
     def _named(self) -> Iterator[Tuple[int, str, Optional[str], int]]:
+        """Rows by id, special entities once and without a language."""
         seen = set()
         for index, title, language, count in zip(
             self._ids, self._titles, self._languages, self._counts, strict=True
         ):
-            if title in self._specials:
-                if title in seen:
-                    continue
+            if title not in self._specials:
+                yield index, title, language, count
+            elif title not in seen:
                 seen.add(title)
-                language = None
-            yield index, title, language, count
-
-
-def _rows_of_entries(entries: Iterable[Entry], source: str) -> Iterator[Row]:
-    for number, (index, titles, count) in enumerate(entries, start=1):
-        problem = entry_problem(index, titles, count)
-        if problem is not None:
-            raise ConfigurationError(f"{source}: {problem}.")
-        for title, language in titles:
-            yield number, index, title, language, count
+                yield index, title, None, count
 
 
 def _check_suffix(path: Path) -> None:
-    if path.suffix not in _WRITERS:
+    if path.suffix not in SUFFIXES:
         raise ConfigurationError(
-            f"{path}: the suffix {path.suffix!r} tells no form of an entity vocabulary; expected .json, "
+            f"{path}: the suffix {path.suffix!r} tells no format of an entity vocabulary; expected .json, "
             ".tsv or .jsonl."
         )

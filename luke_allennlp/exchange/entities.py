@@ -17,29 +17,14 @@ _NONE = -1
 
 
 class ExportedEntities(NamedTuple):
-    """
-    # Parameters
-
-    table : `Tensor`
-        Shape: (entities, entity size).
-    vocabulary : `EntityVocabulary`
-        Whose rows they are.
-    is_whole : `bool`
-        Whether these are all rows of the archive's source.
-    source_size : `int`
-        Rows of the source; 0 if the archive has just some of them.
-    rows : `List[int]`
-        The row of the source that each row is, or is a copy of; -1 if it is zeros.
-    notes : `List[str]`
-        What is to be said of them.
-    """
+    """The entity table of an export, of shape (entities, entity size), and what belongs to it."""
 
     table: Tensor
     vocabulary: EntityVocabulary
-    is_whole: bool
-    source_size: int
-    rows: List[int]
-    notes: List[str]
+    is_whole: bool  # whether these are all rows of the archive's source
+    source_size: int  # rows of the source; 0 if the archive has just some of them
+    rows: List[int]  # the row of the source that each row is, or is a copy of; -1 if it is zeros
+    notes: List[str]  # what the card must say of them
 
     def select(self, tensor: Tensor) -> Tensor:
         """Of a tensor with a row per entity of the source, the rows that are written."""
@@ -50,13 +35,8 @@ def exported_entities(
     embedder: LukeEmbedder, source: Path, left_out: Dict[str, Tensor], lite: bool
 ) -> ExportedEntities:
     """
-    # Parameters
-
-    embedder : `LukeEmbedder`
-    source : `Path`
-        What an import kept for an export, if there was one; `left_out` has its tensors.
-    lite : `bool`
-        Whether only the special rows are wanted.
+    `source` has what an import kept for an export, if there was one, and `left_out` its tensors; `lite` is
+    for the special rows only.
 
     # Raises
 

@@ -12,44 +12,24 @@ from allennlp.models.archival import extracted_archive
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from luke_allennlp.checkpoints.model_files import archived_checkpoint
-from luke_allennlp.checkpoints.names import ENTITY_TABLE, WORD_TABLE
+from luke_allennlp.checkpoints.names import ENTITY_TABLE, HEADS, WORD_TABLE
 from luke_allennlp.common.files import new_directory, read_object, write_json
 from luke_allennlp.data.tokenizer_files import copy_tokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.exchange.entities import ExportedEntities, exported_entities
 from luke_allennlp.exchange.forms import ENTITY_VOCABULARY, PRETRAINING, TaskForm, form_of_model
-from luke_allennlp.exchange.importer import LEFT_OUT, SOURCE
+from luke_allennlp.exchange.importer import ENCODER, LEFT_OUT, SOURCE
 from luke_allennlp.exchange.model_card import model_card
-from luke_allennlp.exchange.pretrained import add_entity_tokens, add_tied, tokenizer_source
-from luke_allennlp.exchange.tokenizers import describe_tokenizer
+from luke_allennlp.exchange.tokenizers import add_entity_tokens, describe_tokenizer, tokenizer_source
 from luke_allennlp.exchange.usage import SCORER, usage
 from luke_allennlp.exchange.word_model import word_model
 from luke_allennlp.token_embedders import LukeEmbedder
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-_ENCODER = "embedder.luke."
-# In Hugging Face's classes these are beside the encoder, all else is in it.
-_BESIDE_ENCODER = (
-    "lm_head.",
-    "cls.",
-    "entity_predictions.",
-    "classifier.",
-    "qa_outputs.",
-    "typing.",
-    "scorer.",
-)
 
 
 class Exported(NamedTuple):
-    """
-    # Parameters
-
-    architecture : `str`
-        Hugging Face's class that loads the directory.
-    notes : `List[str]`
-        What that class does not hold, and where it is.
-    """
+    """Hugging Face's class that loads the directory, and notes on what that class does not hold."""
 
     architecture: str
     notes: List[str]
@@ -109,10 +89,9 @@ def export_checkpoint(
         architecture, notes = contents.config["architectures"][0], contents.notes
         with _damage(archive, "the scores beside it"):
             metrics = read_object(path.parent / "metrics.json")
-        inputs = [Path(archive), path]
         embedder: Any = loaded.model.embedder
-        if (started := Path(embedder.model_name).expanduser()).exists():
-            inputs.append(started)
+        started = Path(embedder.model_name).expanduser()
+        inputs = [Path(archive), path, *([started] if started.exists() else [])]
         with new_directory(Path(directory), force, "an export", inputs) as target:
             write_json(target / "config.json", contents.config)
             if form.architecture is None:  # the encoder alone
@@ -135,15 +114,12 @@ def export_checkpoint(
 
 
 class _Contents(NamedTuple):
-    """
-    Tensors are by the names of Hugging Face's class with a head; the tokenizer is a directory or hub id that
-    has its files, which lack the tokens.
-    """
+    """What is exported; the tensors are named as in Hugging Face's class with a head."""
 
     tensors: Dict[str, Tensor]
     config: Dict[str, Any]
     notes: List[str]
-    tokenizer: str
+    tokenizer: str  # a directory or hub id that has its files, which lack the tokens
     vocabulary: Optional[EntityVocabulary] = None
     tokens: Dict[str, int] = {}
 
@@ -152,13 +128,14 @@ def _luke_contents(loaded: Archive, form: TaskForm, archive: str, place: str, li
     source = Path(place) / SOURCE
     embedder = _embedder(loaded, archive)
     _check_head(loaded, form, embedder, archive)
-    tokenizer = archived_checkpoint(embedder.model_name, place)
     with _damage(archive, LEFT_OUT):
         left_out = _left_out(source, embedder)
     with _damage(archive, "its entities"):
         entities = exported_entities(embedder, source, left_out, lite)
+    with _damage(archive, "its tokenizer"):
+        tokenizer = tokenizer_source(loaded, place)
     tensors = {
-        f"luke.{name[len(_ENCODER) :]}" if name.startswith(_ENCODER) else name: tensor.detach().clone()
+        f"luke.{name[len(ENCODER) :]}" if name.startswith(ENCODER) else name: tensor.detach().clone()
         for name, tensor in loaded.model.state_dict().items()
     }
     notes = [*_head_notes(form, tensors, archive), *entities.notes]
@@ -166,11 +143,12 @@ def _luke_contents(loaded: Archive, form: TaskForm, archive: str, place: str, li
     tokens: Dict[str, int] = {}
     if form is PRETRAINING:
         with _damage(archive, "its tokenizer"):
-            tokenizer = tokenizer_source(loaded, tokenizer, place)
             tokens, more = add_entity_tokens(tensors, tokenizer)
         notes += more
         tensors["entity_predictions.bias"] = entities.select(tensors["entity_predictions.bias"])
-        add_tied(tensors)
+        # `transformers` 5 does not tie the word head to the table, and would leave it at random values.
+        tensors["lm_head.decoder.weight"] = tensors[f"luke.{WORD_TABLE}"].clone()
+        tensors["lm_head.decoder.bias"] = tensors["lm_head.bias"].clone()
     _put_back(tensors, left_out, entities)
     with _damage(archive, f"{SOURCE}/config.json"):
         config = _config(loaded, form, embedder, source, tensors)
@@ -180,9 +158,8 @@ def _luke_contents(loaded: Archive, form: TaskForm, archive: str, place: str, li
 def _word_contents(loaded: Archive, archive: str, place: str) -> _Contents:
     """Of a backbone that was pretrained further, without entities."""
     embedder: Any = loaded.model.embedder
-    tokenizer = archived_checkpoint(embedder.model_name, place)
     with _damage(archive, "its tokenizer"):
-        tokenizer = tokenizer_source(loaded, tokenizer, place)
+        tokenizer = tokenizer_source(loaded, place)
     tensors, config = word_model(loaded.model.state_dict(), embedder)
     return _Contents(tensors, config, [], tokenizer)
 
@@ -207,12 +184,8 @@ def _damage(archive: str, part: str, place: Optional[str] = None) -> Iterator[No
 def _form(place: str, archive: str) -> TaskForm:
     """Before anything is loaded: that may take long, and fail for models that are not exported anyway."""
     task = read_config(place, archive=archive)["model"].get("type")
-    try:
+    with _damage(archive, f"its model, of type {task!r}, cannot be exported"):
         return form_of_model(str(task))
-    except ConfigurationError as error:
-        raise ConfigurationError(
-            f"{archive}: is a model of type {task!r}, which cannot be exported. {error.message}"
-        ) from None
 
 
 def _embedder(archive: Archive, path: str) -> LukeEmbedder:
@@ -259,13 +232,11 @@ def _left_out(source: Path, embedder: LukeEmbedder) -> Dict[str, Tensor]:
         return {}
     tensors = load_file(source / LEFT_OUT)
     if has_vocabulary:
-        table, columns = tensors.get(ENTITY_TABLE), embedder.luke.config.entity_emb_size
-        if table is None:
-            raise ConfigurationError(f"has no {ENTITY_TABLE}.")
+        table, columns = tensors.get(ENTITY_TABLE, torch.empty(0)), embedder.luke.config.entity_emb_size
         if table.dim() != 2 or table.size(1) != columns or not table.is_floating_point():
             raise ConfigurationError(
-                f"{ENTITY_TABLE} is of shape {tuple(table.shape)} and {table.dtype}; expected {columns} "
-                "columns of floating-point numbers."
+                f"{ENTITY_TABLE} is absent, or of shape {tuple(table.shape)} and {table.dtype}; expected "
+                f"{columns} columns of floating-point numbers."
             )
     return tensors
 
@@ -293,7 +264,7 @@ def _put_back(tensors: Dict[str, Tensor], left_out: Dict[str, Tensor], entities:
                 continue
             if name.endswith((".bias", ".decoder.weight")) and len(tensor) == entities.source_size:
                 tensor = entities.select(tensor)
-        tensors.setdefault(name if name.startswith(_BESIDE_ENCODER) else f"luke.{name}", tensor)
+        tensors.setdefault(name if name.startswith(HEADS) else f"luke.{name}", tensor)
 
 
 def _config(

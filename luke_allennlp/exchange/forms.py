@@ -2,9 +2,10 @@
 What a fine-tuned model of each task is called and made of, in Hugging Face's layout, the original's and ours.
 """
 
-from typing import Iterable, Mapping, NamedTuple, Optional, Tuple
+from typing import Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
+from torch import Tensor
 
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD
 
@@ -13,40 +14,20 @@ ENTITY_VOCABULARY = "entity_vocab.json"
 
 
 class TaskForm(NamedTuple):
-    """
-    # Parameters
+    """A task's names and parts in the three layouts."""
 
-    task : `str`
-        The name of reader, model and predictor.
-    architecture : `Optional[str]`
-        Hugging Face's class; `None` if there is none.
-    head : `str`
-        The linear layer's name in our model and in Hugging Face's.
-    features : `int`
-        How many states it sees.
-    entities : `Tuple[str, ...]`, optional (default = `None`)
-        The rows of the entity table that the task keeps, in the order of our readers' ids, by the titles of
-        Hugging Face's vocabularies; all of them if `None`.
-    released_head : `str`, optional (default = `None`)
-        The head's name in the original release, if it is another.
-    markers : `Tuple[Tuple[str, str], ...]`, optional (default = `()`)
-        The original's markers, in the order of their ids, and the word each started as.
-    published_markers : `Tuple[str, ...]`, optional (default = `()`)
-        Which of Hugging Face's two entity tokens take their place.
-    marker_options : `Tuple[str, ...]`, optional (default = `()`)
-        The reader's options that name the markers.
-    has_labels : `bool`, optional (default = `True`)
-    """
-
-    task: str
-    architecture: Optional[str]
-    head: str
-    features: int
+    task: str  # the name of reader, model and predictor
+    architecture: Optional[str]  # Hugging Face's class, if there is one
+    head: str  # the linear layer's name in our model and in Hugging Face's
+    features: int  # how many states the head sees
+    # The rows of the entity table that the task keeps, in the order of our readers' ids, by the titles of
+    # Hugging Face's vocabularies; `None` for all.
     entities: Optional[Tuple[str, ...]] = None
-    released_head: Optional[str] = None
+    released_head: Optional[str] = None  # the head's name in the original release, if it is another
+    # The original's markers, in the order of their ids, and the word each started as.
     markers: Tuple[Tuple[str, str], ...] = ()
-    published_markers: Tuple[str, ...] = ()
-    marker_options: Tuple[str, ...] = ()
+    published_markers: Tuple[str, ...] = ()  # which of Hugging Face's two entity tokens take their place
+    marker_options: Tuple[str, ...] = ()  # the reader's options that name the markers
     has_labels: bool = True
 
     @property
@@ -119,31 +100,31 @@ def form_of_model(name: str) -> TaskForm:
 
 
 def find_form(
-    source: str, architectures: Iterable[str], shapes: Mapping[str, Tuple[int, ...]], hidden_size: int
+    source: str, architectures: Sequence[str], tensors: Mapping[str, Tensor], hidden_size: int
 ) -> TaskForm:
     """
     Detects a checkpoint's task by the class that its config names, or by its head if that is none of Hugging
-    Face's LUKE. The source is for messages; shapes are those of the checkpoint's tensors.
+    Face's LUKE. The source is for messages.
 
     # Raises
 
     `ConfigurationError`
         It is of no known task.
     """
-    names = list(architectures)
     for form in FORMS:
-        if form.architecture is not None and form.architecture in names:
+        if form.architecture is not None and form.architecture in architectures:
             return form
     # A head of LukeForSequenceClassification, say, is as wide as one of entity typing, and sees other states.
-    is_foreign = any(name.startswith("LukeFor") for name in names)
+    is_foreign = any(name.startswith("LukeFor") for name in architectures)
     for form in () if is_foreign else FORMS:
         for head in (form.head, form.original_head):
-            if shapes.get(f"{head}.weight", ())[-1:] == (form.features * hidden_size,):
+            weight = tensors.get(f"{head}.weight")
+            if weight is not None and weight.shape[-1:] == (form.features * hidden_size,):
                 return form
-    listed = ", ".join(sorted({name.split(".")[0] for name in shapes}))
+    listed = ", ".join(sorted({name.split(".")[0] for name in tensors}))
     raise ConfigurationError(
         f"{source!r} is no fine-tuned model of a known task: its config names "
-        f"{', '.join(names) or 'no class'}, and its weights begin with {listed}; expected one of "
+        f"{', '.join(architectures) or 'no class'}, and its weights begin with {listed}; expected one of "
         f"{', '.join(form.architecture or form.original_head for form in FORMS)}. If it is of one of these "
         "tasks nevertheless, name that with --task. A pretrained model needs no import: give it to the "
         "embedder as model_name."

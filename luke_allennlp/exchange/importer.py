@@ -1,6 +1,6 @@
 """A published fine-tuned model as an AllenNLP archive."""
 
-import json
+import copy
 import logging
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,7 +16,7 @@ from allennlp.models.archival import archive_model
 from safetensors.torch import save_file
 from torch import Tensor
 
-from luke_allennlp.checkpoints.loader import log_copied_queries
+from luke_allennlp.checkpoints.loader import check_fit, log_copied_queries
 from luke_allennlp.checkpoints.model_files import ARCHIVED_CHECKPOINT
 from luke_allennlp.checkpoints.names import (
     ENTITY_TABLE,
@@ -25,7 +25,6 @@ from luke_allennlp.checkpoints.names import (
     may_be_left_out,
     query_of,
 )
-from luke_allennlp.checkpoints.stored_tensor import DamagedFileError
 from luke_allennlp.common.files import new_directory, write_json
 from luke_allennlp.data.tokenizer_files import copy_tokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
@@ -36,7 +35,8 @@ logger = logging.getLogger(__name__)
 
 SOURCE = f"{ARCHIVED_CHECKPOINT}/source"
 LEFT_OUT = "left_out.safetensors"
-_PREFIX = "embedder.luke."
+ENCODER = "embedder.luke."
+"""What the encoder's parameters are called in a model."""
 
 
 def import_checkpoint(
@@ -94,14 +94,9 @@ def import_checkpoint(
             vocabulary.save_to_files(str(place / "vocabulary"))
             with _naming(opened, place):
                 expected = _expected(params, vocabulary, place)
-            try:
-                weights, left_out = _weights(expected, opened, rows)
-                if not lite:
-                    _keep_left_out(opened, left_out, place / SOURCE)
-            except (DamagedFileError, OSError) as error:
-                raise ConfigurationError(
-                    f"The weights in {opened.tensors.source} cannot be read or written: {error}."
-                ) from None
+            weights, left_out = _weights(expected, opened, rows)
+            if not lite:
+                _keep_left_out(opened, left_out, place / SOURCE)
             torch.save(weights, place / "weights.th")
             del weights
             Meta.new().to_file(place / "meta.json")
@@ -171,7 +166,7 @@ def _params(source: Source, published: Sequence[str]) -> Dict[str, Any]:
 
 def _expected(params: Dict[str, Any], vocabulary: Vocabulary, place: Path) -> Dict[str, Tensor]:
     """The names and shapes that the model's weights must have, without memory for them."""
-    model = json.loads(json.dumps(params["model"]))
+    model = copy.deepcopy(params["model"])
     model["embedder"]["load_weights"] = False
     with torch.device("meta"):
         made = Model.from_params(Params(model), vocab=vocabulary, serialization_dir=str(place))
@@ -183,14 +178,14 @@ def _weights(
 ) -> Tuple[Dict[str, Tensor], List[str]]:
     """The model's weights, all of them, and the names of those that it has no place for."""
     tensors, form = source.tensors, source.form
-    inner = {name[len(_PREFIX) :] for name in expected if name.startswith(_PREFIX)}
+    inner = {name[len(ENCODER) :] for name in expected if name.startswith(ENCODER)}
     copied = copied_queries(inner, tensors)
     missing: List[str] = []
     misshapen: List[str] = []
     found: Dict[str, str] = {}
     for name, place in expected.items():
-        if name.startswith(_PREFIX):
-            stored_name = name[len(_PREFIX) :]
+        if name.startswith(ENCODER):
+            stored_name = name[len(ENCODER) :]
             stored_name = query_of(stored_name) if stored_name in copied else stored_name
         else:
             stored_name = name if name in tensors else f"{form.original_head}.{name.rpartition('.')[2]}"
@@ -199,36 +194,32 @@ def _weights(
         if shape is None:
             missing.append(stored_name)
         elif shape != place.shape and (stored_name != ENTITY_TABLE or rows is None):
-            misshapen.append(f"{stored_name} has shape {shape}, expected {tuple(place.shape)}")
+            misshapen.append(f"{stored_name} has shape {tuple(shape)}, expected {tuple(place.shape)}")
     used = set(found.values())
     left_out = [name for name in tensors if name not in used]
     heads = (f"{form.head}.", f"{form.original_head}.")
     unexpected = [name for name in left_out if not may_be_left_out(name) or name.startswith(heads)]
-    problems = [
-        f"{kind}: {', '.join(names)}"
-        for kind, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
-        if names
-    ]
-    if problems:
-        raise ConfigurationError(
-            f"The weights in {tensors.source} do not fit a model of {form.task}; " + "; ".join(problems) + "."
-        )
+    check_fit(tensors.source, f"a model of {form.task}", missing, unexpected, misshapen)
     if copied:
         log_copied_queries(tensors.source)
     weights = {}
     for name, stored_name in found.items():
-        stored = tensors[stored_name]
         is_part = stored_name == ENTITY_TABLE and rows is not None
-        weights[name] = (stored.rows(rows) if is_part else stored.read()).float()  # type: ignore[arg-type]
+        tensor = tensors[stored_name][list(rows or ())] if is_part else _copy(tensors[stored_name])
+        weights[name] = tensor.float()
     return weights, left_out
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 def _keep_left_out(source: Source, names: List[str], target: Path) -> None:
     """What an export puts back: the whole entity table, pretraining heads, pooler, config and vocabulary."""
     target.mkdir(parents=True)
-    kept = {name: source.tensors[name].read() for name in names}
+    kept = {name: _copy(source.tensors[name]) for name in names}
     if source.form.entities is not None and source.has_whole_entity_table:
-        kept[ENTITY_TABLE] = source.tensors[ENTITY_TABLE].read()
+        kept[ENTITY_TABLE] = _copy(source.tensors[ENTITY_TABLE])
         EntityVocabulary.from_checkpoint(source.name).save(target / ENTITY_VOCABULARY)
     if source.raw_config:
         write_json(target / "config.json", source.raw_config)

@@ -30,20 +30,8 @@ def model_card(
 ) -> str:
     """
     Makes the Markdown of a card, with the scores on validation and test data in the metadata that the hub
-    reads.
-
-    # Parameters
-
-    config : `Params`
-        Of the archive.
-    metrics : `Dict[str, Any]`, optional
-        Of the run, if they are beside the archive.
-    architecture : `str`
-        Hugging Face's class that loads it.
-    notes : `List[str]`
-        What that class does not hold.
-    usage : `Sequence[str]`, optional (default = `()`)
-        Lines on how to use it.
+    reads: of an archive's config, the metrics beside it, if any, the class that loads it, notes on what that
+    does not hold, and lines on its usage.
     """
     values = config.as_dict(quiet=True)
     title, task = _TASKS[form_of_model(values["model"]["type"]).task]
@@ -76,32 +64,26 @@ def _training(values: Dict[str, Any]) -> Dict[str, Any]:
     trainer, loader = values.get("trainer") or {}, values.get("data_loader") or {}
     optimizer, scheduler = trainer.get("optimizer") or {}, trainer.get("learning_rate_scheduler") or {}
     embedder = values["model"]["embedder"]
-    rows = {
+    devices = (values.get("distributed") or {}).get("cuda_devices") or [0]
+    return {
         "starting point": embedder["model_name"],
         "training data": values.get("train_data_path"),
         "validation data": values.get("validation_data_path"),
         "test data": values.get("test_data_path"),
+        "epochs": trainer.get("num_epochs"),
+        "optimizer": optimizer.get("type"),
+        "peak learning rate": optimizer.get("lr"),
+        "betas": optimizer.get("betas"),
+        "eps": optimizer.get("eps"),
+        "weight decay": optimizer.get("weight_decay"),
+        "instances of a batch on a device": loader.get("batch_size") if trainer else None,
+        "sequences of an update": loader.get("global_batch_size") if trainer else None,
+        "batches of an update": trainer.get("num_gradient_accumulation_steps"),
+        "devices": len(devices) if trainer else None,
+        "warm-up, share of the updates": scheduler.get("warmup_ratio"),
+        "seed": values.get("pytorch_seed"),
+        "entity-aware attention": embedder.get("entity_aware_attention"),
     }
-    if trainer:
-        devices = (values.get("distributed") or {}).get("cuda_devices") or [0]
-        rows.update(
-            {
-                "epochs": trainer.get("num_epochs"),
-                "optimizer": optimizer.get("type"),
-                "peak learning rate": optimizer.get("lr"),
-                "betas": optimizer.get("betas"),
-                "eps": optimizer.get("eps"),
-                "weight decay": optimizer.get("weight_decay"),
-                "instances of a batch on a device": loader.get("batch_size"),
-                "sequences of an update": loader.get("global_batch_size"),
-                "batches of an update": trainer.get("num_gradient_accumulation_steps"),
-                "devices": len(devices),
-                "warm-up, share of the updates": scheduler.get("warmup_ratio"),
-            }
-        )
-    rows["seed"] = values.get("pytorch_seed")
-    rows["entity-aware attention"] = embedder.get("entity_aware_attention")
-    return rows
 
 
 def _scores(metrics: Dict[str, Any]) -> Dict[str, float]:
@@ -128,18 +110,11 @@ def _results(values: Dict[str, Any], title: str, task: str, scores: Dict[str, fl
         name = _cell("/".join(Path(str(path)).parts[-2:]))
         for score, value in scores.items():
             metric = score.removeprefix("best_").removeprefix(f"{split}_")
-            if score.removeprefix("best_") != metric:
-                results.append(
-                    EvalResult(
-                        task_type=task,
-                        task_name=title,
-                        dataset_type=name,
-                        dataset_name=name,
-                        dataset_split=split,
-                        metric_type=_cell(metric),
-                        metric_value=value,
-                    )
-                )
+            if score.removeprefix("best_") == metric:  # of another split
+                continue
+            results.append(
+                EvalResult(task, name, name, _cell(metric), value, task_name=title, dataset_split=split)
+            )
     return results
 
 

@@ -5,12 +5,13 @@ from contextlib import ExitStack
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
+from torch import Tensor
 
 from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.checkpoints.loader import encoder_tensors
 from luke_allennlp.checkpoints.model_files import find_file, read_json
 from luke_allennlp.checkpoints.names import ENTITY_TABLE, WORD_TABLE
-from luke_allennlp.checkpoints.tensors import LazyTensors, StoredTensor, open_checkpoint
+from luke_allennlp.checkpoints.tensors import LazyTensors, open_checkpoint
 from luke_allennlp.common.text_lines import read_lines, shown
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
@@ -48,24 +49,17 @@ class Source(NamedTuple):
         """The original's fine-tuned models have only the rows that their task kept, in its order."""
         return self.tensors[ENTITY_TABLE].shape[0] == self.config.entity_vocab_size
 
-    def head(self, part: str) -> Optional[StoredTensor]:
+    def head(self, part: str) -> Optional[Tensor]:
         """The head's "weight" or "bias", if it has that."""
-        for head in (self.form.head, self.form.original_head):
-            if f"{head}.{part}" in self.tensors:
-                return self.tensors[f"{head}.{part}"]
-        return None
+        return self.tensors.get(
+            f"{self.form.head}.{part}", self.tensors.get(f"{self.form.original_head}.{part}")
+        )
 
 
 def open_source(name: str, task: Optional[str], stack: ExitStack) -> Source:
     """
     Opens a directory, tarball or hub id; the stack keeps its files open. The task is detected by the config
-    or the head if `None`.
-
-    # Raises
-
-    `ConfigurationError`
-        It is damaged or of no known task. Its tables and layers are those of its config: one that lies would
-        cost memory.
+    or the head if `None`. Its tables and layers must be those of its config: one that lies would cost memory.
     """
     raw = {} if find_file(name, "config.json") is None else read_json(name, "config.json")
     config = read_config(name)
@@ -80,8 +74,7 @@ def open_source(name: str, task: Optional[str], stack: ExitStack) -> Source:
         )
     tensors = encoder_tensors(open_checkpoint(name, stack))
     if task is None:
-        shapes = {name: tensor.shape for name, tensor in tensors.items()}
-        form = find_form(name, architectures, shapes, config.hidden_size)
+        form = find_form(name, architectures, tensors, config.hidden_size)
     else:
         form = form_of_task(task)
     source = Source(name, raw, config, tensors, form)
@@ -102,29 +95,24 @@ def _check_size(source: Source) -> None:
         ENTITY_TABLE: (None if source.is_original else config.entity_vocab_size, config.entity_emb_size),
     }
     for name, (rows, columns) in expected.items():
-        found = tensors[name].shape if name in tensors else None
+        found = tuple(tensors[name].shape) if name in tensors else None
         if found is None or len(found) != 2 or found[1] != columns or rows not in (None, found[0]):
             raise ConfigurationError(
                 f"The weights in {tensors.source} have "
                 + (f"no {name}" if found is None else f"{name} of shape {found}")
                 + f"; by the config of {source.name!r} it is ({rows or 'words'}, {columns})."
             )
-    if tensors[WORD_TABLE].shape[0] <= len(source.markers):
+    if len(tensors[WORD_TABLE]) <= len(source.markers):
         raise ConfigurationError(
-            f"The weights in {tensors.source} have {WORD_TABLE} of shape {tensors[WORD_TABLE].shape}; "
+            f"The weights in {tensors.source} have {WORD_TABLE} with {len(tensors[WORD_TABLE])} rows; "
             f"expected words, and {len(source.markers)} markers behind them."
         )
 
 
 def labels_of(source: Source, path: Optional[str]) -> List[str]:
     """
-    The labels in the order of the head's rows: those in a file, with a label a line, else the config's.
-
-    # Raises
-
-    `ConfigurationError`
-        There are more or fewer of them than rows, or a label that the task needs is not among them; or there
-        is a file, and the task has no labels.
+    The labels in the order of the head's rows: those in a file, with a label a line, else the config's. There
+    must be as many as rows, and the label among them that the task needs.
     """
     form = source.form
     if not form.has_labels:
@@ -140,11 +128,10 @@ def labels_of(source: Source, path: Optional[str]) -> List[str]:
             "--task."
         )
     number = weight.shape[0]
+    where = path or f"the config of {source.name!r}"
     if path is not None:
-        where = path
         names = [line.strip() for _, line in read_lines(path) if line.strip()]
     else:
-        where = f"the config of {source.name!r}"
         by_id = source.raw_config.get("id2label")
         if not isinstance(by_id, dict) or not all(isinstance(name, str) for name in by_id.values()):
             raise ConfigurationError(
@@ -165,14 +152,7 @@ def labels_of(source: Source, path: Optional[str]) -> List[str]:
 
 
 def published_markers(source: Source) -> List[str]:
-    """
-    The tokens that mark entities by the tokenizer's config; none if the task has none, or the original's.
-
-    # Raises
-
-    `ConfigurationError`
-        The tokenizer cannot be read, or has no such tokens, or ones that the word table has no rows for.
-    """
+    """The tokens that mark entities by the tokenizer's config; none if the task has none or its own."""
     tokenizer = WordTokenizer(source.name, [marker for marker, _ in source.markers])
     has_config = find_file(source.name, _TOKENIZER_CONFIG) is not None
     raw = read_json(source.name, _TOKENIZER_CONFIG) if has_config else {}
@@ -200,14 +180,7 @@ def published_markers(source: Source) -> List[str]:
 
 
 def kept_rows(source: Source) -> Optional[List[int]]:
-    """
-    Which rows of the entity table the task keeps, `None` for all.
-
-    # Raises
-
-    `ConfigurationError`
-        An entity that the task needs is not in the vocabulary, or its row is not in the table.
-    """
+    """Which rows of the entity table the task keeps, `None` for all; those it needs must be there."""
     vocabulary = EntityVocabulary.from_checkpoint(source.name)
     size = source.tensors[ENTITY_TABLE].shape[0]
     if source.form.entities is None:

@@ -41,18 +41,8 @@ def usage(
     archive: Archive, form: TaskForm, architecture: str, vocabulary: Optional[EntityVocabulary], target: Path
 ) -> List[str]:
     """
-    Makes the lines of Markdown.
-
-    # Parameters
-
-    archive : `Archive`
-    form : `TaskForm`
-    architecture : `str`
-        Hugging Face's class that loads the export.
-    vocabulary : `Optional[EntityVocabulary]`
-        The exported one; `None` for a model of words alone.
-    target : `Path`
-        Has the exported files of the tokenizer.
+    Makes the lines of Markdown, from the archive and what is exported of it: Hugging Face's class, the entity
+    vocabulary (`None` for a model of words alone), and the directory with the tokenizer's files.
     """
     reader: Any = archive.validation_dataset_reader
     tokenizer = reader.tokenizer
@@ -76,16 +66,8 @@ def usage(
             values.update(_task_values(archive, form))
     body = Template(code).substitute(values)
     header = Template(usage_code.HEADER).substitute(values, **_header_values(body, target))
-    text = [
-        "## Usage",
-        "",
-        "This gives the predictions of the archive, for texts that fit the model at once:",
-        "",
-        "```python",
-        (header + body).strip("\n"),
-        "```",
-        "",
-    ]
+    sentence = "This gives the predictions of the archive, for texts that fit the model at once:"
+    text = ["## Usage", "", sentence, "", "```python", (header + body).strip("\n"), "```", ""]
     if not isinstance(getattr(reader, "linker", NoEntityLinker()), NoEntityLinker):
         text += [_LINKER, ""]
     if vocabulary is not None and form.architecture is not None and (target / "merges.txt").is_file():
@@ -142,11 +124,11 @@ def _task_values(archive: Archive, form: TaskForm) -> Dict[str, Any]:
     for name in form.marker_options:
         values[f"{name}_name"] = option(name)
         values[name] = reader.tokenizer.token_id(option(name))
-    if form.task == "luke_entity_typing":
-        values["brackets"] = usage_code.BRACKETS if option("normalize_brackets") else ""
+    values["brackets"] = ""
+    if form.task == "luke_entity_typing" and option("normalize_brackets"):
+        values["brackets"] = usage_code.BRACKETS
     elif form.task == "luke_relation_classification":
         has_bias = model.classifier.bias is not None
-        values["brackets"] = ""
         values["read_bias"] = usage_code.READ_BIAS if has_bias else ""
         values["add_bias"] = " + bias" if has_bias else ""
     elif form.task == "luke_ner":
@@ -163,8 +145,7 @@ def _task_values(archive: Archive, form: TaskForm) -> Dict[str, Any]:
         if model.allow_no_answer:
             values["no_answer"] = usage_code.NO_ANSWER.format(model.null_score_threshold)
     elif form.task == "luke_cloze_qa":
-        names = [marker for marker, _ in form.markers]
-        values["markers"] = f"{', '.join(str(reader.tokenizer.token_id(name)) for name in names)}"
+        values["markers"] = ", ".join(str(reader.tokenizer.token_id(marker)) for marker, _ in form.markers)
         values["word_states"] = usage_code.WORD_STATES if model.use_word_states else ""
     return values
 

@@ -7,9 +7,8 @@ from transformers import AutoConfig
 
 from luke_allennlp.checkpoints.config import WORD_KEYS
 from luke_allennlp.checkpoints.names import ENTITY_SIDE, EXTRA_QUERY, HEAD_OF_BERT
+from luke_allennlp.exchange.importer import ENCODER
 from luke_allennlp.token_embedders import LukeEmbedder
-
-_ENCODER = "embedder.luke."
 
 
 def word_model(state: Dict[str, Tensor], embedder: LukeEmbedder) -> Tuple[Dict[str, Tensor], Dict[str, Any]]:
@@ -23,8 +22,8 @@ def word_model(state: Dict[str, Tensor], embedder: LukeEmbedder) -> Tuple[Dict[s
         kind = "xlm-roberta" if "xlm" in str(getattr(own, "bert_model_name", "")) else "roberta"
     tensors = {}
     for name, tensor in state.items():
-        if name.startswith(_ENCODER):
-            inner = name[len(_ENCODER) :]
+        if name.startswith(ENCODER):
+            inner = name[len(ENCODER) :]
             if inner.startswith(ENTITY_SIDE) or EXTRA_QUERY.search(inner):
                 continue
             name = f"{'bert' if kind == 'bert' else 'roberta'}.{inner}"

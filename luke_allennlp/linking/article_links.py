@@ -9,6 +9,7 @@ from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
 from luke_allennlp.checkpoints.model_files import archived_checkpoint, at_revision
+from luke_allennlp.common.options import check_at_least
 from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.linking.entity_linker import ArticleLinker, EntityLinker, EntityMention
 from luke_allennlp.linking.link_database import Link, LinkDatabase
@@ -73,8 +74,7 @@ class ArticleLinksEntityLinker(EntityLinker):
     ) -> None:
         if not 0 <= min_link_probability <= 1:
             raise ConfigurationError(f"min_link_probability is {min_link_probability}; expected 0 to 1.")
-        if max_mention_length < 1:
-            raise ConfigurationError(f"max_mention_length is {max_mention_length}; expected 1 or more.")
+        check_at_least(1, max_mention_length=max_mention_length)
         self._links = LinkDatabase(link_database)
         self._link_redirects = Redirects(link_redirects) if link_redirects is not None else None
         self._model_redirects = Redirects(model_redirects) if model_redirects is not None else None

@@ -45,10 +45,10 @@ class ArticleLinker:
         self, text: str, offsets: Offsets, window: Optional[Window] = None, part: str = "context"
     ) -> List[LinkedEntity]:
         """
+        The entities of a whole question or passage, from left to right; they do not overlap.
+
         # Parameters
 
-        text : `str`
-            A whole question or a whole passage.
         offsets : `Sequence[Tuple[int, int]]`
             Where each token of the text stands in it: character offsets, end exclusive.
         window : `Tuple[int, int]`, optional (default = `None`)
@@ -57,11 +57,6 @@ class ArticleLinker:
         part : `str`, optional (default = `"context"`)
             What the text is: "question", which is tokenised in one piece, or "context", which is split into
             words before.
-
-        # Returns
-
-        `List[LinkedEntity]`
-            From left to right; they do not overlap.
         """
         return []
 

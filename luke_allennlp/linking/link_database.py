@@ -70,11 +70,7 @@ class LinkDatabase(MappedDirectory):
             for name in ("link_anchors.npy", "link_targets.npy", "link_probabilities.npy")
         )
         return [
-            Link(
-                self.string("anchors.marisa", anchor),
-                self.string("targets.marisa", target),
-                probability,
-            )
+            Link(self.string("anchors.marisa", anchor), self.string("targets.marisa", target), probability)
             for anchor, target, probability in zip(*columns, strict=True)
         ]
 

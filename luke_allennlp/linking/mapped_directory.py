@@ -1,9 +1,8 @@
 """Directories of files that are written once, whole or not at all, and then mapped into memory."""
 
-import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Dict, Iterator, Mapping, NamedTuple, Tuple, Union
 
@@ -57,9 +56,16 @@ class MappedDirectory:
 
     def __init__(self, path: Union[str, Path]) -> None:
         self.path = str(path)
-        self._check()
+        counts = self._check()
         self._map()
-        self._check_lengths()
+        counted = {**self.format.tries, **{name: of for name, (_, of) in self.format.arrays.items()}}
+        for name, of in counted.items():
+            length = len(self.tries[name] if name in self.tries else self.arrays[name])
+            length -= name.endswith("_offsets.npy")
+            if of and counts.get(of) != length:
+                raise self._error(
+                    f"{name} holds {length:,} {of}; expected {counts.get(of)}, as {METADATA_FILE} says"
+                )
 
     def __len__(self) -> int:
         return len(self.tries[self._keys])
@@ -74,15 +80,26 @@ class MappedDirectory:
     def _keys(self) -> str:
         return next(iter(self.format.tries))
 
-    def _check(self) -> None:
+    def _check(self) -> Dict[str, Any]:
+        """Checks the files, and returns the counts that the metadata give."""
         directory = Path(self.path)
         if not directory.is_dir():
             found = "is a file" if directory.exists() else "there is no such directory"
             raise self._error(f"{found} (looked from {os.getcwd()})")
-        metadata = self._read_metadata(directory / METADATA_FILE)
-        self._counts: Dict[str, int] = metadata["counts"]
+        try:
+            metadata = read_object(directory / METADATA_FILE)
+        except ConfigurationError as error:
+            raise self._error(str(error).rstrip(".")) from None
+        for key, wanted in (("format", self.format.name), ("version", self.format.version)):
+            if metadata.get(key) != wanted:
+                raise self._error(
+                    f"the {key} in {METADATA_FILE} is {metadata.get(key)!r}; expected {wanted!r}"
+                )
+        counts, files = metadata.get("counts"), metadata.get("files")
+        if not isinstance(counts, dict) or not isinstance(files, dict):
+            raise self._error(f"{METADATA_FILE} has no counts or files")
         for name in (*self.format.tries, *self.format.arrays):
-            expected = metadata["files"].get(name)
+            expected = files.get(name)
             if not isinstance(expected, dict):
                 raise self._error(f"{METADATA_FILE} does not know the file {name}")
             file = directory / name
@@ -94,22 +111,7 @@ class MappedDirectory:
             # A damaged trie would end the process when it is looked into.
             if file_sha256(file) != expected.get("sha256"):
                 raise self._error(f"{name} is damaged: its SHA-256 is not the one in {METADATA_FILE}")
-
-    def _read_metadata(self, path: Path) -> Dict[str, Any]:
-        if not path.is_file():
-            raise self._error(f"the file {METADATA_FILE} is missing")
-        try:
-            metadata = read_object(path)
-        except ConfigurationError as error:
-            raise self._error(str(error).rstrip(".")) from None
-        for key, expected in (("format", self.format.name), ("version", self.format.version)):
-            if metadata.get(key) != expected:
-                raise self._error(
-                    f"the {key} in {METADATA_FILE} is {metadata.get(key)!r}; expected {expected!r}"
-                )
-        if not isinstance(metadata.get("counts"), dict) or not isinstance(metadata.get("files"), dict):
-            raise self._error(f"{METADATA_FILE} has no counts or files")
-        return metadata
+        return counts
 
     def _map(self) -> None:
         directory = Path(self.path)
@@ -124,19 +126,6 @@ class MappedDirectory:
                     raise ValueError(f"it holds {self.arrays[name].dtype}, not a row of {type_}")
         except (OSError, ValueError, RuntimeError) as error:
             raise self._error(f"{name} cannot be read ({error})") from error
-
-    def _check_lengths(self) -> None:
-        counted = {**self.format.tries, **{name: of for name, (_, of) in self.format.arrays.items()}}
-        for name, of in counted.items():
-            if not of:
-                continue
-            count = self._counts.get(of)
-            if not isinstance(count, int):
-                raise self._error(f"{METADATA_FILE} has no count of {of}")
-            expected = count + name.endswith("_offsets.npy")
-            length = len(self.tries[name] if name in self.tries else self.arrays[name])
-            if length != expected:
-                raise self._error(f"{name} holds {length:,} entries; expected {expected:,}")
 
     def number(self, key: str) -> int:
         """The number of a key; -1 if there is none."""
@@ -225,10 +214,9 @@ def check_target(target: Path, format_: Format, force: bool) -> None:
         raise ConfigurationError(
             f"{target}: already exists; choose another path, or force to replace it (--force)."
         )
-    try:
-        found = json.loads((target / METADATA_FILE).read_text(encoding="utf-8")).get("format")
-    except (OSError, ValueError, AttributeError):
-        found = None
+    found: Any = None
+    with suppress(ConfigurationError):
+        found = read_object(target / METADATA_FILE).get("format")
     is_empty = target.is_dir() and not any(target.iterdir())
     if found != format_.name and not is_empty:
         raise ConfigurationError(

@@ -70,11 +70,6 @@ class MentionDatabase(MappedDirectory):
       links on the name that lead there. Those of a name are in the order they were given, which from
       `allennlp wikipedia-mention-db` is the most frequent first;
     - `metadata.json`, with the format `luke-mention-database` and counts of names and mentions.
-
-    # Parameters
-
-    path : `Union[str, Path]`
-        The directory.
     """
 
     format = MENTION_FORMAT
@@ -93,28 +88,25 @@ class MentionDatabase(MappedDirectory):
         number = self.number(name)
         if number < 0:
             return []
-        arrays = self.arrays
-        start, end = arrays["name_offsets.npy"][number : number + 2].tolist()
-        links, documents = (
-            int(arrays[key][number]) for key in ("name_link_counts.npy", "name_document_counts.npy")
+        start, end = self.arrays["name_offsets.npy"][number : number + 2].tolist()
+        titles, counts = (
+            self.arrays[key][start:end].tolist() for key in ("mention_titles.npy", "mention_link_counts.npy")
         )
         return [
-            Mention(self.string("titles.marisa", title), count, links, documents)
-            for title, count in zip(
-                arrays["mention_titles.npy"][start:end].tolist(),
-                arrays["mention_link_counts.npy"][start:end].tolist(),
-                strict=True,
-            )
+            Mention(self.string("titles.marisa", title), count, *self._counts_of(number))
+            for title, count in zip(titles, counts, strict=True)
         ]
+
+    def _counts_of(self, number: int) -> Tuple[int, int]:
+        links, documents = (
+            self.arrays[key][number].item() for key in ("name_link_counts.npy", "name_document_counts.npy")
+        )
+        return links, documents
 
     def link_probability(self, text: str) -> float:
         """How often a text is a link where it stands in Wikipedia; 0 if it is not a known name."""
         number = self.number(normalized_name(text))
-        if number < 0:
-            return 0.0
-        arrays = self.arrays
-        documents = int(arrays["name_document_counts.npy"][number])
-        return min(1.0, int(arrays["name_link_counts.npy"][number]) / documents) if documents else 0.0
+        return Mention("", 0, *self._counts_of(number)).link_probability if number >= 0 else 0.0
 
     @classmethod
     def build(

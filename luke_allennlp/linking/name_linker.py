@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from overrides import overrides
 
@@ -13,13 +13,6 @@ from luke_allennlp.linking.entity_linker import ArticleLinker, LinkedEntity, Off
 _WORD_SEPARATOR = re.compile("[ \t\r\n\u202f]")
 # The first character that is not white space, with the letters and digits that follow it.
 _FIRST_WORD = re.compile(r"\s*(\S[^\W_]*)")
-
-
-class _Names(NamedTuple):
-    """Names with the same first word."""
-
-    rows: Dict[str, Optional[int]]
-    max_characters: int
 
 
 class NameLinker(ArticleLinker):
@@ -40,9 +33,8 @@ class NameLinker(ArticleLinker):
         by_first_word: Dict[str, Dict[str, Optional[int]]] = {}
         for name, row in rows.items():
             by_first_word.setdefault(_first_word(name), {})[name] = row
-        self._names = {
-            first_word: _Names(names, max(map(len, names))) for first_word, names in by_first_word.items()
-        }
+        # With the length of the longest.
+        self._names = {word: (names, max(map(len, names))) for word, names in by_first_word.items()}
         self._max_mention_length = max_mention_length
         # All windows of a text and all questions about a passage come one after the other.
         self._texts: Dict[str, _Text] = {}
@@ -65,8 +57,8 @@ class NameLinker(ArticleLinker):
         free = window_start
         for number in range(first_word_start, end_word_start):
             start = text.word_starts[number]
-            names = self._names.get(text.first_word(number, window_end)) if start >= free else None
-            if names is None:
+            names, longest = self._names.get(text.first_word(number, window_end), ({}, 0))
+            if start < free or not names:
                 continue
             limit = min(start + self._max_mention_length, window_end)
             ends = text.word_starts[number + 1 : bisect_right(text.word_starts, limit, hi=end_word_start)]
@@ -74,11 +66,11 @@ class NameLinker(ArticleLinker):
                 ends.append(window_end)  # even inside a word
             for end in reversed(ends):
                 mention = text.joined(start, end)
-                if len(mention) > names.max_characters:  # lower case is never shorter
+                if len(mention) > longest:  # lower case is never shorter
                     continue
                 mention = mention.lower()
-                if mention in names.rows:
-                    row, free = names.rows[mention], end
+                if mention in names:
+                    row, free = names[mention], end
                     if row is not None:
                         yield LinkedEntity(row, start - window_start, end - 1 - window_start)
                     break

@@ -29,21 +29,15 @@ class Redirects(MappedDirectory):
     def resolve(self, title: str) -> str:
         """The title that a title leads to, in one step; the title itself if it leads to no other."""
         number = self.number(title)
-        return (
-            title
-            if number < 0
-            else self.string("targets.marisa", self.arrays["redirect_targets.npy"][number])
-        )
+        if number < 0:
+            return title
+        return self.string("targets.marisa", self.arrays["redirect_targets.npy"][number])
 
     @classmethod
     def build(cls, records: Iterable[Tuple[str, str]], path: str, force: bool = False) -> "Redirects":
         """
-        Writes redirects: titles and where they lead. The bytes do not depend on their order.
-
-        # Raises
-
-        `ConfigurationError`
-            `path` exists and is not to be replaced, or a title comes twice.
+        Writes redirects: titles and where they lead. The bytes do not depend on their order. A title that
+        comes twice is a `ConfigurationError`.
         """
         with new_mapped_directory(Path(path), REDIRECTS_FORMAT, force) as writer:
             titles, targets = writer.spool("titles"), writer.spool("targets")

@@ -41,17 +41,9 @@ class TokenEmbeddings(nn.Module):
 
     def forward(self, token_ids: Tensor, token_type_ids: Optional[Tensor] = None) -> Tensor:
         """
-        # Parameters
+        Segments are 0 everywhere if not given.
 
-        token_ids : `Tensor`
-            Shape: (batch, tokens).
-        token_type_ids : `Tensor`, optional (default = `None`)
-            Segments; 0 everywhere if not given. Shape: (batch, tokens).
-
-        # Returns
-
-        `Tensor`
-            Shape: (batch, tokens, hidden).
+        Shapes: (batch, tokens), (batch, tokens) -> (batch, tokens, hidden).
         """
         if self.position_start is None:
             is_token = token_ids.ne(self.padding_id).long()
@@ -130,16 +122,7 @@ class EntityEmbeddings(nn.Module):
 
 
 class LukeEncoderOutput(NamedTuple):
-    """
-    The last layer's states.
-
-    # Parameters
-
-    tokens : `Tensor`
-        Shape: (batch, tokens, hidden).
-    entities : `Tensor`
-        Shape: (batch, entities, hidden).
-    """
+    """The last layer's states. Shapes: (batch, tokens, hidden), (batch, entities, hidden)."""
 
     tokens: Tensor
     entities: Tensor

@@ -29,31 +29,17 @@ class PredictionHead(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """
-        # Parameters
+        Maps states to what is multiplied with the rows of the table.
 
-        states : `Tensor`
-            Shape: (positions, hidden).
-
-        # Returns
-
-        `Tensor`
-            What is multiplied with the rows of the table. Shape: (positions, size of a row).
+        Shapes: (positions, hidden) -> (positions, size of a row).
         """
         raise NotImplementedError
 
     def scores(self, states: Tensor, table: Tensor) -> Tensor:
         """
-        # Parameters
+        Returns the logit of each row.
 
-        states : `Tensor`
-            Shape: (positions, hidden).
-        table : `Tensor`
-            Shape: (rows, size).
-
-        # Returns
-
-        `Tensor`
-            The logit of each row. Shape: (positions, rows).
+        Shapes: (positions, hidden), (rows, size) -> (positions, rows).
         """
         return F.linear(self(states), table, self.bias)
 

@@ -15,12 +15,8 @@ _WORDS, _ENTITIES = ("word_ids",), ("entity_ids", "entity_starts", "entity_ends"
 
 def write_record_batch(path: Path, sequences: Sequences, metadata: Mapping[str, str]) -> None:
     """
-    Writes sequences atomically as one uncompressed record batch, with `metadata` in its schema.
-
-    # Raises
-
-    `ConfigurationError`
-        It cannot be written.
+    Writes sequences atomically as one uncompressed record batch, with `metadata` in its schema. Raises a
+    `ConfigurationError` if it cannot be written.
     """
     arrow = required("pyarrow")
     ipc = required("pyarrow.ipc")
@@ -37,13 +33,8 @@ def write_record_batch(path: Path, sequences: Sequences, metadata: Mapping[str, 
 
 def open_record_batch(path: Path) -> Tuple[Sequences, Dict[str, str]]:
     """
-    Maps such a file. Its numbers are read from the disk when they are looked at; it is unmapped when nothing
-    refers to them any more.
-
-    # Returns
-
-    `Tuple[Sequences, Dict[str, str]]`
-        The sequences and the schema's metadata.
+    Maps such a file, and returns its sequences and the schema's metadata. Numbers are read from the disk when
+    they are looked at; the file is unmapped when nothing refers to them any more.
 
     # Raises
 
@@ -61,10 +52,10 @@ def open_record_batch(path: Path) -> Tuple[Sequences, Dict[str, str]]:
             batch = reader.get_batch(0)
         metadata = {key.decode(): value.decode() for key, value in (batch.schema.metadata or {}).items()}
         batch.validate(full=True)  # looks at the offsets, not at what lies between them
-        columns = {name: batch.column(name) for name in ("page_id", *_WORDS, *_ENTITIES)}
-        lists = {name: _list_parts(name, columns[name], arrow) for name in (*_WORDS, *_ENTITIES)}
-        if columns["page_id"].type != arrow.int32():
-            raise ValueError(f"its column page_id is of {columns['page_id'].type}; expected int32")
+        pages = batch.column("page_id")
+        lists = {name: _list_parts(name, batch.column(name), arrow) for name in (*_WORDS, *_ENTITIES)}
+        if pages.type != arrow.int32():
+            raise ValueError(f"its column page_id is of {pages.type}; expected int32")
         for name in _ENTITIES[1:]:
             if not np.array_equal(lists[name][0], lists[_ENTITIES[0]][0]):
                 raise ValueError(f"its columns {_ENTITIES[0]} and {name} differ in length")
@@ -75,15 +66,9 @@ def open_record_batch(path: Path) -> Tuple[Sequences, Dict[str, str]]:
         raise ConfigurationError(
             f"{path}: is no shard of a pretraining dataset, or damaged ({what})."
         ) from None
-    sequences = Sequences(
-        page_ids=columns["page_id"].to_numpy(),
-        word_offsets=lists["word_ids"][0],
-        word_ids=lists["word_ids"][1],
-        entity_offsets=lists["entity_ids"][0],
-        entity_ids=lists["entity_ids"][1],
-        entity_starts=lists["entity_starts"][1],
-        entity_ends=lists["entity_ends"][1],
-    )
+    entity_columns = {name: lists[name][1] for name in _ENTITIES}
+    offsets = {"word_offsets": lists["word_ids"][0], "entity_offsets": lists["entity_ids"][0]}
+    sequences = Sequences(pages.to_numpy(), word_ids=lists["word_ids"][1], **offsets, **entity_columns)
     return sequences, metadata
 
 

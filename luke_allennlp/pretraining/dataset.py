@@ -18,31 +18,19 @@ VERSION = 1
 METADATA_FILE = "metadata.json"
 TOKENIZER_DIRECTORY = "tokenizer"
 ENTITY_VOCABULARY_FILE = "entity_vocab.jsonl"
+_COUNTS = ("sequences", "words", "entities")
 _REMEDY = "Build it with `allennlp pretraining-dataset`."
 
 
 class ShardInfo(NamedTuple):
-    """
-    What `metadata.json` says of a shard.
+    """What `metadata.json` says of a shard: `words` are tokens, start and end tokens not counted."""
 
-    # Parameters
-
-    file : `str`
-        Its path in the dataset's directory, such as "train/00000.arrow".
-    words : `int`
-        Tokens, without start and end tokens.
-    longest : `int`
-        The tokens of its longest sequence.
-    most_entities : `int`
-        The largest number of entities in a sequence.
-    """
-
-    file: str
+    file: str  # in the dataset's directory, such as "train/00000.arrow"
     sequences: int
     words: int
     entities: int
-    longest: int
-    most_entities: int
+    longest: int  # the tokens of its longest sequence
+    most_entities: int  # of a sequence
     bytes: int
     sha256: str
 
@@ -51,14 +39,11 @@ def write_shard(
     directory: Path, file: str, sequences: Union[Sequences, Iterable[TokenSequence]], vocab_size: int
 ) -> ShardInfo:
     """
-    Writes a shard atomically, and describes it. The same sequences give the same bytes.
+    Writes the shard `file` of a dataset's directory atomically, and describes it. The same sequences give the
+    same bytes.
 
     # Parameters
 
-    directory : `Path`
-        The dataset's.
-    file : `str`
-        The shard's path in it, such as "train/00000.arrow".
     vocab_size : `int`
         Of the tokenizer; it decides how many bytes a token takes.
 
@@ -80,8 +65,7 @@ def write_shard(
 def describe_shard(directory: Path, file: str) -> ShardInfo:
     """The description of an existing shard, as `write_shard` returns it."""
     path = directory / file
-    sequences, metadata = open_record_batch(path)
-    _check_version(path, metadata.get("format"), metadata.get("version"), str(VERSION))
+    sequences = _open_shard(path)
     return ShardInfo(
         file=file,
         sequences=len(sequences),
@@ -92,6 +76,12 @@ def describe_shard(directory: Path, file: str) -> ShardInfo:
         bytes=path.stat().st_size,
         sha256=file_sha256(path),
     )
+
+
+def _open_shard(path: Path) -> Sequences:
+    sequences, metadata = open_record_batch(path)
+    _check_version(path, metadata.get("format"), metadata.get("version"), str(VERSION))
+    return sequences
 
 
 def write_metadata(
@@ -116,24 +106,25 @@ def write_metadata(
         What is in `entity_vocab.jsonl`.
     vocab_size : `int`
         Of the tokenizer.
-    options : `Mapping[str, Any]`
-        That the dataset was built with.
-    versions : `Mapping[str, str]`, optional (default = `{}`)
-        Of the packages that built it.
+    options, versions : `Mapping[str, Any]`
+        That the dataset was built with, and of the packages that built it.
     others : `Any`
         Further entries, such as counts.
     """
-    for name in (
-        ENTITY_VOCABULARY_FILE,
-        TOKENIZER_DIRECTORY,
-        *(shard.file for s in splits.values() for shard in s),
-    ):
+    files = [shard.file for shards in splits.values() for shard in shards]
+    for name in (ENTITY_VOCABULARY_FILE, TOKENIZER_DIRECTORY, *files):
         if not (directory / name).exists():
             raise ConfigurationError(f"{directory}: {name} is missing; write it before the metadata.")
     metadata = {
         "format": FORMAT,
         "version": VERSION,
-        "splits": {split: _split_entry(shards) for split, shards in splits.items()},
+        "splits": {
+            split: {
+                **{name: sum(getattr(shard, name) for shard in shards) for name in _COUNTS},
+                "shards": [shard._asdict() for shard in shards],
+            }
+            for split, shards in splits.items()
+        },
         "options": dict(options),
         "dumps": [dict(dump) for dump in dumps],
         "vocabulary": {
@@ -149,15 +140,6 @@ def write_metadata(
     }
     write_json(directory / METADATA_FILE, metadata)
     return metadata
-
-
-def _split_entry(shards: Sequence[ShardInfo]) -> Dict[str, Any]:
-    return {
-        "sequences": sum(shard.sequences for shard in shards),
-        "words": sum(shard.words for shard in shards),
-        "entities": sum(shard.entities for shard in shards),
-        "shards": [shard._asdict() for shard in shards],
-    }
 
 
 class PretrainingDataset:
@@ -185,9 +167,7 @@ class PretrainingDataset:
             entry = self.metadata["splits"].get(split)
             self.splits: List[str] = list(self.metadata["splits"])
             shards = [] if entry is None else entry["shards"]
-            self.shards = [
-                ShardInfo(**{field: shard[field] for field in ShardInfo._fields}) for shard in shards
-            ]
+            self.shards = [ShardInfo(*(shard[field] for field in ShardInfo._fields)) for shard in shards]
             self.vocab_size = int(self.metadata["tokenizer"]["vocab_size"])
             self.entity_table_size = int(self.metadata["vocabulary"]["table_size"])
             self.special_entities: Dict[str, int] = dict(self.metadata["vocabulary"]["specials"])
@@ -200,29 +180,14 @@ class PretrainingDataset:
                 f"{hint if split == 'validation' else ''}."
             )
         self._check_files()
+        self.tokenizer_directory = self._directory / TOKENIZER_DIRECTORY
+        self.entity_vocabulary_file = self._directory / ENTITY_VOCABULARY_FILE
+        # The tokens of the longest sequence, without start and end tokens, and the most entities of one.
+        self.longest = max((shard.longest for shard in self.shards), default=0)
+        self.most_entities = max((shard.most_entities for shard in self.shards), default=0)
         # Sequences before each shard. Shape: (shards + 1,)
         counts = [shard.sequences for shard in self.shards]
         self.shard_starts = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
-
-    @property
-    def tokenizer_directory(self) -> Path:
-        """The tokenizer's files, as of a checkpoint."""
-        return self._directory / TOKENIZER_DIRECTORY
-
-    @property
-    def entity_vocabulary_file(self) -> Path:
-        """The entity vocabulary that the sequences' ids refer to."""
-        return self._directory / ENTITY_VOCABULARY_FILE
-
-    @property
-    def longest(self) -> int:
-        """The tokens of the longest sequence, without start and end tokens."""
-        return max((shard.longest for shard in self.shards), default=0)
-
-    @property
-    def most_entities(self) -> int:
-        """The largest number of entities in a sequence."""
-        return max((shard.most_entities for shard in self.shards), default=0)
 
     def __len__(self) -> int:
         return int(self.shard_starts[-1])
@@ -231,8 +196,7 @@ class PretrainingDataset:
         """A shard, memory-mapped."""
         info = self.shards[number]
         path = self._directory / info.file
-        sequences, metadata = open_record_batch(path)
-        _check_version(path, metadata.get("format"), metadata.get("version"), str(VERSION))
+        sequences = _open_shard(path)
         found = (len(sequences), len(sequences.word_ids), len(sequences.entity_ids))
         if found != (info.sequences, info.words, info.entities):
             raise ConfigurationError(

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from luke_allennlp.checkpoints.loader import encoder_tensors
 from luke_allennlp.checkpoints.names import HEAD_OF_BERT
-from luke_allennlp.checkpoints.stored_tensor import DamagedFileError, StoredTensor
 from luke_allennlp.checkpoints.tensors import LazyTensors, WeightsSource
 from luke_allennlp.modules.pretraining_heads import PredictionHead
 
@@ -50,27 +49,23 @@ def _own_names(name: str) -> List[str]:
     names = [name]
     for ours, theirs in HEAD_OF_BERT.items():
         if name.startswith(ours):
-            names.append(theirs + name[len(ours) :])
+            names.append(theirs + name.removeprefix(ours))
     # Some versions of transformers store the tied bias under its other name.
-    others = [
-        f"{own[: -len('bias')]}decoder.bias" for own in names if own.count(".") < 3 and own.endswith(".bias")
-    ]
-    return others + names
+    biases = [own.removesuffix("bias") for own in names if own.endswith(".bias") and own.count(".") < 3]
+    return [f"{own}decoder.bias" for own in biases] + names
 
 
-def _fill(targets: Dict[str, Tensor], stored: Dict[str, StoredTensor], tensors: LazyTensors) -> None:
+def _fill(targets: Dict[str, Tensor], stored: Dict[str, Tensor], tensors: LazyTensors) -> None:
     problems = []
     for name, target in targets.items():
         if name not in stored:
             problems.append(f"missing: {name}")
-        elif stored[name].shape != tuple(target.shape):
-            problems.append(f"{name} has shape {stored[name].shape}, expected {tuple(target.shape)}")
+        elif stored[name].shape != target.shape:
+            shapes = tuple(stored[name].shape), tuple(target.shape)
+            problems.append(f"{name} has shape {shapes[0]}, expected {shapes[1]}")
     if problems:
         raise ConfigurationError(
             f"The weights in {tensors.source} do not fit the heads of pretraining; {'; '.join(problems)}."
         )
-    try:
-        for name, target in targets.items():
-            stored[name].copy_to(target)
-    except (DamagedFileError, OSError) as error:
-        raise ConfigurationError(f"The weights in {tensors.source} cannot be read: {error}.") from None
+    for name, target in targets.items():
+        target.copy_(stored[name])

@@ -6,8 +6,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.records import Record, Span, get_list, get_span, get_string, get_text
-from luke_allennlp.common.text_lines import shown
+from luke_allennlp.common.records import Record, Span, get_integer, get_list, get_span, get_string, get_text
 from luke_allennlp.entity_vocabulary import MASK
 
 _MASKED_WORD = re.compile(r"<mask>|\[MASK\]")
@@ -15,14 +14,7 @@ _MASKED_WORD = re.compile(r"<mask>|\[MASK\]")
 
 @dataclass(frozen=True)
 class Mention:
-    """
-    # Parameters
-
-    span : `Tuple[int, int]`
-        Characters of the text, the end exclusive.
-    entity : `str`, optional (default = `None`)
-        Its title; a mention without one is masked.
-    """
+    """Characters of a text, the end exclusive, and the entity's title; without one, the mention is masked."""
 
     span: Span
     entity: Optional[str] = None
@@ -30,27 +22,14 @@ class Mention:
 
 @dataclass(frozen=True)
 class MaskedText:
-    """
-    A text with masks.
+    """A text with masks."""
 
-    # Parameters
-
-    where : `str`
-        Its name in errors.
-    masked_words : `List[Tuple[int, int]]`
-        The masks' places in the text: characters, the end exclusive.
-    language : `str`, optional (default = `None`)
-        Of the titles, for a vocabulary of several languages.
-    top_k : `int`, optional (default = `None`)
-        The number of answers for each mask.
-    """
-
-    where: str
+    where: str  # its name in errors
     text: str
-    masked_words: List[Span]
+    masked_words: List[Span]  # places of masks: characters, the end exclusive
     mentions: List[Mention]
-    language: Optional[str] = None
-    top_k: Optional[int] = None
+    language: Optional[str] = None  # of the titles, for a vocabulary of several languages
+    top_k: Optional[int] = None  # the number of answers for each mask
 
 
 def masked_text_from_record(record: Record, where: str) -> MaskedText:
@@ -66,7 +45,8 @@ def masked_text_from_record(record: Record, where: str) -> MaskedText:
     """
     text = get_text(record, "text", where, "a masked word or a mention")
     masks = [match.span() for match in _MASKED_WORD.finditer(text)]
-    values = get_list(record, "mentions", where) if record.get("mentions") is not None else []
+    given = {key: value for key, value in record.items() if value is not None}
+    values = get_list(given, "mentions", where) if "mentions" in given else []
     mentions = [_mention(value, len(text), f"{where}, mentions[{i}]") for i, value in enumerate(values)]
     for index, mention in enumerate(mentions):
         for start, end in masks:
@@ -80,8 +60,11 @@ def masked_text_from_record(record: Record, where: str) -> MaskedText:
             f"{where}: nothing is masked, so there is nothing to predict; write <mask> or [MASK] for a "
             "word, or give a mention without an entity."
         )
-    language = get_string(record, "language", where) if record.get("language") is not None else None
-    return MaskedText(where, text, masks, mentions, language, _top_k(record, where))
+    language = get_string(given, "language", where) if "language" in given else None
+    top_k = get_integer(given, "top_k", where) if "top_k" in given else None
+    if top_k is not None and top_k < 1:
+        raise ConfigurationError(f"{where}: 'top_k' is {top_k}; expected at least 1.")
+    return MaskedText(where, text, masks, mentions, language, top_k)
 
 
 def _mention(value: Any, length: int, where: str) -> Mention:
@@ -90,15 +73,6 @@ def _mention(value: Any, length: int, where: str) -> Mention:
     span = get_span(value, "span", length, where)
     entity = get_string(value, "entity", where) if value.get("entity") is not None else None
     return Mention(span, None if entity == MASK else entity)
-
-
-def _top_k(record: Record, where: str) -> Optional[int]:
-    value = record.get("top_k")
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigurationError(f"{where}: 'top_k' is {shown(value)}; expected a whole number from 1 on.")
-    return value
 
 
 def pieces(example: MaskedText) -> Iterator[Tuple[int, int, bool]]:

@@ -16,16 +16,10 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 
 class MaskingTables(NamedTuple):
-    """
-    What masking needs of the vocabularies.
-
-    # Parameters
-
-    continues_word : `np.ndarray`
-        Whether a token continues the word of the one before it. Shape: (vocabulary,)
-    """
+    """What masking needs of the vocabularies."""
 
     continues_word: np.ndarray
+    """Whether a token continues the word of the one before it. Shape: (vocabulary,)"""
     word_pad_id: int
     word_mask_id: int
     entity_pad_id: int
@@ -124,15 +118,12 @@ class LukeMasking(Masking):
         ):
             if not 0 <= value <= 1:
                 raise ConfigurationError(f"masking: {name} is {value}; expected a number from 0 to 1.")
-        self.word_ratio = word_ratio
-        self.entity_ratio = entity_ratio
+        self.word_ratio, self.entity_ratio = word_ratio, entity_ratio
         self.whole_words = whole_words
         self.mask_words_in_entity_span = mask_words_in_entity_span
-        self._word_replacement = (1 - random_word_ratio - unmasked_word_ratio, 1 - unmasked_word_ratio)
-        self._entity_replacement = (
-            1 - random_entity_ratio - unmasked_entity_ratio,
-            1 - unmasked_entity_ratio,
-        )
+        # Draws below the first are masked, those below the second replaced by random ids.
+        self._word_limits = 1 - random_word_ratio - unmasked_word_ratio, 1 - unmasked_word_ratio
+        self._entity_limits = 1 - random_entity_ratio - unmasked_entity_ratio, 1 - unmasked_entity_ratio
 
     def __call__(
         self,
@@ -147,24 +138,15 @@ class LukeMasking(Masking):
         words, leaders = self._choose_words(sequences, entities, draw, tables.continues_word)
 
         word_ids = sequences.word_ids.astype(np.int64)
-        replaced, new_ids = _replacements(
-            draw.at(WORD_REPLACEMENT, sequences.word_offsets, words),
-            leaders,
-            self._word_replacement,
-            tables.word_mask_id,
-            (tables.word_pad_id + 1, len(tables.continues_word) - 1),
-        )
-        word_ids[words[replaced]] = new_ids
+        bits = draw.at(WORD_REPLACEMENT, sequences.word_offsets, words)
+        span = tables.word_pad_id + 1, len(tables.continues_word) - 1
+        _replace(word_ids, words, bits, leaders, self._word_limits, tables.word_mask_id, span)
 
         entity_ids = sequences.entity_ids.astype(np.int64)
-        replaced, new_ids = _replacements(
-            draw.at(ENTITY_REPLACEMENT, sequences.entity_offsets, entities),
-            np.arange(len(entities)),
-            self._entity_replacement,
-            tables.entity_mask_id,
-            (tables.entity_pad_id + 1, tables.entity_table_size - 1),
-        )
-        entity_ids[entities[replaced]] = new_ids
+        bits = draw.at(ENTITY_REPLACEMENT, sequences.entity_offsets, entities)
+        span = tables.entity_pad_id + 1, tables.entity_table_size - 1
+        each = np.arange(len(entities))
+        _replace(entity_ids, entities, bits, each, self._entity_limits, tables.entity_mask_id, span)
         return Masked(word_ids, words, entity_ids, entities)
 
     def _choose_entities(self, sequences: Sequences, draw: "_Draw") -> np.ndarray:
@@ -247,22 +229,8 @@ def budget(counts: np.ndarray, ratio: float) -> np.ndarray:
 def choose_units(sizes: np.ndarray, keys: np.ndarray, offsets: np.ndarray, budgets: np.ndarray) -> np.ndarray:
     """
     Takes units in the order of their keys, skipping those that exceed the rest of their sequence's budget.
-
-    # Parameters
-
-    sizes : `np.ndarray`
-        Shape: (units,)
-    keys : `np.ndarray`
-        Below 2^33. Equal keys keep their order. Shape: (units,)
-    offsets : `np.ndarray`
-        Of the units of each sequence. Shape: (sequences + 1,)
-    budgets : `np.ndarray`
-        Shape: (sequences,)
-
-    # Returns
-
-    `np.ndarray`
-        Whether each is taken. Shape: (units,)
+    Keys are below 2^33; equal ones keep their order. Shapes: (units,), (units,), (sequences + 1,) and
+    (sequences,) in; whether each is taken, (units,), out.
     """
     counts = np.diff(offsets)
     taken = np.zeros(len(sizes), dtype=bool)
@@ -279,9 +247,8 @@ def choose_units(sizes: np.ndarray, keys: np.ndarray, offsets: np.ndarray, budge
     units[~is_unit] = 0  # padding comes last
     ordered = sizes[units].astype(np.int32)
     left = budgets.astype(np.int32)
-    rows = np.arange(len(counts))
     fits = is_unit & (ordered <= left[:, None])
-    while len(rows):
+    while len(fits):
         # All up to the first that no longer fits. Neither it nor anything larger than the rest of the budget
         # can fit later, so this takes few rounds.
         new = fits & (np.cumsum(ordered * fits, axis=1, dtype=np.int32) <= left[:, None])
@@ -289,31 +256,35 @@ def choose_units(sizes: np.ndarray, keys: np.ndarray, offsets: np.ndarray, budge
         left = left - (ordered * new).sum(axis=1, dtype=np.int32)
         fits = fits & ~new & (ordered <= left[:, None])
         again = fits.any(axis=1)
-        rows, fits, ordered, units, left = rows[again], fits[again], ordered[again], units[again], left[again]
+        fits, ordered, units, left = fits[again], ordered[again], units[again], left[again]
     return taken
 
 
-def _replacements(
-    bits: np.ndarray, leaders: np.ndarray, limits: Tuple[float, float], mask_id: int, span: Tuple[int, int]
-) -> Tuple[np.ndarray, np.ndarray]:
+def _replace(
+    ids: np.ndarray,
+    chosen: np.ndarray,
+    bits: np.ndarray,
+    leaders: np.ndarray,
+    limits: Tuple[float, float],
+    mask_id: int,
+    span: Tuple[int, int],
+) -> None:
     """
-    Which of the chosen are replaced, and the new ids. Shapes: (chosen,) and (replaced,)
+    Replaces ids at the chosen positions in place.
 
     # Parameters
 
     bits : `np.ndarray`
-        Shape: (4, chosen)
+        Random ones. Shape: (4, chosen)
     leaders : `np.ndarray`
-        For each, the one whose draw decides. Shape: (chosen,)
-    limits : `Tuple[float, float]`
-        Draws below the first are masked, those below the second replaced by random ids.
+        For each chosen, the one whose draw decides. Shape: (chosen,)
     span : `Tuple[int, int]`
         First and last of the random ids.
     """
     draws = uniform(bits[0])[leaders]
     new_ids = np.where(draws < limits[0], mask_id, integers(bits[1], *span))
     replaced = draws < limits[1]
-    return replaced, new_ids[replaced]
+    ids[chosen[replaced]] = new_ids[replaced]
 
 
 def _in_mentions(sequences: Sequences, entities: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Loss, accuracy and perplexity of masked words and masked entities."""
 
 import math
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 import torch
 from allennlp.nn.util import dist_reduce_sum
@@ -31,11 +31,8 @@ class PretrainingMetric(Metric):
     @overrides(check_signature=False)
     def __call__(self, sums: Sequence[Tensor]) -> None:
         """
-        # Parameters
-
-        sums : `Sequence[Tensor]`
-            For each task, in order: the sum of the losses, the number of right predictions, the number of
-            positions. Shape of each: ().
+        Takes for each task, in order: the sum of the losses, the number of right predictions, the number of
+        positions. Shape of each: ().
         """
         with torch.no_grad():
             # Not in float32, in which counts stop growing at 16 million.
@@ -45,28 +42,18 @@ class PretrainingMetric(Metric):
     @overrides(check_signature=False)
     def get_metric(self, reset: bool = False) -> Dict[str, float]:
         """
-        # Parameters
-
-        reset : `bool`, optional (default = `False`)
-            If true, the means are over all processes, each of which must call this, and the sums are reset.
-            If false, they are this process's so far.
-
-        # Returns
-
-        `Dict[str, float]`
-            For each task `masked_word_loss`, `masked_word_accuracy` and `masked_word_perplexity`; 0 without a
-            position.
+        For each task `masked_word_loss`, `masked_word_accuracy` and `masked_word_perplexity`; 0 without a
+        position. With `reset`, the means are over all processes, each of which must call this, and the sums
+        are reset; else they are this process's so far.
         """
         sums = self._sums
+        if sums is None:
+            sums = torch.zeros(3 * len(self._tasks), dtype=torch.float64)
         if reset:
-            if sums is None:
-                sums = torch.zeros(3 * len(self._tasks), dtype=torch.float64)
             sums = dist_reduce_sum(sums)
             self.reset()
-        values: List[float] = [0.0] * 3 * len(self._tasks) if sums is None else sums.tolist()
         scores = {}
-        for index, task in enumerate(self._tasks):
-            loss, correct, number = values[3 * index : 3 * index + 3]
+        for task, (loss, correct, number) in zip(self._tasks, sums.view(-1, 3).tolist(), strict=True):
             mean = loss / number if number else 0.0
             scores[f"masked_{task}_loss"] = mean
             scores[f"masked_{task}_accuracy"] = correct / number if number else 0.0

@@ -222,35 +222,11 @@ class LukePretrainingModel(Model):
     ) -> Dict[str, Predicted]:
         luke = self.embedder.luke
         table = luke.embeddings.word_embeddings.weight
-        output = {"words": self._best(self.lm_head, table, word_states, metadata, "words")}
+        output = {"words": _best(self.lm_head, table, word_states, metadata, "words")}
         if entity_states is not None:
             table = luke.entity_embeddings.entity_embeddings.weight
-            output["entities"] = self._best(
-                self.entity_predictions, table, entity_states, metadata, "entities"
-            )
+            output["entities"] = _best(self.entity_predictions, table, entity_states, metadata, "entities")
         return output
-
-    @staticmethod
-    def _best(
-        head: PredictionHead, table: Tensor, states: Tensor, metadata: List[Dict[str, Any]], kind: str
-    ) -> Predicted:
-        best: Predicted = []
-        for text, text_states in zip(metadata, states, strict=True):
-            positions = torch.tensor(text[f"masked_{kind}"], dtype=torch.long, device=states.device)
-            # Shape: (masked positions, rows)
-            scores = in_float32(head.scores(text_states[positions], table))
-            probabilities = scores.softmax(dim=-1)
-            excluded = text.get(f"excluded_{kind}", [])
-            probabilities[:, excluded] = -1.0
-            number = min(text["top_k"], table.size(0) - len(excluded))
-            values, ids = probabilities.topk(number, dim=-1)
-            best.append(
-                [
-                    list(zip(row_ids, row_values, strict=True))
-                    for row_ids, row_values in zip(ids.tolist(), values.tolist(), strict=True)
-                ]
-            )
-        return best
 
     @overrides
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
@@ -259,6 +235,23 @@ class LukePretrainingModel(Model):
 
 
 _NEW = ("embedder.luke.entity_embeddings.", "entity_predictions.")
+
+
+def _best(
+    head: PredictionHead, table: Tensor, states: Tensor, metadata: List[Dict[str, Any]], kind: str
+) -> Predicted:
+    best: Predicted = []
+    for text, text_states in zip(metadata, states, strict=True):
+        positions = torch.tensor(text[f"masked_{kind}"], dtype=torch.long, device=states.device)
+        # Shape: (masked positions, rows)
+        scores = in_float32(head.scores(text_states[positions], table))
+        probabilities = scores.softmax(dim=-1)
+        excluded = text.get(f"excluded_{kind}", [])
+        probabilities[:, excluded] = -1.0
+        values, ids = probabilities.topk(min(text["top_k"], table.size(0) - len(excluded)), dim=-1)
+        rows = zip(ids.tolist(), values.tolist(), strict=True)
+        best.append([list(zip(*row, strict=True)) for row in rows])
+    return best
 
 
 def _check_entities(embedder: LukeEmbedder) -> None:

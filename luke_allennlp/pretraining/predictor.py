@@ -70,17 +70,7 @@ class PretrainingPredictor(TaskPredictor):
         top_k: Optional[int] = None,
         language: Optional[str] = None,
     ) -> JsonDict:
-        """
-        # Parameters
-
-        mentions : `Sequence[Any]`, optional (default = `()`)
-            Each `[start, end]` or `{"span": [start, end], "entity": "Title"}`.
-
-        # Returns
-
-        `JsonDict`
-            As for a record with these keys.
-        """
+        """As for a record; a mention is `[start, end]` or `{"span": [start, end], "entity": "Title"}`."""
         record = {"text": text, "mentions": list(mentions), "top_k": top_k, "language": language}
         return self.predict_json(record)
 
@@ -97,13 +87,9 @@ class PretrainingPredictor(TaskPredictor):
         words = []
         for (start, end), best in zip(example.masked_words, found["words"], strict=True):
             predictions = [
-                {
-                    "word": tokenizer.text_of(index),
-                    "token": tokenizer.token(index),
-                    "probability": probability,
-                }
-                for index, probability in best
-                if tokenizer.has_token(index)
+                {"word": tokenizer.text_of(token), "token": tokenizer.token(token), "probability": value}
+                for token, value in best
+                if tokenizer.has_token(token)
             ]
             words.append({"start": start, "end": end, "predictions": predictions})
         mentions = []
@@ -114,9 +100,8 @@ class PretrainingPredictor(TaskPredictor):
                 for entity_id, probability in best
                 if (title := self._title(entity_id, example.language)) is not None
             ]
-            mentions.append(
-                {"text": example.text[start:end], "start": start, "end": end, "predictions": predictions}
-            )
+            place = {"text": example.text[start:end], "start": start, "end": end}
+            mentions.append({**place, "predictions": predictions})
         return {"text": example.text, "words": words, "mentions": mentions}
 
     def _title(self, entity_id: int, language: Optional[str]) -> Optional[str]:

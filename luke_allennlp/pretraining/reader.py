@@ -23,27 +23,14 @@ _NEVER_TARGETS = (PAD, MASK, MASK2)
 
 
 class MaskedInput(NamedTuple):
-    """
-    A text as the model sees it. Positions count from the start token.
-
-    # Parameters
-
-    word_ids : `List[int]`
-        Start token, tokens and masks, end token.
-    masked_words : `List[int]`
-        Positions of the example's masks.
-    entity_spans : `List[Tuple[int, int]]`
-        First and last position of each mention, inclusive.
-    masked_entities : `List[int]`
-        Indices of the masked mentions.
-    """
+    """A text as the model sees it. Positions count from the start token."""
 
     example: MaskedText
-    word_ids: List[int]
-    masked_words: List[int]
+    word_ids: List[int]  # start token, tokens and masks, end token
+    masked_words: List[int]  # positions of the example's masks
     entity_ids: List[int]
-    entity_spans: List[Tuple[int, int]]
-    masked_entities: List[int]
+    entity_spans: List[Tuple[int, int]]  # first and last position of each mention, inclusive
+    masked_entities: List[int]  # indices of the masked mentions
 
 
 @DatasetReader.register("luke_pretraining")
@@ -183,22 +170,15 @@ class PretrainingReader(TaskReader[MaskedText, MaskedInput]):
         return [MaskedInput(example, ids, masked_words, entity_ids, spans, masked_entities)]
 
     def _entity_id(self, example: MaskedText, title: str) -> int:
-        vocabulary = self.entity_vocabulary
-        index = vocabulary.get(title, example.language)
+        index = self.entity_vocabulary.get(title, example.language)
         if index is None:
-            raise ConfigurationError(
-                f"{example.where}: {vocabulary.describe_unknown(title, example.language)}"
-            )
+            unknown = self.entity_vocabulary.describe_unknown(title, example.language)
+            raise ConfigurationError(f"{example.where}: {unknown}")
         return index
 
     @overrides(check_signature=False)
     def text_to_instance(self, item: MaskedInput, labeled: bool = False) -> Instance:
-        """
-        # Returns
-
-        `Instance`
-            `words` (`SubwordField`), `entities` (`EntityField`) and `metadata`, with what to predict.
-        """
+        """`words` (`SubwordField`), `entities` (`EntityField`) and `metadata`, with what to predict."""
         excluded: List[int] = []
         if item.masked_entities:
             vocabulary = self.entity_vocabulary

@@ -1,7 +1,7 @@
 """Sequences of tokens with entities, as columns."""
 
 from dataclasses import dataclass, replace
-from typing import Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from typing import Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Type, Union
 
 import numpy as np
 
@@ -12,28 +12,13 @@ Ids = Union[Sequence[int], np.ndarray]
 
 
 class TokenSequence(NamedTuple):
-    """
-    A sequence to learn from.
+    """A sequence to learn from."""
 
-    # Parameters
-
-    page_id : `int`
-        The entity of its page; -1 if that is not in the entity table.
-    word_ids : `Sequence[int]`
-        Tokens, without start and end tokens.
-    entity_ids : `Sequence[int]`
-        Rows of the entity table.
-    entity_starts : `Sequence[int]`
-        First token of each mention, counted without the start token.
-    entity_ends : `Sequence[int]`
-        Last token, inclusive.
-    """
-
-    page_id: int
-    word_ids: Ids
-    entity_ids: Ids
-    entity_starts: Ids
-    entity_ends: Ids
+    page_id: int  # the entity of its page; -1 if that is not in the entity table
+    word_ids: Ids  # tokens, without start and end tokens
+    entity_ids: Ids  # rows of the entity table
+    entity_starts: Ids  # the first token of each mention, counted without the start token
+    entity_ends: Ids  # the last one, inclusive
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +36,8 @@ class Sequences:
     @classmethod
     def of(cls, rows: Iterable[TokenSequence], vocab_size: int) -> "Sequences":
         """
-        # Parameters
-
-        vocab_size : `int`
-            Of the tokenizer; it decides how many bytes a token takes.
-
-        # Raises
-
-        `ValueError`
-            A number does not fit its column, or the entities' columns are not of one length.
+        The size of the tokenizer's vocabulary decides how many bytes a token takes. Raises a `ValueError` if
+        a number does not fit its column, or the entities' columns are not of one length.
         """
         rows = list(rows)
         for number, row in enumerate(rows):
@@ -67,13 +45,13 @@ class Sequences:
                 lengths = f"{len(row.entity_ids)}, {len(row.entity_starts)} and {len(row.entity_ends)}"
                 raise ValueError(f"sequence {number} has {lengths} entity ids, starts and ends")
         return cls(
-            page_ids=_column([[row.page_id for row in rows]], np.dtype(np.int32)),
+            page_ids=_column([[row.page_id for row in rows]], np.int32),
             word_offsets=_offsets([len(row.word_ids) for row in rows]),
-            word_ids=_column([row.word_ids for row in rows], word_type(vocab_size)),
+            word_ids=_column([row.word_ids for row in rows], np.uint16 if vocab_size <= 2**16 else np.uint32),
             entity_offsets=_offsets([len(row.entity_ids) for row in rows]),
-            entity_ids=_column([row.entity_ids for row in rows], np.dtype(np.uint32)),
-            entity_starts=_column([row.entity_starts for row in rows], np.dtype(np.uint16)),
-            entity_ends=_column([row.entity_ends for row in rows], np.dtype(np.uint16)),
+            entity_ids=_column([row.entity_ids for row in rows], np.uint32),
+            entity_starts=_column([row.entity_starts for row in rows], np.uint16),
+            entity_ends=_column([row.entity_ends for row in rows], np.uint16),
         )
 
     def __len__(self) -> int:
@@ -124,15 +102,8 @@ class Sequences:
 
     def without_entities(self) -> "Sequences":
         """The same words."""
-        nothing = self.entity_starts[:0]
-        offsets = np.zeros(len(self) + 1, dtype=np.int64)
-        return replace(
-            self,
-            entity_offsets=offsets,
-            entity_ids=self.entity_ids[:0],
-            entity_starts=nothing,
-            entity_ends=nothing,
-        )
+        columns = {name: getattr(self, name)[:0] for name in ("entity_ids", "entity_starts", "entity_ends")}
+        return replace(self, entity_offsets=np.zeros(len(self) + 1, dtype=np.int64), **columns)
 
     def take(self, rows: np.ndarray) -> "Sequences":
         """The sequences of these rows. Shape of `rows`: (chosen,)"""
@@ -165,26 +136,19 @@ class Sequences:
 
     def check(self, vocab_size: int, entity_table_size: int = 2**32) -> None:
         """
-        # Raises
-
-        `ValueError`
-            An id is beyond its table, a mention is outside of its sequence, or a sequence or the whole is too
-            long for a shard.
+        Raises a `ValueError` if an id is beyond its table, a mention is outside of its sequence, or a
+        sequence or the whole is too long for a shard.
         """
         if len(self.word_ids) > _MOST_VALUES or len(self.entity_ids) > _MOST_VALUES:
             raise ValueError(f"{len(self.word_ids):,} tokens are too many for a shard: write smaller ones")
-        if self.word_counts.max(initial=0) > LONGEST:
-            raise ValueError(
-                f"a sequence has {self.word_counts.max():,} tokens; expected {LONGEST:,} at most"
-            )
-        if self.word_ids.max(initial=0) >= vocab_size > 0:
-            raise ValueError(
-                f"the word id {self.word_ids.max()} is not below the vocabulary's size {vocab_size}"
-            )
-        if self.entity_ids.max(initial=0) >= entity_table_size > 0:
-            raise ValueError(
-                f"the entity id {self.entity_ids.max()} is not below the table's size {entity_table_size}"
-            )
+        longest, word_id = self.word_counts.max(initial=0), self.word_ids.max(initial=0)
+        if longest > LONGEST:
+            raise ValueError(f"a sequence has {longest:,} tokens; expected {LONGEST:,} at most")
+        if word_id >= vocab_size > 0:
+            raise ValueError(f"the word id {word_id} is not below the vocabulary's size {vocab_size}")
+        entity_id = self.entity_ids.max(initial=0)
+        if entity_id >= entity_table_size > 0:
+            raise ValueError(f"the entity id {entity_id} is not below the table's size {entity_table_size}")
         lengths = np.repeat(self.word_counts, self.entity_counts)  # Shape: (all entities,)
         wrong = (self.entity_ends >= lengths) | (self.entity_starts > self.entity_ends)
         if wrong.any():
@@ -193,11 +157,6 @@ class Sequences:
                 f"a mention goes from token {self.entity_starts[at]} to {self.entity_ends[at]} in a "
                 f"sequence of {lengths[at]}"
             )
-
-
-def word_type(vocab_size: int) -> np.dtype:
-    """The smallest type that holds all ids of a tokenizer."""
-    return np.dtype(np.uint16 if vocab_size <= 2**16 else np.uint32)
 
 
 def ragged_positions(offsets: np.ndarray, rows: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -218,11 +177,9 @@ def _offsets(lengths: Union[Sequence[int], np.ndarray]) -> np.ndarray:
     return offsets
 
 
-def _column(parts: List[Ids], dtype: np.dtype) -> np.ndarray:
+def _column(parts: List[Ids], dtype: Type[np.integer]) -> np.ndarray:
     values = np.concatenate([np.zeros(0, dtype=np.int64), *(np.asarray(p, dtype=np.int64) for p in parts)])
-    limits = np.iinfo(dtype)
-    if len(values) and (values.min() < limits.min or values.max() > limits.max):
-        raise ValueError(
-            f"a number between {values.min()} and {values.max()} does not fit {dtype.name}, its column's type"
-        )
+    low, high, limits = values.min(initial=0), values.max(initial=0), np.iinfo(dtype)
+    if low < limits.min or high > limits.max:
+        raise ValueError(f"a number between {low} and {high} does not fit {limits.dtype}, its column's type")
     return values.astype(dtype)

@@ -90,7 +90,10 @@ def load_encoder(
     rows: Optional[Sequence[int]] = None
     if entities is not None:
         if has_entities:
-            rows = _rows(model_name, entities, table_size)
+            rows = []
+            if entities:
+                vocabulary = EntityVocabulary.from_checkpoint(model_name)
+                rows = entity_rows(vocabulary, model_name, entities, table_size)
         config.entity_vocab_size = len(entities)
         config.entity_pad_token_id = entities.index(PAD) if PAD in entities else None
     elif has_entities and any(find_file(model_name, filename) for filename in ENTITY_VOCABULARY_FILES):
@@ -133,27 +136,12 @@ def _encoder(config: "LukeConfig", model_name: str) -> LukeEncoder:
         raise ConfigurationError(f"The config of {model_name!r} makes no encoder: {error}.") from None
 
 
-def _rows(model_name: str, entities: Sequence[str], table_size: int) -> Sequence[int]:
-    if not entities:
-        return []
-    return entity_rows(EntityVocabulary.from_checkpoint(model_name), model_name, entities, table_size)
-
-
 def entity_rows(
     vocabulary: EntityVocabulary, model_name: str, entities: Sequence[str], table_size: int
 ) -> Sequence[int]:
     """
-    The rows of entities in a checkpoint's table.
-
-    # Parameters
-
-    model_name : `str`
-        For messages.
-
-    # Raises
-
-    `ConfigurationError`
-        There is no such entity, or its row is not in the table.
+    The rows of entities in a checkpoint's table; a `ConfigurationError` if there is no such entity, or its
+    row is not in the table.
     """
     rows = vocabulary.rows(entities)
     for title, row in zip(entities, rows, strict=True):

@@ -165,20 +165,11 @@ class LukeEmbedder(TokenEmbedder):
 
     @property
     def dropout(self) -> float:
-        """
-        The rate that the checkpoint's config, or `hidden_dropout`, sets: the paper's heads use the same.
-        """
+        """The rate of the checkpoint's config or `hidden_dropout`, which the paper's heads use too."""
         return self.luke.config.hidden_dropout_prob
 
     def entity_vocabulary(self) -> EntityVocabulary:
-        """
-        Whose rows the entity table has, where all are kept.
-
-        # Raises
-
-        `ConfigurationError`
-            The checkpoint has none, or it is damaged.
-        """
+        """Whose rows the entity table has, where all are kept."""
         return read_entity_vocabulary(str(self.vocabulary_source))
 
     def freeze_entities(self) -> None:
@@ -190,12 +181,7 @@ class LukeEmbedder(TokenEmbedder):
 
     @overrides(check_signature=False)
     def _load_from_state_dict(self, state_dict: Dict[str, Tensor], prefix: str, *args: Any) -> None:
-        """
-        # Raises
-
-        `ConfigurationError`
-            The weights are those of an encoder of other sizes; torch would list all of them.
-        """
+        # torch would list all weights where these are of an encoder of other sizes.
         problem = _misfit(
             self, {name: weight for name, weight in state_dict.items() if name.startswith(prefix)}, prefix
         )
@@ -245,11 +231,6 @@ class LukeEmbedder(TokenEmbedder):
 
         `Tensor`
             Shape: (batch, words, hidden), or (batch, tokens, hidden) without `offsets`.
-
-        # Raises
-
-        `ConfigurationError`
-            The text is longer than the encoder has positions for.
         """
         if offsets is None:
             return self.encode(token_ids, mask, type_ids).tokens
@@ -278,26 +259,8 @@ class LukeEmbedder(TokenEmbedder):
     ) -> LukeEncoderOutput:
         """
         Returns the states of tokens and entities. `token_ids`, `mask` and `type_ids` are those of a
-        `SubwordField` or a sub-word indexer, the others those of an `EntityField`.
-
-        # Parameters
-
-        token_ids, mask, type_ids : `Tensor`
-            Shape: (batch, tokens).
-        entity_ids, entity_mask : `Tensor`, optional (default = `None`)
-            Shape: (batch, entities).
-        entity_spans : `Tensor`, optional (default = `None`)
-            First and last token of each entity, inclusive. Shape: (batch, entities, 2).
-
-        # Returns
-
-        `LukeEncoderOutput`
-            `tokens` (batch, tokens, hidden) and `entities` (batch, entities, hidden).
-
-        # Raises
-
-        `ConfigurationError`
-            The text is longer than the encoder has positions for.
+        `SubwordField` or a sub-word indexer, the others those of an `EntityField`, with shapes and result as
+        of `LukeEncoder`. A text longer than the encoder has positions for is a `ConfigurationError`.
         """
         if token_ids.size(1) > self.max_tokens:
             raise ConfigurationError(
@@ -328,17 +291,7 @@ def states_at(states: Tensor, positions: Tensor) -> Tensor:
     The states at the given positions. Unlike AllenNLP's `batched_index_select` it does not look at the values
     of the indices, which would synchronise with the device.
 
-    # Parameters
-
-    states : `Tensor`
-        Shape: (batch, tokens, hidden).
-    positions : `Tensor`
-        Shape: (batch, items).
-
-    # Returns
-
-    `Tensor`
-        Shape: (batch, items, hidden).
+    Shapes: (batch, tokens, hidden), (batch, items) -> (batch, items, hidden).
     """
     return states.gather(1, positions.unsqueeze(-1).expand(-1, -1, states.size(-1)))
 

@@ -11,7 +11,7 @@ block only.
 import bz2
 import itertools
 from collections import deque
-from typing import BinaryIO, Deque, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import BinaryIO, Deque, Iterator, NamedTuple, Optional, Union
 
 _BLOCK = 0x314159265359
 _END_OF_STREAM = 0x177245385090
@@ -41,17 +41,12 @@ class _Magic(NamedTuple):
     is_block: bool
 
 
-def _patterns() -> List[Tuple[bytes, int, int, bool]]:
-    """Of each magic number at each bit of a byte: the five bytes that are all its own, and what to check."""
-    patterns = []
-    for magic in (_BLOCK, _END_OF_STREAM):
-        for shift in range(8):
-            middle = (magic << (8 - shift)).to_bytes(7, "big")[1:6]
-            patterns.append((middle, shift, magic, magic == _BLOCK))
-    return patterns
-
-
-_PATTERNS = _patterns()
+# Of each magic number at each bit of a byte: the five bytes that are all its own, and what to check.
+_PATTERNS = [
+    ((magic << (8 - shift)).to_bytes(7, "big")[1:6], shift, magic)
+    for magic in (_BLOCK, _END_OF_STREAM)
+    for shift in range(8)
+]
 
 
 def read_blocks(file: BinaryIO, start: int, end: int) -> Iterator[Union[bytes, DamagedBlock, None]]:
@@ -104,14 +99,14 @@ def _find_magics(file: BinaryIO, start: int, end: Optional[int] = None) -> Itera
         # A magic number lies in up to seven bytes.
         window = file.read(size + 6)
         found = []
-        for middle, shift, magic, is_block in _PATTERNS:
+        for middle, shift, magic in _PATTERNS:
             place = window.find(middle, 1)
             while place > 0:
                 first = place - 1
                 if first < size:
                     seven = int.from_bytes(window[first : first + 7].ljust(7, b"\0"), "big")
                     if (seven >> (8 - shift)) & _MAGIC_MASK == magic:
-                        found.append(_Magic(8 * (start + first) + shift, is_block))
+                        found.append(_Magic(8 * (start + first) + shift, magic == _BLOCK))
                 place = window.find(middle, place + 1)
         yield from sorted(found)
         if len(window) <= size:

@@ -1,10 +1,11 @@
 """The inputs and options of a dataset for pretraining."""
 
-import functools
+import dataclasses
 import hashlib
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -15,6 +16,7 @@ from luke_allennlp.entity_vocabulary import EntityVocabulary, read_entity_vocabu
 from luke_allennlp.wikipedia.jobs import pages_plan
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import checked_pages
+from luke_allennlp.wikipedia.running_text import RunningTextEncoder
 from luke_allennlp.wikipedia.sentences import SentenceSplitter
 from luke_allennlp.wikipedia.sequences import SequenceOptions, check_special_entities
 
@@ -22,18 +24,17 @@ _VOCABULARY_SUFFIXES = (".json", ".jsonl", ".tsv")
 _PACKAGES = ("luke-allennlp", "tokenizers", "pyarrow", "numpy")
 
 
-class DatasetPlan(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class DatasetPlan:
     """
+    What it reads is kept: forked workers inherit it, other processes read it again.
+
     # Parameters
 
-    pages : `Tuple[Path, ...]`
-        Directories of `allennlp wikipedia-extract`.
-    languages : `Tuple[str, ...]`
-        Of each of them, as the entity vocabulary calls it.
-    tokenizer : `str`
-        A checkpoint: a directory or hub id.
-    entity_vocabulary : `str`
-        A file, or a checkpoint.
+    pages, languages : `Tuple`
+        Directories of `allennlp wikipedia-extract`, and their languages, as the entity vocabulary calls them.
+    tokenizer, entity_vocabulary : `str`
+        A checkpoint (a directory or hub id); the vocabulary may be a file.
     splitter : `str`, optional (default = `"rule_based"`)
         The name of a `SentenceSplitter`.
     seed : `int`, optional (default = `0`)
@@ -41,10 +42,8 @@ class DatasetPlan(NamedTuple):
     held_out : `float`, optional (default = `0.0`)
         The share of the pages that go to the split "validation": at least one, unless it is 0 or only one
         page has sequences.
-    shards : `int`, optional (default = `None`)
-        Of the split "train"; if `None`, as many as `shard_sequences` makes.
-    shard_sequences : `int`, optional (default = `16384`)
-        About so many sequences are in a shard.
+    shards, shard_sequences : `int`, optional
+        The number of shards of the split "train"; if `None`, as many as about `shard_sequences` each make.
     """
 
     pages: Tuple[Path, ...]
@@ -58,11 +57,42 @@ class DatasetPlan(NamedTuple):
     shards: Optional[int] = None
     shard_sequences: int = 16384
 
+    def __getstate__(self) -> Dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @cached_property
+    def wikis(self) -> List[ExtractedWikipedia]:
+        """The extracted pages."""
+        return [ExtractedWikipedia(directory) for directory in self.pages]
+
+    @cached_property
+    def encoder(self) -> RunningTextEncoder:
+        return RunningTextEncoder(WordTokenizer(self.tokenizer))
+
+    @cached_property
+    def vocabulary(self) -> EntityVocabulary:
+        path = Path(self.entity_vocabulary)
+        if path.suffix in _VOCABULARY_SUFFIXES and not path.is_dir():
+            return EntityVocabulary.from_file(path)  # so that the hub is not asked for a missing file
+        return read_entity_vocabulary(self.entity_vocabulary)
+
+    @cached_property
+    def tasks(self) -> List[Tuple[int, int]]:
+        """For each file of pages, the number of its directory, and its number there."""
+        return [
+            (number, shard) for number, wiki in enumerate(self.wikis) for shard in range(len(wiki.shards))
+        ]
+
+    def sentence_splitter(self, language: str) -> SentenceSplitter:
+        """The sentence splitter for a language; a `ConfigurationError` if there is none of that name."""
+        # A class path is accepted too: the class registers itself when it is imported.
+        if self.splitter not in SentenceSplitter.list_available() and "." not in self.splitter:
+            names = ", ".join(SentenceSplitter.list_available())
+            raise ConfigurationError(f"--sentence-splitter is {self.splitter!r}; expected one of {names}.")
+        return SentenceSplitter.by_name(self.splitter)(language)
+
     def check(self) -> None:
-        """
-        Raises a `ConfigurationError` if something is missing, damaged, out of range, or does not fit the
-        rest.
-        """
+        """A `ConfigurationError` if something is missing, damaged, out of range, or does not fit the rest."""
         self.options.check()
         if not 0 <= self.held_out < 1:
             raise ConfigurationError(f"--held-out is {self.held_out}; expected a share from 0 to below 1.")
@@ -75,39 +105,27 @@ class DatasetPlan(NamedTuple):
                 f"There are {len(self.languages)} languages for {len(self.pages)} directories of pages; "
                 "expected one --language for each of them, in the same order."
             )
-        vocabulary = vocabulary_of(self)
-        check_special_entities(vocabulary)
-        tokenizer_of(self)
-        if not vocabulary.languages and len(set(self.languages)) > 1:
+        check_special_entities(self.vocabulary)
+        self.encoder  # noqa: B018
+        source, known = self.vocabulary.source, self.vocabulary.languages
+        if not known and len(set(self.languages)) > 1:
             raise ConfigurationError(
-                f"{vocabulary.source}: does not say of which languages its titles are, but the pages are of "
+                f"{source}: does not say of which languages its titles are, but the pages are of "
                 f"{', '.join(sorted(set(self.languages)))}; expected a vocabulary of all of these "
                 "(`allennlp wikipedia-entity-vocab` with all of the pages)."
             )
         for directory, language in zip(self.pages, self.languages, strict=True):
-            if vocabulary.languages and language not in vocabulary.languages:
+            if known and language not in known:
                 raise ConfigurationError(
-                    f"{directory}: is of the language {language!r}, which {vocabulary.source} does not "
-                    f"have; it has {', '.join(vocabulary.languages)}. Give --language."
+                    f"{directory}: is of the language {language!r}, which {source} does not have; it has "
+                    f"{', '.join(known)}. Give --language."
                 )
-            splitter_of(self, language)
-
-    def tasks(self) -> List[Tuple[int, int]]:
-        """For each file of pages, the number of its directory, and its number there."""
-        return [
-            (number, shard) for number, wiki in enumerate(self.wikis()) for shard in range(len(wiki.shards))
-        ]
-
-    def wikis(self) -> List[ExtractedWikipedia]:
-        """The extracted pages."""
-        return _wikis(self.pages)
+            self.sentence_splitter(language)
 
     def versions(self) -> Dict[str, str]:
         """Versions of the packages that the dataset depends on, and of the sentence splitter's."""
-        return {
-            **{package: version(package) for package in _PACKAGES},
-            **splitter_of(self, self.languages[0]).versions,
-        }
+        versions = {package: version(package) for package in _PACKAGES}
+        return {**versions, **self.sentence_splitter(self.languages[0]).versions}
 
     def described_options(self) -> Dict[str, Any]:
         """All options that the dataset depends on, for its metadata."""
@@ -123,10 +141,13 @@ class DatasetPlan(NamedTuple):
 
     def described(self) -> Dict[str, Any]:
         """All that the dataset depends on, the content of the files included."""
+        entries = hashlib.sha256()
+        for entry in self.vocabulary.entries():
+            entries.update(repr(entry).encode("utf-8", "backslashreplace"))
         return {
-            "pages": [wiki["metadata"] for wiki in pages_plan(self.wikis())],
+            "pages": [wiki["metadata"] for wiki in pages_plan(self.wikis)],
             "tokenizer": {path.name: file_sha256(path) for path in tokenizer_files(self.tokenizer)},
-            "entity vocabulary": _entries_sha256(vocabulary_of(self)),
+            "entity vocabulary": entries.hexdigest(),
             "options": self.described_options(),
             "packages": self.versions(),
         }
@@ -137,12 +158,7 @@ def dataset_plan(
 ) -> DatasetPlan:
     """
     The plan of these directories of pages. Without languages, they are those of the pages; `others` are
-    fields of `DatasetPlan`.
-
-    # Raises
-
-    `ConfigurationError`
-        Pages are missing or incomplete, or there are none.
+    fields of `DatasetPlan`. A `ConfigurationError` if pages are missing or incomplete, or there are none.
     """
     wikis = [checked_pages(directory) for directory in pages]
     return DatasetPlan(
@@ -157,47 +173,3 @@ def dataset_plan(
 def _absolute(path: str) -> str:
     expanded = Path(path).expanduser()
     return str(expanded.absolute()) if expanded.exists() else path
-
-
-# A process keeps what it has read; forked workers inherit it.
-
-
-@functools.lru_cache(maxsize=1)
-def _wikis(pages: Tuple[Path, ...]) -> List[ExtractedWikipedia]:
-    # It checks that each of their files exists, which would be slow once a task.
-    return [ExtractedWikipedia(directory) for directory in pages]
-
-
-@functools.lru_cache(maxsize=1)
-def tokenizer_of(plan: DatasetPlan) -> WordTokenizer:
-    return WordTokenizer(plan.tokenizer)
-
-
-@functools.lru_cache(maxsize=1)
-def vocabulary_of(plan: DatasetPlan) -> EntityVocabulary:
-    path = Path(plan.entity_vocabulary)
-    if path.suffix in _VOCABULARY_SUFFIXES and not path.is_dir():
-        return EntityVocabulary.from_file(path)  # so that the hub is not asked for a missing file
-    return read_entity_vocabulary(plan.entity_vocabulary)
-
-
-def clear_caches() -> None:
-    """Another job's files may have the same names."""
-    for cached in (_wikis, tokenizer_of, vocabulary_of):
-        cached.cache_clear()
-
-
-def splitter_of(plan: DatasetPlan, language: str) -> SentenceSplitter:
-    """The sentence splitter for a language; a `ConfigurationError` if there is none of that name."""
-    # A class path is accepted too: the class registers itself when it is imported.
-    if plan.splitter not in SentenceSplitter.list_available() and "." not in plan.splitter:
-        names = ", ".join(SentenceSplitter.list_available())
-        raise ConfigurationError(f"--sentence-splitter is {plan.splitter!r}; expected one of {names}.")
-    return SentenceSplitter.by_name(plan.splitter)(language)
-
-
-def _entries_sha256(vocabulary: EntityVocabulary) -> str:
-    digest = hashlib.sha256()
-    for entry in vocabulary.entries():
-        digest.update(repr(entry).encode("utf-8", "backslashreplace"))
-    return digest.hexdigest()

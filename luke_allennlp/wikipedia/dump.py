@@ -1,6 +1,7 @@
 """Dumps of Wikipedia's pages, in parts that are read independently of each other."""
 
 import os
+from collections import deque
 from functools import cached_property
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Optional, Union
@@ -33,23 +34,27 @@ class DumpPart(NamedTuple):
     end: int
 
 
+class _Tailed:
+    """Pieces of text, the last bytes of which are kept."""
+
+    def __init__(self, pieces: Iterator[Piece]) -> None:
+        self._pieces = pieces
+        self.tail = b""
+
+    def __iter__(self) -> Iterator[Piece]:
+        for piece in self._pieces:
+            if isinstance(piece, bytes):
+                self.tail = (self.tail + piece[-_TAIL:])[-_TAIL:]
+            yield piece
+
+
 class Dump:
     """
     A dump of the pages of a wiki, `pages-articles.xml`: compressed with bzip2 (one stream, or the many of
-    `pages-articles-multistream.xml.bz2`; its index is not needed) or gzip, or plain; in UTF-8 and in the
-    export format 0.6 (2012) or later. What cannot be read is a `BadPage`, and reading continues behind it.
-
-    # Parameters
-
-    path : `Union[str, Path]`
-        The compression is detected by the first bytes, not by the name.
-    longest_page : `int`, optional (default = `64 * 2 ** 20`)
-        In bytes of UTF-8. Reading a part takes no more memory than a page, and a few megabytes.
-
-    # Raises
-
-    `ConfigurationError`
-        It cannot be read or is empty.
+    `pages-articles-multistream.xml.bz2`; its index is not needed) or gzip, or plain, as its first bytes tell;
+    in UTF-8 and in the export format 0.6 (2012) or later. What cannot be read, or is longer than
+    `longest_page` bytes, is a `BadPage`, and reading continues behind it. Reading a part takes no more memory
+    than a page, and a few megabytes. A `ConfigurationError` if the file cannot be read or is empty.
     """
 
     def __init__(self, path: Union[str, Path], longest_page: int = _LONGEST_PAGE) -> None:
@@ -70,12 +75,8 @@ class Dump:
     @cached_property
     def site(self) -> SiteInfo:
         """
-        What the dump's head says about the wiki.
-
-        # Raises
-
-        `ConfigurationError`
-            This is not a dump, or one in another encoding than UTF-8 or of before 2012.
+        What the dump's head says about the wiki. A `ConfigurationError` if this is not a dump, or one in
+        another encoding than UTF-8 or of before 2012.
         """
         beginning = b""
         for piece in self._read_text(self._whole):
@@ -94,14 +95,8 @@ class Dump:
     def parts(self, part_size: Optional[int] = None) -> List[DumpPart]:
         """
         Splits the dump. A page belongs to the part in which its `<page>` tag begins, so the pages of all
-        parts, in order, are those of the whole, whatever the size. A part can be read without those before
-        it.
-
-        # Parameters
-
-        part_size : `int`, optional (default = `None`)
-            Bytes of the file in a part; by default 8 MiB of bzip2, 32 MiB of XML. A gzip file is one
-            part: it can only be read from the beginning.
+        parts, in order, are those of the whole, whatever the size of a part in bytes of the file (by default
+        8 MiB of bzip2, 32 MiB of XML). A part can be read without those before it. A gzip file is one part.
         """
         if part_size is not None and part_size < 1:
             raise ConfigurationError(f"part_size is {part_size}; expected a number of bytes, 1 or more.")
@@ -119,27 +114,17 @@ class Dump:
         last part ends with a `BadPage` that says so.
         """
         part = part or self._whole
-        tail = b""
-
-        def text() -> Iterator[Piece]:
-            nonlocal tail
-            for piece in self._read_text(part):
-                if isinstance(piece, bytes):
-                    tail = (tail + piece[-_TAIL:])[-_TAIL:]
-                yield piece
-
-        for page in cut_pages(text(), self._longest_page):
+        text = _Tailed(self._read_text(part))
+        for page in cut_pages(text, self._longest_page):
             yield page if isinstance(page, BadPage) else parse_page(page)
-        if part.end >= self._size and _END not in tail and (part.start == 0 or self._is_cut_off(part)):
+        if part.end < self._size or _END in text.tail:
+            return
+        if part.start:
+            # The end may be right before the last part.
+            text = _Tailed(self._read_text(part._replace(start=max(0, part.start - _LOOK_BACK))))
+            deque(text, maxlen=0)
+        if _END not in text.tail:
             yield BadPage(None, _CUT_OFF)
-
-    def _is_cut_off(self, part: DumpPart) -> bool:
-        """Whether the end is missing also in what is right before the last part."""
-        tail = b""
-        for piece in self._read_text(part._replace(start=max(0, part.start - _LOOK_BACK))):
-            if isinstance(piece, bytes):
-                tail = (tail + piece[-_TAIL:])[-_TAIL:]
-        return _END not in tail
 
     @property
     def _whole(self) -> DumpPart:

@@ -29,14 +29,8 @@ def compression(beginning: bytes) -> str:
 def read_pieces(file: BinaryIO, kind: str, start: int, end: int) -> Iterator[Piece]:
     """
     Reads the text that begins in a range of the file, then `None`, then the text behind the range up to the
-    end of the file. A truncated file just ends.
-
-    # Parameters
-
-    kind : `str`
-        What `compression` returned.
-    start, end : `int`
-        A range of bytes, `end` exclusive. For "gz" it must be the whole file.
+    end of the file. A truncated file just ends. The kind is what `compression` returned; for "gz" the range
+    must be the whole file.
     """
     if kind == "bz2":
         return _read_bzip2(file, start, end)

@@ -12,15 +12,10 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp import __version__
 from luke_allennlp.common.requirements import required
 from luke_allennlp.wikipedia.dump import Dump
-from luke_allennlp.wikipedia.executors import LOGS, Executor, Stage, begin, read_json
-from luke_allennlp.wikipedia.extraction_tasks import (
-    EXTRACT,
-    REPORTS,
-    ExtractionOptions,
-    ExtractionTask,
-    GatherTask,
-)
-from luke_allennlp.wikipedia.pages import FORMAT, METADATA_FILE, PAGES, VERSION
+from luke_allennlp.wikipedia.executors import LOGS, Executor
+from luke_allennlp.wikipedia.extraction_tasks import ExtractionJob, ExtractionOptions
+from luke_allennlp.wikipedia.jobs import begin, read_json
+from luke_allennlp.wikipedia.pages import FORMAT, METADATA_FILE, VERSION
 from luke_allennlp.wikipedia.siteinfo import SiteInfo
 
 # Small enough for workers to share a small dump, large enough for a large dump not to have too many.
@@ -38,22 +33,11 @@ def extract(
     force: bool = False,
 ) -> Optional[Mapping[str, Any]]:
     """
-    Extracts the pages of a wiki, or resumes an interrupted extraction. Returns the metadata, or `None` if the
-    work was submitted to a cluster.
-
-    # Parameters
-
-    dumps : `Sequence[str]`
-        The files of one dump, in order.
-    output : `str`
-        The directory, see `ExtractedWikipedia`.
-    force : `bool`, optional (default = `False`)
-        Whether to replace what was begun there with other dumps or options.
-
-    # Raises
-
-    `ConfigurationError`
-        The dumps are of several wikis or not dumps, or the directory is of something else.
+    Extracts the pages of a wiki from the files of one dump, in order, to a directory for
+    `ExtractedWikipedia`; or resumes an interrupted extraction. With `force`, what was begun there with other
+    dumps or options is replaced. Returns the metadata, or `None` if the work was submitted to a cluster. A
+    `ConfigurationError` if the dumps are of several wikis or not dumps, or the directory is of something
+    else.
     """
     options, executor = options or ExtractionOptions(), executor or Executor()
     directory = Path(output).absolute()
@@ -61,36 +45,28 @@ def extract(
     site = _common_site(opened)
     sizes = [Path(dump.path).stat().st_size for dump in opened]
     size = options.part_size or min(max(sum(sizes) // _PARTS, _SMALLEST_PART), _LARGEST_PART)
-    parts = tuple(part for dump in opened for part in dump.parts(size))
+    head = {"format": FORMAT, "version": VERSION}
     described = {
-        "namespaces": sorted(set(options.namespaces)),
-        "link_trail": options.link_trail,
-        "part_size": size,
-        **options.limits._asdict(),
-    }
-    metadata = {
-        "format": FORMAT,
-        "version": VERSION,
-        "siteinfo": site.to_dict(),
-        "options": described,
+        "options": {
+            "namespaces": sorted(set(options.namespaces)),
+            "link_trail": options.link_trail,
+            "part_size": size,
+            **options.limits._asdict(),
+        },
         "versions": _versions(),
     }
-    plan = {
-        "format": FORMAT,
-        "version": VERSION,
-        "dumps": [_fingerprint(Path(dump.path)) for dump in opened],
-        "options": described,
-        "versions": metadata["versions"],
-    }
-    begin(directory, plan, force)
-    if not (directory / METADATA_FILE).exists():
-        for name in (PAGES, REPORTS):
-            (directory / name).mkdir(exist_ok=True)
-        paths = tuple(dump.path for dump in opened)
-        work = ExtractionTask(str(directory), paths, parts, options)
-        gather = GatherTask(str(directory), len(paths), len(parts), metadata)
-        stages = [Stage(EXTRACT, work, len(paths) + len(parts)), Stage("gather", gather, 1)]
-        if not executor.run(stages, directory / LOGS):
+    begin(
+        directory, {**head, "dumps": [_fingerprint(Path(dump.path)) for dump in opened], **described}, force
+    )
+    if not is_complete(output):
+        job = ExtractionJob(
+            directory,
+            [dump.path for dump in opened],
+            [part for dump in opened for part in dump.parts(size)],
+            options,
+            {**head, "siteinfo": site.to_dict(), **described},
+        )
+        if not executor.run(job.stages(), directory / LOGS):
             return None
     return read_json(directory / METADATA_FILE)
 
@@ -145,11 +121,8 @@ def _fingerprint(path: Path) -> Dict[str, Any]:
 
 def _versions() -> Dict[str, str]:
     """Of the packages that the output depends on."""
-
-    names = ("mwparserfromhell", "pyarrow")
-    for name in names:
+    versions = {"luke-allennlp": __version__}
+    for name in ("mwparserfromhell", "pyarrow"):
         required(name)
-    return {
-        "luke-allennlp": __version__,
-        **{name: importlib.metadata.version(name) for name in names},
-    }
+        versions[name] = importlib.metadata.version(name)
+    return versions

@@ -1,7 +1,6 @@
 """The tasks of an extraction."""
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
@@ -9,19 +8,18 @@ from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.common.files import file_sha256, remove_temporaries, write_json, write_json_lines
 from luke_allennlp.wikipedia.dump import Dump, DumpPart
-from luke_allennlp.wikipedia.executors import LOGS, read_json
+from luke_allennlp.wikipedia.executors import LOGS, Stage
 from luke_allennlp.wikipedia.guarded_pool import CRASH, MEMORY, TIME, Limits, guarded_map
+from luke_allennlp.wikipedia.jobs import read_json
 from luke_allennlp.wikipedia.page_xml import WIKITEXT, BadPage, RawPage
-from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, PageWriter, page_writer
+from luke_allennlp.wikipedia.pages import METADATA_FILE, PAGES, Page, page_writer
 from luke_allennlp.wikipedia.titles import ARTICLE, NAMESPACE, TitleRules
 from luke_allennlp.wikipedia.wikitext import WikitextParser
 
 FAILURES_FILE = "failures.jsonl"
-# The stage of `ExtractionTask`.
-EXTRACT = "extract"
+_EXTRACT = "extract"
 # What each task did; the last task merges it.
-REPORTS = "reports"
-
+_REPORTS = "reports"
 _COUNTS = ("pages", "redirects", "disambiguations", "sections", "paragraphs", "links")
 _REASONS = {
     TIME: "took more than {limits.seconds:g} seconds",
@@ -50,79 +48,75 @@ class ExtractionOptions(NamedTuple):
     limits: Limits = Limits()
 
 
-@dataclass(frozen=True)
-class ExtractionTask:
+class ExtractionJob(NamedTuple):
     """
-    Reads a part of a dump (`parts`), or computes the hash of one of the `dumps`, which are the first tasks.
-    It can be sent to another machine.
+    Makes a directory of pages. The first tasks compute the hashes of the `dumps`, the others read a part
+    each; the last one merges what they report, and its metadata file marks the extraction as complete.
     """
 
-    directory: str
-    dumps: Tuple[str, ...]
-    parts: Tuple[DumpPart, ...]
+    directory: Path
+    dumps: List[str]
+    parts: List[DumpPart]
     options: ExtractionOptions
-
-    def __call__(self, rank: int, world_size: int) -> Mapping[str, int]:
-        reports = Path(self.directory) / REPORTS
-        if rank < len(self.dumps):
-            write_json(reports / f"dump-{rank:05d}.json", _describe(self.dumps[rank]))
-            return {}
-        number = rank - len(self.dumps)
-        part = self.parts[number]
-        reader = _PartReader(Dump(part.path), self.options)
-        with page_writer(Path(self.directory) / PAGES / f"{number:05d}.parquet") as writer:
-            reader.read(part, writer)
-        write_json(reports / f"{number:05d}.json", reader.report)
-        return {"pages": reader.report["counts"]["pages"], "failures": len(reader.report["failures"])}
-
-
-@dataclass(frozen=True)
-class GatherTask:
-    """Merges what the tasks have reported; its metadata file marks the extraction as complete."""
-
-    directory: str
-    dumps: int
-    parts: int
     metadata: Mapping[str, Any]
 
-    def __call__(self, rank: int, world_size: int) -> Mapping[str, int]:
-        directory = Path(self.directory)
-        described = [self._report(f"dump-{number:05d}.json", number) for number in range(self.dumps)]
-        counts: "Counter[str]" = Counter()
-        groups: Dict[str, "Counter[str]"] = {"left_out": Counter(), "dropped_links": Counter()}
-        failures: List[Mapping[str, Any]] = []
-        for number in range(self.parts):
-            report = self._report(f"{number:05d}.json", self.dumps + number)
-            counts.update(report["counts"])
-            for name, group in groups.items():
-                group.update(report[name])
-            failures.extend(report["failures"])
-        groups["failures"] = Counter(failure["kind"] for failure in failures)
-        write_json_lines(directory / FAILURES_FILE, failures)
+    def stages(self) -> List[Stage]:
+        return [
+            Stage(_EXTRACT, self.extract, len(self.dumps) + len(self.parts)),
+            Stage("gather", self.gather, 1),
+        ]
+
+    def extract(self, task: int) -> Mapping[str, int]:
+        number = task - len(self.dumps)
+        if number < 0:
+            file = Path(self.dumps[task])
+            described = {"file": file.name, "bytes": file.stat().st_size, "sha256": file_sha256(file)}
+            write_json(self._report(task), described)
+            return {}
+        report = _extract_part(
+            self.parts[number], self.options, self.directory / PAGES / f"{number:05d}.parquet"
+        )
+        write_json(self._report(task), report)
+        return {"pages": report["counts"]["pages"], "failures": len(report["failures"])}
+
+    def gather(self, task: int) -> Mapping[str, int]:
+        reports = [self._read_report(number) for number in range(len(self.dumps) + len(self.parts))]
+        described, reports = reports[: len(self.dumps)], reports[len(self.dumps) :]
+        totals: Dict[str, "Counter[str]"] = {
+            name: sum((Counter(report[name]) for report in reports), Counter())
+            for name in ("counts", "left_out", "dropped_links")
+        }
+        failures = [failure for report in reports for failure in report["failures"]]
+        counts, totals["failures"] = totals.pop("counts"), Counter(failure["kind"] for failure in failures)
+        write_json_lines(self.directory / FAILURES_FILE, failures)
+        for directory in (self.directory, self.directory / PAGES, self.directory / _REPORTS):
+            remove_temporaries(directory)
         content = {
             **self.metadata,
-            "shards": self.parts,
+            "shards": len(self.parts),
             "dumps": described,
             "counts": {
                 **{name: counts[name] for name in _COUNTS},
-                **{name: dict(sorted(group.items())) for name, group in groups.items()},
+                **{name: dict(sorted(group.items())) for name, group in totals.items()},
             },
         }
-        for name in (".", PAGES, REPORTS):
-            remove_temporaries(directory / name)
-        write_json(directory / METADATA_FILE, content)
+        write_json(self.directory / METADATA_FILE, content)
         return {"pages": counts["pages"], "failures": len(failures)}
 
-    def _report(self, name: str, task: int) -> Dict[str, Any]:
-        path = Path(self.directory) / REPORTS / name
+    def _report(self, task: int) -> Path:
+        number = task - len(self.dumps)
+        name = f"dump-{task:05d}.json" if number < 0 else f"{number:05d}.json"
+        return self.directory / _REPORTS / name
+
+    def _read_report(self, task: int) -> Any:
         try:
-            return read_json(path)
+            return read_json(self._report(task))
         except FileNotFoundError:
             # A cluster may begin a stage after tasks of the one before have failed.
-            log = Path(self.directory) / LOGS / EXTRACT / LOGS / f"task_{task:05d}.log"
+            log = self.directory / LOGS / _EXTRACT / LOGS / f"task_{task:05d}.log"
             raise ConfigurationError(
-                f"Task {task} of {EXTRACT!r} failed: {path} is missing ({log} says more). Start the command "
-                "again to resume."
+                f"Task {task} of {_EXTRACT!r} failed: {self._report(task)} is missing ({log} says more). "
+                "Start the command again to resume."
             ) from None
 
 
@@ -164,66 +158,48 @@ class _PageParser:
             return _Parsed(failure=("parser", f"{type(error).__name__}: {error}"))
 
 
-class _PartReader:
-    """Reads the pages of a part, and counts."""
+def _extract_part(part: DumpPart, options: ExtractionOptions, output: Path) -> Dict[str, Any]:
+    """Writes the pages of a part; returns counts and failures, for JSON."""
+    dump = Dump(part.path)
+    counts: "Counter[str]" = Counter(dict.fromkeys(_COUNTS, 0))
+    left_out: "Counter[str]" = Counter()
+    dropped: "Counter[str]" = Counter()
+    failures: List[Dict[str, Any]] = []
 
-    def __init__(self, dump: Dump, options: ExtractionOptions) -> None:
-        self._dump = dump
-        self._options = options
-        self._counts: "Counter[str]" = Counter(dict.fromkeys(_COUNTS, 0))
-        self._left_out: "Counter[str]" = Counter()
-        self._dropped: "Counter[str]" = Counter()
-        self._failures: List[Dict[str, Any]] = []
-
-    @property
-    def report(self) -> Dict[str, Any]:
-        """The counts and failures, for JSON."""
-        return {
-            "counts": dict(self._counts),
-            "left_out": dict(self._left_out),
-            "dropped_links": dict(self._dropped),
-            "failures": self._failures,
-        }
-
-    def read(self, part: DumpPart, writer: PageWriter) -> None:
-        parse = _PageParser(self._dump, self._options).parse
-        for raw, parsed, kind in guarded_map(parse, self._wanted(part), self._options.limits):
-            if parsed is None:
-                kind = kind or CRASH
-                parsed = _Parsed(failure=(kind, _REASONS[kind].format(limits=self._options.limits)))
-            self._take(raw, parsed, writer)
-
-    def _wanted(self, part: DumpPart) -> Iterator[Union[RawPage, BadPage]]:
-        for raw in self._dump.pages(part):
-            if isinstance(raw, RawPage) and raw.namespace not in self._options.namespaces:
-                self._left_out["namespace"] += 1
+    def wanted() -> Iterator[Union[RawPage, BadPage]]:
+        for raw in dump.pages(part):
+            if isinstance(raw, RawPage) and raw.namespace not in options.namespaces:
+                left_out["namespace"] += 1
             elif isinstance(raw, RawPage) and raw.redirect is None and raw.model != WIKITEXT:
-                self._left_out["no wikitext"] += 1
+                left_out["no wikitext"] += 1
             else:
                 yield raw
 
-    def _take(self, raw: Union[RawPage, BadPage], parsed: _Parsed, writer: PageWriter) -> None:
-        self._dropped.update(parsed.dropped_links)
-        if parsed.page is not None:
-            self._count(parsed.page)
-            writer.add(parsed.page)
-        elif parsed.failure is not None:
-            kind, reason = parsed.failure
-            page_id = raw.page_id if isinstance(raw, RawPage) else None
-            self._failures.append({"page_id": page_id, "title": raw.title, "kind": kind, "reason": reason})
-        elif parsed.left_out is not None:
-            self._left_out[parsed.left_out] += 1
-
-    def _count(self, page: Page) -> None:
-        counts = self._counts
-        counts["pages"] += 1
-        counts["redirects"] += page.redirect is not None
-        counts["disambiguations"] += page.is_disambiguation
-        counts["sections"] += len(page.sections)
-        counts["paragraphs"] += len(page.paragraphs)
-        counts["links"] += sum(len(paragraph.links) for paragraph in page.paragraphs)
+    parse = _PageParser(dump, options).parse
+    with page_writer(output) as writer:
+        for raw, parsed, kind in guarded_map(parse, wanted(), options.limits):
+            if parsed is None:
+                kind = kind or CRASH
+                parsed = _Parsed(failure=(kind, _REASONS[kind].format(limits=options.limits)))
+            dropped.update(parsed.dropped_links)
+            if parsed.page is not None:
+                counts.update(_counted(parsed.page))
+                writer.add(parsed.page)
+            elif parsed.failure is not None:
+                kind, reason = parsed.failure
+                page_id = raw.page_id if isinstance(raw, RawPage) else None
+                failures.append({"page_id": page_id, "title": raw.title, "kind": kind, "reason": reason})
+            elif parsed.left_out is not None:
+                left_out[parsed.left_out] += 1
+    return {"counts": counts, "left_out": left_out, "dropped_links": dropped, "failures": failures}
 
 
-def _describe(path: str) -> Dict[str, Any]:
-    file = Path(path)
-    return {"file": file.name, "bytes": file.stat().st_size, "sha256": file_sha256(file)}
+def _counted(page: Page) -> Dict[str, int]:
+    return {
+        "pages": 1,
+        "redirects": page.redirect is not None,
+        "disambiguations": page.is_disambiguation,
+        "sections": len(page.sections),
+        "paragraphs": len(page.paragraphs),
+        "links": sum(len(paragraph.links) for paragraph in page.paragraphs),
+    }

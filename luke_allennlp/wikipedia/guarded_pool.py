@@ -1,8 +1,7 @@
 """
-Calls that may take too much time or memory, or crash: they run in a child process.
-
-A parser written in C cannot be interrupted from Python, but its process can be killed. Only the call that it
-was working on is lost.
+Calls that may take too much time or memory, or crash: they run in a child process. A parser written in C
+cannot be interrupted from Python, but its process can be killed; only the call that it was working on is
+lost.
 """
 
 import ctypes
@@ -10,6 +9,7 @@ import gc
 import itertools
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
@@ -17,6 +17,7 @@ import time
 from collections import deque
 from concurrent.futures import Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any, Callable, Deque, Iterable, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
 
 from allennlp.common.checks import ConfigurationError
@@ -37,14 +38,7 @@ _function: Optional[Callable[[Any], Any]] = None
 
 
 class Limits(NamedTuple):
-    """
-    # Parameters
-
-    seconds : `float`, optional (default = `60.0`)
-        By the clock, for an item.
-    memory_mb : `int`, optional (default = `2048`)
-        What the child process may allocate beyond what it has at its start.
-    """
+    """Of an item, by the clock; and what the child process may allocate beyond what it has at its start."""
 
     seconds: float = 60.0
     memory_mb: int = 2048
@@ -54,19 +48,11 @@ def guarded_map(
     function: Callable[[S], T], items: Iterable[S], limits: Limits
 ) -> Iterator[Tuple[S, Optional[T], Optional[str]]]:
     """
-    Calls a function on items in a child process, which dies with this process. An item that exceeds the time
-    is given up at once; one that kills the process is tried again first, since anyone may kill a process.
-
-    # Parameters
-
-    function : `Callable[[S], T]`
-        Its exceptions are raised here, except `MemoryError`. It need not be picklable, but items and results
-        are pickled.
-
-    # Returns
-
-    `Iterator[Tuple[S, Optional[T], Optional[str]]]`
-        Each item in order, with its result, or `None` and "time", "memory" or "crash".
+    Calls a function on items in a child process, which dies with this process. Returns each item in order,
+    with its result, or `None` and "time", "memory" or "crash". An item that exceeds the time is given up at
+    once; one that kills the process is tried again first, since anyone may kill a process. The function's
+    exceptions are raised here, except `MemoryError`. It need not be picklable, but items and results are
+    pickled.
     """
     pool = required("pebble").ProcessPool(
         1,
@@ -132,15 +118,13 @@ def _begin_child(function: Callable[[Any], Any], parent: int, memory_mb: int) ->
     die_with_parent(parent)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler in Python would wait for the parser
     gc.freeze()  # what the parent has imported is never collected here
-    used = _data_bytes()
-    if used is not None:
+    if sys.platform == "linux":  # others do not enforce the limit
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        limit = used + memory_mb * 1024 * 1024
-        resource.setrlimit(
-            resource.RLIMIT_DATA, (limit if soft == resource.RLIM_INFINITY else min(limit, soft), hard)
-        )
+        limit = _data_bytes() + memory_mb * 1024 * 1024
+        if soft == resource.RLIM_INFINITY or limit < soft:
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
@@ -160,11 +144,8 @@ def _watch_parent(parent: int) -> None:
     os._exit(1)
 
 
-def _data_bytes() -> Optional[int]:
-    """What this process has allocated; `None` where the kernel does not enforce a limit."""
-    if sys.platform == "linux":
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith("VmData:"):
-                    return int(line.split()[1]) * 1024
-    return None
+def _data_bytes() -> int:
+    """What this process has allocated."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    found = re.search(r"^VmData:\s*([0-9]+) kB$", status, re.M)
+    return int(found[1]) * 1024 if found else 0

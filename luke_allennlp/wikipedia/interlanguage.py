@@ -1,6 +1,5 @@
 """Finds the pages of several wikis about the same thing."""
 
-import gzip
 import re
 from pathlib import Path
 from typing import Dict, Iterator, Mapping, Tuple
@@ -9,7 +8,7 @@ import numpy
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 
-from luke_allennlp.common.text_lines import shown
+from luke_allennlp.common.text_lines import read_lines, shown
 from luke_allennlp.wikipedia.link_counts import LinkCounts
 
 _ITEM = re.compile(r"Q([1-9][0-9]{0,17})")
@@ -24,7 +23,7 @@ def items_of_pages(path: Path, wikis: Mapping[str, LinkCounts]) -> Dict[str, num
         de<TAB>Hafen<TAB>Q283202
 
     Lines may be in any order, and those of other languages are skipped. Underscores in titles are spaces. A
-    file whose name ends in `.gz` is compressed. The sitelinks of a dump of Wikidata make such a table, or the
+    file that gzip compressed will do. The sitelinks of a dump of Wikidata make such a table, or the
     tables `page_props` (`wikibase_item`) and `page` of each wiki.
 
     A redirect counts for the page it leads to, unless that page has a line of its own. Of several lines of a
@@ -52,19 +51,12 @@ def items_of_pages(path: Path, wikis: Mapping[str, LinkCounts]) -> Dict[str, num
 
 
 def _lines(path: Path) -> Iterator[Tuple[str, str, int]]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    expected = "expected a language, a title and an item such as Q42, separated by tabs"
-    number = 0
-    try:
-        with opened(path, "rt", encoding="utf-8", newline="\n") as file:
-            lines = Tqdm.tqdm(file, desc="inter-language table", unit="lines")
-            for number, line in enumerate(lines, start=1):
-                columns = line.rstrip("\r\n").split("\t")
-                match = _ITEM.fullmatch(columns[2]) if len(columns) == 3 else None
-                if match is None or not columns[0] or not columns[1]:
-                    raise ConfigurationError(f"{path}, line {number}: found {shown(line)}; {expected}.")
-                yield columns[0], columns[1].replace("_", " "), int(match[1])
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path}: there is no such file; {expected}, a line a page.") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}, after line {number}: cannot be read ({error}).") from None
+    for number, line in Tqdm.tqdm(read_lines(str(path)), desc="inter-language table", unit="lines"):
+        columns = line.split("\t")
+        match = _ITEM.fullmatch(columns[2]) if len(columns) == 3 else None
+        if match is None or not columns[0] or not columns[1]:
+            raise ConfigurationError(
+                f"{path}, line {number}: found {shown(line)}; expected a language, a title and an item such "
+                "as Q42, separated by tabs."
+            )
+        yield columns[0], columns[1].replace("_", " "), int(match[1])

@@ -14,8 +14,7 @@ def _set(table: str, key: str) -> FrozenSet[str]:
     return frozenset(_TABLES[table][key])
 
 
-# --- Abbreviations, for the rule-based sentence splitter.
-
+# Abbreviations, for the rule-based sentence splitter.
 LANGUAGES_WITH_ORDINALS = _set("abbreviations", "ordinals")
 """Languages that write ordinals with a full stop: "am 3. Oktober"."""
 ABBREVIATIONS = _set("abbreviations", "anywhere")
@@ -26,13 +25,12 @@ such as "etc." and "Inc.", are not here: where the sentence continues, a small l
 ABBREVIATIONS_BEFORE_NUMBER = _set("abbreviations", "before_number")
 """Abbreviations only before a number: "No. 5", but "He said no."."""
 
-# --- Prefixes of titles that dumps do not list. Each of them is taken on the wikis of Wikimedia, so that no
+# Prefixes of titles that dumps do not list. Each of them is taken on the wikis of Wikimedia, so that no
 # article's title begins with one of them and a colon.
-
 LANGUAGE_CODES = _set("prefixes", "languages")
 """Codes of all Wikipedias, closed ones too, and aliases: `nb` of `no`, `nan` of `zh-min-nan`."""
-INTERWIKI_PREFIXES = _set("prefixes", "interwiki")
-"""Names of other wikis and sites that Wikimedia's wikis have prefixes for."""
+PREFIXES = LANGUAGE_CODES | _set("prefixes", "interwiki")
+"""These, and names of other wikis and sites that Wikimedia's wikis have prefixes for."""
 FILE_NAMES = _set("prefixes", "file")
 """
 The namespace of files in other languages: texts are copied from wiki to wiki, and some dumps have another
@@ -43,9 +41,7 @@ CATEGORY_NAMES = _set("prefixes", "category")
 NAMESPACE_ALIASES: Dict[str, Dict[str, int]] = _TABLES["prefixes"]["namespaces"]
 """By wiki: short names of namespaces, those of users by gender, and those from before 2009."""
 
-# --- Disambiguation pages.
-
-# Templates, in lower case, as each wiki lists them in MediaWiki:Disambiguationspage.
+# Templates of disambiguation pages, in lower case, as each wiki lists them in MediaWiki:Disambiguationspage.
 _TEMPLATES = _set("disambiguation", "templates")
 # What stands in parentheses at the end of a title.
 _SUFFIXES = _set("disambiguation", "suffixes")
@@ -59,16 +55,10 @@ def is_disambiguation(title: str, templates: Iterable[str], magic_words: Iterabl
         return True
     if any(word.lower() in _MAGIC_WORDS for word in magic_words):
         return True
-    return any(_is_template(name) for name in templates)
-
-
-def _is_template(name: str) -> bool:
-    name = " ".join(name.lower().replace("_", " ").split())
+    names = [" ".join(name.lower().replace("_", " ").split()) for name in templates]
     # English has many of these: "school disambiguation", "human name disambiguation".
-    return name in _TEMPLATES or name.endswith(" disambiguation")
+    return any(name in _TEMPLATES or name.endswith(" disambiguation") for name in names)
 
-
-# --- Link trails.
 
 # MediaWiki's `$linkTrail` (languages/messages/Messages*.php): what a character class must hold beside a to z.
 _LETTERS: Dict[str, str] = _TABLES["link_trails"]["letters"]

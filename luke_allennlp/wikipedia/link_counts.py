@@ -1,6 +1,5 @@
 """How many links of a wiki lead to each page."""
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Dict, List, Mapping, Sequence
@@ -8,7 +7,7 @@ from typing import Dict, List, Mapping, Sequence
 import numpy
 
 from luke_allennlp.common.files import write_json
-from luke_allennlp.wikipedia.jobs import load_array, save_array, summed
+from luke_allennlp.wikipedia.jobs import read_json, save_array, summed
 from luke_allennlp.wikipedia.link_columns import target_counts
 from luke_allennlp.wikipedia.redirects import DISAMBIGUATION, RedirectResolver, opened_resolver
 
@@ -45,10 +44,10 @@ class LinkCounts:
         totals = numpy.zeros(len(resolver), dtype=numpy.int64)
         missing: "Counter[str]" = Counter()
         for file in files:
-            numbers, counts = load_array(file)
+            numbers, counts = numpy.load(file)
             totals[numbers] += counts
             if _missing_of(file).exists():
-                missing.update(json.loads(_missing_of(file).read_text(encoding="utf-8")))
+                missing.update(read_json(_missing_of(file)))
         if without_disambiguation:
             totals[resolver.kinds & DISAMBIGUATION != 0] = 0
         return cls(resolver, totals, missing)
@@ -78,7 +77,6 @@ def count_shard(shard: Path, titles: Path, output: Path, missing_pages: bool = F
     pages, links = summed(numpy.concatenate(numbers), numpy.concatenate(counts))
     total, known = int(links.sum()), pages >= 0
     if missing_pages:
-        output.parent.mkdir(parents=True, exist_ok=True)
         write_json(_missing_of(output), dict(sorted(missing.items())))
     # Shape: (2, pages)
     save_array(output, numpy.stack([pages[known], links[known]]))

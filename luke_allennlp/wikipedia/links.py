@@ -2,19 +2,19 @@
 
 import functools
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 import numpy
 
 from luke_allennlp.common.files import file_sha256, written_whole
 from luke_allennlp.common.requirements import required
 from luke_allennlp.linking.link_database import LINK_FORMAT, LinkDatabase
-from luke_allennlp.linking.mapped_directory import METADATA_FILE, check_target
+from luke_allennlp.linking.mapped_directory import METADATA_FILE
 from luke_allennlp.linking.mention_database import MentionDatabase
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
 from luke_allennlp.wikipedia.link_columns import page_links
-from luke_allennlp.wikipedia.pages import ExtractedWikipedia
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia, read_batches
 from luke_allennlp.wikipedia.redirects import checked_pages, opened_resolver, titles_of, titles_stage
 
 
@@ -33,78 +33,79 @@ def build_link_database(
 
     Returns whether it is written; if not, the job was submitted to Slurm.
     """
-    wiki, directory = checked_pages(pages), Path(output).absolute()
-    database = Path(mentions).absolute()
-    MentionDatabase(database)
-    if not work_directory(directory).exists():
-        check_target(directory, LINK_FORMAT, force)
+    job = _Job(checked_pages(pages), Path(mentions).absolute(), Path(output).absolute())
+    MentionDatabase(job.mentions)  # complains if it is none
+    stages = [
+        titles_stage([job.wiki], job.work),
+        Stage("links", job.find_links, len(job.wiki.shards)),
+        Stage("database", job.write, 1),
+    ]
+    metadata = file_sha256(job.mentions / METADATA_FILE)
     plan = {
         "command": "wikipedia-link-db",
-        "pages": pages_plan([wiki]),
-        "mentions": {"path": str(database), "metadata": file_sha256(database / METADATA_FILE)},
+        "pages": pages_plan([job.wiki]),
+        "mentions": {"path": str(job.mentions), "metadata": metadata},
     }
-    stages = functools.partial(_stages, wiki, database, directory)
-    return run_job(directory, plan, stages, executor, force)
+    return run_job(job.output, plan, stages, executor, force, LINK_FORMAT)
 
 
-def _stages(wiki: ExtractedWikipedia, mentions: Path, output: Path, work: Path) -> List[Stage]:
-    return [
-        titles_stage(wiki, work),
-        Stage("links", functools.partial(_links, wiki, mentions, work), len(wiki.shards)),
-        Stage("database", functools.partial(_database, wiki, output, work), 1),
-    ]
+class _Job(NamedTuple):
+    """The stages' tasks, and the files that they leave to each other."""
 
+    wiki: ExtractedWikipedia
+    mentions: Path
+    output: Path
 
-def _links_of(work: Path, shard: int) -> Path:
-    return work / "links" / f"{shard:05d}.parquet"
+    @property
+    def work(self) -> Path:
+        return work_directory(self.output)
 
+    def links_of(self, shard: int) -> Path:
+        return self.work / "links" / f"{shard:05d}.parquet"
 
-def _links(wiki: ExtractedWikipedia, mentions: Path, work: Path, task: int, tasks: int) -> Dict[str, int]:
-    """Looks up where the links in a file of pages lead, and how probable they are."""
-    arrow, parquet = required("pyarrow"), required("pyarrow.parquet")
-    resolver, database = opened_resolver(titles_of(work)), _opened_mentions(mentions)
-    page_of = functools.lru_cache(maxsize=1 << 17)(resolver.page)
-    probability_of = functools.lru_cache(maxsize=1 << 17)(database.link_probability)
-    link = arrow.struct(
-        [("anchor", arrow.string()), ("target", arrow.string()), ("probability", arrow.float64())]
-    )
-    schema = arrow.schema([("title", arrow.string()), ("links", arrow.list_(link))])
-    rows: List[Dict[str, Any]] = []
-    for title, links in page_links(wiki.shards[task]):
-        found = [
-            {"anchor": surface, "target": page, "probability": probability_of(surface)}
-            for target, surface in links
-            if (page := page_of(target)) is not None
-        ]
-        rows.append({"title": title, "links": found})
-    with written_whole(_links_of(work, task)) as temporary:
-        parquet.write_table(arrow.Table.from_pylist(rows, schema=schema), temporary, compression="zstd")
-    return {"links": sum(len(row["links"]) for row in rows), "pages": len(rows)}
+    def find_links(self, task: int) -> Dict[str, int]:
+        """Looks up where the links in a file of pages lead, and how probable they are."""
+        arrow, parquet = required("pyarrow"), required("pyarrow.parquet")
+        page_of = functools.lru_cache(maxsize=1 << 17)(opened_resolver(titles_of(self.work)).page)
+        database = _opened_mentions(self.mentions)
+        probability_of = functools.lru_cache(maxsize=1 << 17)(database.link_probability)
+        link = arrow.struct(
+            [("anchor", arrow.string()), ("target", arrow.string()), ("probability", arrow.float64())]
+        )
+        schema = arrow.schema([("title", arrow.string()), ("links", arrow.list_(link))])
+        rows: List[Dict[str, Any]] = []
+        for title, links in page_links(self.wiki.shards[task]):
+            found = [
+                {"anchor": surface, "target": page, "probability": probability_of(surface)}
+                for target, surface in links
+                if (page := page_of(target)) is not None
+            ]
+            rows.append({"title": title, "links": found})
+        with written_whole(self.links_of(task)) as temporary:
+            parquet.write_table(arrow.Table.from_pylist(rows, schema=schema), temporary, compression="zstd")
+        return {"links": sum(len(row["links"]) for row in rows), "pages": len(rows)}
+
+    def write(self, task: int) -> Dict[str, int]:
+        database = LinkDatabase.build(self.records(), str(self.output), force=True)
+        return {"links": database.link_count}
+
+    def records(self) -> Iterator[Tuple[str, Iterator[Tuple[str, str, float]]]]:
+        resolver = opened_resolver(titles_of(self.work))
+        seen = numpy.zeros(len(resolver), dtype=bool)
+        for shard in range(len(self.wiki.shards)):
+            for batch in read_batches(self.links_of(shard), None, 1 << 16):
+                for row in batch.to_pylist():
+                    number = resolver.number(row["title"])
+                    if not seen[number]:
+                        seen[number] = True
+                        links = row["links"]
+                        yield (
+                            row["title"],
+                            ((link["anchor"], link["target"], link["probability"]) for link in links),
+                        )
 
 
 @functools.lru_cache(maxsize=1)
 def _opened_mentions(path: Path) -> MentionDatabase:
     # Once a process, as `opened_resolver`.
     return MentionDatabase(path)
-
-
-def _database(wiki: ExtractedWikipedia, output: Path, work: Path, task: int, tasks: int) -> Dict[str, int]:
-    database = LinkDatabase.build(_records(wiki, work), str(output), force=True)
-    return {"links": database.link_count}
-
-
-def _records(wiki: ExtractedWikipedia, work: Path) -> Iterator[Tuple[str, Iterator[Tuple[str, str, float]]]]:
-    parquet = required("pyarrow.parquet")
-    resolver = opened_resolver(titles_of(work))
-    seen = numpy.zeros(len(resolver), dtype=bool)
-    for shard in range(len(wiki.shards)):
-        with parquet.ParquetFile(_links_of(work, shard)) as file:
-            for batch in file.iter_batches():
-                for row in batch.to_pylist():
-                    number = resolver.number(row["title"])
-                    if not seen[number]:
-                        seen[number] = True
-                        yield (
-                            row["title"],
-                            ((link["anchor"], link["target"], link["probability"]) for link in row["links"]),
-                        )

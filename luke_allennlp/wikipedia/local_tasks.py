@@ -25,20 +25,10 @@ _run: Optional[Run] = None
 
 def run_tasks(name: str, run: Run, ranks: Sequence[int], total: int, workers: int, logs: Path) -> None:
     """
-    Runs tasks side by side in forked processes, which have everything imported already. (Datatrove's own pool
-    waits forever when a worker is killed, and its processes outlive the command.)
-
-    # Parameters
-
-    run : `Run`
-        Does the task with this number, and returns counts of what it did.
-    ranks : `Sequence[int]`
-        The tasks that are left to do, of `total`.
-
-    # Raises
-
-    `ConfigurationError`
-        A task failed, or its process died. The others are stopped.
+    Runs those tasks of `total` that are left to do, side by side in forked processes, which have everything
+    imported already. (Datatrove's own pool waits forever when a worker is killed, and its processes outlive
+    the command.) A `ConfigurationError` says which task failed, or that a process died; then the others are
+    stopped.
     """
     if not ranks:
         return
@@ -84,6 +74,7 @@ def _result(future: "Future[Mapping[str, int]]", name: str, rank: int, logs: Pat
 
 def _begin_worker(run: Run, parent: int) -> None:
     global _run
+    _run = run
     die_with_parent(parent)
     # Ctrl-C reaches all processes, but the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -93,7 +84,6 @@ def _begin_worker(run: Run, parent: int) -> None:
     # Datatrove logs each task to the terminal too; its log files have it.
     required("loguru").logger.remove()
     sys.stderr = open(os.devnull, "w", encoding="utf-8")
-    _run = run
 
 
 def _work(rank: int) -> Mapping[str, int]:

@@ -24,7 +24,7 @@ def _without_stray_tags(text: str) -> str:
 class OpenLink(NamedTuple):
     """
     A link whose label is not complete yet: where in the paragraph the label begins, how many parts of text
-    and links came before it, and its target; `None` if it is no link to an article, but its label is shown.
+    and links came before it, and its target, see `open_link`.
     """
 
     start: int
@@ -45,12 +45,15 @@ class PageText:
         self.paragraphs: List[Paragraph] = []
         self.sections: List[Section] = []
         self.dropped: "Counter[str]" = Counter()
+        self._open: List[OpenLink] = []
+        self._in_heading = False
+        self._clear()
+
+    def _clear(self) -> None:
         self._parts: List[str] = []
         self._length = 0
         self._links: List[PageLink] = []
         self._vanished: List[int] = []
-        self._open: List[OpenLink] = []
-        self._in_heading = False
         self._after_space = True
 
     def write(self, text: str, literal: bool = False) -> None:
@@ -139,12 +142,10 @@ class PageText:
 
     def extend_link(self, trail: str) -> None:
         """Makes what follows the last link a part of it, if nothing is between them."""
-        link = self._links[-1]
-        if link.end == self._length:
-            self._append(trail)
+        link, is_next = self._links[-1], self._links[-1].end == self._length
+        self._append(trail)
+        if is_next:
             self._links[-1] = link._replace(surface=link.surface + trail, end=self._length)
-        else:
-            self._append(trail)
 
     def start_heading(self) -> None:
         self.end_line()
@@ -185,10 +186,3 @@ class PageText:
     def _tidied(self) -> Tuple[str, List[PageLink]]:
         text = "".join(self._parts)
         return tidy(text, self._links, self._vanished) if self._vanished else (text, self._links)
-
-    def _clear(self) -> None:
-        self._parts = []
-        self._length = 0
-        self._links = []
-        self._vanished = []
-        self._after_space = True

@@ -2,7 +2,7 @@
 
 import html
 import re
-from typing import Iterable, Iterator, List, NamedTuple, Optional, Union
+from typing import Iterable, Iterator, NamedTuple, Optional, Union
 from xml.etree import ElementTree
 
 from luke_allennlp.wikipedia.dump_text import DamagedRegion, Piece
@@ -18,18 +18,8 @@ WIKITEXT = "wikitext"
 
 class RawPage(NamedTuple):
     """
-    A page as in the dump.
-
-    # Parameters
-
-    title : `str`
-        With the prefix of its namespace, and spaces.
-    redirect : `Optional[str]`
-        What it redirects to, as the dump writes it: not normalised.
-    text : `str`
-        The text of the last revision, or "".
-    model : `str`
-        The kind of text: "wikitext", "css", "Scribunto".
+    A page as in the dump: its title with the prefix of its namespace and with spaces, what it redirects to
+    (not normalised), the text of the last revision or "", and its kind: "wikitext", "css", "Scribunto".
     """
 
     page_id: int
@@ -41,10 +31,7 @@ class RawPage(NamedTuple):
 
 
 class BadPage(NamedTuple):
-    """
-    A page, or a piece of the dump, that cannot be read: its title, if that can be read, and the reason in one
-    sentence.
-    """
+    """A page, or a piece of the dump, that cannot be read: its title, if there is one, and why."""
 
     title: Optional[str]
     reason: str
@@ -53,16 +40,11 @@ class BadPage(NamedTuple):
 def cut_pages(pieces: Iterable[Piece], longest: int) -> Iterator[Union[bytes, BadPage]]:
     """
     Cuts text into pages, from `<page>` to `</page>`. A page begins with its tag and ends with the next tag of
-    a page, be that its own end or the beginning of another: then it is bad. So where a page begins and ends
-    depends on nothing before it. A page that the end of the text cuts off is omitted.
-
-    # Parameters
-
-    pieces : `Iterable[Union[bytes, DamagedRegion, None]]`
-        The text in UTF-8, in any pieces, starting anywhere. Pages that begin after `None` are not wanted:
-        only as many pieces are read as it takes to finish what began before.
-    longest : `int`
-        The most bytes of a page; a longer one is bad. No more than this and one piece is in memory.
+    a page, be that its own end or the beginning of another: then it is bad, as is one of more than `longest`
+    bytes. So where a page begins and ends depends on nothing before it. A page that the end of the text cuts
+    off is omitted. The pieces of text in UTF-8 may start anywhere; pages that begin after `None` are not
+    wanted: only as many pieces are read as it takes to finish what began before. No more than a page and a
+    piece is in memory.
     """
     too_long = f"the page is longer than {longest:,} bytes."
     buffer = b""
@@ -143,9 +125,7 @@ def parse_page(page: bytes) -> Union[RawPage, BadPage]:
         if number is None or not re.fullmatch(r"\s*-?[0-9]{1,18}\s*", number):
             return BadPage(title, f"the page's {name} is {number!r}; expected a number in <{tag}>.")
         numbers.append(int(number))
-    revisions: List[ElementTree.Element] = root.findall("revision")
-    text = revisions[-1].findtext("text") if revisions else None
-    model = revisions[-1].findtext("model") if revisions else None
+    text, model = (root.findtext(f"revision[last()]/{name}") for name in ("text", "model"))
     redirect = root.find("redirect")
     target = None if redirect is None else redirect.get("title")
     return RawPage(numbers[0], numbers[1], title, target, text or "", model or WIKITEXT)

@@ -61,16 +61,8 @@ class Section(NamedTuple):
 
 class Page(NamedTuple):
     """
-    # Parameters
-
-    page_id : `int`
-        The wiki's.
-    namespace : `int`
-        0 for articles.
-    title : `str`
-        With spaces, and with the name of its namespace.
-    redirect : `str`, optional
-        The title it redirects to; such a page has no text.
+    A page: its id in the wiki, its namespace (0 for articles), its title with spaces and with the name of its
+    namespace, and the title it redirects to, if it does; then it has no text.
     """
 
     page_id: int
@@ -87,9 +79,6 @@ class PageWriter:
 
     def __init__(self, writer: "pyarrow.parquet.ParquetWriter") -> None:
         self._writer = writer
-        self._clear()
-
-    def _clear(self) -> None:
         self._pages: List[Page] = []
         self._characters = 0
 
@@ -102,15 +91,12 @@ class PageWriter:
     def flush(self) -> None:
         if self._pages:
             self._writer.write_table(_table(self._pages))
-            self._clear()
+            self._pages, self._characters = [], 0
 
 
 @contextmanager
 def page_writer(path: Path) -> Iterator[PageWriter]:
-    """
-    Writes a Parquet file of pages atomically; several processes may write the same file at a time. The same
-    pages give the same bytes.
-    """
+    """Writes a Parquet file of pages atomically. The same pages give the same bytes."""
     with (
         written_whole(path) as temporary,
         required("pyarrow.parquet").ParquetWriter(temporary, schema(), compression="zstd") as parquet,
@@ -135,13 +121,12 @@ class ExtractedWikipedia:
         remedy = "expected the directory that `allennlp wikipedia-extract` made"
         try:
             content = (self.path / METADATA_FILE).read_text(encoding="utf-8")
+            self.metadata: Dict[str, Any] = json.loads(content)
+            found = (self.metadata["format"], self.metadata["version"])
         except OSError:
             raise ConfigurationError(
                 f"{self.path}: there is no {METADATA_FILE}; {remedy}. If that was interrupted, run it again."
             ) from None
-        try:
-            metadata = json.loads(content)
-            found = (metadata["format"], metadata["version"])
         except (ValueError, TypeError, KeyError):
             raise ConfigurationError(f"{self.path / METADATA_FILE} is damaged; {remedy}.") from None
         if found != (FORMAT, VERSION):
@@ -149,14 +134,13 @@ class ExtractedWikipedia:
                 f"{self.path}: is of the format {found[0]!r}, version {found[1]!r}; "
                 f"expected {FORMAT!r}, version {VERSION}."
             )
-        self.metadata: Dict[str, Any] = metadata
-        self.shards = [self.path / PAGES / f"{index:05d}.parquet" for index in range(metadata["shards"])]
+        names = [f"{index:05d}.parquet" for index in range(self.metadata["shards"])]
+        self.shards = [self.path / PAGES / name for name in names]
         missing = [shard.name for shard in self.shards if not shard.is_file()]
         if missing:
+            others = f", and so are {len(missing) - 1} others" if len(missing) > 1 else ""
             raise ConfigurationError(
-                f"{self.path / PAGES}: {missing[0]} is missing"
-                + (f", and so are {len(missing) - 1} others" if len(missing) > 1 else "")
-                + "; extract the dump again."
+                f"{self.path / PAGES}: {missing[0]} is missing{others}; extract the dump again."
             )
 
     @property
@@ -180,69 +164,45 @@ class ExtractedWikipedia:
 
 
 def read_pages(path: Path, columns: Optional[List[str]] = None) -> Iterator[Page]:
-    """
-    The pages of a Parquet file. If only some columns are read, the lists that are missing are empty.
+    """The pages of a Parquet file. If only some columns are read, the lists that are missing are empty."""
+    for batch in read_batches(path, columns, 256):
+        yield from map(_page, batch.to_pylist())
 
-    # Raises
 
-    `ConfigurationError`
-        The file is damaged.
-    """
-    arrow = required("pyarrow")
-    parquet = required("pyarrow.parquet")
+def read_batches(path: Path, columns: Optional[List[str]], size: int) -> "Iterator[pyarrow.RecordBatch]":
+    """Rows of a Parquet file, `size` at a time; a `ConfigurationError` if it is damaged."""
     try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=256, columns=columns):
-                for row in batch.to_pylist():
-                    yield _page(row)
-    except (arrow.ArrowException, OSError) as error:
+        with required("pyarrow.parquet").ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=size, columns=columns)
+    except (required("pyarrow").ArrowException, OSError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}. Extract the dump again.") from None
 
 
 def _page(row: Dict[str, Any]) -> Page:
-    return Page(
-        row["page_id"],
-        row["namespace"],
-        row["title"],
-        row["redirect"],
-        row["is_disambiguation"],
-        [Section(**section) for section in row.get("sections", ())],
-        [
-            Paragraph(
-                paragraph["text"], [PageLink(**link) for link in paragraph["links"]], paragraph["section"]
-            )
-            for paragraph in row.get("paragraphs", ())
-        ],
-    )
+    sections = [Section(**section) for section in row.pop("sections", ())]
+    paragraphs = [
+        Paragraph(paragraph["text"], [PageLink(**link) for link in paragraph["links"]], paragraph["section"])
+        for paragraph in row.pop("paragraphs", ())
+    ]
+    return Page(**row, sections=sections, paragraphs=paragraphs)
 
 
 def schema() -> "pyarrow.Schema":
     """The columns of the Parquet files."""
     arrow = required("pyarrow")
-    link = arrow.struct(
-        [
-            ("target", arrow.string()),
-            ("fragment", arrow.string()),
-            ("surface", arrow.string()),
-            ("start", arrow.int32()),
-            ("end", arrow.int32()),
-        ]
-    )
-    paragraph = arrow.struct(
-        [("section", arrow.int32()), ("text", arrow.string()), ("links", arrow.list_(link))]
-    )
-    section = arrow.struct(
-        [("level", arrow.int8()), ("title", arrow.string()), ("first_paragraph", arrow.int32())]
-    )
+    text, number = arrow.string(), arrow.int32()
+    link = [("target", text), ("fragment", text), ("surface", text), ("start", number), ("end", number)]
+    paragraph = [("section", number), ("text", text), ("links", arrow.list_(arrow.struct(link)))]
+    section = [("level", arrow.int8()), ("title", text), ("first_paragraph", number)]
     return arrow.schema(
         [
             ("page_id", arrow.int64()),
-            ("namespace", arrow.int32()),
-            ("title", arrow.string()),
-            ("redirect", arrow.string()),
+            ("namespace", number),
+            ("title", text),
+            ("redirect", text),
             ("is_disambiguation", arrow.bool_()),
-            ("sections", arrow.list_(section)),
-            ("paragraphs", arrow.list_(paragraph)),
+            ("sections", arrow.list_(arrow.struct(section))),
+            ("paragraphs", arrow.list_(arrow.struct(paragraph))),
         ]
     )
 

@@ -3,7 +3,7 @@
 import functools
 from array import array
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple, Union
 
 import numpy
 from allennlp.common.checks import ConfigurationError
@@ -11,7 +11,6 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.linking.mapped_directory import (
     Format,
     MappedDirectory,
-    check_target,
     new_mapped_directory,
 )
 from luke_allennlp.linking.redirects import REDIRECTS_FORMAT, Redirects
@@ -49,15 +48,10 @@ class RedirectResolver(MappedDirectory):
 
     format = _FORMAT
 
-    @property
-    def finals(self) -> numpy.ndarray:
-        """By a title's number, the number of the title it leads to. Shape: (titles,)"""
-        return self.arrays["finals.npy"]
-
-    @property
-    def kinds(self) -> numpy.ndarray:
-        """By a title's number, `PAGE` (of namespace 0), `OTHER_NAMESPACE`, `REDIRECT`. Shape: (titles,)"""
-        return self.arrays["kinds.npy"]
+    def __init__(self, path: Union[str, Path]) -> None:
+        super().__init__(path)
+        # By a title's number, that of the title it leads to, and what it is. Shape of both: (titles,)
+        self.finals, self.kinds = self.arrays["finals.npy"], self.arrays["kinds.npy"]
 
     def title(self, number: int) -> str:
         """The title of a number."""
@@ -79,10 +73,8 @@ class RedirectResolver(MappedDirectory):
     def page_number(self, title: str) -> int:
         """The number of that article's title; -1 if there is none."""
         number = self.number(title)
-        if number < 0:
-            return -1
-        final = int(self.finals[number])
-        return final if self.kinds[final] & PAGE else -1
+        final = -1 if number < 0 else int(self.finals[number])
+        return final if final >= 0 and self.kinds[final] & PAGE else -1
 
     def is_missing(self, number: int) -> bool:
         """Whether a title is only led to, and neither a page's nor a redirect's."""
@@ -107,14 +99,7 @@ class RedirectResolver(MappedDirectory):
     def build(
         cls, pages: ExtractedWikipedia, path: Union[str, Path], force: bool = False
     ) -> "RedirectResolver":
-        """
-        Writes the titles of a wiki. Memory is that of the trie and a few bytes a title.
-
-        # Raises
-
-        `ConfigurationError`
-            `path` exists and `force` is false, or a file of the pages is damaged.
-        """
+        """Writes the titles of a wiki. Memory is that of the trie and a few bytes a title."""
         with new_mapped_directory(Path(path), _FORMAT, force) as writer:
             spool, kinds_of_rows = writer.spool("titles"), array("B")
             for page in pages.pages(with_text=False):
@@ -174,34 +159,32 @@ def build_redirects(pages: str, output: str, executor: Executor = Executor(), fo
     Returns whether it is written; if not, the job was submitted to Slurm.
     """
     wiki, directory = checked_pages(pages), Path(output).absolute()
-    if not work_directory(directory).exists():
-        check_target(directory, REDIRECTS_FORMAT, force)
+    work = work_directory(directory)
+    stages = [
+        titles_stage([wiki], work),
+        Stage("redirects", functools.partial(_write_redirects, directory, work), 1),
+    ]
     plan = {"command": "wikipedia-redirects", "pages": pages_plan([wiki])}
-    stages = functools.partial(_stages, wiki, directory)
-    return run_job(directory, plan, stages, executor, force)
+    return run_job(directory, plan, stages, executor, force, REDIRECTS_FORMAT)
 
 
-def _stages(wiki: ExtractedWikipedia, output: Path, work: Path) -> List[Stage]:
-    return [titles_stage(wiki, work), Stage("redirects", functools.partial(_redirects, output, work), 1)]
-
-
-def _redirects(output: Path, work: Path, task: int, tasks: int) -> Dict[str, int]:
+def _write_redirects(output: Path, work: Path, task: int) -> Dict[str, int]:
     resolver = RedirectResolver(titles_of(work))
     return {"redirects": len(Redirects.build(resolver.redirects(), str(output), force=True))}
 
 
-def titles_stage(wiki: ExtractedWikipedia, work: Path) -> Stage:
-    """The stage of a job that writes the wiki's titles for later stages."""
-    return Stage("titles", functools.partial(_write_titles, wiki, work), 1)
+def titles_stage(wikis: Sequence[ExtractedWikipedia], work: Path) -> Stage:
+    """The stage of a job that writes the titles of each wiki for later stages."""
+    return Stage("titles", functools.partial(_write_titles, wikis, work), len(wikis))
 
 
-def titles_of(work: Path) -> Path:
+def titles_of(work: Path, wiki: int = 0) -> Path:
     """Where `titles_stage` writes them."""
-    return work / "titles"
+    return work / "titles" / f"{wiki:03d}"
 
 
-def _write_titles(wiki: ExtractedWikipedia, work: Path, task: int, tasks: int) -> Dict[str, int]:
-    return {"titles": len(RedirectResolver.build(wiki, titles_of(work), force=True))}
+def _write_titles(wikis: Sequence[ExtractedWikipedia], work: Path, task: int) -> Dict[str, int]:
+    return {"titles": len(RedirectResolver.build(wikis[task], titles_of(work, task), force=True))}
 
 
 @functools.lru_cache(maxsize=1)
@@ -212,12 +195,8 @@ def opened_resolver(path: Path) -> RedirectResolver:
 
 def checked_pages(path: Union[str, Path]) -> ExtractedWikipedia:
     """
-    Extracted pages that are not empty, by an absolute path: a cluster's task may begin in another directory.
-
-    # Raises
-
-    `ConfigurationError`
-        They are missing or incomplete, or there are none.
+    Extracted pages by an absolute path: a cluster's task may begin in another directory. A
+    `ConfigurationError` if they are missing or incomplete, or there are none.
     """
     pages = ExtractedWikipedia(Path(path).absolute())
     if not pages.shards:

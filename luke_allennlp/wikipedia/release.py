@@ -33,13 +33,8 @@ _LIMIT = 16 << 30
 # Real files are compressed to a tenth at most; one that unpacks to much more is not what it says.
 _SMALL, _RATIO = 64 << 20, 100
 # Classes of how names were split and lower-cased, which lie beside the tries and are not needed.
-_IGNORED_PACKAGES = (
-    "examples",
-    "luke",
-    "pytorch_pretrained_bert",
-    "pytorch_transformers",
-    "transformers",
-    "wikipedia2vec",
+_IGNORED_PACKAGES = set(
+    "examples luke pytorch_pretrained_bert pytorch_transformers transformers wikipedia2vec".split()
 )
 _IGNORED = {
     *((module, name) for module in ("builtins", "__builtin__") for name in ("frozenset", "object", "set")),
@@ -53,15 +48,8 @@ _TOO_LARGE = "asks for more memory than such a file takes"
 
 def redirects_from_release(source: PathLike, output: PathLike, force: bool = False) -> Redirects:
     """
-    # Parameters
-
-    source : `Union[str, Path]`
-        Such as `enwiki_20181220_redirects.pkl`: a dictionary of titles and where they lead. Each is one step,
-        and is kept as it is.
-    output : `Union[str, Path]`
-        The directory to make.
-    force : `bool`, optional (default = `False`)
-        Whether to replace redirects that are there.
+    Converts a file such as `enwiki_20181220_redirects.pkl`: a dictionary of titles and where they lead. Each
+    is one step, and is kept as it is. An output that is there is replaced with `force`.
 
     # Raises
 
@@ -143,15 +131,15 @@ def _read(source: PathLike, output: PathLike, format_: Format, force: bool) -> D
 class Stored:
     """An object in a pickle, whose class is not imported: what it was made of, and its state."""
 
+    state: Any = None
+
     def __new__(cls, *arguments: Any) -> "Stored":
         made = super().__new__(cls)
         made.arguments = arguments
-        made.state = None
         return made
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments: Tuple[Any, ...]
-        self.state: Any
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -169,20 +157,8 @@ class StoredTrie(Stored):
 
 def read_release_pickle(path: Path) -> Dict[str, Any]:
     """
-    # Parameters
-
-    path : `Path`
-        Of a file that joblib wrote, uncompressed or compressed by zlib, gzip, bzip2, lzma or xz.
-
-    # Returns
-
-    `Dict[str, Any]`
-        The dictionary in it; tries are `StoredTrie`.
-
-    # Raises
-
-    `ConfigurationError`
-        It cannot be read, is damaged, or holds something else.
+    The dictionary in a file that joblib wrote, uncompressed or compressed by zlib, gzip, bzip2, lzma or xz;
+    tries are `StoredTrie`. A `ConfigurationError` if it cannot be read, is damaged, or holds something else.
     """
     expected = "expected a file of LUKE's original release, enwiki_*.pkl"
     try:
@@ -195,29 +171,29 @@ def read_release_pickle(path: Path) -> Dict[str, Any]:
         raise ConfigurationError(f"{path}: {error}; {expected}.") from None
     except (MemoryError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise ConfigurationError(f"{path}: cannot be read ({error or type(error).__name__}).") from None
-    # A damaged pickle may raise nearly anything.
-    except Exception as error:
-        raise ConfigurationError(
-            f"{path}: is damaged ({type(error).__name__}: {error}); {expected}."
-        ) from None
+    except Exception as error:  # a damaged pickle may raise nearly anything
+        name = type(error).__name__
+        raise ConfigurationError(f"{path}: is damaged ({name}: {error}); {expected}.") from None
     if type(content) is not dict or not all(type(key) is str for key in content):
         raise ConfigurationError(f"{path}: holds no dictionary with strings as keys; {expected}.")
     return content
 
 
+_OPENERS: Dict[bytes, Any] = {
+    pickle.PROTO: open,
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+    b"\x5d\x00": lzma.open,
+}
+
+
 def _opened(path: Path, limit: int) -> Any:
     with path.open("rb") as file:
         start = file.read(6)
-    if start[:1] == pickle.PROTO:
-        return path.open("rb")
-    for magic, opener in (
-        (b"\x1f\x8b", gzip.open),
-        (b"BZh", bz2.open),
-        (b"\xfd7zXZ\x00", lzma.open),
-        (b"\x5d\x00", lzma.open),
-    ):
+    for magic, opener in _OPENERS.items():
         if start.startswith(magic):
-            return opener(path)
+            return opener(path, "rb")
     if start[:1] != b"\x78":
         raise pickle.UnpicklingError("is no pickle, and none that zlib, gzip, bzip2, lzma or xz compressed")
     inflater = zlib.decompressobj()  # of which Python has no file class

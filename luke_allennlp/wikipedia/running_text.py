@@ -20,7 +20,7 @@ class RunningTextEncoder:
     """
 
     def __init__(self, tokenizer: WordTokenizer) -> None:
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._specials = {tokenizer.start_id, tokenizer.end_id, tokenizer.pad_id, tokenizer.mask_id}
         self._after_space: Dict[str, List[int]] = {}
         self._joined: Dict[str, List[int]] = {}
@@ -43,12 +43,12 @@ class RunningTextEncoder:
             ids += self._encode(word, True) if found is None else found
 
     def _encode(self, word: str, follows_space: bool) -> List[int]:
-        ids = self._tokenizer.encode(word, follows_space).ids
+        ids = self.tokenizer.encode(word, follows_space).ids
         if not self._specials.isdisjoint(ids):
             parts = _BRACKET.split(word)
             ids = []
             for part in parts:
-                ids += self._tokenizer.encode(part, follows_space and part is parts[0]).ids
+                ids += self.tokenizer.encode(part, follows_space and part is parts[0]).ids
         cache = self._after_space if follows_space else self._joined
         if len(word) <= _LONGEST_CACHED:
             if len(cache) >= _CACHED:

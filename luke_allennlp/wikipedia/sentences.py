@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
@@ -34,19 +34,11 @@ _OPENING = "\"'“‘«‹»›„‚([{「『【（［｛〈《〔〖¿¡—–
 _BRACKETED = re.compile(
     r"\([^()]{1,300}\)|（[^（）]{1,300}）|\[[^\[\]]{1,300}\]|「[^「」]{1,300}」|『[^『』]{1,300}』"
 )
-_SPACE = re.compile(r"\s*")
 _ROMAN = re.compile("[IVXLC]+")
 
 
 class SentenceSplitter(Registrable):
-    """
-    Splits paragraphs into sentences.
-
-    # Parameters
-
-    language : `str`, optional (default = `"en"`)
-        The code of the paragraphs' language.
-    """
+    """Splits paragraphs, of the language with this code, into sentences."""
 
     default_implementation = "rule_based"
 
@@ -160,7 +152,14 @@ class IcuSentenceSplitter(SentenceSplitter):
 
     def __init__(self, language: str = "en") -> None:
         super().__init__(language)
-        icu = _import_icu()
+        try:
+            import icu
+        except ImportError as error:
+            raise ConfigurationError(
+                f'The sentence splitter "icu" needs PyICU, which cannot be imported ({error}); install it '
+                "with `pip install PyICU` (it needs ICU's own library, as of `apt install libicu-dev`), or "
+                'take "rule_based".'
+            ) from None
         self._iterator = icu.BreakIterator.createSentenceInstance(icu.Locale(language))
         self._versions = {"PyICU": icu.VERSION, "ICU": icu.ICU_VERSION}
 
@@ -182,27 +181,15 @@ class IcuSentenceSplitter(SentenceSplitter):
         return list(zip(bounds, bounds[1:], strict=False))
 
 
-def _import_icu() -> Any:
-    try:
-        import icu
-    except ImportError as error:
-        raise ConfigurationError(
-            f'The sentence splitter "icu" needs PyICU, which cannot be imported ({error}); install it with '
-            "`pip install PyICU` (it needs ICU's own library, as of `apt install libicu-dev`), or take "
-            '"rule_based".'
-        ) from None
-    return icu
-
-
 def _is_inside(spans: List[Span], position: int) -> bool:
     number = bisect_right(spans, position - 1, key=lambda span: span[0]) - 1
     return number >= 0 and position < spans[number][1]
 
 
 def _after_space(text: str, position: int) -> int:
-    match = _SPACE.match(text, position)
-    assert match is not None
-    return match.end()
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
 
 
 def _word_before(text: str, end: int) -> str:

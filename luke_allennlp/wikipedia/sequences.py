@@ -1,7 +1,8 @@
 """From pages to sequences of tokens with the entities that are linked to in them."""
 
 from collections import Counter
-from typing import Dict, Iterator, List, NamedTuple, Protocol, Tuple
+from functools import lru_cache
+from typing import Iterator, List, NamedTuple, Protocol, Tuple
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
@@ -34,25 +35,11 @@ Mention = Tuple[int, int, int]
 
 class SequenceOptions(NamedTuple):
     """
-    How sequences are made.
-
-    # Parameters
-
-    max_length : `int`, optional (default = `512`)
-        Tokens of a sequence, with the start and the end token.
-    max_entities : `int`, optional (default = `128`)
-        Of a sequence; those beyond are dropped.
-    max_mention_length : `int`, optional (default = `30`)
-        Tokens of a mention; those beyond are not part of it.
-    min_sentence_length : `int`, optional (default = `5`)
-        Tokens of a sentence; shorter ones are dropped.
-    include_sentences_without_entities : `bool`, optional (default = `False`)
-        Whether sequences without entities are kept.
-    include_unk_entities : `bool`, optional (default = `False`)
-        Whether links to what is not in the entity vocabulary are `[UNK]` entities. The published LUKE was
-        trained so.
-    abstract_only : `bool`, optional (default = `False`)
-        Whether to take only what comes before a page's first heading.
+    How sequences are made: the most tokens of a sequence, with the start and the end token; the most entities
+    of a sequence (those beyond are dropped); the most tokens of a mention (those beyond are not part of it);
+    the fewest tokens of a sentence (shorter ones are dropped); whether sequences without entities are kept;
+    whether links to what is not in the entity vocabulary are `[UNK]` entities, as the published LUKE was
+    trained; whether to take only what comes before a page's first heading.
     """
 
     max_length: int = 512
@@ -80,19 +67,11 @@ class SequenceOptions(NamedTuple):
 class TitleResolver(Protocol):
     """Follows redirects."""
 
-    def resolve(self, title: str) -> str:
-        """The title that a title leads to, or the title itself."""
+    def resolve(self, title: str) -> str: ...
 
 
 class SequenceBuilder:
-    """
-    Makes sequences of pages: the sentences of a page, packed. It counts what it keeps and drops.
-
-    # Raises
-
-    `ConfigurationError`
-        The vocabulary lacks special entities.
-    """
+    """Makes sequences of pages: the sentences of a page, packed. It counts what it keeps and drops."""
 
     def __init__(
         self,
@@ -104,15 +83,11 @@ class SequenceBuilder:
         options: SequenceOptions,
     ) -> None:
         check_special_entities(vocabulary)
-        self._encoder = encoder
-        self._vocabulary = vocabulary
-        self._language = language
-        self._redirects = redirects
-        self._splitter = splitter
-        self._options = options
+        self._encoder, self._splitter, self._options = encoder, splitter, options
+        self._vocabulary, self._language, self._redirects = vocabulary, language, redirects
         self._most_tokens = options.max_length - _SPECIAL_TOKENS
         self._unknown = vocabulary[UNK] if options.include_unk_entities else -1
-        self._entities: Dict[str, int] = {}
+        self._cached_entity = lru_cache(_CACHED_TITLES)(self._entity)
         self.counts: "Counter[str]" = Counter(dict.fromkeys(COUNTS, 0))
 
     def sequences(self, page: Page) -> Iterator[TokenSequence]:
@@ -142,11 +117,8 @@ class SequenceBuilder:
     def _sentences(self, paragraph: Paragraph) -> Iterator[Tuple[List[int], List[Mention]]]:
         """Tokens and mentions of those sentences that are neither too short nor too long."""
         text, counts = paragraph.text, self.counts
-        links = []
-        for link in paragraph.links:
-            entity = self._entity(link.target)
-            if entity >= 0:
-                links.append((entity, link.start, link.end))
+        links = [(self._cached_entity(link.target), link.start, link.end) for link in paragraph.links]
+        links = [link for link in links if link[0] >= 0]
         counts["links"] += len(paragraph.links)
         counts["links_not_in_vocabulary"] += len(paragraph.links) - len(links)
         number = 0
@@ -210,13 +182,8 @@ class SequenceBuilder:
 
     def _entity(self, target: str) -> int:
         """The id of what a link leads to; -1 if the link is dropped."""
-        known = self._entities.get(target)
-        if known is None:
-            if len(self._entities) >= _CACHED_TITLES:
-                self._entities.clear()
-            known = self._lookup(self._redirects.resolve(target))
-            self._entities[target] = known = self._unknown if known < 0 else known
-        return known
+        found = self._lookup(self._redirects.resolve(target))
+        return self._unknown if found < 0 else found
 
     def _lookup(self, title: str) -> int:
         # No page has the name of a special entity.

@@ -5,13 +5,13 @@ sequence has a random key, which is a hash of what it is, and the shuffled order
 
 import hashlib
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Any, List, Tuple
 
 import numpy as np
 
 from luke_allennlp.pretraining.arrow_files import open_record_batch, write_record_batch
 from luke_allennlp.pretraining.dataset import Sequences, TokenSequence
-from luke_allennlp.wikipedia.jobs import load_array, save_array
+from luke_allennlp.wikipedia.jobs import save_array
 
 # Keys are below this, and those of held-out sequences from there on.
 HELD_OUT = 1 << 63
@@ -25,10 +25,7 @@ def random_fraction(*of: Any) -> float:
 
 
 def random_key(is_held_out: bool, *of: Any) -> int:
-    """
-    A random key of 64 bits that is a function of some numbers and strings; held-out keys are `HELD_OUT` or
-    more.
-    """
+    """Such a key of 64 bits; held-out keys are `HELD_OUT` or more."""
     return _hash(of) + (HELD_OUT if is_held_out else 0)
 
 
@@ -51,10 +48,8 @@ class KeyedSequences:
     """
 
     def __init__(self, directory: Path, task: int, vocab_size: int, size: int = 1 << 15) -> None:
-        self._directory = directory
-        self._task = task
-        self._vocab_size = vocab_size
-        self._size = size
+        self._directory, self._task = directory, task
+        self._vocab_size, self._size = vocab_size, size
         self._keys: List[int] = []
         self._sequences: List[TokenSequence] = []
         self.files = 0
@@ -89,29 +84,24 @@ def gather(files: List[Path], start: int, end: int, vocab_size: int) -> Sequence
     The sequences with keys from `start` to `end`, exclusive, in the order of their keys; of equal keys, that
     of the first file comes first.
     """
-    parts = list(_slices(files, start, end))
-    if not parts:
-        return Sequences.of([], vocab_size)
-    keys = np.concatenate([part[0] for part in parts])
-    return Sequences.concatenate([part[1] for part in parts]).take(np.argsort(keys, kind="stable"))
-
-
-def _slices(files: List[Path], start: int, end: int) -> Iterator[Tuple[np.ndarray, Sequences]]:
+    keys, parts = [np.empty(0, dtype=np.uint64)], [Sequences.of([], vocab_size)]
     for path in files:
-        keys = np.load(path.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+        all_keys = np.load(path.with_suffix(".npy"), mmap_mode="r")
         # The last key of all is one less than 2^64: the end itself would not fit.
-        first = int(np.searchsorted(keys, np.uint64(start), side="left"))
-        last = int(np.searchsorted(keys, np.uint64(end - 1), side="right"))
+        first = int(np.searchsorted(all_keys, np.uint64(start), side="left"))
+        last = int(np.searchsorted(all_keys, np.uint64(end - 1), side="right"))
         if first < last:
             sequences, _ = open_record_batch(path)
-            yield np.array(keys[first:last]), sequences.take(np.arange(first, last))
+            keys.append(np.array(all_keys[first:last]))
+            parts.append(sequences.take(np.arange(first, last)))
+    return Sequences.concatenate(parts).take(np.argsort(np.concatenate(keys), kind="stable"))
 
 
 def counts_by_split(files: List[Path]) -> Tuple[int, int]:
     """How many sequences are for training, and how many are held out."""
     train = total = 0
     for path in files:
-        keys = load_array(path.with_suffix(".npy"))
+        keys = np.load(path.with_suffix(".npy"))
         total += len(keys)
         train += int(np.searchsorted(keys, np.uint64(HELD_OUT), side="left"))
     return train, total - train

@@ -1,31 +1,18 @@
 """The description of a wiki in the head of its dump."""
 
 import re
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Mapping, NamedTuple
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 # MediaWiki's own names; they hold on every wiki, whatever its language.
-CANONICAL_NAMESPACES: Mapping[int, str] = {
-    -2: "Media",
-    -1: "Special",
-    0: "",
-    1: "Talk",
-    2: "User",
-    3: "User talk",
-    4: "Project",
-    5: "Project talk",
-    6: "File",
-    7: "File talk",
-    8: "MediaWiki",
-    9: "MediaWiki talk",
-    10: "Template",
-    11: "Template talk",
-    12: "Help",
-    13: "Help talk",
-    14: "Category",
-    15: "Category talk",
-}
+CANONICAL_NAMESPACES: Mapping[int, str] = dict(
+    enumerate(
+        "Media,Special,,Talk,User,User talk,Project,Project talk,File,File talk,MediaWiki,MediaWiki talk,"
+        "Template,Template talk,Help,Help talk,Category,Category talk".split(","),
+        start=-2,
+    )
+)
 
 FIRST_LETTER = "first-letter"
 _ENTITIES = re.compile("<!(DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -50,16 +37,13 @@ class SiteInfo(NamedTuple):
     language : `str`
         The code of the wiki's language, as links from other wikis name it: "en", "simple", "zh-yue". For
         the wikis of Wikimedia it is the first part of the host's name, otherwise what the dump declares.
-    dbname : `str`
-        Such as "enwiki"; empty in dumps older than 2014.
-    base : `str`
-        The address of the main page.
-    case : `str`
-        "first-letter" if titles begin with a capital, or "case-sensitive".
+    dbname, base : `str`
+        Such as "enwiki" (empty in dumps older than 2014), and the address of the main page.
+    case, cases :
+        "first-letter" if titles begin with a capital, or "case-sensitive"; and that of those namespaces in
+        which it differs.
     namespaces : `Dict[int, str]`
         The local name of each namespace by its number; that of articles, 0, is empty.
-    cases : `Dict[int, str]`
-        `case` of those namespaces in which it differs.
     """
 
     language: str
@@ -76,30 +60,25 @@ class SiteInfo(NamedTuple):
 
     def to_dict(self) -> Dict[str, Any]:
         """A dictionary for JSON, of which `from_dict` restores the object."""
-        return {
-            **self._asdict(),
-            "namespaces": {str(number): name for number, name in sorted(self.namespaces.items())},
-            "cases": {str(number): case for number, case in sorted(self.cases.items())},
-        }
+        namespaces, cases = (
+            {str(number): value for number, value in sorted(values.items())}
+            for values in (self.namespaces, self.cases)
+        )
+        return {**self._asdict(), "namespaces": namespaces, "cases": cases}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "SiteInfo":
-        fields = dict(fields)
-        for name in ("namespaces", "cases"):
-            fields[name] = {int(number): value for number, value in fields[name].items()}
-        return cls(**fields)
+        namespaces, cases = (
+            {int(number): value for number, value in fields[name].items()} for name in ("namespaces", "cases")
+        )
+        return cls(**{**fields, "namespaces": namespaces, "cases": cases})
 
     @classmethod
     def from_header(cls, header: str) -> "SiteInfo":
         """
         Reads the beginning of a dump, up to its first page. Some tools omit the siteinfo: then only the
-        language is known, and the namespaces are MediaWiki's own.
-
-        # Raises
-
-        `ValueError`
-            This is not the header of a dump in UTF-8 in the export format 0.6 or later, or it declares
-            entities.
+        language is known, and the namespaces are MediaWiki's own. A `ValueError` if this is not the header of
+        a dump in UTF-8 in the export format 0.6 or later, or it declares entities.
         """
         if _ENTITIES.search(header):
             raise ValueError("it declares a document type, which no dump of MediaWiki has")
@@ -124,10 +103,6 @@ class SiteInfo(NamedTuple):
             )
         declared = root.get("{http://www.w3.org/XML/1998/namespace}lang", "en")
         site = next((child for child in root if _name(child) == "siteinfo"), None)
-        return cls._from_element(site, declared)
-
-    @classmethod
-    def _from_element(cls, site: Optional[ElementTree.Element], declared: str) -> "SiteInfo":
         fields: Dict[str, str] = {}
         namespaces: Dict[int, str] = {}
         cases: Dict[int, str] = {}
@@ -153,15 +128,6 @@ class SiteInfo(NamedTuple):
             namespaces=namespaces or dict(CANONICAL_NAMESPACES),
             cases={number: own for number, own in cases.items() if own and own != case},
         )
-
-
-def namespace_numbers(site: SiteInfo) -> Dict[str, int]:
-    """The numbers of the wiki's namespaces by their names in lower case: local ones and MediaWiki's own."""
-    numbers = {name.lower(): number for number, name in CANONICAL_NAMESPACES.items() if number}
-    # The names of before 2009 are still good on all wikis.
-    numbers.update({"image": 6, "image talk": 7})
-    numbers.update({name.lower(): number for number, name in site.namespaces.items() if name})
-    return numbers
 
 
 def _name(element: ElementTree.Element) -> str:

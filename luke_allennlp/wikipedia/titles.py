@@ -10,11 +10,11 @@ from urllib.parse import unquote
 from luke_allennlp.wikipedia.languages import (
     CATEGORY_NAMES,
     FILE_NAMES,
-    INTERWIKI_PREFIXES,
     LANGUAGE_CODES,
     NAMESPACE_ALIASES,
+    PREFIXES,
 )
-from luke_allennlp.wikipedia.siteinfo import CANONICAL_NAMESPACES, SiteInfo, namespace_numbers
+from luke_allennlp.wikipedia.siteinfo import CANONICAL_NAMESPACES, SiteInfo
 
 ARTICLE = "article"
 NAMESPACE = "namespace"
@@ -54,15 +54,10 @@ class ResolvedTitle(NamedTuple):
     kind : `str`
         "article": a page of namespace 0. "namespace": a page of another. "interlanguage": the same article in
         another language. "interwiki": a page of another wiki. "fragment": a section of the page where the
-        link is.
-        "invalid": no link at all; MediaWiki shows the brackets.
-    namespace : `int`
-        Its number; 0 if there is none.
+        link is. "invalid": no link at all; MediaWiki shows the brackets.
     title : `str`
         As the dump writes it, with the local name of its namespace; with the prefix in lower case for other
-        wikis; empty for "fragment"; the target itself for "invalid".
-    fragment : `Optional[str]`
-        What follows `#`, if there is something.
+        wikis; empty for "fragment"; the target itself for "invalid". `fragment` is what follows `#`.
     is_shown : `bool`
         Whether the page shows the link where it is. It does not for categories, images and other languages,
         unless there is a colon before them. (It shows the image, of course.)
@@ -80,7 +75,7 @@ class TitleRules:
 
     def __init__(self, site: SiteInfo) -> None:
         self.site = site
-        self._numbers = _all_namespace_numbers(site)
+        self._numbers = _namespace_numbers(site)
         self._names = {**CANONICAL_NAMESPACES, **site.namespaces}
         # There, the capital of "i" is not "I".
         self._dotted = site.language in ("tr", "az", "kaa")
@@ -139,7 +134,7 @@ class TitleRules:
                 is_local = True
                 text = rest
                 continue
-            elif prefix in LANGUAGE_CODES or prefix in INTERWIKI_PREFIXES:
+            elif prefix in PREFIXES:
                 return self._elsewhere(prefix, rest, has_colon) or invalid
             break
         text, _, fragment = text.partition("#")
@@ -159,8 +154,7 @@ class TitleRules:
     def _has_prefix(self, text: str) -> bool:
         prefix, colon, _ = text.partition(":")
         prefix = prefix.rstrip(" ").lower()
-        known = prefix in self._numbers or prefix in LANGUAGE_CODES or prefix in INTERWIKI_PREFIXES
-        return bool(colon) and known
+        return bool(colon) and (prefix in self._numbers or prefix in PREFIXES)
 
     @staticmethod
     def _elsewhere(prefix: str, text: str, has_colon: bool) -> Optional[ResolvedTitle]:
@@ -183,13 +177,15 @@ class TitleRules:
         return upper + text[1:]
 
 
-def _all_namespace_numbers(site: SiteInfo) -> Dict[str, int]:
-    numbers = {name: _FILE for name in FILE_NAMES}
-    numbers.update({name: _CATEGORY for name in CATEGORY_NAMES})
+def _namespace_numbers(site: SiteInfo) -> Dict[str, int]:
+    """The numbers of the wiki's namespaces by their names in lower case."""
+    numbers = {**dict.fromkeys(FILE_NAMES, _FILE), **dict.fromkeys(CATEGORY_NAMES, _CATEGORY)}
     known = {**CANONICAL_NAMESPACES, **site.namespaces}
     aliases = NAMESPACE_ALIASES.get(site.language, {})
     numbers.update({name.lower(): number for name, number in aliases.items() if number in known})
-    numbers.update(namespace_numbers(site))
+    # MediaWiki's own names, those of before 2009 and the wiki's.
+    for names in (CANONICAL_NAMESPACES, {6: "image", 7: "image talk"}, site.namespaces):
+        numbers.update({name.lower(): number for number, name in names.items() if name})
     return numbers
 
 

@@ -1,6 +1,5 @@
 """Entity vocabularies of the pages that are linked most (Yamada et al., EMNLP 2020, section 3.3)."""
 
-import functools
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -12,10 +11,10 @@ from luke_allennlp.common.text_lines import read_lines
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.interlanguage import items_of_pages
-from luke_allennlp.wikipedia.jobs import pages_plan, run_job
+from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
 from luke_allennlp.wikipedia.link_counts import LinkCounts, count_shard
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
-from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages
+from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages, titles_of, titles_stage
 
 # Titles with their languages, and their count.
 _Entity = Tuple[List[Tuple[str, Optional[str]]], int]
@@ -29,24 +28,18 @@ class VocabularyOptions(NamedTuple):
         How many entities at most, special ones among them.
     min_count : `int`, optional (default = `1`)
         How many links an entity has at least.
-    white_list : `str`, optional (default = `None`)
+    white_list, white_list_only : optional
         A file of titles, one a line, that come first, in that order, if as many links lead there as
-        `min_count` says. A redirect stands for its page.
-    white_list_only : `bool`, optional (default = `False`)
-        Whether no others follow.
+        `min_count` says; a redirect stands for its page. And whether no others follow.
     language : `str`, optional (default = `None`)
         Of the titles of one wiki, in `.jsonl`.
     mask2 : `bool`, optional (default = `False`)
         Whether `[MASK2]` is the fourth special entity, as in the published vocabularies.
-    without_disambiguation : `bool`, optional (default = `False`)
-        Whether disambiguation pages are omitted.
-    missing_pages : `bool`, optional (default = `False`)
-        Whether titles that are linked but have no page count too: for a part of a dump. This takes memory for
-        each such title.
-    interlanguage : `str`, optional (default = `None`)
-        For several wikis, the file that `items_of_pages` reads.
-    min_num_languages : `int`, optional (default = `3`)
-        For several wikis, in how many of them an entity is linked at least.
+    without_disambiguation, missing_pages : `bool`, optional (default = `False`)
+        Whether disambiguation pages are omitted; and whether titles that are linked but have no page count
+        too, for a part of a dump. This takes memory for each such title.
+    interlanguage, min_num_languages : optional
+        For several wikis, the file that `items_of_pages` reads, and in how many of them an entity is linked.
     """
 
     size: int = 500_000
@@ -95,18 +88,21 @@ def build_vocabulary(
     options = options._replace(
         white_list=_absolute(options.white_list), interlanguage=_absolute(options.interlanguage)
     )
-    wikis = [checked_pages(path) for path in pages]
-    file = Path(output).absolute()
-    _check_options(wikis, file, options)
+    job = _Job([checked_pages(path) for path in pages], Path(output).absolute(), options)
+    _check_options(job.wikis, job.output, options)
     plan = {
         "command": "wikipedia-entity-vocab",
-        "pages": pages_plan(wikis),
+        "pages": pages_plan(job.wikis),
         "options": options._asdict(),
         "white_list": options.white_list and file_sha256(Path(options.white_list)),
         "interlanguage": options.interlanguage and file_sha256(Path(options.interlanguage)),
     }
-    stages = functools.partial(_stages, wikis, file, options)
-    return run_job(file, plan, stages, executor, force)
+    stages = [
+        titles_stage(job.wikis, job.work),
+        Stage("counts", job.count_links, len(job.shards)),
+        Stage("vocabulary", job.write, 1),
+    ]
+    return run_job(job.output, plan, stages, executor, force)
 
 
 def _absolute(path: Optional[str]) -> Optional[str]:
@@ -130,94 +126,67 @@ def _check_options(wikis: Sequence[ExtractedWikipedia], output: Path, options: V
     if options.white_list_only and options.white_list is None:
         raise ConfigurationError("--white-list-only needs a white list; give --white-list.")
     languages = [wiki.language for wiki in wikis]
+    several = f"The pages are of {len(languages)} languages"
+    problem = ""
     if len(wikis) == 1:
         if options.interlanguage is not None:
-            raise ConfigurationError("An inter-language table is for the pages of two languages or more.")
-        return
-    if len(set(languages)) < len(languages):
-        raise ConfigurationError(
-            f"The languages of the pages are {', '.join(languages)}; expected each once."
+            problem = "An inter-language table is for the pages of two languages or more."
+    elif len(set(languages)) < len(languages):
+        problem = f"The languages of the pages are {', '.join(languages)}; expected each once."
+    elif options.interlanguage is None:
+        problem = f"{several}; give an inter-language table by --interlanguage."
+    elif options.white_list is not None or options.language is not None:
+        problem = f"{several}; a white list and --language are for one language."
+    elif not 1 <= options.min_num_languages <= len(languages):
+        problem = (
+            f"{several}, but the least number of languages is {options.min_num_languages}; expected 1 to "
+            f"{len(languages)}: give --min-num-languages."
         )
-    if options.interlanguage is None:
-        raise ConfigurationError(
-            f"The pages are of {len(languages)} languages; give an inter-language table by --interlanguage."
-        )
-    if options.white_list is not None or options.language is not None:
-        raise ConfigurationError(
-            "A white list and --language are for one language; the pages are of several."
-        )
-    if not 1 <= options.min_num_languages <= len(languages):
-        raise ConfigurationError(
-            f"The least number of languages is {options.min_num_languages}; expected 1 to {len(languages)}, "
-            "of which there are pages: give --min-num-languages."
-        )
+    if problem:
+        raise ConfigurationError(problem)
 
 
-def _stages(
-    wikis: Sequence[ExtractedWikipedia], output: Path, options: VocabularyOptions, work: Path
-) -> List[Stage]:
-    shards = [(index, shard) for index, wiki in enumerate(wikis) for shard in range(len(wiki.shards))]
-    return [
-        Stage("titles", functools.partial(_titles, wikis, work), len(wikis)),
-        Stage("counts", functools.partial(_counts, wikis, shards, options, work), len(shards)),
-        Stage("vocabulary", functools.partial(_write, wikis, output, options, work), 1),
-    ]
+class _Job(NamedTuple):
+    """The stages' tasks, and the files that they leave to each other."""
 
+    wikis: List[ExtractedWikipedia]
+    output: Path
+    options: VocabularyOptions
 
-def _titles_of(work: Path, wiki: int) -> Path:
-    return work / "titles" / f"{wiki:03d}"
+    @property
+    def work(self) -> Path:
+        return work_directory(self.output)
 
+    @property
+    def shards(self) -> List[Tuple[int, int]]:
+        """Each file of pages: the number of its wiki, and its number there."""
+        return [(index, shard) for index, wiki in enumerate(self.wikis) for shard in range(len(wiki.shards))]
 
-def _counts_of(work: Path, wiki: int, shard: int) -> Path:
-    return work / "counts" / f"{wiki:03d}" / f"{shard:05d}.npy"
+    def counts_of(self, wiki: int, shard: int) -> Path:
+        return self.work / "counts" / f"{wiki:03d}" / f"{shard:05d}.npy"
 
+    def count_links(self, task: int) -> Dict[str, int]:
+        wiki, shard = self.shards[task]
+        pages, titles = self.wikis[wiki].shards[shard], titles_of(self.work, wiki)
+        return count_shard(pages, titles, self.counts_of(wiki, shard), self.options.missing_pages)
 
-def _titles(wikis: Sequence[ExtractedWikipedia], work: Path, task: int, tasks: int) -> Dict[str, int]:
-    resolver = RedirectResolver.build(wikis[task], _titles_of(work, task), force=True)
-    return {"titles": len(resolver)}
-
-
-def _counts(
-    wikis: Sequence[ExtractedWikipedia],
-    shards: Sequence[Tuple[int, int]],
-    options: VocabularyOptions,
-    work: Path,
-    task: int,
-    tasks: int,
-) -> Dict[str, int]:
-    wiki, shard = shards[task]
-    return count_shard(
-        wikis[wiki].shards[shard],
-        _titles_of(work, wiki),
-        _counts_of(work, wiki, shard),
-        options.missing_pages,
-    )
-
-
-def _write(
-    wikis: Sequence[ExtractedWikipedia],
-    output: Path,
-    options: VocabularyOptions,
-    work: Path,
-    task: int,
-    tasks: int,
-) -> Dict[str, int]:
-    counts = [
-        LinkCounts.read(
-            [_counts_of(work, index, shard) for shard in range(len(wiki.shards))],
-            RedirectResolver(_titles_of(work, index)),
-            options.without_disambiguation,
-        )
-        for index, wiki in enumerate(wikis)
-    ]
-    if len(wikis) == 1:
-        entities = _of_one_wiki(counts[0], options)
-    else:
-        entities = _of_several_wikis([wiki.language for wiki in wikis], counts, options)
-    specials: List[_Entity] = [([(name, None)], 0) for name in options.specials]
-    entries = [(id, titles, count) for id, (titles, count) in enumerate([*specials, *entities])]
-    EntityVocabulary.from_entries(entries, "the vocabulary").save(output)
-    return {"entities": len(entries)}
+    def write(self, task: int) -> Dict[str, int]:
+        counts = [
+            LinkCounts.read(
+                [self.counts_of(index, shard) for shard in range(len(wiki.shards))],
+                RedirectResolver(titles_of(self.work, index)),
+                self.options.without_disambiguation,
+            )
+            for index, wiki in enumerate(self.wikis)
+        ]
+        if len(counts) == 1:
+            entities = _of_one_wiki(counts[0], self.options)
+        else:
+            entities = _of_several_wikis([wiki.language for wiki in self.wikis], counts, self.options)
+        specials: List[_Entity] = [([(name, None)], 0) for name in self.options.specials]
+        entries = [(id, titles, count) for id, (titles, count) in enumerate([*specials, *entities])]
+        EntityVocabulary.from_entries(entries, "the vocabulary").save(self.output)
+        return {"entities": len(entries)}
 
 
 def _of_one_wiki(wiki: LinkCounts, options: VocabularyOptions) -> Iterator[_Entity]:
@@ -265,9 +234,8 @@ def _of_several_wikis(
     wikis_of_rows = numpy.repeat(numpy.arange(len(wikis)), [len(rows) for rows in numbers])
     numbers_of_rows = numpy.concatenate(numbers)
     counts = numpy.concatenate([wiki.counts[rows] for wiki, rows in zip(wikis, numbers, strict=True)])
-    items = numpy.concatenate(
-        [items_of_wikis[language][rows] for language, rows in zip(languages, numbers, strict=True)]
-    )
+    of_pages = zip(languages, numbers, strict=True)
+    items = numpy.concatenate([items_of_wikis[language][rows] for language, rows in of_pages])
     # Pages without an item are an entity each.
     items = numpy.where(items == 0, -1 - numpy.arange(len(items)), items)
     if not len(items):
@@ -284,12 +252,10 @@ def _of_several_wikis(
     sums[(num_languages < options.min_num_languages) | (sums < options.min_count)] = 0
 
     def titles(entity: int) -> List[Tuple[str, Optional[str]]]:
-        rows = range(firsts[entity], firsts[entity] + sizes[entity])
-        pairs = [
-            (languages[wikis_of_rows[row]], wikis[wikis_of_rows[row]].title(int(numbers_of_rows[row])))
-            for row in rows
-        ]
-        return [(title, language) for language, title in sorted(pairs)]
+        rows = slice(firsts[entity], firsts[entity] + sizes[entity])
+        places = zip(wikis_of_rows[rows].tolist(), numbers_of_rows[rows].tolist(), strict=True)
+        pairs = sorted((languages[wiki], wikis[wiki].title(number)) for wiki, number in places)
+        return [(title, language) for language, title in pairs]
 
     for entity in _most_frequent(sums, options.size - len(options.specials), titles):
         yield titles(entity), int(sums[entity])

@@ -1,12 +1,11 @@
 """Wikitext as MediaWiki shows it: paragraphs of plain text with links."""
 
 import gc
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple
 
 from luke_allennlp.common.requirements import required
 from luke_allennlp.wikipedia.languages import is_disambiguation
 from luke_allennlp.wikipedia.languages import link_trail as link_trail_of
-from luke_allennlp.wikipedia.page_text import PageText
 from luke_allennlp.wikipedia.pages import Paragraph, Section
 from luke_allennlp.wikipedia.titles import TitleRules
 from luke_allennlp.wikipedia.wikitext_source import prepare
@@ -15,13 +14,10 @@ from luke_allennlp.wikipedia.wikitext_tokens import TokenKinds, TokenWalk
 
 class ParsedPage(NamedTuple):
     """
-    # Parameters
-
-    dropped : `Dict[str, int]`
-        How many links were not kept, by reason: they were in a "template", "table", "reference", "heading",
-        an image's "caption" or another "tag"; they were a "file" or a "category", or led to another
-        "namespace", to another wiki ("interwiki", "interlanguage") or to the page itself ("self"); their
-        target was "invalid", their label "empty".
+    `dropped` counts links that were not kept, by reason: they were in a "template", "table", "reference",
+    "heading", an image's "caption" or another "tag"; they were a "file" or a "category", or led to another
+    "namespace", to another wiki ("interwiki", "interlanguage") or to the page itself ("self"); their target
+    was "invalid", their label "empty".
     """
 
     sections: List[Section]
@@ -33,15 +29,8 @@ class ParsedPage(NamedTuple):
 class WikitextParser:
     """
     Makes plain text with links of wikitext, by the tokenizer of mwparserfromhell. Its tree of nodes is not
-    built: one pass over the tokens is enough, and much faster.
-
-    # Parameters
-
-    link_trail : `bool`, optional (default = `True`)
-        Whether the letters right after a link are part of it, as MediaWiki shows it: "buses" for
-        `[[bus]]es`.
-    language : `str`, optional (default = `"en"`)
-        The wiki's, which decides what these letters are.
+    built: one pass over the tokens is enough, and much faster. With `link_trail`, the letters right after a
+    link are part of it, as MediaWiki shows it: "buses" for `[[bus]]es`; the wiki's language decides which.
     """
 
     def __init__(self, titles: TitleRules, *, link_trail: bool = True, language: str = "en") -> None:
@@ -57,15 +46,8 @@ class WikitextParser:
 
     def parse(self, text: str, title: str = "") -> ParsedPage:
         """
-        # Parameters
-
-        title : `str`, optional (default = `""`)
-            The page's: links to it are links to itself, and "(disambiguation)" is recognised.
-
-        # Raises
-
-        `MemoryError`, `RecursionError`, `mwparserfromhell.parser.ParserError`
-            The parser cannot cope with the page.
+        Parses a page. Links to its title are links to itself, and "(disambiguation)" in it is recognised. A
+        `MemoryError`, `RecursionError` or `mwparserfromhell.parser.ParserError` if the parser cannot cope.
         """
         source = prepare(text, self._language)
         # Tokens are dictionaries, thousands a page, without cycles: to look for cycles takes twice as long as
@@ -73,18 +55,16 @@ class WikitextParser:
         enabled = gc.isenabled()
         gc.disable()
         try:
-            page, templates = self._read(source.text, title)
+            tokens = self._tokenizer.tokenize(source.text, 0, True)
+            walk = TokenWalk(tokens, self._kinds, self._titles, self._trail, title)
+            page = walk.run()
+            tokens.clear()
         finally:
             if enabled:
                 gc.enable()
         return ParsedPage(
             page.sections,
             page.paragraphs,
-            is_disambiguation(title, templates, source.magic_words),
+            is_disambiguation(title, walk.templates, source.magic_words),
             {reason: page.dropped[reason] for reason in sorted(page.dropped) if page.dropped[reason]},
         )
-
-    def _read(self, text: str, title: str) -> Tuple[PageText, List[str]]:
-        tokens = self._tokenizer.tokenize(text, 0, True)
-        walk = TokenWalk(tokens, self._kinds, self._titles, self._trail, title)
-        return walk.run(), walk.templates

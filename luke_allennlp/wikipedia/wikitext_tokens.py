@@ -35,43 +35,37 @@ _IN_PARENTHESES = re.compile(r"^(.+?)\s*[(（][^()（）]*[)）]$")
 
 class TokenKinds:
     """
-    The classes of tokens (of the module `mwparserfromhell.parser.tokens`), and which begin and end what.
+    The classes of tokens (of the module `mwparserfromhell.parser.tokens`), which of them begin and end what
+    can be skipped as a whole, and the methods of `TokenWalk` that are called at them.
     """
 
     def __init__(self, tokens: Any) -> None:
         self.text = tokens.Text
-        self.link_open, self.link_separator, self.link_close = (
-            tokens.WikilinkOpen,
-            tokens.WikilinkSeparator,
-            tokens.WikilinkClose,
-        )
+        self.link_open, self.link_close = tokens.WikilinkOpen, tokens.WikilinkClose
+        self.ends_of_target = (tokens.WikilinkSeparator, tokens.WikilinkClose)
         self.url_separator, self.url_close = tokens.ExternalLinkSeparator, tokens.ExternalLinkClose
-        self.tag_content, self.tag_closed = tokens.TagCloseOpen, tokens.TagCloseSelfclose
-        self.end_tag, self.end_tag_closed = tokens.TagOpenClose, tokens.TagCloseClose
+        self.tag_content, self.end_tag = tokens.TagCloseOpen, tokens.TagOpenClose
+        self.end_tag_closed = tokens.TagCloseClose
         self.entity, self.entity_end = tokens.HTMLEntityStart, tokens.HTMLEntityEnd
         self.entity_hex, self.entity_numeric = tokens.HTMLEntityHex, tokens.HTMLEntityNumeric
-        # By how much a token goes deeper, for each thing that can be skipped as a whole.
-        self.in_template = {tokens.TemplateOpen: 1, tokens.TemplateClose: -1}
-        self.in_argument = {tokens.ArgumentOpen: 1, tokens.ArgumentClose: -1}
+        # By how much a token goes deeper, for what begins with which.
         self.in_link = {tokens.WikilinkOpen: 1, tokens.WikilinkClose: -1}
-        self.in_comment = {tokens.CommentStart: 1, tokens.CommentEnd: -1}
         self.in_tag = {tokens.TagOpenOpen: 1, tokens.TagCloseSelfclose: -1, tokens.TagCloseClose: -1}
         self.skipped = {
-            tokens.TemplateOpen: self.in_template,
-            tokens.ArgumentOpen: self.in_argument,
-            tokens.CommentStart: self.in_comment,
+            tokens.TemplateOpen: {tokens.TemplateOpen: 1, tokens.TemplateClose: -1},
+            tokens.ArgumentOpen: {tokens.ArgumentOpen: 1, tokens.ArgumentClose: -1},
+            tokens.CommentStart: {tokens.CommentStart: 1, tokens.CommentEnd: -1},
             tokens.TagOpenOpen: self.in_tag,
             tokens.WikilinkOpen: self.in_link,
         }
-        # Methods of `TokenWalk`, called at these tokens.
         self.methods = {
             tokens.WikilinkOpen: "_link",
             tokens.WikilinkClose: "_link_end",
             tokens.TagOpenOpen: "_tag",
             tokens.TagOpenClose: "_tag_end",
             tokens.TemplateOpen: "_template",
-            tokens.ArgumentOpen: "_argument",
-            tokens.CommentStart: "_comment",
+            tokens.ArgumentOpen: "_skipped",
+            tokens.CommentStart: "_skipped",
             tokens.ExternalLinkOpen: "_url",
             tokens.HTMLEntityStart: "_entity",
             tokens.HeadingStart: "_heading",
@@ -95,11 +89,8 @@ class TokenWalk:
         trail: Optional[Pattern[str]],
         title: str,
     ) -> None:
-        self._tokens = tokens
-        self._kinds = kinds
-        self._titles = titles
-        self._trail = trail
-        self._title = title
+        self._tokens, self._kinds = tokens, kinds
+        self._titles, self._trail, self._title = titles, trail, title
         self._level = 0
         self._page = PageText()
         # The names of those that are not in something else.
@@ -146,13 +137,17 @@ class TokenWalk:
             template = self._titles.template_name(name["text"])
             if template is not None:
                 self.templates.append(template)
-        return self._skip(position, self._kinds.in_template, "template")
+        return self._skipped(position)
 
-    def _argument(self, position: int) -> int:
-        return self._skip(position, self._kinds.in_argument, "template")
+    def _skipped(self, position: int) -> int:
+        depths = self._kinds.skipped[type(self._tokens[position])]
+        return self._skip(position, depths, "template")
 
-    def _comment(self, position: int) -> int:
-        return self._skip(position, self._kinds.in_comment, "comment")
+    def _past(self, position: int) -> int:
+        """The position behind a token, or behind all that begins with it."""
+        return (
+            self._skipped(position) if type(self._tokens[position]) in self._kinds.skipped else position + 1
+        )
 
     def _entity(self, position: int) -> int:
         text, position = self._decoded(position)
@@ -190,8 +185,7 @@ class TokenWalk:
         position += 1
         ends = (self._kinds.url_separator, self._kinds.url_close)
         while (kind := type(self._tokens[position])) not in ends:
-            depths = self._kinds.skipped.get(kind)
-            position = position + 1 if depths is None else self._skip(position, depths, "template")
+            position = self._past(position)
         if kind is self._kinds.url_close:
             self._page.vanish()
         return position + 1
@@ -276,7 +270,7 @@ class TokenWalk:
     def _target(self, position: int) -> Tuple[str, int]:
         """What a link leads to, and the position of the separator or the end that follows."""
         kinds, tokens = self._kinds, self._tokens
-        ends = (kinds.link_separator, kinds.link_close)
+        ends = kinds.ends_of_target
         token = tokens[position]
         if type(token) is kinds.text and type(tokens[position + 1]) in ends:
             return token["text"].strip(), position + 1
@@ -289,8 +283,7 @@ class TokenWalk:
                 text, position = self._decoded(position)
                 target += text
             else:
-                depths = kinds.skipped.get(kind)
-                position = position + 1 if depths is None else self._skip(position, depths, "template")
+                position = self._past(position)
         return target.strip(), position
 
     def _reason(self, resolved: ResolvedTitle) -> Optional[str]:

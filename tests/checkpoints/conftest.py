@@ -3,13 +3,18 @@
 import json
 import shutil
 import tarfile
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from unittest import mock
 
+import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from luke_allennlp.checkpoints.model_files import _download
 
 State = Dict[str, Tensor]
 Change = Callable[[State], State]
@@ -18,8 +23,9 @@ Change = Callable[[State], State]
 @pytest.fixture
 def make_checkpoint(tmp_path: Path, fixtures_dir: Path) -> Callable[..., Path]:
     """
-    `make_checkpoint(source, change, form=..., **config)`: a copy of a directory of fixtures/, its weights
-    changed and saved in a form of `save_state`, its config.json overridden.
+    `make_checkpoint(source, change, form=..., entities=..., **config)`: a copy of a directory of fixtures/,
+    its weights changed and saved in a form of `save_state`, its entity_vocab.json replaced, its config.json
+    overridden.
     """
 
     def make(
@@ -28,10 +34,13 @@ def make_checkpoint(tmp_path: Path, fixtures_dir: Path) -> Callable[..., Path]:
         *,
         form: str = "model.safetensors",
         name: str = "checkpoint",
+        entities: Optional[Dict[str, int]] = None,
         **config: object,
     ) -> Path:
         directory = tmp_path / name
         shutil.copytree(fixtures_dir / source, directory)
+        if entities is not None:
+            (directory / "entity_vocab.json").write_text(json.dumps(entities))
         path = directory / "config.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), **config}))
         state = load_file(directory / "model.safetensors")
@@ -90,18 +99,12 @@ def original_files(fixtures_dir: Path) -> Tuple[State, Dict[str, Any], str]:
 @pytest.fixture
 def make_original(tmp_path: Path, fixtures_dir: Path) -> Callable[..., Path]:
     """
-    `make_original(change, weights=..., tokenizer=..., **config)`: a directory in the original release's
-    layout, its weights changed, the `model_config` of its metadata overridden. Weights named `luke.bin` are
-    saved as torch 1.2 did.
+    `make_original(weights=..., tokenizer=..., **config)`: a directory in the original release's layout, the
+    `model_config` of its metadata overridden. Weights named `luke.bin` are saved as torch 1.2 did.
     """
 
     def make(
-        change: Optional[Change] = None,
-        *,
-        weights: str = "luke.bin",
-        tokenizer: bool = True,
-        name: str = "original",
-        **config: object,
+        weights: str = "luke.bin", tokenizer: bool = True, name: str = "original", **config: object
     ) -> Path:
         directory = tmp_path / name
         directory.mkdir()
@@ -109,7 +112,6 @@ def make_original(tmp_path: Path, fixtures_dir: Path) -> Callable[..., Path]:
         metadata["model_config"].update(config)
         (directory / "metadata.json").write_text(json.dumps(metadata))
         (directory / "entity_vocab.tsv").write_text(vocabulary, encoding="utf-8")
-        state = change(state) if change else state
         torch.save(state, directory / weights, _use_new_zipfile_serialization=weights != "luke.bin")
         if tokenizer:
             for file in ("vocab.json", "merges.txt"):
@@ -133,8 +135,28 @@ def tar() -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where tarballs are unpacked."""
+    """Where tarballs are unpacked. What other tests know of the hub is forgotten."""
     monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "cache"))
+    _download.cache_clear()
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def hub_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes the hub answer with an error, by its name in `huggingface_hub.errors`."""
+
+    def fail(name: str) -> None:
+        # Their constructors differ between versions of the hub's library, and want an HTTP response.
+        cls = getattr(huggingface_hub.errors, name)
+        download = mock.Mock(side_effect=cls.__new__(cls, f"a {name} of the hub"))
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+
+    return fail

@@ -51,7 +51,7 @@ class TestReadConfig:
     @pytest.mark.parametrize("key", ["vocab_size", "entity_vocab_size", "hidden_size"])
     def test_names_the_key_that_is_missing(self, tmp_path: Path, fixtures_dir: Path, key: str) -> None:
         raw = json.loads((fixtures_dir / "tiny-luke" / "config.json").read_text())
-        for content in ({**raw, key: "many"}, {name: value for name, value in raw.items() if name != key}):
-            (tmp_path / "config.json").write_text(json.dumps(content))
-            with pytest.raises(ConfigurationError, match=f"{key!r} = .*; expected a whole number"):
-                read_config(str(tmp_path))
+        raw.pop(key)
+        (tmp_path / "config.json").write_text(json.dumps(raw))
+        with pytest.raises(ConfigurationError, match=f"{key!r} = .*; expected a whole number"):
+            read_config(str(tmp_path))

@@ -1,8 +1,7 @@
 import json
 import logging
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict
 
 import pytest
 import torch
@@ -10,15 +9,15 @@ from allennlp.common.checks import ConfigurationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from luke_allennlp.checkpoints import tensors as tensors_module
 from luke_allennlp.checkpoints.names import ENTITY_TABLE, EXTRA_QUERY, WORD_TABLE, encoder_name
-from luke_allennlp.checkpoints.stored_tensor import StoredTensor
-from luke_allennlp.checkpoints.tensors import LazyTensors, open_checkpoint
 from luke_allennlp.modules import LukeEncoder
 from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
 QUERY = "encoder.layer.1.attention.self.query.weight"
 MULTILINGUAL = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
+SPECIALS = ["[PAD]", "[MASK]"]
+State = Dict[str, Tensor]
+Make = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
@@ -27,15 +26,15 @@ def luke(fixtures_dir: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def stored(luke: str) -> Dict[str, Tensor]:
+def stored(luke: str) -> State:
     return {encoder_name(name): tensor for name, tensor in load_file(f"{luke}/model.safetensors").items()}
 
 
-def without(*names: str) -> Callable[[Dict[str, Tensor]], Dict[str, Tensor]]:
+def without(*names: str) -> Callable[[State], State]:
     return lambda state: {name: tensor for name, tensor in state.items() if encoder_name(name) not in names}
 
 
-def extra_queries(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+def extra_queries(state: State) -> State:
     """What a fine-tuned model has beside the word-to-word queries."""
     return {
         name.replace(".query.", f".{part}_query."): torch.full_like(tensor, 0.5)
@@ -52,190 +51,111 @@ def assert_equal_states(left: LukeEncoder, right: LukeEncoder) -> None:
 
 
 class TestWeights:
-    def test_are_those_of_the_file(self, luke: str, stored: Dict[str, Tensor]) -> None:
+    def test_are_those_of_the_file(self, luke: str, stored: State) -> None:
         state = load_encoder(luke).state_dict()
-        assert {name for name in state if "2" not in name.split(".")[-2]} == {
-            name for name in stored if not name.startswith("pooler.")
-        }
-        for name, tensor in stored.items():
-            assert name.startswith("pooler.") or torch.equal(state[name], tensor), name
+        copies = [name for name in state if EXTRA_QUERY.search(name)]
+        assert set(state) - set(copies) == {name for name in stored if not name.startswith("pooler.")}
+        for name, tensor in state.items():
+            # Missing queries are copies to the last bit.
+            assert torch.equal(tensor, stored[EXTRA_QUERY.sub(".attention.self.query.", name)]), name
+        assert len(copies) == 12
 
-    @pytest.mark.parametrize("part", ["w2e", "e2w", "e2e"])
-    def test_missing_queries_are_copies_to_the_last_bit(self, luke: str, part: str) -> None:
-        state = load_encoder(luke).state_dict()
-        for layer in range(2):
-            for kind in ("weight", "bias"):
-                name = f"encoder.layer.{layer}.attention.self.{{}}.{kind}"
-                assert torch.equal(state[name.format(f"{part}_query")], state[name.format("query")])
+    def test_of_half_precision(self, make_checkpoint: Make) -> None:
+        directory = make_checkpoint(change=lambda state: {name: state[name].bfloat16() for name in state})
+        halves = load_file(directory / "model.safetensors")
+        state = load_encoder(str(directory), entities=SPECIALS, marker_rows=[5]).state_dict()
+        assert {tensor.dtype for tensor in state.values()} == {torch.float32}
+        assert torch.equal(state[QUERY], {encoder_name(name): halves[name] for name in halves}[QUERY].float())
 
-    def test_queries_of_a_fine_tuned_model_are_its_own(self, make_checkpoint: Callable[..., Path]) -> None:
-        def add(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
-            return {**state, **extra_queries(state)}
+    def test_queries_of_a_fine_tuned_model_are_its_own(self, make_checkpoint: Make) -> None:
+        directory = make_checkpoint(change=lambda state: {**state, **extra_queries(state)})
+        state = load_encoder(str(directory)).state_dict()
+        extra = [name for name in state if EXTRA_QUERY.search(name)]
+        assert len(extra) == 12 and all(state[name].eq(0.5).all() for name in extra)
 
-        encoder = load_encoder(str(make_checkpoint(change=add)))
-        extra = [name for name in encoder.state_dict() if EXTRA_QUERY.search(name)]
-        assert len(extra) == 12
-        assert all(encoder.state_dict()[name].eq(0.5).all() for name in extra)
-
-    def test_some_queries_without_the_others(self, make_checkpoint: Callable[..., Path]) -> None:
+    def test_some_queries_without_the_others(self, make_checkpoint: Make) -> None:
         lost = QUERY.replace("query.weight", "w2e_query.bias")
-
-        def add(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
-            extra = extra_queries(state)
-            return {**state, **{name: tensor for name, tensor in extra.items() if name != lost}}
-
+        directory = make_checkpoint(change=lambda state: without(lost)({**state, **extra_queries(state)}))
         with pytest.raises(ConfigurationError, match=f"missing: {lost}\\."):
-            load_encoder(str(make_checkpoint(change=add)))
+            load_encoder(str(directory))
 
     @pytest.mark.parametrize("same", [f"luke.{QUERY}", "embeddings.LayerNorm.gamma"])
-    def test_two_names_of_one_parameter(self, same: str, make_checkpoint: Callable[..., Path]) -> None:
+    def test_two_names_of_one_parameter(self, same: str, make_checkpoint: Make) -> None:
         directory = make_checkpoint(change=lambda state: {**state, same: torch.zeros(64)})
         with pytest.raises(ConfigurationError) as error:
             load_encoder(str(directory))
         assert same in str(error.value) and f" {encoder_name(same)}" in str(error.value)
 
-    def test_without_entity_aware_attention(self, luke: str, make_checkpoint: Callable[..., Path]) -> None:
+    def test_without_entity_aware_attention(self, luke: str, make_checkpoint: Make) -> None:
         extra = QUERY.replace("query", "w2e_query")
         fine_tuned = make_checkpoint(change=lambda state: {**state, extra: torch.zeros(64, 64)})
+        unaware = str(make_checkpoint(name="config", use_entity_aware_attention=False))
         for encoder in (
             load_encoder(luke, entity_aware_attention=False),
             load_encoder(str(fine_tuned), entity_aware_attention=False),
-            load_encoder(str(make_checkpoint(name="config", use_entity_aware_attention=False))),
+            load_encoder(unaware),
         ):
-            assert not any("2e_query" in name or "e2w_query" in name for name in encoder.state_dict())
+            assert not any(EXTRA_QUERY.search(name) for name in encoder.state_dict())
             assert not encoder.encoder.layer[0].attention.self.entity_aware
-
-    def test_with_entity_aware_attention_against_the_config(
-        self, make_checkpoint: Callable[..., Path]
-    ) -> None:
-        directory = make_checkpoint(use_entity_aware_attention=False)
-        state = load_encoder(str(directory), entity_aware_attention=True).state_dict()
+        state = load_encoder(unaware, entity_aware_attention=True).state_dict()
         assert torch.equal(state[QUERY.replace("query", "e2e_query")], state[QUERY])
 
-    @pytest.mark.parametrize(
-        "form", ["model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"]
-    )
-    def test_are_equal_in_every_form(
-        self, form: str, luke: str, make_checkpoint: Callable[..., Path]
-    ) -> None:
-        entities = ["[PAD]", "[MASK]"]
-        encoder = load_encoder(str(make_checkpoint(form=form)), entities=entities, marker_rows=[5, 7])
-        assert_equal_states(encoder, load_encoder(luke, entities=entities, marker_rows=[5, 7]))
+    def test_under_the_names_of_heads_and_of_old_versions(self, luke: str, make_checkpoint: Make) -> None:
+        heads = ("lm_head.bias", "entity_predictions.transform.dense.weight", "classifier.weight", "cls.a")
 
-    def test_under_the_names_of_heads_and_of_old_versions(
-        self, luke: str, make_checkpoint: Callable[..., Path]
-    ) -> None:
-        def rename(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
-            old = {
-                "luke."
-                + name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("Norm.bias", "Norm.beta"): value
-                for name, value in state.items()
-            }
+        def rename(state: State) -> State:
+            old = {}
+            for name, value in state.items():
+                name = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("Norm.bias", "Norm.beta")
+                old[f"luke.{name}"] = value
             assert sum(name.endswith(("gamma", "beta")) for name in old) == 12
-            heads = (
-                "lm_head.bias",
-                "entity_predictions.transform.dense.weight",
-                "classifier.weight",
-                "cls.a",
-            )
             old["luke.embeddings.position_ids"] = torch.arange(514)[None]
             return {**old, **{name: torch.zeros(2) for name in heads}}
 
         assert_equal_states(load_encoder(str(make_checkpoint(change=rename))), load_encoder(luke))
 
-    def test_left_out_parts_are_said(
-        self, luke: str, make_checkpoint: Callable[..., Path], caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_left_out_parts_are_said(self, make_checkpoint: Make, caplog: pytest.LogCaptureFixture) -> None:
         directory = make_checkpoint(change=lambda state: {**state, "lm_head.bias": torch.zeros(2)})
         with caplog.at_level(logging.INFO):
             load_encoder(str(directory))
         assert "2 parts that the encoder does not have: lm_head; pooler" in caplog.text
         assert "has no w2e, e2w and e2e queries" in caplog.text
 
-    def test_are_random_without_loading(self, luke: str, make_checkpoint: Callable[..., Path]) -> None:
+    def test_are_random_without_loading(self, luke: str, make_checkpoint: Make) -> None:
         directory = make_checkpoint()
         (directory / "model.safetensors").write_bytes(b"must not be read")
-        encoder = load_encoder(
-            str(directory), entities=["[PAD]", "[MASK]"], marker_rows=[5], load_weights=False
-        )
-        loaded = load_encoder(luke, entities=["[PAD]", "[MASK]"], marker_rows=[5])
-        assert {name: value.shape for name, value in encoder.state_dict().items()} == {
-            name: value.shape for name, value in loaded.state_dict().items()
-        }
-        assert not torch.equal(encoder.state_dict()[QUERY], loaded.state_dict()[QUERY])
-
-    def test_are_read_once_and_no_more_of_them_than_needed(
-        self, luke: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        asked: List[str] = []
-
-        class Watched(StoredTensor):
-            def __init__(self, name: str, tensor: StoredTensor) -> None:
-                super().__init__(tensor._tensor)
-                self.name = name
-
-            def copy_to(self, target: Tensor) -> None:
-                asked.append(self.name)
-                super().copy_to(target)
-
-            def rows(self, indices: Sequence[int]) -> Tensor:
-                asked.append(f"{self.name} {list(indices)}")
-                return super().rows(indices)
-
-        def open_watched(model_name: str, stack: ExitStack) -> LazyTensors:
-            tensors = open_checkpoint(model_name, stack)
-            return LazyTensors(
-                {name: Watched(name, tensor) for name, tensor in tensors.items()}, tensors.source
-            )
-
-        monkeypatch.setattr(tensors_module, "open_checkpoint", open_watched)
-        encoder = load_encoder(luke, entities=["[PAD]", "[MASK]"], entity_aware_attention=False)
-        expected = set(encoder.state_dict()) - {ENTITY_TABLE} | {f"{ENTITY_TABLE} [0, 2]"}
-        assert {name.removeprefix("luke.") for name in asked} == expected
-        assert len(asked) == len(expected)
+        options: Dict[str, Any] = {"entities": SPECIALS, "marker_rows": [5]}
+        fresh = load_encoder(str(directory), load_weights=False, **options).state_dict()
+        loaded = load_encoder(luke, **options).state_dict()
+        assert {name: fresh[name].shape for name in fresh} == {name: loaded[name].shape for name in loaded}
+        assert not torch.equal(fresh[QUERY], loaded[QUERY])
 
 
 class TestEntities:
-    def test_rows_are_chosen_by_name(self, luke: str, stored: Dict[str, Tensor]) -> None:
+    def test_rows_are_chosen_by_name(self, luke: str, stored: State) -> None:
         titles = json.loads(Path(luke, "entity_vocab.json").read_text())
         title = list(titles)[17]
         encoder = load_encoder(luke, entities=["[PAD]", title, "[MASK]", "[MASK]"])
-        table = encoder.entity_embeddings.entity_embeddings.weight
-        assert torch.equal(table, stored[ENTITY_TABLE][[0, titles[title], 2, 2]])
-        assert encoder.config.entity_vocab_size == 4
-        assert encoder.entity_embeddings.entity_embeddings.padding_idx == 0
-
-    def test_rows_of_a_multilingual_vocabulary(
-        self, stored: Dict[str, Tensor], make_checkpoint: Callable[..., Path]
-    ) -> None:
-        directory = make_checkpoint()
-        (directory / "entity_vocab.json").write_text(json.dumps(MULTILINGUAL))
-        encoder = load_encoder(str(directory), entities=["[PAD]", "[MASK]"])
         table = encoder.entity_embeddings.entity_embeddings
-        assert torch.equal(table.weight, stored[ENTITY_TABLE][[2, 0]])
-        assert table.padding_idx == 0
+        assert torch.equal(table.weight, stored[ENTITY_TABLE][[0, titles[title], 2, 2]])
+        assert encoder.config.entity_vocab_size == 4 and table.padding_idx == 0
 
     @pytest.mark.parametrize(
         "vocabulary, padding", [({"[PAD]": 0, "[MASK]": 2}, 0), (MULTILINGUAL, 2), ({"a": 0}, None)]
     )
     def test_all_rows_but_padding_learn(
-        self, vocabulary: Dict[str, int], padding: int, make_checkpoint: Callable[..., Path]
+        self, vocabulary: Dict[str, int], padding: int, make_checkpoint: Make
     ) -> None:
-        directory = make_checkpoint()
-        (directory / "entity_vocab.json").write_text(json.dumps(vocabulary))
-        encoder = load_encoder(str(directory))
-        ids = torch.arange(4)[None]
-        encoder(torch.tensor([[0, 9, 2]]), None, ids, torch.ones(1, 4, 2, dtype=torch.long)).entities.pow(
+        encoder = load_encoder(str(make_checkpoint(entities=vocabulary)))
+        spans = torch.ones(1, 4, 2, dtype=torch.long)
+        encoder(torch.tensor([[0, 9, 2]]), None, torch.arange(4)[None], spans).entities.pow(
             2
         ).sum().backward()
         gradient = encoder.entity_embeddings.entity_embeddings.weight.grad
         assert gradient is not None
-        learning = gradient[:4].ne(0).any(dim=1).tolist()
-        assert learning == [row != padding for row in range(4)]
+        assert gradient[:4].ne(0).any(dim=1).tolist() == [row != padding for row in range(4)]
 
-    def test_all_rows_without_a_vocabulary(
-        self, stored: Dict[str, Tensor], make_checkpoint: Callable[..., Path]
-    ) -> None:
+    def test_all_rows_without_a_vocabulary(self, stored: State, make_checkpoint: Make) -> None:
         directory = make_checkpoint()
         (directory / "entity_vocab.json").unlink()
         encoder = load_encoder(str(directory))
@@ -257,27 +177,23 @@ class TestEntities:
             table = load_encoder(luke, entities=entities).entity_embeddings.entity_embeddings
             assert table.padding_idx == padding
 
-    def test_unknown_title(self, luke: str) -> None:
+    def test_that_are_not_there(self, luke: str, make_checkpoint: Make) -> None:
         with pytest.raises(ConfigurationError, match="no entity 'Nowhere' in .*tiny-luke"):
             load_encoder(luke, entities=["[PAD]", "Nowhere"])
-
-    @pytest.mark.parametrize("row", [64, -1])
-    def test_row_that_the_table_lacks(self, row: int, make_checkpoint: Callable[..., Path]) -> None:
-        directory = make_checkpoint()
-        (directory / "entity_vocab.json").write_text(json.dumps({"[PAD]": 0, "[MASK]": row}))
-        with pytest.raises(
-            ConfigurationError, match=rf"entity '\[MASK\]' of .* has the row {row} in .* of the 64"
+        for row, expected in (
+            (64, r"entity '\[MASK\]' of .* has the row 64 in .* of the 64"),
+            (-1, "entity_vocab.json, entry 2: found the id -1"),
         ):
-            load_encoder(str(directory), entities=["[PAD]", "[MASK]"])
+            directory = make_checkpoint(entities={"[PAD]": 0, "[MASK]": row}, name=f"{row}")
+            with pytest.raises(ConfigurationError, match=expected):
+                load_encoder(str(directory), entities=SPECIALS)
 
 
-class TestMarkers:
-    def test_rows_are_copies(self, luke: str, stored: Dict[str, Tensor]) -> None:
-        encoder = load_encoder(luke, marker_rows=[40, 40, 7])
-        table = encoder.embeddings.word_embeddings.weight
-        assert encoder.config.vocab_size == 2003
-        assert torch.equal(table[:2000], stored[WORD_TABLE])
-        assert torch.equal(table[2000:], stored[WORD_TABLE][[40, 40, 7]])
+def test_rows_of_markers_are_copies(luke: str, stored: State) -> None:
+    encoder = load_encoder(luke, marker_rows=[40, 40, 7])
+    table = encoder.embeddings.word_embeddings.weight
+    assert encoder.config.vocab_size == 2003
+    assert torch.equal(table, torch.cat([stored[WORD_TABLE], stored[WORD_TABLE][[40, 40, 7]]]))
 
 
 class TestBackbones:
@@ -287,26 +203,25 @@ class TestBackbones:
     ) -> None:
         with caplog.at_level(logging.INFO):
             encoder = load_encoder(str(fixtures_dir / directory))
-        assert encoder.entity_embeddings.entity_embeddings.weight.shape == (2, 32)
-        assert encoder.entity_embeddings.entity_embeddings.padding_idx == 0
+        table = encoder.entity_embeddings.entity_embeddings
+        assert table.weight.shape == (2, 32) and table.padding_idx == 0
         assert "has no entities: the entity embeddings start from random values" in caplog.text
         file = load_file(fixtures_dir / directory / "model.safetensors")
         expected = {encoder_name(name): tensor for name, tensor in file.items()}
-        state = encoder.state_dict()
-        for name, tensor in state.items():
-            if not name.startswith("entity_embeddings.") and "2" not in name.split(".")[-2]:
-                assert torch.equal(tensor, expected[name]), name
-        assert torch.equal(state[QUERY.replace("query", "e2w_query")], expected[QUERY])
+        for name, tensor in encoder.state_dict().items():
+            if not name.startswith("entity_embeddings."):
+                source = EXTRA_QUERY.sub(".attention.self.query.", name)
+                assert torch.equal(tensor, expected[source]), name
 
     def test_rows_are_named(self, fixtures_dir: Path) -> None:
         encoder = load_encoder(str(fixtures_dir / "tiny-roberta"), entities=["[MASK]", "[MASK2]", "[PAD]"])
-        assert encoder.entity_embeddings.entity_embeddings.weight.shape == (3, 32)
-        assert encoder.entity_embeddings.entity_embeddings.padding_idx == 2
+        table = encoder.entity_embeddings.entity_embeddings
+        assert table.weight.shape == (3, 32) and table.padding_idx == 2
 
 
 class TestStrictness:
-    def test_all_that_does_not_fit_is_listed(self, make_checkpoint: Callable[..., Path]) -> None:
-        def spoil(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    def test_all_that_does_not_fit_is_listed(self, make_checkpoint: Make) -> None:
+        def spoil(state: State) -> State:
             state = without("encoder.layer.0.output.dense.bias", "embeddings.LayerNorm.weight")(state)
             state["encoder.layer.2.output.dense.bias"] = torch.zeros(64)
             state["adapter.weight"] = torch.zeros(1)
@@ -324,57 +239,43 @@ class TestStrictness:
         assert misshapen.endswith("token_type_embeddings.weight has shape (2, 64), expected (1, 64).")
 
     @pytest.mark.parametrize("part", ["embeddings.position_embeddings.weight", ENTITY_TABLE, WORD_TABLE])
-    @pytest.mark.parametrize("form", ["model.safetensors", "pytorch_model.bin"])
-    def test_tables_of_other_sizes(self, part: str, form: str, make_checkpoint: Callable[..., Path]) -> None:
-        def cut(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    def test_tables_of_other_sizes(self, part: str, make_checkpoint: Make) -> None:
+        def cut(state: State) -> State:
             return {name: value[:2] if encoder_name(name) == part else value for name, value in state.items()}
 
-        directory = make_checkpoint(change=cut, form=form)
-        with pytest.raises(
-            ConfigurationError, match=rf"of another shape: {part} has shape \(2, \d\d\), expected"
-        ):
-            load_encoder(str(directory), entities=["[PAD]", "[MASK]"], marker_rows=[0])
+        expected = rf"of another shape: {part} has shape \(2, \d\d\), expected"
+        with pytest.raises(ConfigurationError, match=expected):
+            load_encoder(str(make_checkpoint(change=cut)), entities=SPECIALS, marker_rows=[0])
 
-    def test_nothing_of_the_entity_side_may_be_missing(self, make_checkpoint: Callable[..., Path]) -> None:
+    def test_nothing_of_the_entity_side_may_be_missing(self, make_checkpoint: Make) -> None:
         directory = make_checkpoint(change=without("entity_embeddings.position_embeddings.weight"))
         with pytest.raises(ConfigurationError, match="missing: entity_embeddings.position_embeddings.weight"):
             load_encoder(str(directory))
 
-    def test_encoder_of_another_model(self, fixtures_dir: Path, luke: str) -> None:
-        with pytest.raises(
-            ConfigurationError, match="missing: .*entity_embeddings.*of another shape: embeddings"
-        ):
-            load_encoder(luke, weights_file=str(fixtures_dir / "tiny-roberta" / "model.safetensors"))
-
 
 class TestWeightsFile:
-    def trained(self, luke: str, path: Path, prefix: str = "", **options: object) -> LukeEncoder:
+    OPTIONS: Dict[str, Any] = {"entities": [*SPECIALS, "[MASK]"], "marker_rows": [5]}
+
+    def trained(self, luke: str, path: Path, prefix: str = "", **options: Any) -> LukeEncoder:
         """An encoder with changed weights, saved as part of a model."""
-        encoder = load_encoder(luke, **options)  # type: ignore[arg-type]
+        encoder = load_encoder(luke, **options)
         with torch.no_grad():
             for parameter in encoder.parameters():
                 parameter.add_(torch.randn_like(parameter))
         state = {f"{prefix}{name}": tensor for name, tensor in encoder.state_dict().items()}
         if prefix:
             state["head.weight"] = torch.zeros(3)
-        if path.suffix == ".safetensors":
-            save_file(state, path)
-        else:
-            torch.save(state, path)
+        (save_file if path.suffix == ".safetensors" else torch.save)(state, path)
         return encoder
 
     @pytest.mark.parametrize("name", ["weights.th", "weights.safetensors"])
-    def test_replaces_the_checkpoint_s(self, name: str, luke: str, tmp_path: Path) -> None:
-        expected = self.trained(luke, tmp_path / name)
-        assert_equal_states(load_encoder(luke, weights_file=str(tmp_path / name)), expected)
-
-    def test_the_checkpoint_s_are_not_read(
-        self, luke: str, tmp_path: Path, make_checkpoint: Callable[..., Path]
+    def test_replaces_the_checkpoint_s(
+        self, name: str, luke: str, tmp_path: Path, make_checkpoint: Make
     ) -> None:
-        expected = self.trained(luke, tmp_path / "weights.th")
+        expected = self.trained(luke, tmp_path / name)
         directory = make_checkpoint()
         (directory / "model.safetensors").unlink()
-        assert_equal_states(load_encoder(str(directory), weights_file=str(tmp_path / "weights.th")), expected)
+        assert_equal_states(load_encoder(str(directory), weights_file=str(tmp_path / name)), expected)
 
     def test_prefix_is_taken_off(self, luke: str, tmp_path: Path) -> None:
         path = tmp_path / "weights.th"
@@ -387,25 +288,18 @@ class TestWeightsFile:
             load_encoder(luke, weights_file=str(path), strip_prefix="embeder.")
 
     def test_tables_may_be_those_of_a_trained_model(self, luke: str, tmp_path: Path) -> None:
-        options = {"entities": ["[PAD]", "[MASK]", "[MASK]"], "marker_rows": [5]}
         path = tmp_path / "weights.th"
-        expected = self.trained(luke, path, **options)
-        assert_equal_states(load_encoder(luke, weights_file=str(path), **options), expected)
+        expected = self.trained(luke, path, **self.OPTIONS)
+        assert_equal_states(load_encoder(luke, weights_file=str(path), **self.OPTIONS), expected)
+        with pytest.raises(ConfigurationError, match=r"has shape \(3, 32\), expected \(64, 32\)"):
+            load_encoder(luke, weights_file=str(path), entities=SPECIALS, marker_rows=[5])
 
     def test_tables_may_be_those_of_the_checkpoint(self, luke: str, tmp_path: Path) -> None:
         path = tmp_path / "weights.th"
         full = self.trained(luke, path).state_dict()
-        state = load_encoder(
-            luke, weights_file=str(path), entities=["[PAD]", "[MASK]", "[MASK]"], marker_rows=[5]
-        ).state_dict()
+        state = load_encoder(luke, weights_file=str(path), **self.OPTIONS).state_dict()
         assert torch.equal(state[ENTITY_TABLE], full[ENTITY_TABLE][[0, 2, 2]])
         assert torch.equal(state[WORD_TABLE], torch.cat([full[WORD_TABLE], full[WORD_TABLE][[5]]]))
-
-    def test_tables_of_neither_are_refused(self, luke: str, tmp_path: Path) -> None:
-        path = tmp_path / "weights.th"
-        self.trained(luke, path, entities=["[PAD]", "[MASK]", "[MASK]"])
-        with pytest.raises(ConfigurationError, match=r"has shape \(3, 32\), expected \(64, 32\)"):
-            load_encoder(luke, weights_file=str(path), entities=["[PAD]", "[MASK]"])
 
     def test_entities_trained_on_a_backbone_without_them(self, fixtures_dir: Path, tmp_path: Path) -> None:
         path, roberta = tmp_path / "weights.th", str(fixtures_dir / "tiny-roberta")
@@ -413,14 +307,11 @@ class TestWeightsFile:
         assert_equal_states(load_encoder(roberta, weights_file=str(path)), expected)
 
 
-class TestDropout:
-    def test_overrides(self, luke: str) -> None:
-        encoder = load_encoder(luke, hidden_dropout=0.25, attention_dropout=0.5)
-        rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
-        assert rates == {0.25}
-        assert {layer.attention.self.dropout for layer in encoder.encoder.layer} == {0.5}
-
-    def test_may_be_zero(self, luke: str) -> None:
-        encoder = load_encoder(luke, hidden_dropout=0.0, attention_dropout=0.0).train()
-        words = torch.tensor([[0, 9, 11, 2]])
-        assert torch.equal(encoder(words).tokens, encoder.eval()(words).tokens)
+def test_dropout(luke: str) -> None:
+    encoder = load_encoder(luke, hidden_dropout=0.25, attention_dropout=0.5)
+    rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
+    assert rates == {0.25}
+    assert {layer.attention.self.dropout for layer in encoder.encoder.layer} == {0.5}
+    encoder = load_encoder(luke, hidden_dropout=0.0, attention_dropout=0.0).train()
+    words = torch.tensor([[0, 9, 11, 2]])
+    assert torch.equal(encoder(words).tokens, encoder.eval()(words).tokens)

@@ -3,36 +3,29 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 import huggingface_hub
 import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
-from torch import Tensor
 
 from luke_allennlp.checkpoints import tensors
 from luke_allennlp.checkpoints.config import read_config
-from luke_allennlp.checkpoints.model_files import _download, find_file
+from luke_allennlp.checkpoints.model_files import find_file
 from luke_allennlp.checkpoints.names import WORD_TABLE
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.modules import LukeEncoder
 from luke_allennlp.token_embedders import LukeEmbedder
 from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
-ENTITIES = ["[PAD]", "[MASK]", "[MASK]"]
-OPTIONS: Dict[str, Any] = {"entities": ENTITIES, "marker_rows": [5, 7]}
+OPTIONS: Dict[str, Any] = {"entities": ["[PAD]", "[MASK]", "[MASK]"], "marker_rows": [5, 7]}
+WHOLE = "a whole number above 0"
 
 
 @pytest.fixture(autouse=True)
-def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    error = huggingface_hub.errors.LocalEntryNotFoundError
-
-    def snapshot_download(*_: object, **__: object) -> str:
-        raise error.__new__(error, "no network")
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    _download.cache_clear()
+def no_hub(hub_fails: Callable) -> None:
+    hub_fails("LocalEntryNotFoundError")
 
 
 def assert_same_model(encoder: LukeEncoder, fixtures_dir: Path, **options: Any) -> None:
@@ -65,29 +58,13 @@ class TestWeights:
         path = tar(make_original(), top, suffix)
         assert_same_model(load_encoder(str(path), **OPTIONS), fixtures_dir, **OPTIONS)
 
-    def test_of_a_fine_tuned_model(self, make_original: Callable) -> None:
-        def fine_tune(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
-            heads = ("typing.weight", "classifier.weight", "scorer.bias", "qa_outputs.weight")
-            queries = {
-                name.replace(".query.", f".{kind}_query."): torch.ones_like(tensor)
-                for name, tensor in state.items()
-                if ".self.query." in name
-                for kind in ("w2e", "e2w", "e2e")
-            }
-            return {**state, **queries, **{name: torch.zeros(2) for name in heads}}
-
-        state = load_encoder(str(make_original(fine_tune)), **OPTIONS).state_dict()
-        extra = [name for name in state if "2e_query" in name or "e2w_query" in name]
-        assert len(extra) == 12 and all(state[name].eq(1).all() for name in extra)
-
     def test_are_not_asked_for_with_an_archive(
         self, make_original: Callable, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         directory = make_original()
         (directory / "luke.bin").unlink()
         monkeypatch.setattr(tensors, "open_checkpoint", pytest.fail)
-        embedder = LukeEmbedder(str(directory), entities=ENTITIES[:2], load_weights=False)
-        assert embedder.get_output_dim() == 64
+        embedder = LukeEmbedder(str(directory), entities=["[PAD]", "[MASK]"], load_weights=False)
         assert embedder.luke.embeddings.word_embeddings.weight.shape == (1998, 64)
 
 
@@ -115,39 +92,30 @@ class TestConfig:
         assert read_config(str(directory)).vocab_size == 2000
 
     @pytest.mark.parametrize(
-        "key, value, expected",
+        "key, values, expected",
         [
-            ("vocab_size", "many", "a whole number above 0"),
-            ("vocab_size", True, "a whole number above 0"),
-            ("vocab_size", 0, "a whole number above 0"),
-            ("entity_vocab_size", 5.5, "a whole number above 0"),
-            ("entity_vocab_size", None, "a whole number above 0"),
-            ("entity_emb_size", "256", "a whole number above 0"),
-            ("num_hidden_layers", [2], "a whole number above 0"),
-            ("hidden_dropout_prob", 1.5, "a number from 0 to below 1"),
-            ("attention_probs_dropout_prob", "0.1", "a number from 0 to below 1"),
-            ("layer_norm_eps", float("nan"), "a number above 0"),
-            ("hidden_act", {"a": 1}, "the name of a function"),
-            ("use_entity_aware_attention", "yes", "true or false"),
-            ("pad_token_id", "<pad>", "a whole number"),
+            ("vocab_size", ["many", True, 0], WHOLE),
+            ("entity_vocab_size", [5.5, None], WHOLE),
+            ("entity_emb_size", ["256"], WHOLE),
+            ("num_hidden_layers", [[2]], WHOLE),
+            ("hidden_dropout_prob", [1.5, "0.1"], "a number from 0 to below 1"),
+            ("layer_norm_eps", [float("nan")], "a number above 0"),
+            ("hidden_act", [{"a": 1}], "the name of a function"),
+            ("use_entity_aware_attention", ["yes"], "true or false"),
+            ("pad_token_id", ["<pad>"], "a whole number"),
         ],
     )
-    @pytest.mark.parametrize("huggingface", [False, True])
     def test_of_another_type(
-        self,
-        key: str,
-        value: Any,
-        expected: str,
-        huggingface: bool,
-        make_original: Callable,
-        make_checkpoint: Callable,
+        self, key: str, values: List[Any], expected: str, make_original: Callable, make_checkpoint: Callable
     ) -> None:
-        directory = make_checkpoint(**{key: value}) if huggingface else make_original(**{key: value})
-        where = "config" if huggingface else "'model_config' in metadata.json"
-        with pytest.raises(
-            ConfigurationError, match=f"The {where} of .* has '{key}' = .*; expected {expected}"
-        ):
-            read_config(str(directory))
+        for number, value in enumerate(values):
+            for make, where in (
+                (make_checkpoint, "config"),
+                (make_original, "'model_config' in metadata.json"),
+            ):
+                message = f"The {where} of .* has '{key}' = .*; expected {expected}"
+                with pytest.raises(ConfigurationError, match=message):
+                    read_config(str(make(name=f"{make is make_original} {number}", **{key: value})))
 
     @pytest.mark.parametrize(
         "name", [None, 7, "../roberta", "/etc", "a/b/c", "roberta base", "", "..", "a/.."]
@@ -156,17 +124,17 @@ class TestConfig:
         with pytest.raises(ConfigurationError, match="has 'bert_model_name' = .*; expected the hub id"):
             read_config(str(make_original(bert_model_name=name)))
 
-    @pytest.mark.parametrize("content", [{}, {"model_config": None}, {"model_config": [1]}])
-    def test_without_a_config(self, content: Any, make_original: Callable) -> None:
+    @pytest.mark.parametrize(
+        "content, expected",
+        [
+            *((content, "of the type .*; expected an object") for content in ({}, {"model_config": [1]})),
+            ({"model_config": {"bert_model_name": "roberta-base"}}, "lacks vocab_size, entity_vocab_size, "),
+        ],
+    )
+    def test_with_parts_missing(self, content: Any, expected: str, make_original: Callable) -> None:
         directory = make_original()
         (directory / "metadata.json").write_text(json.dumps(content))
-        with pytest.raises(ConfigurationError, match="'model_config' of the type .*; expected an object"):
-            read_config(str(directory))
-
-    def test_with_parts_missing(self, make_original: Callable) -> None:
-        directory = make_original()
-        (directory / "metadata.json").write_text('{"model_config": {"bert_model_name": "roberta-base"}}')
-        with pytest.raises(ConfigurationError, match="lacks vocab_size, entity_vocab_size, .*layer_norm_eps"):
+        with pytest.raises(ConfigurationError, match=f"'model_config' .*{expected}"):
             read_config(str(directory))
 
     @pytest.mark.parametrize("key, value", [("hidden_act", "mish"), ("num_attention_heads", 7)])
@@ -192,12 +160,12 @@ class TestTokenizer:
         assert tokenizer.encode(self.TEXT).ids == expected
         assert tokenizer.marker_ids == {"[ENTITY]": 1998}  # behind the word table
 
-    @pytest.mark.parametrize("place", ["original/roberta-base", "roberta-base"])
-    @pytest.mark.parametrize("packed", [False, True])
+    @pytest.mark.parametrize("is_inside", [False, True])
+    @pytest.mark.parametrize("is_packed", [False, True])
     def test_of_a_directory_named_as_the_backbone(
         self,
-        place: str,
-        packed: bool,
+        is_inside: bool,
+        is_packed: bool,
         make_original: Callable,
         tar: Callable,
         fixtures_dir: Path,
@@ -205,10 +173,10 @@ class TestTokenizer:
         expected: list,
     ) -> None:
         directory = make_original(tokenizer=False)
-        path = tar(directory) if packed else directory
-        if packed and "/" in place:
-            place = str(find_file(str(path), "metadata.json").parent / "roberta-base")  # type: ignore[union-attr]
-        self.put(tmp_path / place, fixtures_dir)
+        path = tar(directory) if is_packed else directory
+        metadata = find_file(str(path), "metadata.json")
+        assert metadata is not None
+        self.put((metadata.parent if is_inside else tmp_path) / "roberta-base", fixtures_dir)
         assert WordTokenizer(str(path)).encode(self.TEXT).ids == expected
 
     def test_of_the_hub(
@@ -232,26 +200,18 @@ class TestTokenizer:
         assert asked == ["FacebookAI/roberta-tiny"]
 
     @pytest.mark.parametrize(
-        "name, packed, expected",
+        "name, is_packed, expected",
         [
-            (
-                "roberta-base",
-                False,
-                r"put vocab\.json and merges\.txt into its directory",
-            ),
-            (
-                "roberta-base",
-                True,
-                r"put vocab\.json and merges\.txt into a directory 'roberta-base' beside it",
-            ),
-            ("bert-base-cased", False, r"put vocab\.txt into its directory"),
+            ("roberta-base", False, "put vocab.json and merges.txt into its directory"),
+            ("roberta-base", True, "put vocab.json and merges.txt into a directory 'roberta-base' beside it"),
+            ("bert-base-cased", False, "put vocab.txt into its directory"),
         ],
     )
     def test_of_nowhere(
-        self, name: str, packed: bool, expected: str, make_original: Callable, tar: Callable
+        self, name: str, is_packed: bool, expected: str, make_original: Callable, tar: Callable
     ) -> None:
         directory = make_original(tokenizer=False, bert_model_name=name)
-        path = tar(directory) if packed else directory
+        path = tar(directory) if is_packed else directory
         with pytest.raises(ConfigurationError, match=f"contains no tokenizer.*{expected}"):
             WordTokenizer(str(path))
 

@@ -1,7 +1,7 @@
 """The published pretrained models give the states that the converters of others are tested with."""
 
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import List, Tuple
 
 import pytest
 import torch
@@ -25,21 +25,12 @@ WORDS = {
 ENTITY = {"base": [0.1457, 0.1044, 0.0174], "large": [0.0466, -0.0106, -0.0179]}
 
 
-@pytest.fixture
-def hub() -> None:
-    if not model_files._hub_is_reachable():
-        pytest.skip("the hub of Hugging Face cannot be reached")
-
-
-def classification_input(
-    tokenizer: WordTokenizer, text: str, span: Tuple[int, int]
-) -> Tuple[List[int], List[int]]:
-    """Words with `<ent>` around the entity, each part as if it followed a space, and the entity's span."""
-    start, end = span
+def classification_input(tokenizer: WordTokenizer) -> Tuple[List[int], List[int]]:
+    """Tokens with `<ent>` around the entity, each part as if it followed a space, and the entity's span."""
+    start, end = SPAN
     marker = [tokenizer.token_id("<ent>")]
-    before, mention, after = (
-        tokenizer.encode(part).ids for part in (text[:start], text[start:end], text[end:])
-    )
+    parts = (TEXT[:start], TEXT[start:end], TEXT[end:])
+    before, mention, after = (tokenizer.encode(part).ids for part in parts)
     first = 1 + len(before)
     words = [tokenizer.start_id, *before, *marker, *mention, *marker, *after, tokenizer.end_id]
     return words, [first, first + len(mention) + 1]
@@ -50,7 +41,7 @@ def test_input_is_that_of_transformers(fixtures_dir: Path) -> None:
     theirs = LukeTokenizer.from_pretrained(directory, task="entity_classification")(
         TEXT, entity_spans=[SPAN], add_prefix_space=True
     )
-    words, span = classification_input(WordTokenizer(directory), TEXT, SPAN)
+    words, span = classification_input(WordTokenizer(directory))
     assert words == theirs["input_ids"]
     positions = [position for position in theirs["entity_position_ids"][0] if position >= 0]
     assert positions == list(range(span[0], span[1] + 1))
@@ -58,21 +49,18 @@ def test_input_is_that_of_transformers(fixtures_dir: Path) -> None:
 
 @pytest.mark.hub
 @pytest.mark.slow
-@pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("size", ["base", "large"])
 def test_states(size: str) -> None:
+    if not model_files._hub_is_reachable():
+        pytest.skip("the hub of Hugging Face cannot be reached")
     name = f"studio-ousia/luke-{size}"
-    words, span = classification_input(WordTokenizer(name), TEXT, SPAN)
+    words, span = classification_input(WordTokenizer(name))
     encoder = load_encoder(name, entities=["[PAD]", "[MASK]"]).eval()
     with torch.no_grad():
         states = encoder(
             torch.tensor([words]), entity_ids=torch.tensor([[1]]), entity_spans=torch.tensor([[span]])
         )
-    expected: Dict[str, torch.Tensor] = {
-        "words": torch.tensor(WORDS[size]),
-        "entity": torch.tensor(ENTITY[size]),
-    }
     assert states.tokens.shape == (1, 42, HIDDEN[size])
     assert states.entities.shape == (1, 1, HIDDEN[size])
-    assert torch.allclose(states.tokens[0, :3, :3], expected["words"], atol=1e-4)
-    assert torch.allclose(states.entities[0, 0, :3], expected["entity"], atol=1e-4)
+    assert torch.allclose(states.tokens[0, :3, :3], torch.tensor(WORDS[size]), atol=1e-4)
+    assert torch.allclose(states.entities[0, 0, :3], torch.tensor(ENTITY[size]), atol=1e-4)

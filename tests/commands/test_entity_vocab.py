@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import Callable, List, Tuple
 
 import pytest
 from allennlp.common.checks import ConfigurationError
@@ -22,28 +21,25 @@ ENTRIES = [
 
 
 @pytest.fixture
-def english(fixtures_dir: Path) -> str:
+def english(fixtures_dir):
     return str(fixtures_dir / "tiny-luke")
 
 
 @pytest.fixture
-def multilingual(tmp_path: Path) -> str:
+def multilingual(tmp_path):
     EntityVocabulary.from_entries(ENTRIES).save(tmp_path / "entity_vocab.jsonl")
     return str(tmp_path / "entity_vocab.jsonl")
 
 
-Run = Callable[..., Tuple[object, List[str]]]
-
-
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture) -> Run:
+def run(capsys):
     """Gives the status or last words, and the lines on standard output."""
 
-    def run(*arguments: str) -> Tuple[object, List[str]]:
+    def run(*arguments):
         parser = argparse.ArgumentParser()
         EntityVocab().add_subparser(parser.add_subparsers())
         args = parser.parse_args(["entity-vocab", *arguments])
-        status: object = 0
+        status = 0
         try:
             args.func(args)
         except ConfigurationError as error:
@@ -55,108 +51,102 @@ def run(capsys: pytest.CaptureFixture) -> Run:
     return run
 
 
-def test_summary(run: Run, english: str, multilingual: str) -> None:
-    lines = [
-        "ids        64, from 0 to 63",
-        "names      64",
-        "special    [PAD] 0, [UNK] 1, [MASK] 2, [MASK2] 3",
-    ]
+def test_summary(run, english, multilingual):
+    lines = ["ids        64, from 0 to 63", "names      64"]
+    lines += ["special    [PAD] 0, [UNK] 1, [MASK] 2, [MASK2] 3"]
     assert run(english) == (0, [*lines, "languages  not told", "counts     not told"])
     lines = ["ids        5, from 0 to 10", "names      7", "special    [MASK] 0, [PAD] 2"]
     expected = (0, [*lines, "languages  de, en, fr, ja", "counts     yes"])
     assert run(multilingual) == run(os.path.dirname(multilingual)) == expected
 
 
-class TestLookUps:
-    def test_titles_and_ids(self, run: Run, english: str) -> None:
-        assert run(english, MASK, "Port Velmar", "--id", "5", "--id", "0") == (
-            0,
-            ["[MASK]: id 2", "Port Velmar: id 4", "id 5: Dorrick", "id 0: [PAD]"],
-        )
+def test_look_ups_in_one_language(run, english):
+    found = ["[MASK]: id 2", "Port Velmar: id 4", "id 5: Dorrick", "id 0: [PAD]"]
+    assert run(english, MASK, "Port Velmar", "--id", "5", "--id", "0") == (0, found)
+    assert run(english, "Port Velmar", "--language", "en") == (0, found[1:2])
 
-    def test_names(self, run: Run, multilingual: str) -> None:
-        line = "ja:日本: id 3, count 120; also en:Japan, de:Japan"
-        assert run(multilingual, "ja:日本") == run(multilingual, "日本", "--language", "ja") == (0, [line])
-        assert run(multilingual, "--id", "3") == (0, ["id 3, count 120: en:Japan, de:Japan, ja:日本"])
-        assert run(multilingual, MASK, "--language", "de") == (0, ["[MASK]: id 0, count 0"])
 
-    def test_in_all_languages(self, run: Run, multilingual: str) -> None:
-        assert run(multilingual, "Japan") == (
-            0,
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["ja:日本"], ["ja:日本: id 3, count 120; also en:Japan, de:Japan"]),
+        (["日本", "--language", "ja"], ["ja:日本: id 3, count 120; also en:Japan, de:Japan"]),
+        (["--id", "3"], ["id 3, count 120: en:Japan, de:Japan, ja:日本"]),
+        ([MASK, "--language", "de"], ["[MASK]: id 0, count 0"]),
+        (
+            ["Japan"],
             [
                 "en:Japan: id 3, count 120; also de:Japan, ja:日本",
                 "de:Japan: id 3, count 120; also en:Japan, ja:日本",
                 "fr:Japan: id 9, count 7",
             ],
-        )
-
-    def test_a_language_the_vocabulary_does_not_tell(self, run: Run, english: str) -> None:
-        assert run(english, "Port Velmar", "--language", "en") == (0, ["Port Velmar: id 4"])
-
-    def test_what_is_not_there(self, run: Run, english: str, multilingual: str) -> None:
-        status, lines = run(english, "port velmar", "Port Velmar", "Nowhere", "--id", "64", "--id", "3")
-        assert lines == ["Port Velmar: id 4", "id 3: [MASK2]"]
-        first, second, third = str(status).splitlines()
-        assert first.startswith("allennlp: error: There is no entity 'port velmar' in the entity vocab")
-        assert first.endswith("; did you mean 'Port Velmar'?")
-        assert "no entity 'Nowhere'" in second and "no entity with the id 64" in third
-        status, lines = run(multilingual, "日本", "--language", "de")
-        assert lines == [] and "no entity '日本' in the language 'de'" in str(status)
-        assert str(status).endswith("did you mean 'ja:日本'?")
-
-    def test_control_characters_do_not_reach_the_terminal(self, run: Run, multilingual: str) -> None:
-        assert run(multilingual, "--id", "10") == (0, [r"id 10, count 7: 'en:\x1b[31mred'"])
-
-    def test_told_about_languages(self, run: Run, tmp_path: Path) -> None:
-        path = tmp_path / "v.json"
-        path.write_text(json.dumps({"en:Japan": 1, "Japan": 2}))
-        assert run(str(path), "Japan", "--multilingual") == (0, ["Japan: id 2"])
-        assert run(str(path), "Japan", "--language", "en", "--multilingual") == (0, ["en:Japan: id 1"])
+        ),
+        # Control characters do not reach the terminal.
+        (["--id", "10"], [r"id 10, count 7: 'en:\x1b[31mred'"]),
+    ],
+)
+def test_look_ups_in_several_languages(run, multilingual, arguments, expected):
+    assert run(multilingual, *arguments) == (0, expected)
 
 
-class TestConversion:
-    def test_to_another_form(self, run: Run, multilingual: str, tmp_path: Path) -> None:
-        target = tmp_path / "v.json"
-        assert run(multilingual, "--output", str(target)) == (
-            0,
-            [f"Wrote {target}: 7 names.", "Their counts are left out: .json has no place for them."],
-        )
-        assert list(EntityVocabulary.from_file(target)) == list(EntityVocabulary.from_file(multilingual))
-
-    def test_overwrites_only_if_told(self, run: Run, english: str, tmp_path: Path) -> None:
-        target = tmp_path / "v.tsv"
-        target.write_text("as it was")
-        status, _ = run(english, "--output", str(target))
-        assert str(status) == f"{target}: is there already; give another --output, or --force."
-        assert target.read_text() == "as it was"
-        assert run(english, "--output", str(target), "--force") == (0, [f"Wrote {target}: 64 names."])
-        assert EntityVocabulary.from_file(target) == EntityVocabulary.from_checkpoint(english)
-
-    def test_in_place(self, run: Run, multilingual: str) -> None:
-        before = Path(multilingual).read_bytes()
-        assert run(multilingual, "--output", multilingual, "-f")[0] == 0
-        assert Path(multilingual).read_bytes() == before
+def test_what_is_not_there(run, english, multilingual):
+    status, lines = run(english, "port velmar", "Port Velmar", "Nowhere", "--id", "64", "--id", "3")
+    assert lines == ["Port Velmar: id 4", "id 3: [MASK2]"]
+    first, second, third = str(status).splitlines()
+    assert first.startswith("allennlp: error: There is no entity 'port velmar' in the entity vocab")
+    assert first.endswith("; did you mean 'Port Velmar'?")
+    assert "no entity 'Nowhere'" in second and "no entity with the id 64" in third
+    status, lines = run(multilingual, "日本", "--language", "de")
+    assert lines == [] and "no entity '日本' in the language 'de'" in str(status)
+    assert str(status).endswith("did you mean 'ja:日本'?")
 
 
-class TestMistakes:
-    def test_are_one_line(self, run: Run, multilingual: str, english: str, tmp_path: Path) -> None:
-        (tmp_path / "broken.tsv").write_text("Japan\n")
-        for arguments, message in (
-            ((str(tmp_path / "no.tsv"),), "no.tsv: there is no such file"),
-            ((str(tmp_path / "nothing"),), "There is no model directory"),
-            ((str(tmp_path / "broken.tsv"), "Japan"), "broken.tsv, line 1: found no tab"),
-            ((multilingual, "Japan", "--language", "xx"), "no language 'xx' in"),
-            ((multilingual, "--language", "en"), "--language is that of titles"),
-            ((multilingual, "--output", str(tmp_path / "v.tsv")), "tsv cannot hold this vocabulary"),
-            ((multilingual, "--output", str(tmp_path / "v.txt")), "expected .json, .tsv or .jsonl"),
-        ):
-            status, lines = run(*arguments)
-            assert status != 0 and message in str(status), arguments
-            assert "\n" not in str(status) and lines == []
-        assert sorted(os.listdir(tmp_path)) == ["broken.tsv", "entity_vocab.jsonl"]
+def test_told_about_languages(run, tmp_path):
+    path = tmp_path / "v.json"
+    path.write_text(json.dumps({"en:Japan": 1, "Japan": 2}))
+    assert run(str(path), "Japan", "--multilingual") == (0, ["Japan: id 2"])
+    assert run(str(path), "Japan", "--language", "en", "--multilingual") == (0, ["en:Japan: id 1"])
 
-    def test_as_a_user_types_it(self, allennlp: Callable) -> None:
-        finished = allennlp("entity-vocab", "fixtures/tiny-luke", "Port Velmar")
-        assert (finished.status, finished.out) == (0, "Port Velmar: id 4\n")
-        finished = allennlp("entity-vocab", "fixtures/tiny-luke", "Nowhere")
-        assert finished.status == 1 and finished.error.startswith("allennlp: error: There is no entity")
+
+def test_conversion(run, multilingual, english, tmp_path):
+    target = tmp_path / "v.json"
+    note = "Their counts are left out: .json has no place for them."
+    assert run(multilingual, "--output", str(target)) == (0, [f"Wrote {target}: 7 names.", note])
+    assert list(EntityVocabulary.from_file(target)) == list(EntityVocabulary.from_file(multilingual))
+    before = Path(multilingual).read_bytes()
+    assert run(multilingual, "--output", multilingual, "-f")[0] == 0  # in place
+    assert Path(multilingual).read_bytes() == before
+
+    target = tmp_path / "v.tsv"
+    target.write_text("as it was")
+    status, _ = run(english, "--output", str(target))
+    assert str(status) == f"{target}: is there already; give another --output, or --force."
+    assert target.read_text() == "as it was"
+    assert run(english, "--output", str(target), "--force") == (0, [f"Wrote {target}: 64 names."])
+    assert EntityVocabulary.from_file(target) == EntityVocabulary.from_checkpoint(english)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["no.tsv"], "no.tsv: there is no such file"),
+        (["./nothing"], "There is no model directory"),
+        (["broken.tsv", "Japan"], "broken.tsv, line 1: found 'Japan'; expected a title, a tab"),
+        (["entity_vocab.jsonl", "Japan", "--language", "xx"], "no language 'xx' in"),
+        (["entity_vocab.jsonl", "--language", "en"], "--language is that of titles"),
+        (["entity_vocab.jsonl", "--output", "v.tsv"], "tsv cannot hold this vocabulary"),
+        (["entity_vocab.jsonl", "--output", "v.txt"], "expected .json, .tsv or .jsonl"),
+    ],
+)
+def test_mistakes_are_one_line(run, multilingual, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.tsv").write_text("Japan\n")
+    status, lines = run(*arguments)
+    assert message in str(status) and "\n" not in str(status) and lines == []
+    assert sorted(os.listdir(tmp_path)) == ["broken.tsv", "entity_vocab.jsonl"]
+
+
+def test_as_a_user_types_it(allennlp):
+    assert allennlp("entity-vocab", "fixtures/tiny-luke", "Port Velmar")[:2] == (0, "Port Velmar: id 4\n")
+    finished = allennlp("entity-vocab", "fixtures/tiny-luke", "Nowhere")
+    assert finished.status == 1 and finished.error.startswith("allennlp: error: There is no entity")

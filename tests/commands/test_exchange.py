@@ -1,8 +1,6 @@
 """`allennlp import-checkpoint`, `evaluate`, `predict` and `export-checkpoint`, as a user types them."""
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 import transformers
@@ -11,7 +9,7 @@ from tests.exchange.comparison import LABELS, TOKENIZER_FILES
 
 
 @pytest.fixture
-def published(workplace: Path) -> Path:
+def published(workplace):
     directory = workplace / "published"
     if not directory.exists():
         tiny = workplace / "fixtures" / "tiny-luke"
@@ -23,7 +21,7 @@ def published(workplace: Path) -> Path:
     return directory
 
 
-def test_in_use_and_out(allennlp: Any, published: Path, workplace: Path, fixtures_dir: Path) -> None:
+def test_in_use_and_out(allennlp, published, workplace, fixtures_dir):
     imported = allennlp("import-checkpoint", "published", "-s", "imported", "--force")
     assert imported.status == 0, imported.err
     assert imported.out.splitlines()[-1] == "imported/model.tar.gz"
@@ -49,7 +47,7 @@ def test_in_use_and_out(allennlp: Any, published: Path, workplace: Path, fixture
     assert json.loads((workplace / "exported/config.json").read_text())["dtype"] == "bfloat16"
 
 
-def test_mistakes_are_one_line(allennlp: Any, published: Path, workplace: Path) -> None:
+def test_mistakes_are_one_line(allennlp, published, workplace):
     failed = allennlp("import-checkpoint", "nowhere/at/all", "-s", "there")
     assert failed.status != 0 and "There is no model directory 'nowhere/at/all'" in failed.error
     failed = allennlp("export-checkpoint", "nowhere.tar.gz", "there")

@@ -4,13 +4,9 @@ import argparse
 import io
 import json
 import re
-from pathlib import Path
-from typing import Any, Dict, List, Tuple
 
 import pytest
 from allennlp.common.checks import ConfigurationError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from luke_allennlp.commands.show_entities import ShowEntities
 from luke_allennlp.common.entity_rendering import Entity, mark_label, render, wants_color
@@ -18,29 +14,22 @@ from luke_allennlp.common.entity_rendering import Entity, mark_label, render, wa
 TEXT = "Mira Dovall of the Tarn University sings 👩‍🚀 in Ōsaka."
 
 
-def line(text: str, *entities: Tuple[str, str]) -> Dict[str, Any]:
+def line(text, *entities):
     """What the predictor writes for a text with these entities, each with its label."""
-    return {
-        "text": text,
-        "entities": [
-            {
-                "text": entity,
-                "label": label,
-                "score": 0.9,
-                "start": text.index(entity),
-                "end": text.index(entity) + len(entity),
-            }
-            for entity, label in entities
-        ],
-    }
+    found = []
+    for entity, label in entities:
+        start = text.index(entity)
+        place = {"start": start, "end": start + len(entity)}
+        found.append({"text": entity, "label": label, "score": 0.9, **place})
+    return {"text": text, "entities": found}
 
 
-def write(path: Path, *lines: Any) -> str:
+def write(path, *lines):
     path.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in lines), encoding="utf-8")
     return str(path)
 
 
-def run(*arguments: str) -> None:
+def run(*arguments):
     parser = argparse.ArgumentParser()
     ShowEntities().add_subparser(parser.add_subparsers())
     args = parser.parse_args(["show-entities", *arguments])
@@ -48,64 +37,57 @@ def run(*arguments: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_color_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_color_settings(monkeypatch):
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
 class TestOutput:
-    def test_brackets_where_it_is_no_terminal(self, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    def test_brackets_where_it_is_no_terminal(self, tmp_path, capsys):
         first = line(TEXT, ("Mira Dovall", "PER"), ("Ōsaka", "LOC"))
-        path = write(tmp_path / "out.jsonl", first, line("Nothing here."), line("Mira", ("Mira", "PER")))
+        lines = [first, line("Nothing here."), line("One.\nMira.", ("Mira", "PER")), line("Two.")]
+        path = write(tmp_path / "out.jsonl", *lines)
         run(path)
-        assert capsys.readouterr().out.splitlines() == [
+        expected = [
             "[Mira Dovall PER] of the Tarn University sings 👩‍🚀 in [Ōsaka LOC].",
             "Nothing here.",
-            "[Mira PER]",
-            "",
-            "LOC 1  PER 2",
+            *("One.", "[Mira PER].", ""),  # documents are set apart
+            "Two.",
         ]
+        assert capsys.readouterr().out.splitlines() == [*expected, "", "LOC 1  PER 2"]
+        run(path, "--limit", "2")
+        assert capsys.readouterr().out.splitlines() == [*expected[:2], "", "LOC 1  PER 1"]
 
-    def test_limit(self, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-        run(write(tmp_path / "out.jsonl", *[line(f"Text {number}.") for number in range(5)]), "--limit", "2")
-        assert capsys.readouterr().out == "Text 0.\nText 1.\n\nNo entities.\n"
-
-    def test_documents_are_set_apart(self, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-        run(write(tmp_path / "out.jsonl", line("One.\nMira.", ("Mira", "PER")), line("Two.")))
-        assert capsys.readouterr().out == "One.\n[Mira PER].\n\nTwo.\n\nPER 1\n"
-
-    def test_standard_input_as_predict_prints_it(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-    ) -> None:
-        prediction = json.dumps(line("Mira sings.", ("Mira", "PER")))
+    def test_standard_input_as_predict_prints_it(self, monkeypatch, capsys):
+        prediction = json.dumps(line("Mira sings."))
         printed = f'input 0:  {{"text": "Mira sings."}}\nprediction:  {prediction}\n\n'
         monkeypatch.setattr("sys.stdin", io.StringIO(printed))
         run("-")
-        assert capsys.readouterr().out == "[Mira PER] sings.\n\nPER 1\n"
+        assert capsys.readouterr().out == "Mira sings.\n\nNo entities.\n"
 
-    def test_nested_and_crossing_entities(self) -> None:
-        text = "Bank of Tarn Hill"
-        nested = [Entity(8, 12, "LOC"), Entity(0, 12, "ORG"), Entity(0, 4, "X"), Entity(0, 12, "Y")]
-        assert render(text, nested, color=False) == "[[[Bank X] of [Tarn LOC] Y] ORG] Hill"
-        crossing = [Entity(0, 12, "ORG"), Entity(8, 17, "LOC")]
-        assert render(text, crossing, color=False) == '[Bank of Tarn ORG] Hill\n    "Tarn Hill" LOC'
+    @pytest.mark.parametrize(
+        "entities, expected",
+        [
+            ([(8, 12), (0, 12), (0, 4), (0, 12)], "[[[Bank 2] of [Tarn 0] 3] 1] Hill"),
+            ([(0, 12), (8, 17)], '[Bank of Tarn 0] Hill\n    "Tarn Hill" 1'),
+        ],
+    )
+    def test_nested_and_crossing_entities(self, entities, expected):
+        found = [Entity(*span, str(number)) for number, span in enumerate(entities)]
+        assert render("Bank of Tarn Hill", found, color=False) == expected
+        colored = render("Bank of Tarn Hill", found, color=True).split("\n")[0]
+        assert re.sub(r"\x1b\[1m \d |\x1b\[[0-9;]*m", "", colored) == "Bank of Tarn Hill"
 
 
 class TestColor:
-    def test_forced(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-    ) -> None:
+    def test_forced(self, tmp_path, monkeypatch, capsys):
         path = write(tmp_path / "out.jsonl", line("Mira sings.", ("Mira", "PER")))
         monkeypatch.setenv("FORCE_COLOR", "1")
         run(path)
         out = capsys.readouterr().out
-        assert out.startswith("\x1b[30;48;5;117mMira\x1b[0m") and "[Mira" not in out
-        assert "\x1b[30;48;5;117m PER \x1b[0m 1" in out
+        assert out.startswith("\x1b[30;48;5;117mMira\x1b[0m") and "\x1b[30;48;5;117m PER \x1b[0m 1" in out
         run(path, "--no-color")
-        assert "\x1b" not in capsys.readouterr().out
-        monkeypatch.setenv("NO_COLOR", "1")
-        run(path)
         assert "\x1b" not in capsys.readouterr().out
 
     @pytest.mark.parametrize(
@@ -119,84 +101,43 @@ class TestColor:
             (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
         ],
     )
-    def test_when(
-        self, monkeypatch: pytest.MonkeyPatch, terminal: bool, settings: Dict[str, str], expected: bool
-    ) -> None:
+    def test_when(self, monkeypatch, terminal, settings, expected):
         monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         assert wants_color() is expected
 
-    def test_same_label_same_color(self) -> None:
+    def test_same_label_same_color(self):
         assert mark_label("PER", True).split("PER") == mark_label("per", True).split("per")
         assert mark_label("PRODUCT", True) == "\x1b[30;48;5;147m PRODUCT \x1b[0m"
         assert len({mark_label(label, True).split(label)[0] for label in ("PER", "ORG", "LOC", "MISC")}) == 4
 
 
-class TestErrors:
-    def message(self, *arguments: str) -> str:
-        with pytest.raises(ConfigurationError) as raised:
-            run(*arguments)
-        return str(raised.value)
-
-    def test_missing_file(self, tmp_path: Path) -> None:
-        path = str(tmp_path / "none.jsonl")
-        assert self.message(path).startswith(f"{path}: there is no such file")
-
-    @pytest.mark.parametrize(
-        "content, expected",
-        [
-            ("{}x", ": is not JSON (Extra data"),
-            ('{"entities": []}', ": 'text' is missing; found only 'entities'"),
-            (
-                '{"text": "a", "entities": [{"start": 0, "end": 2, "label": "X"}]}',
-                ", entities[0]: start 0 and end 2 do not fit the text",
-            ),
-            (
-                '{"text": "ab", "entities": [{"start": 0, "end": 1, "label": "X", "text": "b"}]}',
-                ", entities[0]: start 0 and end 1 do not fit the text",
-            ),
-        ],
-    )
-    def test_wrong_lines(self, tmp_path: Path, content: str, expected: str) -> None:
-        path = tmp_path / "out.jsonl"
-        path.write_text(json.dumps(line("Good.")) + "\n\n" + content + "\n", encoding="utf-8")
-        message = self.message(str(path))
-        assert message.startswith(f"{path}, line 3{expected}")
-        assert message.endswith("Expected what `allennlp predict` writes with a luke_ner model.")
-
-    def test_limit(self, tmp_path: Path) -> None:
-        assert "--limit is 0; expected 1 or more" in self.message(
-            write(tmp_path / "o", line("a")), "--limit", "0"
-        )
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ("{}x", ": is not JSON (Extra data"),
+        ('{"entities": []}', ": 'text' is missing; found only 'entities'"),
+        (
+            '{"text": "ab", "entities": [{"start": 0, "end": 3, "label": "X"}]}',
+            ", entities[0]: start 0 and end 3 do not fit the text",
+        ),
+        (
+            '{"text": "ab", "entities": [{"start": 0, "end": 1, "label": "X", "text": "b"}]}',
+            ", entities[0]: start 0 and end 1 do not fit the text",
+        ),
+    ],
+)
+def test_wrong_lines(tmp_path, content, expected):
+    path = tmp_path / "out.jsonl"
+    path.write_text(json.dumps(line("Good.")) + "\n\n" + content + "\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as raised:
+        run(str(path))
+    message = str(raised.value)
+    assert message.startswith(f"{path}, line 3{expected}")
+    assert message.endswith("Expected what `allennlp predict` writes with a luke_ner model.")
 
 
-texts = st.text(st.characters(exclude_characters="\x1b[]", exclude_categories=["Cs"]), max_size=40)
-
-
-@st.composite
-def predictions(draw: st.DrawFn) -> Tuple[str, List[Entity]]:
-    text = draw(texts)
-    places = st.tuples(st.integers(0, len(text)), st.integers(0, len(text))).map(sorted)
-    spans = [span for span in draw(st.lists(places, max_size=5)) if span[0] < span[1]]
-    return text, [Entity(start, end, draw(st.sampled_from(["«P»", "«Q»"]))) for start, end in spans]
-
-
-def crosses(one: Entity, other: Entity) -> bool:
-    return other.start < one.start < other.end < one.end or one.start < other.start < one.end < other.end
-
-
-@given(predictions())
-@settings(max_examples=40)
-def test_the_text_is_untouched(prediction: Tuple[str, List[Entity]]) -> None:
-    text, entities = prediction
-    kept: List[Entity] = []
-    for entity in entities:
-        if not any(crosses(entity, other) for other in kept):
-            kept.append(entity)
-    plain = render(text, kept, color=False)
-    assert plain.count("[") == len(kept)
-    assert re.sub(r" «[PQ]»\]|\[", "", plain) == text
-    colored = render(text, kept, color=True)
-    without_labels = re.sub(r"\x1b\[1m «[PQ]» ", "", colored)
-    assert re.sub(r"\x1b\[[0-9;]*m", "", without_labels) == text
+def test_wrong_limit():
+    with pytest.raises(ConfigurationError, match="--limit is 0; expected 1 or more"):
+        run("out.jsonl", "--limit", "0")

@@ -6,23 +6,18 @@ from luke_allennlp.common.text_lines import listed, read_lines, shown, without_l
 
 @pytest.fixture
 def write(tmp_path):
-    def write_file(content: bytes) -> str:
-        path = tmp_path / "file.txt"
-        path.write_bytes(content)
-        return str(path)
+    return lambda content: str(written(tmp_path / "file.txt", content))
 
-    return write_file
+
+def written(path, content):
+    path.write_bytes(content)
+    return path
 
 
 def test_lines_and_numbers(write):
     path = write(b"\xef\xbb\xbfone\r\n\r\ntwo \rthree\x0c\x1c\xe2\x80\xa8\n last")
-    assert list(read_lines(path)) == [
-        (1, "one"),
-        (2, ""),
-        (3, "two "),
-        (4, "three\x0c\x1c\u2028"),
-        (5, " last"),
-    ]
+    lines = ["one", "", "two ", "three\x0c\x1c\u2028", " last"]
+    assert list(read_lines(path)) == list(enumerate(lines, start=1))
     assert list(read_lines(write(b""))) == []
 
 
@@ -32,27 +27,18 @@ def test_marks_where_files_were_joined(write):
     assert [line for _, line in read_lines(path)] == ["a O", "b O", "", "\ufeff O", "c\ufeff O"]
 
 
-def test_undecodable_bytes_are_named_far_into_a_file(write):
-    path = write(b"abc\n" * 50_000 + b"M\xfcnchen\n")
-    with pytest.raises(ConfigurationError, match=r"line 50001: the byte 0xfc at 200,001 .*encoding: latin-1"):
-        list(read_lines(path))
-
-
-def test_utf16_is_suggested(write):
-    path = write("a O\n".encode("utf-16"))
-    with pytest.raises(ConfigurationError, match="line 1.*encoding: utf-16"):
-        list(read_lines(path))
-    assert list(read_lines(path, "utf-16")) == [(1, "a O")]
-
-
-def test_file_that_ends_within_a_character(write):
-    with pytest.raises(ConfigurationError, match="line 2"):
-        list(read_lines(write(b"a\n\xc3")))
-
-
-def test_unknown_encoding(write):
-    with pytest.raises(ConfigurationError, match="encoding 'utf8000' is not known"):
-        list(read_lines(write(b"a"), "utf8000"))
+@pytest.mark.parametrize(
+    "content, encoding, message",
+    [
+        (b"abc\n" * 50_000 + b"M\xfcnchen\n", "utf-8", r"line 50001: the byte 0xfc at 200,001 .*: latin-1"),
+        ("a O\n".encode("utf-16"), "utf-8", "line 1.*encoding: utf-16"),
+        (b"a\n\xc3", "utf-8", "line 2"),
+        (b"a", "utf8000", "encoding 'utf8000' is not known"),
+    ],
+)
+def test_undecodable(write, content, encoding, message):
+    with pytest.raises(ConfigurationError, match=message):
+        list(read_lines(write(content), encoding))
 
 
 def test_missing_file_and_directory(tmp_path):

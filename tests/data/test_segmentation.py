@@ -3,7 +3,7 @@ import time
 import pytest
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from luke_allennlp.data.segmentation import (
@@ -26,46 +26,9 @@ SEGMENTERS = {
 TEXTS = st.lists(
     st.one_of(
         st.text(alphabet=st.characters(), max_size=8),
-        st.sampled_from(
-            [
-                " ",
-                "\n",
-                "\r\n",
-                "\n\n",
-                "\t",
-                "\u00a0",
-                "\u2028",
-                "\u200b",
-                "\u2060",
-                "\ufeff",
-                "\u00ad",
-                "\u200c",
-                "\u200d",
-                "\ufe0f",
-                "🏽",
-                "\x1c",
-                ". ",
-                "! ",
-                "...",
-                "'s",
-                "U.S.",
-            ]
-            + [
-                "can't",
-                "e.g.",
-                "(",
-                ")",
-                '"',
-                "-",
-                "http://a.b/c?d",
-                "😀",
-                "👩‍👩‍👧",
-                "e\u0301",
-                "Mr. ",
-                "$5",
-                "l'été",
-            ]
-        ),
+        st.sampled_from([*INVISIBLE_SEPARATORS, *'\t\n\u00a0\u2028\u00ad\u200c\u200d\ufe0f🏽\x1c()"-😀']),
+        st.sampled_from("'s U.S. can't e.g. ... http://a.b/c?d 👩‍👩‍👧 e\u0301 $5 l'été".split()),
+        st.sampled_from([" ", "\r\n", "\n\n", ". ", "! ", "Mr. "]),
         st.characters(categories=["Cs"]),
     ),
     max_size=20,
@@ -81,7 +44,6 @@ def divided(text: str, segmenter: TextSegmenter = SEGMENTERS["en"]):
 
 
 @pytest.mark.parametrize("name", SEGMENTERS)
-@settings(deadline=None)
 @given(text=TEXTS)
 def test_words_cover_all_but_separators(name, text):
     sentences = SEGMENTERS[name].segment(text)
@@ -97,11 +59,9 @@ def test_words_cover_all_but_separators(name, text):
 
 
 def test_words_and_sentences():
-    assert divided("Mr. O'Neil can't leave Oslo. He'll stay!  Why?") == [
-        ["Mr.", "O'Neil", "ca", "n't", "leave", "Oslo", "."],
-        ["He", "'ll", "stay", "!"],
-        ["Why", "?"],
-    ]
+    words = "Mr. O'Neil ca n't leave Oslo .", "He 'll stay !", "Why ?"
+    expected = [sentence.split() for sentence in words]
+    assert divided("Mr. O'Neil can't leave Oslo. He'll stay!  Why?") == expected
 
 
 def test_lines_end_sentences():
@@ -122,47 +82,23 @@ def test_whitespace():
     ]
 
 
-@pytest.mark.parametrize("separator", INVISIBLE_SEPARATORS)
-@settings(max_examples=30, deadline=None)
-@given(text=TEXTS)
-def test_invisible_separators_are_as_spaces(separator, text):
-    for segmenter in (SEGMENTERS["en"], SEGMENTERS["whitespace"]):
-        with_spaces = "".join(" " if character in INVISIBLE_SEPARATORS else character for character in text)
-        assert segmenter.segment(with_spaces.replace(" ", separator)) == segmenter.segment(with_spaces)
-
-
 def test_invisible_separators():
     text = "Ana met\u200bTavin (\ufeffEdda\u2060). \u200bShe\u200b\u200bcan't.\ufeffWhy?"
-    assert divided(text) == [
-        ["Ana", "met", "Tavin", "(", "Edda", ")", "."],
-        ["She", "ca", "n't", "."],
-        ["Why", "?"],
-    ]
-    assert divided(text, SEGMENTERS["whitespace"]) == [
-        ["Ana", "met", "Tavin", "(", "Edda", ").", "She", "can't.", "Why?"]
-    ]
+    words = "Ana met Tavin ( Edda ) .", "She ca n't .", "Why ?"
+    assert divided(text) == [sentence.split() for sentence in words]
+    assert divided(text, SEGMENTERS["whitespace"]) == ["Ana met Tavin ( Edda ). She can't. Why?".split()]
 
 
-JOINED = [
-    "co\u00adoperating",
-    "👩\u200d👩\u200d👧",
-    "🏳\ufe0f\u200d🌈",
-    "👩🏽\u200d🚀",
-    "❤\ufe0f",
-    "क\u094d\u200dष",
-    "ന\u0d4d\u200d",
-    "می\u200cخواهم",
-]
-
-
-@pytest.mark.parametrize("name", SEGMENTERS)
-@pytest.mark.parametrize("word", JOINED)
-def test_joiners_do_not_separate(name, word):
-    assert divided(f"a {word} b {word}", SEGMENTERS[name]) == [["a", word, "b", word]]
+JOINED = (
+    "co\u00adoperating 👩\u200d👩\u200d👧 🏳\ufe0f\u200d🌈 👩🏽\u200d🚀 ❤\ufe0f "
+    "क\u094d\u200dष ന\u0d4d\u200d می\u200cخواهم"
+).split(" ")
 
 
 @pytest.mark.parametrize("word", JOINED)
-def test_punctuation_next_to_joiners(word):
+def test_joiners_do_not_separate(word):
+    for segmenter in SEGMENTERS.values():
+        assert divided(f"a {word} b {word}", segmenter) == [["a", word, "b", word]]
     assert divided(f"({word}) '\u00ad{word}\u00ad'") == [["(", word, ")", "'", f"\u00ad{word}\u00ad", "'"]]
 
 
@@ -175,22 +111,7 @@ def test_stripped_span():
     assert strip_span(text, 14, 16) == (16, 16)
 
 
-@pytest.mark.parametrize("name", SEGMENTERS)
-@pytest.mark.parametrize("text", ["", " \n\t\u00a0", "\u200b", "\ufeff\n \u2060"])
-def test_nothing_to_divide(name, text):
-    assert SEGMENTERS[name].segment(text) == []
-
-
-@pytest.mark.slow
-def test_long_text():
-    text = "Ana saw Oslo. " * 80_000
-    started = time.monotonic()
-    sentences = SpacyRulesSegmenter().segment(text)
-    assert len(text) > 1_000_000 and len(sentences) == 80_000
-    assert time.monotonic() - started < 60
-
-
-def test_long_punctuation():
+def test_long_punctuation_takes_no_quadratic_time():
     started = time.monotonic()
     assert divided("Ana (" + "()" * 10_000 + " left") == [["Ana", "(" + "()" * 10_000, "left"]]
     assert time.monotonic() - started < 10
@@ -207,7 +128,5 @@ def test_from_params():
     german = TextSegmenter.from_params(
         Params({"type": "spacy_rules", "language": "de", "split_lines": False})
     )
-    assert divided("Das ist z.B. so.\nUnd so.", german) == [
-        ["Das", "ist", "z.B.", "so", "."],
-        ["Und", "so", "."],
-    ]
+    words = "Das ist z.B. so .", "Und so ."
+    assert divided("Das ist z.B. so.\nUnd so.", german) == [sentence.split() for sentence in words]

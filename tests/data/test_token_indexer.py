@@ -1,8 +1,9 @@
+import copy
 import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Dict, List
+from typing import Any, List
 
 import pytest
 import torch
@@ -37,126 +38,75 @@ def text_field(words: List[str], indexer: TokenIndexer) -> TextField:
     return TextField([Token(word) for word in words], {"tokens": indexer})
 
 
-def batch_tensors(*fields: TextField) -> dict:
+def batch_tensors(*fields: Any) -> dict:
     batch = Batch([Instance({"text": field}) for field in fields])
     batch.index_instances(Vocabulary())
     return batch.as_tensor_dict()["text"]["tokens"]
 
 
-class TestLukeTokenIndexer:
-    def test_joins_the_words_of_the_tokenizer(
-        self, indexer: LukeTokenIndexer, tokenizer: WordTokenizer
-    ) -> None:
-        indexed = indexer.tokens_to_indices([Token(word) for word in WORDS], Vocabulary())
-        pieces = tokenizer.encode_words(WORDS)
-        assert indexed["token_ids"] == [0, *(piece for word in pieces for piece in word), 2]
-        assert [indexed["token_ids"][first : last + 1] for first, last in indexed["offsets"]] == pieces
-        assert indexed["mask"] == [True] * len(WORDS)
-        assert indexed["wordpiece_mask"] == [True] * len(indexed["token_ids"])
-        assert indexed["type_ids"] == [0] * len(indexed["token_ids"])
+def test_joins_the_words_of_the_tokenizer(indexer: LukeTokenIndexer, tokenizer: WordTokenizer) -> None:
+    indexed = indexer.tokens_to_indices([Token(word) for word in WORDS], Vocabulary())
+    pieces = tokenizer.encode_words(WORDS)
+    assert [tokenizer.unknown_id] in pieces  # a word without tokens
+    assert indexed["token_ids"] == [0, *(piece for word in pieces for piece in word), 2]
+    assert [indexed["token_ids"][first : last + 1] for first, last in indexed["offsets"]] == pieces
+    assert indexed["mask"] == [True] * len(WORDS)
+    assert indexed["wordpiece_mask"] == [True] * len(indexed["token_ids"])
+    assert indexed["type_ids"] == [0] * len(indexed["token_ids"])
 
-    def test_a_word_without_sub_words_has_a_place(
-        self, indexer: LukeTokenIndexer, tokenizer: WordTokenizer
-    ) -> None:
-        indexed = indexer.tokens_to_indices([Token("the"), Token("\u00a0"), Token("pub")], Vocabulary())
-        (first, last) = indexed["offsets"][1]
-        assert indexed["token_ids"][first : last + 1] == [tokenizer.unknown_id]
 
-    def test_takes_sub_words_as_they_are(self, indexer: LukeTokenIndexer, tokenizer: WordTokenizer) -> None:
-        mixed = [*tokenizer.tokenize("Drumochter"), Token("the")]
-        indexed = indexer.tokens_to_indices(mixed, Vocabulary())
-        ids = tokenizer.encode("Drumochter").ids
-        assert len(ids) > 1
-        assert indexed["token_ids"] == [0, *ids, *tokenizer.encode("the").ids, 2]
-        assert indexed["offsets"] == [(i, i) for i in range(1, len(ids) + 2)]
+def test_takes_tokens_as_they_are(indexer: LukeTokenIndexer, tokenizer: WordTokenizer) -> None:
+    mixed = [*tokenizer.tokenize("Drumochter"), Token("the")]
+    indexed = indexer.tokens_to_indices(mixed, Vocabulary())
+    ids = tokenizer.encode("Drumochter").ids
+    assert len(ids) > 1
+    assert indexed["token_ids"] == [0, *ids, *tokenizer.encode("the").ids, 2]
+    assert indexed["offsets"] == [(i, i) for i in range(1, len(ids) + 2)]
+    with pytest.raises(ValueError, match="text"):
+        indexer.tokens_to_indices([Token()], Vocabulary())
 
-    def test_needs_text_or_id(self, indexer: LukeTokenIndexer) -> None:
-        with pytest.raises(ValueError, match="text"):
-            indexer.tokens_to_indices([Token()], Vocabulary())
 
-    def test_counts_nothing(self, indexer: LukeTokenIndexer) -> None:
-        field = text_field(WORDS, indexer)
-        vocabulary = Vocabulary.from_instances([Instance({"text": field})])
-        assert vocabulary.get_namespaces() == set()
+def test_counts_nothing(indexer: LukeTokenIndexer) -> None:
+    field = text_field(WORDS, indexer)
+    assert Vocabulary.from_instances([Instance({"text": field})]).get_namespaces() == set()
 
 
 class TestTextField:
     def test_pads(self, indexer: LukeTokenIndexer) -> None:
-        tensors = batch_tensors(text_field(WORDS, indexer), text_field(["the"], indexer))
+        tensors = batch_tensors(*(text_field(words, indexer) for words in (WORDS, ["the"], [])))
         num_pieces = tensors["wordpiece_mask"].sum(dim=1).tolist()
-        assert num_pieces[1] == 3 < num_pieces[0] == tensors["token_ids"].size(1)
+        assert num_pieces[1:] == [3, 2] and num_pieces[0] == tensors["token_ids"].size(1) > 3
         assert tensors["token_ids"][1, 3:].eq(1).all()
-        assert tensors["mask"].tolist() == [[True] * 7, [True] + [False] * 6]
-        assert tensors["offsets"].shape == (2, 7, 2)
+        assert tensors["mask"].tolist() == [[True] * 7, [True] + [False] * 6, [False] * 7]
+        assert tensors["offsets"].shape == (3, 7, 2)
         assert tensors["offsets"][1].tolist() == [[1, 1]] + [[0, 0]] * 6
-        assert {name: tensor.dtype for name, tensor in tensors.items()} == {
-            "token_ids": torch.long,
-            "mask": torch.bool,
-            "type_ids": torch.long,
-            "offsets": torch.long,
-            "wordpiece_mask": torch.bool,
-        }
+        masks = {"mask", "wordpiece_mask"}
+        assert {name for name, tensor in tensors.items() if tensor.dtype == torch.bool} == masks
+        assert {name for name, tensor in tensors.items() if tensor.dtype != torch.long} == masks
 
     def test_pads_with_the_checkpoint_s_padding(self) -> None:
-        indexer = LukeTokenIndexer(BERT)
+        indexer, tokenizer = LukeTokenIndexer(BERT), WordTokenizer(BERT)
         tensors = batch_tensors(text_field(["the", "pub"], indexer), text_field(["the"], indexer))
-        tokenizer = WordTokenizer(BERT)
-        assert tokenizer.pad_id == 0
-        assert tensors["token_ids"][1].tolist()[-1] == 0
-        assert tensors["token_ids"][1].tolist()[:3] == [
-            tokenizer.start_id,
-            *tokenizer.encode_words(["the"])[0],
-            tokenizer.end_id,
-        ]
-
-    def test_of_no_words(self, indexer: LukeTokenIndexer) -> None:
-        tensors = batch_tensors(text_field([], indexer), text_field(["the"], indexer))
-        assert tensors["token_ids"][0].tolist() == [0, 2, 1]
-        assert tensors["mask"].tolist() == [[False], [True]]
+        ids = [tokenizer.start_id, *tokenizer.encode_words(["the"])[0], tokenizer.end_id]
+        assert tokenizer.pad_id == 0 == tensors["token_ids"][1, -1]
+        assert tensors["token_ids"][1].tolist()[:3] == ids
 
     def test_in_a_list_is_padded_by_empty_ones(self, indexer: LukeTokenIndexer) -> None:
-        batch = Batch(
-            [
-                Instance(
-                    {"texts": ListField([text_field(["the"], indexer), text_field(["pub", "."], indexer)])}
-                ),
-                Instance({"texts": ListField([text_field(["a"], indexer)])}),
-            ]
-        )
-        batch.index_instances(Vocabulary())
-        tensors = batch.as_tensor_dict()["texts"]["tokens"]
+        texts = [[["the"], ["pub", "."]], [["a"]]]
+        fields = [ListField([text_field(words, indexer) for words in text]) for text in texts]
+        tensors = batch_tensors(*fields)
         assert tensors["mask"].long().tolist() == [[[1, 0], [1, 1]], [[1, 0], [0, 0]]]
         assert tensors["token_ids"][1, 1].eq(1).all() and not tensors["wordpiece_mask"][1, 1].any()
 
 
-class TestFromParams:
-    def test_with_markers(self) -> None:
-        indexer = TokenIndexer.from_params(
-            Params({"type": "luke", "model_name": LUKE, "marker_tokens": ["[HEAD]"]})
-        )
-        assert isinstance(indexer, LukeTokenIndexer)
-        marker = Token("[HEAD]", text_id=2000)
-        assert indexer.tokens_to_indices([marker], Vocabulary())["token_ids"] == [0, 2000, 2]
-
-    def test_says_at_once_that_there_is_no_model(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match="no model directory"):
-            TokenIndexer.from_params(Params({"type": "luke", "model_name": str(tmp_path / "none")}))
-
-
-def tagger(checkpoint: Path, size: int) -> Dict[str, Any]:
-    embedder = {"type": "luke", "model_name": str(checkpoint), "entities": []}
-    return {
-        "dataset_reader": {
-            "type": "sequence_tagging",
-            "token_indexers": {"tokens": {"type": "luke", "model_name": str(checkpoint)}},
-        },
-        "model": {
-            "type": "simple_tagger",
-            "text_field_embedder": {"token_embedders": {"tokens": embedder}},
-            "encoder": {"type": "pass_through", "input_dim": size},
-        },
-        "include_in_archive": ["checkpoint"],
-    }
+def test_from_params(tmp_path: Path) -> None:
+    params = {"type": "luke", "model_name": LUKE, "marker_tokens": ["[HEAD]"]}
+    indexer = TokenIndexer.from_params(Params(params))
+    assert isinstance(indexer, LukeTokenIndexer)
+    marker = Token("[HEAD]", text_id=2000)
+    assert indexer.tokens_to_indices([marker], Vocabulary())["token_ids"] == [0, 2000, 2]
+    with pytest.raises(ConfigurationError, match="no model directory"):
+        TokenIndexer.from_params(Params({"type": "luke", "model_name": str(tmp_path / "none")}))
 
 
 @pytest.mark.parametrize("name", [LUKE, BERT])
@@ -166,7 +116,17 @@ def test_an_archive_that_needs_nothing_beside_it(name: str, tmp_path: Path) -> N
     shutil.copytree(name, start)
     data.write_text("Zoë###PER left###O\nShe###O won###O\n", encoding="utf-8")
     size = json.loads((start / "config.json").read_text())["hidden_size"]
-    values = tagger(start, size)
+    luke = {"type": "luke", "model_name": str(start)}
+    embedders = {"token_embedders": {"tokens": {**luke, "entities": []}}}
+    encoder = {"type": "pass_through", "input_dim": size}
+    values: Any = {
+        "dataset_reader": {"type": "sequence_tagging", "token_indexers": {"tokens": luke}},
+        "model": {"type": "simple_tagger", "text_field_embedder": embedders, "encoder": encoder},
+        "include_in_archive": ["checkpoint"],
+    }
+
+    def made(of: Any, key: str, **extras: Any) -> Any:
+        return of.from_params(Params(copy.deepcopy(values[key])), **extras)
 
     def instances(reader: DatasetReader) -> List[Instance]:
         found = list(reader.read(str(data)))
@@ -174,16 +134,15 @@ def test_an_archive_that_needs_nothing_beside_it(name: str, tmp_path: Path) -> N
             reader.apply_token_indexers(instance)
         return found
 
-    reader = DatasetReader.from_params(Params(json.loads(json.dumps(values["dataset_reader"]))))
+    reader = made(DatasetReader, "dataset_reader")
     vocab = Vocabulary.from_instances(instances(reader))
-    model = Model.from_params(Params(json.loads(json.dumps(values["model"]))), vocab=vocab).eval()
+    model = made(Model, "model", vocab=vocab).eval()
     expected = [output["logits"] for output in model.forward_on_instances(instances(reader))]
     run.mkdir()
     (run / "config.json").write_text(json.dumps(values))
     vocab.save_to_files(str(run / "vocabulary"))
     torch.save(model.state_dict(), run / "weights.th")
-    trainer: Any = SimpleNamespace(model=model)
-    ArchivedCheckpoint(str(run)).on_start(trainer)
+    ArchivedCheckpoint(str(run)).on_start(SimpleNamespace(model=model))  # type: ignore[arg-type]
     archive_model(run, weights="weights.th", include_in_archive=["checkpoint"])
     shutil.rmtree(start)
 
@@ -193,12 +152,10 @@ def test_an_archive_that_needs_nothing_beside_it(name: str, tmp_path: Path) -> N
         for output, logits in zip(outputs, expected, strict=True):
             assert output["logits"] == pytest.approx(logits, abs=1e-5)
     # As anyone may make the reader of a run's directory.
-    params = Params(json.loads(json.dumps(values["dataset_reader"])))
-    reader = DatasetReader.from_params(params, serialization_dir=str(run))
-    assert len(instances(reader)) == 2
+    assert len(instances(made(DatasetReader, "dataset_reader", serialization_dir=str(run)))) == 2
     # Without the archive's files there is none.
     with pytest.raises(ConfigurationError, match="no model directory"):
-        DatasetReader.from_params(Params(json.loads(json.dumps(values["dataset_reader"]))))
+        made(DatasetReader, "dataset_reader")
 
 
 def test_a_model_without_an_embedder_has_no_checkpoint_to_archive(tmp_path: Path) -> None:

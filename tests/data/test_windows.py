@@ -1,13 +1,15 @@
-from itertools import pairwise
-from typing import List, Tuple
+"""What is kept of an over-long sequence, and which items each process gets."""
 
+from itertools import islice, pairwise
+from typing import Iterator, List, Tuple
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luke_allennlp.data.windows import sliding_windows
-
-SIZES = st.integers(0, 700)
+from luke_allennlp.data.sharding import shard_evenly
+from luke_allennlp.data.windows import keep_nearest, sliding_windows
 
 
 class TestSlidingWindows:
@@ -16,7 +18,6 @@ class TestSlidingWindows:
         [
             (0, 10, 4, [(0, 0)]),
             (10, 10, 4, [(0, 10)]),
-            (11, 10, 4, [(0, 10), (4, 11)]),
             (14, 10, 4, [(0, 10), (4, 14)]),
             (15, 10, 4, [(0, 10), (4, 14), (8, 15)]),
             (7, 3, 5, [(0, 3), (3, 6), (6, 7)]),  # no gaps where the stride is the longer one
@@ -38,3 +39,63 @@ class TestSlidingWindows:
     def test_impossible(self, size: int, stride: int) -> None:
         with pytest.raises(ValueError, match="expected both to be positive"):
             list(sliding_windows(5, size, stride))
+
+
+class TestKeepNearest:
+    @pytest.mark.parametrize(
+        "length, spans, budget, kept",
+        [
+            (5, [(1, 2)], 5, [0, 1, 2, 3, 4]),
+            (20, [(8, 10)], 6, [6, 7, 8, 9, 10, 11]),
+            (20, [(18, 20)], 5, [15, 16, 17, 18, 19]),
+            (20, [(1, 3)], 7, [0, 1, 2, 3, 4, 5, 6]),
+            (20, [(0, 1), (15, 16)], 7, [0, 1, 2, 13, 14, 15, 16]),
+            (20, [(3, 9), (5, 7)], 6, [3, 4, 5, 6, 7, 8]),
+        ],
+    )
+    def test_examples(self, length: int, spans: List[Tuple[int, int]], budget: int, kept: List[int]) -> None:
+        assert keep_nearest(length, spans, budget).tolist() == kept
+
+    @given(data=st.data(), length=st.integers(1, 40))
+    def test_spans_stay_and_nothing_nearer_is_left_out(self, data: st.DataObject, length: int) -> None:
+        ends = st.integers(0, length - 1).flatmap(
+            lambda start: st.tuples(st.just(start), st.integers(start + 1, length))
+        )
+        spans = data.draw(st.lists(ends, min_size=1, max_size=3))
+        inside = {position for start, end in spans for position in range(start, end)}
+        budget = data.draw(st.integers(len(inside), length + 5))
+        kept = keep_nearest(length, spans, budget)
+        assert len(kept) == min(budget, length)
+        assert (np.diff(kept) > 0).all() and inside <= set(kept.tolist())
+        distances = [min(abs(position - other) for other in inside) for position in range(length)]
+        left_out = set(range(length)) - set(kept.tolist())
+        if left_out:
+            assert max(distances[at] for at in kept) <= min(distances[at] for at in left_out)
+
+    def test_too_long_spans(self) -> None:
+        with pytest.raises(ValueError, match="6 positions must be kept, and 5 can be"):
+            keep_nearest(20, [(0, 3), (10, 13)], 5)
+
+
+class TestShardEvenly:
+    @given(number=st.integers(0, 50), world_size=st.integers(1, 9))
+    def test_all_ranks_get_as_many_and_only_the_last_round_is_repeated(
+        self, number: int, world_size: int
+    ) -> None:
+        shards = [list(shard_evenly(range(number), rank, world_size)) for rank in range(world_size)]
+        assert {len(shard) for shard in shards} == {-(-number // world_size)}
+        rounds = [item for turn in zip(*shards, strict=True) for item in turn]
+        assert rounds[:number] == list(range(number))
+        full = number // world_size * world_size
+        assert all(item >= full for item in rounds[full:])
+
+    def test_reads_no_further_than_it_must(self) -> None:
+        taken: List[int] = []
+
+        def endless() -> Iterator[int]:
+            while True:
+                taken.append(len(taken))
+                yield taken[-1]
+
+        assert list(islice(shard_evenly(endless(), 1, 4), 2)) == [1, 5]
+        assert len(taken) == 8

@@ -1,7 +1,9 @@
+import functools
 import json
 import pickle
 import re
 import shutil
+import tempfile
 import unicodedata
 from pathlib import Path
 from typing import Callable, Dict, List, Tuple
@@ -34,24 +36,10 @@ BERT_REFERENCE = BertTokenizerFast.from_pretrained(BERT)
 
 # Pieces that tokenizers stumble over, between any characters.
 PIECES = [
-    *(
-        " ",
-        "  ",
-        "\n",
-        "\t",
-        "\r\n",
-        "\u00a0",
-        "\u2003",
-        "\u2028",
-        "\u200b",
-        "\u200d",
-        "\ufeff",
-        "\x1c",
-        "\x85",
-    ),
-    *("'s", "'", "n't", ".", "...", "$", "“", "’", "-", "@", "#", "(", "a", "The", "Brackwater", "2020", "½"),
-    *("e\u0301", "n\u0303\u0323", "é", "\u0301", "ß", "İ", "ﬁ", "日本語", "東", "한국어", "ไทย", "हिन्दी"),
-    *("שלום", "مرحبا", "\u202e", "😀", "👩‍👩‍👧", "🇫🇷", "\U0001f3fd", "\ufffd", "\x00", "\x7f"),
+    *(" ", "  ", "\r\n", *"\n\t\u00a0\u2003\u2028\u200b\u200d\ufeff\x1c\x85"),
+    *"'s ' n't . ... $ “ ’ - @ # ( a The Brackwater 2020 ½".split(),
+    *"e\u0301 n\u0303\u0323 é \u0301 ß İ ﬁ 日本語 東 한국어 ไทย हिन्दी שלום مرحبا \u202e 😀 👩‍👩‍👧 🇫🇷".split(),
+    *"\U0001f3fd\ufffd\x00\x7f",
 ]
 TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=12).map("".join)
 quick = settings(max_examples=150, deadline=None)
@@ -78,11 +66,10 @@ def copy(source: str, target: Path, **config: object) -> Path:
 
 class TestOffsets:
     @pytest.mark.parametrize("model_name", [LUKE, BERT])
-    @pytest.mark.parametrize("add_prefix_space", [True, False])
-    @given(text=TEXTS)
+    @given(text=TEXTS, add_prefix_space=st.booleans())
     @quick
     def test_lie_in_the_text_in_order_and_without_the_space_around(
-        self, model_name: str, add_prefix_space: bool, text: str
+        self, model_name: str, text: str, add_prefix_space: bool
     ) -> None:
         encoded = TOKENIZERS[model_name].encode(text, add_prefix_space)
         assert len(encoded.ids) == len(encoded.offsets)
@@ -92,13 +79,10 @@ class TestOffsets:
             assert piece.isspace() and len(piece) == 1 or piece == piece.strip()
         assert encoded.offsets == sorted(encoded.offsets)
         for (_, end), (start, _) in zip(encoded.offsets, encoded.offsets[1:], strict=False):
-            assert start >= end - 1, "sub-words overlap by more than a character whose bytes they share"
-
-    @given(text=TEXTS)
-    @quick
-    def test_of_bytes_cover_all_but_space(self, text: str) -> None:
-        covered = {i for start, end in TOKENIZERS[LUKE].encode(text).offsets for i in range(start, end)}
-        assert {i for i, character in enumerate(text) if not character.isspace()} <= covered
+            assert start >= end - 1, "tokens overlap by more than a character whose bytes they share"
+        if model_name == LUKE:  # bytes cover all but space
+            covered = {i for start, end in encoded.offsets for i in range(start, end)}
+            assert {i for i, character in enumerate(text) if not character.isspace()} <= covered
 
     @given(
         text=st.text(
@@ -108,37 +92,17 @@ class TestOffsets:
     @quick
     def test_of_word_pieces_cover_all_but_space_and_control_characters(self, text: str) -> None:
         covered = {i for start, end in TOKENIZERS[BERT].encode(text).offsets for i in range(start, end)}
-        visible = {
-            i
-            for i, character in enumerate(text)
-            if not character.isspace() and not unicodedata.category(character).startswith("C")
-        }
-        assert visible <= covered
-
-    @given(text=st.text(st.characters(max_codepoint=127)))
-    @quick
-    def test_spell_the_sub_words(self, text: str) -> None:
-        assume(not holds_special(text))
-        tokenizer = TOKENIZERS[LUKE]
-        for token_id, (start, end) in zip(*tokenizer.encode(text, add_prefix_space=False), strict=True):
-            spelt = tokenizer._without_space.decode([token_id])
-            assert text[start:end] == spelt.strip() or text[start:end].isspace() and spelt.isspace()
+        for index in set(range(len(text))) - covered:
+            assert text[index].isspace() or unicodedata.category(text[index]).startswith("C")
 
     def test_example(self) -> None:
         text = "  The pub's  Ō."
         encoded = TOKENIZERS[LUKE].encode(text)
         pieces = [text[start:end] for start, end in encoded.offsets]
         assert pieces[:2] == ["The", "p"]
-        # One sub-word for the first of two spaces, one for the other, one for each byte of Ō.
-        assert list(zip(pieces[-5:], encoded.offsets[-5:], strict=True)) == [
-            (" ", (11, 12)),
-            (" ", (12, 13)),
-            ("Ō", (13, 14)),
-            ("Ō", (13, 14)),
-            (".", (14, 15)),
-        ]
-
-    def test_of_special_tokens_are_those_of_their_names(self) -> None:
+        # One token for the first of two spaces, one for the other, one for each byte of Ō.
+        assert pieces[-5:] == [" ", " ", "Ō", "Ō", "."]
+        assert encoded.offsets[-5:] == [(11, 12), (12, 13), (13, 14), (13, 14), (14, 15)]
         text = "a  <mask>  b <s>"
         for add_prefix_space in (True, False):
             encoded = TOKENIZERS[LUKE].encode(text, add_prefix_space)
@@ -146,17 +110,14 @@ class TestOffsets:
 
 
 class TestIds:
-    @pytest.mark.parametrize("kind", ["slow", "fast"])
-    @pytest.mark.parametrize("add_prefix_space", [True, False])
-    @pytest.mark.parametrize("model_name", [LUKE, ROBERTA])
-    @given(text=TEXTS)
+    @given(text=TEXTS, prefix=st.booleans())
     @quick
-    def test_are_those_of_roberta(
-        self, model_name: str, add_prefix_space: bool, kind: str, text: str
-    ) -> None:
+    def test_are_those_of_roberta(self, text: str, prefix: bool) -> None:
         assume(not holds_special(text))
-        ids = TOKENIZERS[model_name].encode(text, add_prefix_space).ids
-        assert ids == reference_ids(kind, text, add_prefix_space)
+        for kind in ("slow", "fast"):
+            expected = reference_ids(kind, text, prefix)
+            for tokenizer in (TOKENIZERS[LUKE], TOKENIZERS[ROBERTA], from_tokenizer_json()):
+                assert tokenizer.encode(text, prefix).ids == expected
 
     @given(parts=st.lists(st.one_of(TEXTS, st.sampled_from(SPECIAL[:5])), max_size=5), prefix=st.booleans())
     @settings(quick, max_examples=60)
@@ -193,30 +154,24 @@ class TestIds:
         keeps_accents = options.get("strip_accents") is False
         # Without a setting BERT lower-cases, and then takes the accents off.
         assert tokenizer.encode("HÉRON").ids == [len(vocabulary) - (2 if keeps_accents else 1)]
-
-    @pytest.mark.parametrize("model_name", [LUKE, BERT])
-    @pytest.mark.parametrize("text", ["", " ", "\n \t", "\u00a0"])
-    def test_of_nothing_are_none(self, model_name: str, text: str) -> None:
-        assert TOKENIZERS[model_name].encode(text) == Encoded([], [])
+        assert tokenizer.encode("\n \t") == Encoded([], [])
+        assert tokenizer.encode_words(["\u200b"]) == [[tokenizer.unknown_id]]
 
     @given(text=st.text(st.characters(categories=["Cs", "L"])))
     @quick
     def test_of_half_surrogate_pairs_are_those_of_the_replacement_character(self, text: str) -> None:
         replaced = re.sub("[\ud800-\udfff]", "\ufffd", text)
-        for model_name in (LUKE, BERT):
-            assert TOKENIZERS[model_name].encode(text) == TOKENIZERS[model_name].encode(replaced)
-            assert TOKENIZERS[model_name].encode_words([text]) == TOKENIZERS[model_name].encode_words(
-                [replaced]
-            )
+        for tokenizer in (TOKENIZERS[LUKE], TOKENIZERS[BERT]):
+            assert tokenizer.encode(text) == tokenizer.encode(replaced)
+            assert tokenizer.encode_words([text]) == tokenizer.encode_words([replaced])
 
 
-class TestFollowsSpace:
-    @given(word=st.text(min_size=1, max_size=3))
-    @quick
-    def test_against_the_specification(self, word: str) -> None:
-        codes = {*range(33, 48), *range(58, 65), *range(91, 97), *range(123, 127)}
-        is_punctuation = len(word) == 1 and (ord(word) in codes or unicodedata.category(word)[0] == "P")
-        assert follows_space(word) == (word[0] != "'" and not is_punctuation)
+@given(word=st.text(min_size=1, max_size=3))
+@quick
+def test_which_words_follow_a_space(word: str) -> None:
+    codes = {*range(33, 48), *range(58, 65), *range(91, 97), *range(123, 127)}
+    is_punctuation = len(word) == 1 and (ord(word) in codes or unicodedata.category(word)[0] == "P")
+    assert follows_space(word) == (word[0] != "'" and not is_punctuation)
 
 
 class TestWords:
@@ -226,30 +181,22 @@ class TestWords:
         assume(not any(holds_special(word) for word in words))
         tokenizer = TOKENIZERS[LUKE]
         expected = [
-            reference_ids("slow", word, add_prefix_space=follows_space(word)) or [tokenizer.unknown_id]
-            for word in words
+            reference_ids("slow", word, follows_space(word)) or [tokenizer.unknown_id] for word in words
         ]
-        assert tokenizer.encode_words(words) == expected
-        assert tokenizer.encode_words(words) == expected  # from what it has kept
-
-    def test_without_sub_words_are_unknown(self) -> None:
-        assert TOKENIZERS[LUKE].encode_words(["\u00a0", ""]) == [[TOKENIZERS[LUKE].unknown_id]] * 2
-        assert TOKENIZERS[BERT].encode_words(["\u200b"]) == [[TOKENIZERS[BERT].unknown_id]]
+        for _ in range(2):  # the second is what it has kept
+            assert tokenizer.encode_words(words) == expected
 
 
 class TestSpecialTokensAndMarkers:
     def test_ids_are_looked_up(self) -> None:
-        names = ("start_id", "pad_id", "end_id", "unknown_id", "mask_id")
-        assert [getattr(TOKENIZERS[LUKE], name) for name in names] == [0, 1, 2, 3, 1997]
-        vocabulary = (Path(BERT) / "vocab.txt").read_text().splitlines()
-        expected = [vocabulary.index(name) for name in ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")]
-        assert [getattr(TOKENIZERS[BERT], name) for name in names] == expected
+        for tokenizer, names in ((TOKENIZERS[LUKE], SPECIAL[:5]), (TOKENIZERS[BERT], SPECIAL[5:])):
+            ids = [getattr(tokenizer, f"{name}_id") for name in "start end pad unknown mask".split()]
+            assert ids == [tokenizer.vocabulary[name] for name in names]
 
     @pytest.mark.parametrize("model_name, first", [(LUKE, 2000), (ROBERTA, 1998), (BERT, 800)])
     def test_markers_follow_the_word_table(self, model_name: str, first: int) -> None:
         tokenizer = WordTokenizer(model_name, marker_tokens=["[HEAD]", "[TAIL]"])
         assert tokenizer.marker_ids == {"[HEAD]": first, "[TAIL]": first + 1}
-        assert tokenizer.token_id("[TAIL]") == first + 1
 
     def test_markers_follow_the_table_that_the_config_gives(self, tmp_path: Path) -> None:
         directory = copy(LUKE, tmp_path / "larger", vocab_size=2048)
@@ -257,17 +204,11 @@ class TestSpecialTokensAndMarkers:
         (directory / "config.json").unlink()
         assert WordTokenizer(str(directory), ["[ENTITY]"]).marker_ids == {"[ENTITY]": 1998}
 
-    def test_token_id_takes_exact_names(self) -> None:
-        tokenizer = TOKENIZERS[LUKE]
-        assert tokenizer._with_space.id_to_token(tokenizer.token_id("@")) == "@"
-        assert tokenizer.token_id("<mask>") == tokenizer.mask_id
-        with pytest.raises(ConfigurationError, match="tiny-luke.*has no entry 'the other'"):
-            tokenizer.token_id("the other")
-
     def test_added_tokens_are_looked_up_and_not_cut_out_of_texts(self, tmp_path: Path) -> None:
         assert [TOKENIZERS[LUKE].token_id(token) for token in ("<ent>", "<ent2>")] == [1998, 1999]
-        with pytest.raises(ConfigurationError, match="tiny-roberta.*has no entry '<ent>'"):
-            TOKENIZERS[ROBERTA].token_id("<ent>")
+        for name in ("<ent>", "the other"):
+            with pytest.raises(ConfigurationError, match=f"tiny-roberta.*has no entry '{name}'"):
+                TOKENIZERS[ROBERTA].token_id(name)
         text = "a <ent> b"
         assert TOKENIZERS[LUKE].encode(text) == TOKENIZERS[ROBERTA].encode(text)
         assert not {1998, 1999} & set(TOKENIZERS[LUKE].encode(text).ids)
@@ -282,20 +223,13 @@ class TestSpecialTokensAndMarkers:
 class TestTokenize:
     def test_gives_ids_and_offsets(self) -> None:
         text = "The Brackwater Daily Herald's"
-        tokens = TOKENIZERS[LUKE].tokenize(text)
-        encoded = TOKENIZERS[LUKE].encode(text)
+        tokens, encoded = TOKENIZERS[LUKE].tokenize(text), TOKENIZERS[LUKE].encode(text)
         assert [token.text_id for token in tokens] == encoded.ids
         assert [(token.idx, token.idx_end) for token in tokens] == encoded.offsets
         assert [token.text for token in tokens] == [text[start:end] for start, end in encoded.offsets]
-
-    def test_adds_special_tokens(self) -> None:
-        plain = TOKENIZERS[LUKE].tokenize("the pub")
-        tokens = WordTokenizer(LUKE, add_special_tokens=True).tokenize("the pub")
-        assert tokens[1:-1] == plain
-        assert [(token.text, token.text_id, token.idx) for token in (tokens[0], tokens[-1])] == [
-            ("<s>", 0, None),
-            ("</s>", 2, None),
-        ]
+        first, *inner, last = WordTokenizer(LUKE, add_special_tokens=True).tokenize(text)
+        assert inner == tokens
+        assert [(token.text, token.text_id) for token in (first, last)] == [("<s>", 0), ("</s>", 2)]
 
     @pytest.mark.parametrize("model_name, between", [(LUKE, ["</s>", "</s>"]), (BERT, ["[SEP]"])])
     def test_adds_special_tokens_between_two_texts(self, model_name: str, between: List[str]) -> None:
@@ -307,10 +241,8 @@ class TestTokenize:
         pair = tokenizer.encode_pair(tokenizer.encode("a").ids, tokenizer.encode("the").ids)
         assert pair.ids.tolist() == [token.text_id for token in tokenizer.add_special_tokens(a, b)]
         assert pair.second_start == 1 + len(a) + len(between)
-        if model_name == LUKE:
-            assert pair.type_ids is None
-        else:
-            assert pair.type_ids.tolist() == [0] * pair.second_start + [1] * (len(b) + 1)
+        types = None if model_name == LUKE else [0] * pair.second_start + [1] * (len(b) + 1)
+        assert (pair.type_ids if pair.type_ids is None else pair.type_ids.tolist()) == types
 
 
 class TestConstruction:
@@ -319,24 +251,12 @@ class TestConstruction:
         tokenizer = Tokenizer.from_params(Params(dict(params)))
         assert isinstance(tokenizer, WordTokenizer)
         assert tokenizer.to_params().as_dict() == params
-        again = Tokenizer.from_params(tokenizer.to_params())
-        assert again.tokenize("the pub") == tokenizer.tokenize("the pub")
-
-    @given(text=TEXTS, prefix=st.booleans())
-    @quick
-    def test_from_a_fast_tokenizer_file(
-        self, tmp_path_factory: pytest.TempPathFactory, text: str, prefix: bool
-    ) -> None:
-        assume(not holds_special(text))
-        tokenizer = _from_tokenizer_json(tmp_path_factory)
-        assert tokenizer.encode(text, prefix) == TOKENIZERS[ROBERTA].encode(text, prefix)
 
     def test_from_a_sentence_piece_tokenizer(self, tmp_path: Path) -> None:
         names = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁ab", "ab", "a", "b", "<mask>"]
         backend = Backend(models.Unigram([(name, -float(len(names) - i)) for i, name in enumerate(names)], 3))
-        backend.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
-        )
+        splitters = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
+        backend.pre_tokenizer = pre_tokenizers.Sequence(splitters)
         backend.save(str(tmp_path / "tokenizer.json"))
         tokenizer = WordTokenizer(str(tmp_path))
         assert tokenizer.encode("ab") == Encoded([names.index("▁ab")], [(0, 2)])
@@ -346,28 +266,15 @@ class TestConstruction:
         "damage, message",
         [
             (lambda path: (path / "merges.txt").unlink(), "has no tokenizer that can be read"),
-            (lambda path: (path / "vocab.json").unlink(), "has no tokenizer that can be read"),
             (lambda path: (path / "vocab.json").write_text('{"<s>": 0,'), "vocab.json is damaged"),
             (lambda path: (path / "tokenizer.json").write_text("{}"), "tokenizer.json is damaged"),
-            (lambda path: (path / "tokenizer.json").write_text("no json"), "tokenizer.json is damaged"),
-            (
-                lambda path: _remove_entry(path / "vocab.json", "<mask>"),
-                "neither all of <s>, .*<mask> nor all of",
-            ),
-            (
-                lambda path: _remove_entry(path / "vocab.json", "<s>"),
-                "neither all of <s>, .*<mask> nor all of",
-            ),
+            (lambda path: _remove_mask(path / "vocab.json"), "neither all of <s>, .*<mask> nor all of"),
             (lambda path: (path / "config.json").write_text("{}"), "'vocab_size' = None"),
             (lambda path: (path / "config.json").write_text("{"), "config.json is not JSON"),
             (lambda path: (path / "added_tokens.json").write_text("["), "added_tokens.json is not JSON"),
             (
                 lambda path: (path / "added_tokens.json").write_text('{"<ent>": "1998"}'),
                 "added_tokens.json is damaged: the id of '<ent>' is '1998'; expected a whole number",
-            ),
-            (
-                lambda path: (path / "added_tokens.json").write_text('{"<ent>": true}'),
-                "added_tokens.json is damaged: the id of '<ent>' is True",
             ),
         ],
     )
@@ -378,34 +285,26 @@ class TestConstruction:
             WordTokenizer(str(directory))
         assert str(directory) in str(error.value)
 
-    def test_of_a_directory_that_is_not_there(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match="no model directory .*missing"):
-            WordTokenizer(str(tmp_path / "missing"))
 
-
-def _remove_entry(path: Path, entry: str) -> None:
+def _remove_mask(path: Path) -> None:
     vocabulary = json.loads(path.read_text())
-    del vocabulary[entry]
+    del vocabulary["<mask>"]
     path.write_text(json.dumps(vocabulary))
 
 
-_FROM_JSON: Dict[str, WordTokenizer] = {}
-
-
-def _from_tokenizer_json(factory: pytest.TempPathFactory) -> WordTokenizer:
+@functools.cache
+def from_tokenizer_json() -> WordTokenizer:
     """As `RobertaTokenizerFast` saves itself, with what this project does not want from it."""
-    if not _FROM_JSON:
-        directory = factory.mktemp("fast")
-        backend = Backend(models.BPE.from_file(f"{ROBERTA}/vocab.json", f"{ROBERTA}/merges.txt"))
-        backend.add_special_tokens(list(SPECIAL[:5]))
-        backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True, trim_offsets=True)
-        ends: Tuple[Tuple[str, int], Tuple[str, int]] = (("</s>", 2), ("<s>", 0))
-        backend.post_processor = processors.RobertaProcessing(*ends, trim_offsets=True, add_prefix_space=True)
-        backend.enable_truncation(4)
-        backend.enable_padding(pad_id=1, pad_token="<pad>", length=8)
-        backend.save(str(directory / "tokenizer.json"))
-        _FROM_JSON["tokenizer"] = WordTokenizer(str(directory))
-    return _FROM_JSON["tokenizer"]
+    backend = Backend(models.BPE.from_file(f"{ROBERTA}/vocab.json", f"{ROBERTA}/merges.txt"))
+    backend.add_special_tokens(list(SPECIAL[:5]))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True, trim_offsets=True)
+    ends: Tuple[Tuple[str, int], Tuple[str, int]] = (("</s>", 2), ("<s>", 0))
+    backend.post_processor = processors.RobertaProcessing(*ends, trim_offsets=True, add_prefix_space=True)
+    backend.enable_truncation(4)
+    backend.enable_padding(pad_id=1, pad_token="<pad>", length=8)
+    with tempfile.TemporaryDirectory() as directory:
+        backend.save(f"{directory}/tokenizer.json")
+        return WordTokenizer(directory)
 
 
 def test_what_is_kept_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,10 +326,7 @@ class TestNames:
     @pytest.mark.parametrize("name", [LUKE, ROBERTA, BERT])
     def test_undo_ids(self, name: str) -> None:
         tokenizer = WordTokenizer(name, ["[HEAD]"])
-        for token_id in [
-            *tokenizer.encode("The Brackwater Herald, 2020").ids,
-            tokenizer.marker_ids["[HEAD]"],
-        ]:
+        for token_id in (*tokenizer.encode("The Herald, 2020").ids, tokenizer.marker_ids["[HEAD]"]):
             assert tokenizer.has_token(token_id)
             assert tokenizer.token_id(tokenizer.token(token_id)) == token_id
         assert tokenizer.find("no such token") is None

@@ -1,26 +1,33 @@
 """A model of ours and one of Hugging Face's on the same input."""
 
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 import torch
 import transformers
 from allennlp.data import Batch, Instance
 from allennlp.models import Archive
 from allennlp.nn.util import move_to_device
+from safetensors.torch import load_file, save_file
 
 from luke_allennlp.entity_vocabulary import EntityVocabulary
 
+TYPING, PAIRS, NER = (f"LukeForEntity{kind}Classification" for kind in ("", "Pair", "Span"))
+QA = "LukeForQuestionAnswering"
 LABELS = {
-    "LukeForEntityClassification": (
-        "entity event group location object organization person place time".split()
-    ),
-    "LukeForEntityPairClassification": ["no_relation", "org:founded", "per:title"],
-    "LukeForEntitySpanClassification": ["NIL", "MISC", "PER", "ORG", "LOC"],
-    "LukeForQuestionAnswering": ["LABEL_0", "LABEL_1"],
+    TYPING: "entity event group location object organization person place time".split(),
+    PAIRS: ["no_relation", "org:founded", "per:title"],
+    NER: ["NIL", "MISC", "PER", "ORG", "LOC"],
+    QA: ["LABEL_0", "LABEL_1"],
 }
 
 TOKENIZER_FILES = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+
+
+def change_tensors(path: Path, change: Callable[[Dict[str, torch.Tensor]], Any]) -> None:
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path, {"format": "pt"})
 
 
 def instances_of(archive: Archive, path: Path, number: int = 4) -> List[Instance]:
@@ -59,14 +66,14 @@ def their_logits(
         "entity_attention_mask": mask.long(),
         "entity_position_ids": positions,
     }
-    if architecture == "LukeForEntitySpanClassification":
+    if architecture == NER:
         inputs["entity_start_positions"] = spans[..., 0].clamp(min=0)
         inputs["entity_end_positions"] = spans[..., 1].clamp(min=0)
-    if architecture == "LukeForQuestionAnswering" and not mask.size(1):
+    if architecture == QA and not mask.size(1):
         inputs = {name: value for name, value in inputs.items() if not name.startswith("entity")}
     with torch.no_grad():
         output = model(**inputs)
-    if architecture == "LukeForQuestionAnswering":
+    if architecture == QA:
         return [output.start_logits, output.end_logits]
     return [output.logits]
 

@@ -2,11 +2,12 @@
 Fine-tuned models as others publish them: tiny, random, saved by `transformers` or in the original's layout.
 """
 
+import functools
 import json
 import shutil
 import tarfile
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict
 
 import pytest
 import torch
@@ -14,7 +15,8 @@ import transformers
 from torch import nn
 
 from luke_allennlp.checkpoints.config import WORD_KEYS
-from luke_allennlp.exchange import export_checkpoint, import_checkpoint
+from luke_allennlp.checkpoints.names import ENTITY_TABLE, WORD_TABLE
+from luke_allennlp.exchange import import_checkpoint
 from tests.exchange.comparison import LABELS, TOKENIZER_FILES
 
 
@@ -26,20 +28,17 @@ def randomise(model: nn.Module) -> None:
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> Callable[[str, bool], Path]:
+def published(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> Callable[..., Path]:
     """Makes, once, the directory of one of Hugging Face's classes with either kind of attention."""
-    made: Dict[Any, Path] = {}
 
+    @functools.cache
     def make(architecture: str, aware: bool = True) -> Path:
-        if (architecture, aware) in made:
-            return made[architecture, aware]
         tiny = fixtures_dir / "tiny-luke"
-        labels = LABELS[architecture]
         config = transformers.LukeConfig.from_pretrained(
             tiny,
             use_entity_aware_attention=aware,
-            id2label=dict(enumerate(labels)),
-            label2id={label: index for index, label in enumerate(labels)},
+            id2label=dict(enumerate(LABELS[architecture])),
+            label2id={label: index for index, label in enumerate(LABELS[architecture])},
         )
         model = getattr(transformers, architecture)(config)
         randomise(model)
@@ -47,68 +46,37 @@ def published(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> C
         model.save_pretrained(directory)
         for name in (*TOKENIZER_FILES, "added_tokens.json", "entity_vocab.json"):
             shutil.copyfile(tiny / name, directory / name)
-        made[architecture, aware] = directory
         return directory
 
     return make
 
 
+@pytest.fixture
+def copy(published: Any, tmp_path: Path) -> Callable[[str], Path]:
+    """A copy of a published model, to be changed."""
+    return lambda architecture: Path(shutil.copytree(published(architecture), tmp_path / "source"))
+
+
 @pytest.fixture(scope="session")
-def imported(published: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def imported(published: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Imports each of Hugging Face's classes once; the archives are not to be changed."""
-    made: Dict[Any, Path] = {}
 
+    @functools.cache
     def make(architecture: str, aware: bool = True) -> Path:
-        if (architecture, aware) not in made:
-            directory = tmp_path_factory.mktemp("imported") / "run"
-            made[architecture, aware] = import_checkpoint(str(published(architecture, aware)), str(directory))
-        return made[architecture, aware]
+        directory = tmp_path_factory.mktemp("imported") / "run"
+        return import_checkpoint(str(published(architecture, aware)), str(directory))
 
     return make
 
 
 @pytest.fixture(scope="session")
-def exported(imported: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Exports each of these once."""
-    made: Dict[str, Path] = {}
-
-    def make(architecture: str) -> Path:
-        if architecture not in made:
-            made[architecture] = tmp_path_factory.mktemp("exported") / "out"
-            export_checkpoint(str(imported(architecture)), str(made[architecture]))
-        return made[architecture]
-
-    return make
-
-
-def original_state(
-    encoder: nn.Module, head: str, weights: Dict[str, torch.Tensor], words: int, rows: int
-) -> Dict[str, torch.Tensor]:
-    """What the original release saves of a fine-tuned model: markers behind the words, few entities."""
-    state = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
-    generator = torch.Generator().manual_seed(5)
-    table = state["embeddings.word_embeddings.weight"]
-    more = torch.randn(words, table.size(1), generator=generator)
-    state["embeddings.word_embeddings.weight"] = torch.cat([table, more])
-    if rows:
-        name = "entity_embeddings.entity_embeddings.weight"
-        state[name] = torch.randn(rows, state[name].size(1), generator=generator)
-    state.update({f"{head}.{part}": tensor for part, tensor in weights.items()})
-    return state
-
-
-@pytest.fixture(scope="session")
-def original(
-    tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path
-) -> Callable[[str, Dict[str, torch.Tensor], int, int, bool], Path]:
+def original(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> Callable[..., Path]:
     """
-    Makes a tarball in the original's layout: head's name, its weights, number of markers, rows of the entity
-    table (0 for all).
+    Makes a tarball of a fine-tuned model in the original's layout: head's name, its weights, number of
+    markers behind the words, rows of the entity table (0 for all).
     """
 
-    def make(
-        head: str, weights: Dict[str, torch.Tensor], markers: int, rows: int, aware: bool = True
-    ) -> Path:
+    def make(head: str, weights: Dict[str, Any], markers: int, rows: int, aware: bool = True) -> Path:
         tiny = fixtures_dir / "tiny-luke"
         # The backbone's words alone: Hugging Face's two entity tokens are none of them.
         config = transformers.LukeConfig.from_pretrained(
@@ -116,28 +84,29 @@ def original(
         )
         encoder = transformers.LukeModel(config)
         randomise(encoder)
-        directory = tmp_path_factory.mktemp("original")
-        content = directory / "content"
+        state = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+        generator = torch.Generator().manual_seed(5)
+        more = torch.randn(markers, state[WORD_TABLE].size(1), generator=generator)
+        state[WORD_TABLE] = torch.cat([state[WORD_TABLE], more])
+        if rows:
+            state[ENTITY_TABLE] = torch.randn(rows, state[ENTITY_TABLE].size(1), generator=generator)
+        state.update({f"{head}.{part}": tensor for part, tensor in weights.items()})
+        content = tmp_path_factory.mktemp("original") / "content"
         content.mkdir()
-        torch.save(original_state(encoder, head, weights, markers, rows), content / "pytorch_model.bin")
+        torch.save(state, content / "pytorch_model.bin")
         kept = config.to_dict()
         model_config = {key: kept[key] for key in (*WORD_KEYS, "entity_vocab_size", "entity_emb_size")}
         model_config.pop("pad_token_id")
         model_config.update(bert_model_name="roberta-tiny", use_entity_aware_attention=aware)
-        metadata = {
-            "model_config": model_config,
-            "max_seq_length": 512,
-            "max_entity_length": 128,
-            "max_mention_length": 30,
-        }
+        metadata = {"model_config": model_config, "max_seq_length": 512, "max_mention_length": 30}
         (content / "metadata.json").write_text(json.dumps(metadata))
         ids: Dict[str, int] = json.loads((tiny / "entity_vocab.json").read_text())
-        titles: List[str] = sorted(ids, key=lambda title: ids[title])
+        titles = sorted(ids, key=lambda title: ids[title])
         (content / "entity_vocab.tsv").write_text("".join(f"{title}\t0\n" for title in titles))
         # A release has no tokenizer; a directory may have its files beside the others.
         for name in ("vocab.json", "merges.txt"):
             shutil.copyfile(tiny / name, content / name)
-        path = directory / "luke_fine_tuned.tar.gz"
+        path = content.parent / "luke_fine_tuned.tar.gz"
         with tarfile.open(path, "w:gz") as archive:
             for file in sorted(content.iterdir()):
                 archive.add(file, arcname=file.name)

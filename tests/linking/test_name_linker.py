@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 import unicodedata
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
@@ -18,23 +19,17 @@ SEPARATORS = " \t\r\n\u202f"
 Names = Dict[str, Optional[int]]
 
 
-def byte_characters() -> Dict[str, int]:
-    """How byte-level BPE writes each byte."""
-    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [byte for byte in range(256) if byte not in shown]
-    return {
-        **{chr(byte): byte for byte in shown},
-        **{chr(256 + number): byte for number, byte in enumerate(hidden)},
-    }
-
-
 class Reference:
     """The procedure as it is described for the original system, without offsets and without any index."""
 
     def __init__(self, model: Path) -> None:
         vocabulary = json.loads((model / "vocab.json").read_text(encoding="utf-8"))
-        self.strings = {number: string for string, number in vocabulary.items()}
-        self.bytes = byte_characters()
+        self.strings = {number: written for written, number in vocabulary.items()}
+        # How byte-level BPE writes each byte.
+        plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+        others = [byte for byte in range(256) if byte not in plain]
+        self.bytes = {chr(byte): byte for byte in plain}
+        self.bytes.update((chr(256 + number), byte) for number, byte in enumerate(others))
 
     def spell(self, ids: List[int]) -> str:
         characters = "".join(self.strings[number] for number in ids)
@@ -46,9 +41,7 @@ class Reference:
 
     @staticmethod
     def is_punctuation(character: str) -> bool:
-        return (
-            character in r"""!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~""" or unicodedata.category(character)[0] == "P"
-        )
+        return character in string.punctuation or unicodedata.category(character)[0] == "P"
 
     def link(self, ids: List[int], names: Names, max_length: int) -> List[Tuple[int, int, int]]:
         found = []
@@ -87,10 +80,6 @@ def subwords(text: str, part: str) -> Tuple[List[int], List[Tuple[int, int]]]:
     return ids, offsets
 
 
-def name_of(text: str) -> str:
-    return re.sub(f"[{SEPARATORS}]+", " ", text).lower().strip()
-
-
 def link(
     text: str, names: Names, part: str = "context", window: Optional[Tuple[int, int]] = None
 ) -> List[Tuple[str, int]]:
@@ -110,8 +99,7 @@ class TestRules:
         names: Names = {"saint ysolde": 1, "bank of saint": 2, "ysolde bay": 3, "bank": 4, "bay": 5}
         assert link("the Bank of Saint Ysolde Bay", names) == [("Bank of Saint", 2), ("Ysolde Bay", 3)]
         assert link("a bank in Saint Ysolde bay", names) == [("bank", 4), ("Saint Ysolde", 1), ("bay", 5)]
-
-    def test_what_is_not_in_the_vocabulary_uses_up_its_words(self) -> None:
+        # What is not in the vocabulary uses up its words.
         assert link("Port Velmar and Velmar", {"port velmar": None, "velmar": 7}) == [("Velmar", 7)]
 
     def test_words_begin_at_spaces_and_punctuation(self) -> None:
@@ -122,10 +110,8 @@ class TestRules:
 
     def test_white_space(self) -> None:
         names: Names = {"port velmar": 1, "a\xa0b": 2}
-        assert link("Port \t\r\n \u202fVelmar, a\xa0b", names) == [
-            ("Port \t\r\n \u202fVelmar", 1),
-            ("a\xa0b", 2),
-        ]
+        text = "Port \t\r\n \u202fVelmar"
+        assert link(f"{text}, a\xa0b", names) == [(text, 1), ("a\xa0b", 2)]
         assert link("\xa0Port\xa0 Velmar\x85", names) == [("Port\xa0 Velmar", 1)]
         # A question is tokenised as it is.
         assert link("Port \tVelmar Port  Velmar", names, "question") == []
@@ -136,12 +122,8 @@ class TestRules:
     def test_lower_case(self) -> None:
         names: Names = {"i̇zmir": 1, "ὀδυσσεύς": 2, "οδοσ.α": 3, "straße": 4, "οδος": 5}
         assert link("İZMİR İzmir", names) == [("İzmir", 1)]
-        assert link("ὈΔΥΣΣΕΎΣ ΟΔΟΣ.Α ΟΔΟΣ. STRASSE Straße", names) == [
-            ("ὈΔΥΣΣΕΎΣ", 2),
-            ("ΟΔΟΣ.Α", 3),
-            ("ΟΔΟΣ", 5),
-            ("Straße", 4),
-        ]
+        found = link("ὈΔΥΣΣΕΎΣ ΟΔΟΣ.Α ΟΔΟΣ. STRASSE Straße", names)
+        assert found == [("ὈΔΥΣΣΕΎΣ", 2), ("ΟΔΟΣ.Α", 3), ("ΟΔΟΣ", 5), ("Straße", 4)]
 
     def test_windows(self) -> None:
         text = "by Port Velmar and Port Velmar by"
@@ -190,7 +172,7 @@ def cases(draw: st.DrawFn) -> Tuple[str, str, Names, Optional[Tuple[int, int]], 
         name = reference.spell(ids[first : first + draw(st.integers(1, 12))])
         if draw(st.booleans()):
             start = draw(st.integers(0, len(text) - 1))
-            name = name_of(text[start : start + draw(st.integers(1, 20))])
+            name = re.sub(f"[{SEPARATORS}]+", " ", text[start : start + draw(st.integers(1, 20))])
         name = name.lower().strip()
         if name and "\ufffd" not in name:
             names[name] = draw(st.sampled_from([None, 3, 4, 5]))
@@ -215,9 +197,5 @@ def test_equal_to_the_original_procedure(
     )
     linker = NameLinker(names, max_length)
     expected = reference.link(ids[first:end], names, max_length)
-    assert linker.link(text, offsets, window, part) == expected
-    assert linker.link(text, offsets, window, part) == expected
-    free = 0
-    for entity in linker.link(text, offsets, window, part):
-        assert free <= entity.first <= entity.last < end - first
-        free = entity.last + 1
+    for _ in range(2):  # the second is what it has kept
+        assert linker.link(text, offsets, window, part) == expected

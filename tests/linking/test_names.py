@@ -52,8 +52,8 @@ def test_names_in_a_text():
     names = ["new york", "york", "new york city", "city", "or", "k", "u . s ."]
     trie = marisa_trie.Trie(name.replace(" ", SEPARATOR) for name in names)
     text = normalized_name("New York City or the U.S. New Yorker")
-    found = [name.replace(SEPARATOR, " ") for name in names_in(text, trie, 20)]
-    assert sorted(found) == ["city", "new york", "new york city", "or", "u . s .", "york"]
-    found = [name.replace(SEPARATOR, " ") for name in names_in(text, trie, 2)]
-    assert sorted(found) == ["city", "new york", "or", "york"]
+    few = {"city", "new york", "or", "york"}
+    for max_words, expected in ((20, few | {"new york city", "u . s ."}), (2, few)):
+        found = [name.replace(SEPARATOR, " ") for name in names_in(text, trie, max_words)]
+        assert sorted(found) == sorted(expected)
     assert list(names_in("", trie, 20)) == []

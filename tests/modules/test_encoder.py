@@ -10,26 +10,20 @@ from transformers import BertConfig, BertModel, LukeConfig, LukeModel, RobertaCo
 from luke_allennlp.modules import LukeEncoder
 
 TOLERANCE = 1e-5
+SIZES = {
+    **dict(vocab_size=97, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48),
+    "initializer_range": 0.2,
+}
 
 
 def make_config(entity_aware: bool = True, entity_emb_size: int = 12, **changes: object) -> LukeConfig:
-    settings: Dict[str, object] = dict(
-        vocab_size=97,
-        entity_vocab_size=23,
-        entity_emb_size=entity_emb_size,
-        hidden_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        intermediate_size=48,
-        max_position_embeddings=70,
-        type_vocab_size=1,
-        pad_token_id=1,
-        initializer_range=0.2,
-        layer_norm_eps=1e-5,
-        use_entity_aware_attention=entity_aware,
-    )
-    settings.update(changes)
-    return LukeConfig(**settings)
+    settings: Dict[str, object] = {
+        **SIZES,
+        **dict(num_hidden_layers=3, entity_vocab_size=23, entity_emb_size=entity_emb_size),
+        **dict(max_position_embeddings=70, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5),
+        "use_entity_aware_attention": entity_aware,
+    }
+    return LukeConfig(**{**settings, **changes})
 
 
 def make_pair(config: LukeConfig, seed: int = 0) -> Tuple[LukeModel, LukeEncoder]:
@@ -41,6 +35,17 @@ def make_pair(config: LukeConfig, seed: int = 0) -> Tuple[LukeModel, LukeEncoder
     encoder = LukeEncoder(config).eval()
     encoder.load_state_dict(reference.state_dict())
     return reference, encoder
+
+
+def assert_close(ours: Tensor, theirs: Tensor, name: str = "") -> None:
+    torch.testing.assert_close(
+        ours, theirs, atol=TOLERANCE, rtol=TOLERANCE, msg=lambda message: f"{name}: {message}"
+    )
+
+
+def ready(seed: int, **changes: object) -> Tuple[LukeEncoder, Dict[str, Tensor]]:
+    config = make_config(**changes)  # type: ignore[arg-type]
+    return make_pair(config)[1], make_inputs(config, seed)
 
 
 def make_inputs(
@@ -58,13 +63,8 @@ def make_inputs(
     last = torch.minimum(first + draw(0, 6, batch, entities), token_mask.sum(1, keepdim=True) - 1)
     spans = torch.stack([first, last], dim=-1).masked_fill(~entity_mask[..., None], -1)
     entity_ids = draw(1, config.entity_vocab_size, batch, entities).masked_fill(~entity_mask, 0)
-    return dict(
-        token_ids=token_ids,
-        token_mask=token_mask,
-        entity_ids=entity_ids,
-        entity_spans=spans,
-        entity_mask=entity_mask,
-    )
+    entities_ = dict(entity_ids=entity_ids, entity_spans=spans, entity_mask=entity_mask)
+    return dict(token_ids=token_ids, token_mask=token_mask, **entities_)
 
 
 def position_lists(spans: Tensor, length: int = 30) -> Tensor:
@@ -100,9 +100,9 @@ def test_equals_hugging_face(
 
     words, entities = reference_forward(reference, inputs)
     output = encoder(**inputs)
-    torch.testing.assert_close(output.tokens, words, atol=TOLERANCE, rtol=TOLERANCE)
+    assert_close(output.tokens, words)
     if with_entities:
-        torch.testing.assert_close(output.entities, entities, atol=TOLERANCE, rtol=TOLERANCE)
+        assert_close(output.entities, entities)
     else:
         assert output.entities.shape == (3, 0, config.hidden_size)
 
@@ -125,18 +125,13 @@ def test_equals_hugging_face(
             assert actual[name] is None or not actual[name].any(), name
             assert not with_entities or "entity" not in name
         else:
-            torch.testing.assert_close(
-                actual[name],
-                gradient,
-                atol=TOLERANCE,
-                rtol=TOLERANCE,
-                msg=lambda m, name=name: f"{name}: {m}",
-            )
+            assert_close(actual[name], gradient, name)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-@pytest.mark.parametrize("entity_aware", [True, False], ids=["entity-aware", "original attention"])
+needs_gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")]
+
+
+@pytest.mark.parametrize("entity_aware", [pytest.param(value, marks=needs_gpu) for value in (True, False)])
 def test_equals_hugging_face_on_a_gpu(entity_aware: bool) -> None:
     config = make_config(entity_aware)
     reference, encoder = make_pair(config)
@@ -144,39 +139,34 @@ def test_equals_hugging_face_on_a_gpu(entity_aware: bool) -> None:
     inputs = {name: tensor.cuda() for name, tensor in make_inputs(config, 0).items()}
     words, entities = (states.cuda() for states in reference_forward(reference, inputs))
     output = encoder(**inputs)
-    torch.testing.assert_close(output.tokens, words, atol=TOLERANCE, rtol=TOLERANCE)
-    torch.testing.assert_close(output.entities, entities, atol=TOLERANCE, rtol=TOLERANCE)
+    assert_close(output.tokens, words)
+    assert_close(output.entities, entities)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_autocast_on_a_gpu(dtype: torch.dtype) -> None:
-    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    _, encoder = make_pair(config)
-    encoder = encoder.cuda().train()
-    inputs = {name: tensor.cuda() for name, tensor in make_inputs(config, 0).items()}
+@pytest.mark.parametrize(
+    "device, dtype",
+    [
+        ("cpu", torch.bfloat16),
+        pytest.param("cuda", torch.bfloat16, marks=needs_gpu),
+        pytest.param("cuda", torch.float16, marks=needs_gpu),
+    ],
+)
+def test_autocast_stays_close(device: str, dtype: torch.dtype) -> None:
+    encoder, inputs = ready(0, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    encoder = encoder.to(device).train()
+    inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
     exact = encoder(**inputs)
-    with torch.autocast("cuda", dtype=dtype):
+    with torch.autocast(device, dtype=dtype):
         rough = encoder(**inputs)
     for left, right in zip(exact, rough, strict=True):
+        # 8 bits of mantissa through three layers of unit-variance states.
         assert (left - right).abs().max() < 0.15
     sum(states.float().mean() for states in rough).backward()
     assert all(parameter.grad.isfinite().all() for parameter in encoder.parameters())
 
 
-def test_gradients_reach_every_parameter() -> None:
-    config = make_config()
-    _, encoder = make_pair(config)
-    output = encoder(**make_inputs(config, 0))
-    (output.tokens.pow(2).sum() + output.entities.pow(2).sum()).backward()
-    assert [name for name, parameter in encoder.named_parameters() if parameter.grad is None] == []
-
-
 def test_masks_default_to_everything() -> None:
-    config = make_config()
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 1)
+    encoder, inputs = ready(1)
     inputs["token_ids"] = inputs["token_ids"].clamp(min=2)
     full = dict(
         inputs,
@@ -190,9 +180,9 @@ def test_masks_default_to_everything() -> None:
 
 
 def test_padding_changes_nothing() -> None:
-    config = make_config()
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 2, batch=1)
+    encoder, inputs = ready(2)
+    row = int(inputs["entity_mask"].sum(dim=1).argmin())
+    inputs = {name: tensor[row : row + 1] for name, tensor in inputs.items()}
     num_words, num_entities = int(inputs["token_mask"].sum()), int(inputs["entity_mask"].sum())
     padded = encoder(**inputs)
     alone = encoder(
@@ -200,23 +190,20 @@ def test_padding_changes_nothing() -> None:
         entity_ids=inputs["entity_ids"][:, :num_entities],
         entity_spans=inputs["entity_spans"][:, :num_entities],
     )
-    torch.testing.assert_close(padded.tokens[:, :num_words], alone.tokens, atol=TOLERANCE, rtol=0)
-    torch.testing.assert_close(padded.entities[:, :num_entities], alone.entities, atol=TOLERANCE, rtol=0)
+    assert num_words < 21 or num_entities < 6
+    assert_close(padded.tokens[:, :num_words], alone.tokens)
+    assert_close(padded.entities[:, :num_entities], alone.entities)
 
 
 def test_a_row_of_padding_alone_gives_numbers() -> None:
-    config = make_config()
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 3)
+    encoder, inputs = ready(3)
     inputs["token_mask"][1] = False
     inputs["entity_mask"][1] = False
     assert all(states.isfinite().all() for states in encoder(**inputs))
 
 
 def test_gradient_checkpointing_gives_the_same_gradients() -> None:
-    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 4)
+    encoder, inputs = ready(4, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     gradients = []
     for checkpointing in (False, True):
         encoder.train()
@@ -229,62 +216,27 @@ def test_gradient_checkpointing_gives_the_same_gradients() -> None:
         torch.testing.assert_close(kept, recomputed)
 
 
-def test_dropout_acts_in_training_only() -> None:
-    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.5)
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 5)
-    assert torch.equal(encoder(**inputs).tokens, encoder(**inputs).tokens)
-    encoder.train()
-    assert not torch.equal(encoder(**inputs).tokens, encoder(**inputs).tokens)
-
-
-def test_bfloat16_autocast_stays_close() -> None:
-    config = make_config()
-    _, encoder = make_pair(config)
-    inputs = make_inputs(config, 6)
-    exact = encoder(**inputs)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        rough = encoder(**inputs)
-    for left, right in zip(exact, rough, strict=True):
-        # 8 bits of mantissa through three layers of unit-variance states.
-        assert (left - right).abs().max() < 0.15
-
-
 def test_equals_roberta_and_bert_on_words() -> None:
-    sizes = dict(
-        vocab_size=97,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=48,
-        initializer_range=0.2,
-    )
     ids = torch.randint(2, 97, (2, 17), generator=torch.Generator().manual_seed(0))
     types = (torch.arange(17) > 8).long().expand(2, -1)
 
-    roberta = RobertaModel(
-        RobertaConfig(
-            **sizes, max_position_embeddings=70, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5
-        ),
-        add_pooling_layer=False,
-    ).eval()
-    encoder = LukeEncoder(make_config(**sizes)).eval()
+    roberta_config = RobertaConfig(
+        **SIZES, max_position_embeddings=70, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5
+    )
+    roberta = RobertaModel(roberta_config, add_pooling_layer=False).eval()
+    encoder = LukeEncoder(make_config(**SIZES)).eval()
     assert not encoder.load_state_dict(roberta.state_dict(), strict=False).unexpected_keys
-    expected = roberta(ids).last_hidden_state
-    torch.testing.assert_close(encoder(ids).tokens, expected, atol=TOLERANCE, rtol=TOLERANCE)
+    assert_close(encoder(ids).tokens, roberta(ids).last_hidden_state)
 
-    bert_config = BertConfig(**sizes, max_position_embeddings=70)
+    bert_config = BertConfig(**SIZES, max_position_embeddings=70)
     bert = BertModel(bert_config, add_pooling_layer=False).eval()
     config = make_config(
-        **sizes, pad_token_id=0, type_vocab_size=2, layer_norm_eps=bert_config.layer_norm_eps
+        **SIZES, pad_token_id=0, type_vocab_size=2, layer_norm_eps=bert_config.layer_norm_eps
     )
     config.position_start = 0
     encoder = LukeEncoder(config).eval()
     assert not encoder.load_state_dict(bert.state_dict(), strict=False).unexpected_keys
-    expected = bert(ids, token_type_ids=types).last_hidden_state
-    torch.testing.assert_close(
-        encoder(ids, token_type_ids=types).tokens, expected, atol=TOLERANCE, rtol=TOLERANCE
-    )
+    assert_close(encoder(ids, token_type_ids=types).tokens, bert(ids, token_type_ids=types).last_hidden_state)
 
 
 def test_the_pooler_alone_is_left_out() -> None:

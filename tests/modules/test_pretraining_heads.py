@@ -23,12 +23,8 @@ def problem(
     def draw(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator, dtype=dtype).requires_grad_()
 
-    return (
-        draw(positions, size),
-        draw(rows, size),
-        draw(rows),
-        torch.randint(rows, (positions,), generator=generator),
-    )
+    tensors = draw(positions, size), draw(rows, size), draw(rows)
+    return (*tensors, torch.randint(rows, (positions,), generator=generator))
 
 
 def plain(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tuple[Tensor, Tensor]:
@@ -116,16 +112,8 @@ def test_a_chunk_has_a_row_at_least() -> None:
 
 
 def luke_config(**options: Any) -> LukeConfig:
-    return LukeConfig(
-        vocab_size=50,
-        entity_vocab_size=30,
-        hidden_size=16,
-        entity_emb_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        **options,
-    )
+    sizes = dict(vocab_size=50, entity_vocab_size=30, hidden_size=16, entity_emb_size=8, intermediate_size=16)
+    return LukeConfig(**sizes, num_hidden_layers=1, num_attention_heads=2, **options)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu"])

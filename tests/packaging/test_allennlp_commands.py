@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from allennlp.common import Registrable
 from allennlp.training.run_lock import directory_contents
 
 # Imported by `--include-package`: kills the run after some batches, and keeps an account of the hook.
@@ -37,26 +38,35 @@ train.preflight_checks.append(note)
 
 @TrainerCallback.register("kill")
 class Kill(TrainerCallback):
-    def __init__(self, serialization_dir, after):
-        super().__init__(serialization_dir)
-        self.after = after
-
     def on_batch(self, trainer, *args, is_training=True, **kwargs):
         signal_number = int(os.environ.get("KILL_WITH", 0))
-        if signal_number and is_training and trainer._total_batches_completed == self.after:
+        if signal_number and is_training and trainer._total_batches_completed == 8:
             os.kill(os.getpid(), signal_number)
+"""
+SUBCOMMAND = """
+from allennlp.commands import Subcommand
+
+
+@Subcommand.register("{name}")
+class Some(Subcommand):
+    requires_plugins = {requires}
+
+    def add_subparser(self, parser):
+        subparser = parser.add_parser(self.name, help="some")
+        subparser.set_defaults(func=lambda args: print("done"))
+        return subparser
 """
 
 
 @pytest.fixture(scope="module", autouse=True)
-def preflight_checks():
-    """Checks that this module's package and others add when imported are not for each other's configs."""
+def nothing_of_other_packages():
+    """What they check, or register when a name is not found, is not for this module's configs."""
     from allennlp.commands import train
 
-    before = list(train.preflight_checks)
-    train.preflight_checks.clear()
-    yield
-    train.preflight_checks[:] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "preflight_checks", [])
+        patch.setattr(Registrable, "_on_demand", type(Registrable._on_demand)())
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -64,34 +74,28 @@ def folder(tmp_path_factory):
     """A folder with data, configurations and a package."""
     path = tmp_path_factory.mktemp("commands")
     generator = random.Random(5)
-
-    def write(name, count):
-        with (path / name).open("w") as handle:
+    for name, count in (("train", 40), ("dev", 12), ("test", 11)):
+        with (path / f"{name}.jsonl").open("w") as handle:
             for _ in range(count):
                 label, word = generator.choice([("yes", "good"), ("no", "bad")])
                 words = [word, *generator.choices(["a", "film", "play", "of", "its", "kind"], k=5)]
                 generator.shuffle(words)
                 handle.write(json.dumps({"text": " ".join(words), "label": label}) + "\n")
 
-    write("train.jsonl", 40)
-    write("dev.jsonl", 12)
-    write("test.jsonl", 11)
+    embedder = {"token_embedders": {"tokens": {"type": "embedding", "embedding_dim": 6}}}
+    encoder = {"type": "boe", "embedding_dim": 6, "averaged": True}
     config = {
         "dataset_reader": {"type": "text_classification_json", "tokenizer": "whitespace"},
         "train_data_path": "train.jsonl",
         "validation_data_path": "dev.jsonl",
-        "model": {
-            "type": "basic_classifier",
-            "text_field_embedder": {"token_embedders": {"tokens": {"type": "embedding", "embedding_dim": 6}}},
-            "seq2vec_encoder": {"type": "boe", "embedding_dim": 6, "averaged": True},
-        },
+        "model": {"type": "basic_classifier", "text_field_embedder": embedder, "seq2vec_encoder": encoder},
         "data_loader": {"batch_size": 8, "shuffle": True},
         # In order: shuffled, it would draw random numbers that a resumed run does not draw again.
         "validation_data_loader": {"batch_size": 8},
         "trainer": {
             "optimizer": {"type": "huggingface_adamw", "lr": 0.03, "correct_bias": False},
             "checkpointer": {"save_every_num_batches": 2},
-            "callbacks": [{"type": "kill", "after": 8}],
+            "callbacks": ["kill"],
             "num_epochs": 3,
             "patience": 3,
             "cuda_device": -1,
@@ -102,10 +106,9 @@ def folder(tmp_path_factory):
     configs.mkdir(parents=True)
     for name in ("classifier", "killed"):
         (configs / f"{name}.jsonnet").write_text(json.dumps(config))
-    config["distributed"] = {"cuda_devices": [-1, -1]}
-    config["test_data_path"] = "test.jsonl"
-    config["evaluate_on_test"] = True
     del config["trainer"]["callbacks"]
+    distributed = {"cuda_devices": [-1, -1]}
+    config.update(distributed=distributed, test_data_path="test.jsonl", evaluate_on_test=True)
     (configs / "two_processes.jsonnet").write_text(json.dumps(config))
     (path / "some_package.py").write_text(PACKAGE)
     return path
@@ -148,6 +151,7 @@ def run_here(*arguments):
 
 
 CONFIG = "training_configs/tiny/classifier.jsonnet"
+ARCHIVE = "runs/tiny/classifier/model.tar.gz"
 KILLED = "training_configs/tiny/killed.jsonnet"
 PACKAGES = ("--include-package", "some_package")
 
@@ -159,11 +163,6 @@ def whole(folder):
         patch.chdir(folder)
         assert run_here("train", CONFIG, *PACKAGES) == 0
     return folder / "runs/tiny/classifier"
-
-
-@pytest.fixture(scope="module")
-def archive(whole):
-    return "runs/tiny/classifier/model.tar.gz"
 
 
 @pytest.fixture(scope="module")
@@ -219,9 +218,7 @@ class TestTrain:
         weights = [torch.load(run / "best.th", weights_only=True) for run in (whole, resumed)]
         assert weights[0].keys() == weights[1].keys()
         assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-        for run in (whole, resumed):
-            metrics = json.loads((run / "metrics.json").read_text())
-            assert metrics["best_validation_accuracy"] > 0.8
+        assert json.loads((resumed / "metrics.json").read_text())["best_validation_accuracy"] > 0.8
         with tarfile.open(resumed / "model.tar.gz") as model:
             assert {"config.json", "weights.th", "meta.json"} <= set(model.getnames())
 
@@ -254,48 +251,37 @@ class TestTrain:
         assert metrics["test_accuracy"] * 11 == pytest.approx(round(metrics["test_accuracy"] * 11))
 
 
+@pytest.mark.usefixtures("whole")
 class TestOthers:
     @pytest.mark.edit("evaluate-prints")
-    def test_evaluate(self, folder, archive, command, capsys):
-        assert command("evaluate", archive, "dev.jsonl", *PACKAGES, "--output-file", "metrics.json") == 0
+    def test_evaluate(self, folder, command, capsys):
+        assert command("evaluate", ARCHIVE, "dev.jsonl", *PACKAGES, "--output-file", "metrics.json") == 0
         metrics = json.loads((folder / "metrics.json").read_text())
         assert json.loads(re.search(r"^\{$.*^\}$", capsys.readouterr().out, re.M | re.S).group()) == metrics
         trained = json.loads((folder / "runs/tiny/classifier/metrics.json").read_text())
         assert metrics["accuracy"] == trained["best_validation_accuracy"]
 
-    def test_predict(self, folder, archive, command):
-        (folder / "inputs.jsonl").write_text('{"sentence": "a good film"}\n{"sentence": "a bad play"}\n')
-        arguments = ("--output-file", "predictions.jsonl", "--silent")
-        assert command("predict", archive, "inputs.jsonl", *PACKAGES, *arguments) == 0
-        lines = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
-        assert [line["label"] for line in lines] == ["yes", "no"]
-
-    def test_build_vocab(self, folder, command):
+    def test_others(self, folder, command):
         assert command("build-vocab", CONFIG, "vocabulary.tar.gz", *PACKAGES) == 0
         with tarfile.open(folder / "vocabulary.tar.gz") as vocabulary:
-            labels = vocabulary.extractfile("labels.txt").read().split()
-        assert sorted(labels) == [b"no", b"yes"]
-
-    def test_find_learning_rate(self, folder, command):
+            assert sorted(vocabulary.extractfile("labels.txt").read().split()) == [b"no", b"yes"]
         arguments = ("-s", "rates", "--num-batches", "12", "--start-lr", "1e-4", "--end-lr", "1e-1")
         assert command("find-lr", CONFIG, *PACKAGES, *arguments, "--force") == 0
         assert (folder / "rates/lr-losses.png").stat().st_size > 1000
-
-    def test_count_instances_and_test_install(self, command):
         assert command("count-instances", CONFIG, *PACKAGES) == 0
         assert command("test-install") == 0
 
 
 class TestErrors:
     @pytest.mark.edit("one-line-errors")
+    @pytest.mark.edit("include-package-errors")
     @pytest.mark.parametrize(
         "arguments, message",
         [
-            (("train", "no_such.jsonnet"), "no_such.jsonnet"),
             (("train", CONFIG, "--overrides", "{"), "the overrides '{' cannot be read"),
             (("train", CONFIG, "-s", "x", "-o", '{"modle": 1}'), "modle"),
-            (("evaluate", "no_such.tar.gz", "dev.jsonl"), "no_such.tar.gz"),
             (("predict", "train.jsonl", "dev.jsonl"), "train.jsonl is not a model archive"),
+            (("train", CONFIG, "--include-package", "pakcage"), "pakcage: there is no module 'pakcage'"),
         ],
     )
     def test_one_line_names_what_is_wrong(self, command, capsys, arguments, message):
@@ -303,44 +289,15 @@ class TestErrors:
         errors = [line for line in capsys.readouterr().err.splitlines() if "allennlp: error: " in line]
         assert len(errors) == 1 and message in errors[0]
 
-    @pytest.mark.edit("include-package-errors")
-    def test_a_misspelt_package_is_named(self, command, capsys):
-        assert command("train", CONFIG, "--include-package", "some_pakcage") == 1
-        assert "--include-package some_pakcage: there is no module 'some_pakcage'" in capsys.readouterr().err
-
     @pytest.mark.edit("subcommands-of-included-packages")
-    def test_a_subcommand_of_an_included_package(self, folder, command, capsys):
-        (folder / "greeting_package.py").write_text(
-            "from allennlp.commands import Subcommand\n"
-            "@Subcommand.register('greet')\n"
-            "class Greet(Subcommand):\n"
-            "    def add_subparser(self, parser):\n"
-            "        subparser = parser.add_parser(self.name, help='greets')\n"
-            "        subparser.set_defaults(func=lambda args: print('good day'))\n"
-            "        return subparser\n"
-        )
-        assert command("greet", "--include-package", "greeting_package") == 0
-        assert "good day" in capsys.readouterr().out
-
     @pytest.mark.edit("plugins-when-needed")
     @pytest.mark.parametrize("requires", [True, False])
-    def test_default_plugins_are_imported_for_what_needs_them(self, folder, command, monkeypatch, requires):
+    def test_a_subcommand_of_an_included_package(self, folder, command, capsys, monkeypatch, requires):
         name = f"needs_{requires}".lower()
-        (folder / f"{name}.py").write_text(
-            "from allennlp.commands import Subcommand\n"
-            f"@Subcommand.register('{name}')\n"
-            "class Lean(Subcommand):\n"
-            f"    requires_plugins = {requires}\n"
-            "    def add_subparser(self, parser):\n"
-            "        subparser = parser.add_parser(self.name, help='lean')\n"
-            "        subparser.set_defaults(func=lambda args: events.append('done'))\n"
-            "        return subparser\n"
-            "events = []\n"
-        )
-        events = []
-        monkeypatch.setattr("allennlp.commands.import_default_plugins", lambda: events.append("plugins"))
+        (folder / f"{name}.py").write_text(SUBCOMMAND.format(name=name, requires=requires))
+        monkeypatch.setattr("allennlp.commands.import_default_plugins", lambda: print("plugins"))
         assert command(name, "--include-package", name) == 0
-        assert [*events, *sys.modules[name].events] == ["plugins"] * requires + ["done"]
+        assert capsys.readouterr().out.split() == ["plugins"] * requires + ["done"]
 
     @pytest.mark.edit("include-package-errors")
     def test_what_a_package_imports_in_vain_keeps_its_traceback(self, folder, command):

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any, Dict, List
 
 import pytest
 from allennlp.commands.train import TrainModel
@@ -31,46 +30,44 @@ ORIGINAL = {
 }
 
 
-def read(name: str) -> Dict[str, Any]:
+def read(name):
     return Params.from_file(CONFIGS / f"{name}.jsonnet").as_dict(quiet=True)
 
 
-def evaluate(tmp_path: Path, knobs: str) -> Dict[str, Any]:
-    path = tmp_path / "config.jsonnet"
-    path.write_text(f"(import '{CONFIGS}/luke_base_stage1.jsonnet') + {{ {knobs} }}")
-    return Params.from_file(path).as_dict(quiet=True)
+@pytest.fixture
+def evaluate(tmp_path):
+    def evaluate(knobs):
+        path = tmp_path / "config.jsonnet"
+        path.write_text(f"(import '{CONFIGS}/luke_base_stage1.jsonnet') + {{ {knobs} }}")
+        return Params.from_file(path).as_dict(quiet=True)
+
+    return evaluate
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+def bare(monkeypatch):
     for name in ("LUKE_MODEL", "LUKE_DATA", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.usefixtures("bare")
 class TestOriginal:
-    def test_all_are_there(self) -> None:
+    def test_all_are_there(self):
         assert set(NAMES) == {*ORIGINAL, "demo_stage1", "demo_stage2"}
 
     @pytest.mark.parametrize("name", ORIGINAL)
-    def test_hyperparameters(self, name: str) -> None:
+    def test_hyperparameters(self, name):
         model, rate, steps, only_new, whole_words = ORIGINAL[name]
         config = read(name)
-        trainer, loader = config["trainer"], config["data_loader"]
-        assert config["model"]["embedder"]["model_name"] == model
-        assert config["dataset_reader"]["tokenizer"]["model_name"] == model
+        trainer, loader, embedder = config["trainer"], config["data_loader"], config["model"]["embedder"]
+        assert embedder["model_name"] == config["dataset_reader"]["tokenizer"]["model_name"] == model
         assert config["model"]["train_only_new"] is only_new
-        assert config["model"]["embedder"]["entity_aware_attention"] is False
+        assert embedder["entity_aware_attention"] is False
+        optimizer = {"type": "fused_adamw", "lr": rate, "betas": [0.9, 0.999], "eps": 1e-6}
+        optimizer.update(weight_decay=0.01, correct_bias=False)
+        optimizer["parameter_groups"] = [[["bias", "LayerNorm\\.weight"], {"weight_decay": 0}]]
+        assert trainer["optimizer"] == optimizer
         assert trainer["num_steps"] == steps
-        assert trainer["optimizer"] == {
-            "type": "fused_adamw",
-            "lr": rate,
-            "betas": [0.9, 0.999],
-            "eps": 1e-6,
-            "weight_decay": 0.01,
-            "correct_bias": False,
-            "parameter_groups": [[["bias", "LayerNorm\\.weight"], {"weight_decay": 0}]],
-        }
         assert trainer["learning_rate_scheduler"]["warmup_steps"] == 2500
         assert "grad_norm" not in trainer and "grad_clipping" not in trainer
         assert loader["global_batch_size"] == 2048
@@ -79,7 +76,7 @@ class TestOriginal:
         assert config["model"]["entities"] is entities and loader["entities"] is entities
         assert config["distributed"] is None
 
-    def test_languages(self) -> None:
+    def test_languages(self):
         loader = read("mluke_base_stage1")["data_loader"]
         paths = ["data/pretraining/en", *loader["datasets"]]
         assert len(paths) == len(set(paths)) == 24
@@ -89,26 +86,20 @@ class TestOriginal:
 @pytest.mark.usefixtures("bare")
 class TestKnobs:
     @pytest.mark.slow
-    def test_devices(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert evaluate(tmp_path, "devices:: [0, 1]")["distributed"] == {"cuda_devices": [0, 1]}
-        assert "cuda_device" not in evaluate(tmp_path, "devices:: [0, 1]")["trainer"]
-        alone = evaluate(tmp_path, "devices:: [1]")
+    def test_devices(self, evaluate, monkeypatch):
+        config = evaluate("devices:: [0, 1]")
+        assert config["distributed"] == {"cuda_devices": [0, 1]} and "cuda_device" not in config["trainer"]
+        alone = evaluate("devices:: [1]")
         assert alone["distributed"] is None and alone["trainer"]["cuda_device"] == 1
-        assert "cuda_device" not in evaluate(tmp_path, "")["trainer"]
         monkeypatch.setenv("MASTER_ADDR", "node7")
         monkeypatch.setenv("MASTER_PORT", "1234")
-        assert evaluate(tmp_path, "nodes:: 2")["distributed"] == {
-            "cuda_devices": [0],
-            "num_nodes": 2,
-            "primary_address": "node7",
-            "primary_port": 1234,
-        }
+        primary = {"primary_address": "node7", "primary_port": 1234}
+        assert evaluate("nodes:: 2")["distributed"] == {"cuda_devices": [0], "num_nodes": 2, **primary}
 
-    def test_others(self, tmp_path: Path) -> None:
+    def test_others(self, evaluate):
         config = evaluate(
-            tmp_path,
             "shard_optimizer:: true, precision:: 'bf16', validate:: false, max_tokens:: 99, seed:: 7, "
-            "embedder_options:: { gradient_checkpointing: true }, masking_options:: { word_ratio: 0.3 }",
+            "embedder_options:: { gradient_checkpointing: true }, masking_options:: { word_ratio: 0.3 }"
         )
         assert config["trainer"]["optimizer"]["type"] == "zero_adamw"
         assert config["trainer"]["precision"] == "bf16"
@@ -121,11 +112,10 @@ class TestKnobs:
 
 class TestConstruction:
     @pytest.fixture(scope="class")
-    def small(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def place(self, tmp_path_factory):
         place = tmp_path_factory.mktemp("small")
-        config = Params.from_file(CONFIGS / "mluke_base_stage1.jsonnet").as_dict(quiet=True)
-        languages: List[str] = ["en", *(Path(path).name for path in config["data_loader"]["datasets"])]
-        for number, language in enumerate(languages):
+        datasets = read("mluke_base_stage1")["data_loader"]["datasets"]
+        for number, language in enumerate(["en", *(Path(path).name for path in datasets)]):
             sequences = [random_sequences(20 if language == "en" else 2, number)]
             write_dataset(place / "data/pretraining" / language, sequences, [random_sequences(2, number)])
         (place / "fixtures").symlink_to(FIXTURES)
@@ -135,21 +125,20 @@ class TestConstruction:
         (place / "runs/pretrain-demo/stage1-exported").symlink_to(FIXTURES / "tiny-roberta")
         return place
 
+    @pytest.fixture(autouse=True)
+    def small(self, place, monkeypatch):
+        monkeypatch.chdir(place)
+        monkeypatch.setenv("LUKE_MODEL", "fixtures/tiny-roberta")
+        monkeypatch.setenv("LUKE_DATA", "data")
+
     @pytest.mark.parametrize(
         "name",
         [
-            pytest.param(
-                name, marks=[] if name in ("luke_base_stage1", "luke_base_stage2") else [pytest.mark.slow]
-            )
+            pytest.param(name, marks=[] if name.startswith("luke_base") else [pytest.mark.slow])
             for name in NAMES
         ],
     )
-    def test_it_makes_an_update(
-        self, name: str, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(small)
-        monkeypatch.setenv("LUKE_MODEL", "fixtures/tiny-roberta")
-        monkeypatch.setenv("LUKE_DATA", "data")
+    def test_it_makes_an_update(self, name, tmp_path):
         overrides = {"trainer.num_steps": 1, "data_loader.num_workers": 0}
         overrides["validation_data_loader.num_workers"] = 0
         params = Params.from_file(CONFIGS / f"{name}.jsonnet", overrides)
@@ -158,20 +147,15 @@ class TestConstruction:
         assert params.pop("distributed") is None
         assert params.pop("include_in_archive") == ["checkpoint"]
         loop = TrainModel.from_params(params=params, serialization_dir=str(tmp_path), local_rank=0)
-        trainer: Any = loop.trainer
+        trainer = loop.trainer
         assert isinstance(trainer, LukeTrainer) and isinstance(trainer.optimizer, FusedAdamW)
         assert isinstance(trainer._learning_rate_scheduler, LinearWithWarmupRatio)
-        new = re.compile(r"entity_(embeddings|predictions)\.")
-        for parameter_name, parameter in loop.model.named_parameters():
-            if name.endswith("stage1"):
-                assert parameter.requires_grad == bool(new.search(parameter_name)), parameter_name
         metrics = loop.run()
         assert metrics["step"] == 1 and metrics["training_loss"] > 1 and metrics["validation_loss"] > 1
-        assert not [
-            parameter_name
-            for parameter_name, parameter in loop.model.named_parameters()
-            if parameter.requires_grad and parameter.grad is None
-        ]
+        for parameter_name, parameter in loop.model.named_parameters():
+            is_new = re.search(r"entity_(embeddings|predictions)\.", parameter_name) is not None
+            assert not name.endswith("stage1") or parameter.requires_grad == is_new, parameter_name
+            assert not parameter.requires_grad or parameter.grad is not None, parameter_name
 
     @pytest.mark.parametrize(
         "key, value, message",
@@ -180,16 +164,10 @@ class TestConstruction:
             ("trainer.optimizer.rate", 1.0, "rate"),
             ("trainer.checkpointer.every", 1, "every"),
             ("data_loader.batch_size", 1, "batch_size"),
-            ("trainer.learning_rate_scheduler.warmup", 1, "warmup"),
             ("train_data_path", "data/pretraining/xx", 'no file "data/pretraining/xx"'),
         ],
     )
-    def test_mistakes_are_found_before_training(
-        self, key: str, value: Any, message: str, small: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(small)
-        monkeypatch.setenv("LUKE_MODEL", "fixtures/tiny-roberta")
-        monkeypatch.setenv("LUKE_DATA", "data")
+    def test_mistakes_are_found_before_training(self, key, value, message):
         params = Params.from_file(CONFIGS / "luke_base_stage1.jsonnet", {key: value})
         with pytest.raises(ConfigurationError, match=message):
             preflight(params)

@@ -35,18 +35,17 @@ def assert_same(found, expected):
 def test_what_is_written_is_read(directory):
     dataset = PretrainingDataset(str(directory))
     expected = [row for rows in SHARDS for row in rows]
-    assert len(dataset) == 33
-    assert dataset.splits == ["train", "validation"]
+    assert len(dataset) == 33 and dataset.splits == ["train", "validation"]
     for found, row in zip(dataset, expected, strict=True):
         assert_same(found, row)
     for index in (0, 19, 20, 32):
         assert_same(dataset.sequence(index), expected[index])
     with pytest.raises(IndexError):
         dataset.sequence(33)
-    assert dataset.longest == max(len(row.word_ids) for row in expected)
-    assert dataset.most_entities == max(len(row.entity_ids) for row in expected)
-    assert dataset.metadata["splits"]["train"]["words"] == sum(len(row.word_ids) for row in expected)
-    assert dataset.metadata["splits"]["train"]["entities"] == sum(len(row.entity_ids) for row in expected)
+    words, entities = ([len(row[column]) for row in expected] for column in (1, 2))
+    assert (dataset.longest, dataset.most_entities) == (max(words), max(entities))
+    split = dataset.metadata["splits"]["train"]
+    assert (split["words"], split["entities"]) == (sum(words), sum(entities))
     assert dataset.metadata["options"] == {"seed": 3}
     assert dataset.special_entities == {"[PAD]": 0, "[UNK]": 1, "[MASK]": 2}
     assert (dataset.vocab_size, dataset.entity_table_size) == (1998, ENTITIES)
@@ -76,18 +75,18 @@ def test_large_vocabularies(tmp_path):
 @pytest.mark.parametrize(
     "row, expected",
     [
-        (TokenSequence(-1, [5, 100], [], [], []), "word id 100 is not below the vocabulary's size 100"),
-        (TokenSequence(-1, [70_000], [], [], []), "does not fit uint16"),
-        (TokenSequence(-1, [-1], [], [], []), "does not fit uint16"),
-        (TokenSequence(-1, [5], [3], [0], []), "1, 1 and 0 entity ids, starts and ends"),
-        (TokenSequence(-1, [5, 6], [3], [1], [2]), "from token 1 to 2 in a sequence of 2"),
-        (TokenSequence(-1, [5, 6], [3], [1], [0]), "from token 1 to 0"),
-        (TokenSequence(-1, [5] * 65_536, [], [], []), "65,536 tokens"),
+        (([5, 100], [], [], []), "word id 100 is not below the vocabulary's size 100"),
+        (([70_000], [], [], []), "does not fit uint16"),
+        (([5], [3], [0], []), "1, 1 and 0 entity ids, starts and ends"),
+        (([5, 6], [3], [1], [2]), "from token 1 to 2 in a sequence of 2"),
+        (([5, 6], [3], [1], [0]), "from token 1 to 0"),
+        (([5] * 65_536, [], [], []), "65,536 tokens"),
     ],
 )
 def test_wrong_sequences_are_not_written(tmp_path, row, expected):
     with pytest.raises(ValueError, match=expected):
-        write_shard(tmp_path, "0.arrow", [TokenSequence(-1, [1, 2], [], [], []), row], 100)
+        rows = [TokenSequence(-1, [1, 2], [], [], []), TokenSequence(-1, *row)]
+        write_shard(tmp_path, "0.arrow", rows, 100)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,9 +102,12 @@ def test_metadata_is_last(directory):
     assert not (directory / "metadata.json").exists()
 
 
-def damage_metadata(directory, **changes):
-    path = directory / "metadata.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+def metadata_with(**changes):
+    def damage(directory):
+        path = directory / "metadata.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    return damage
 
 
 def truncate(directory):
@@ -116,18 +118,11 @@ def truncate(directory):
 @pytest.mark.parametrize(
     "damage, expected",
     [
-        (
-            lambda d: damage_metadata(d, format="other"),
-            "the format is 'other'; expected 'luke-pretraining-dataset'",
-        ),
-        (lambda d: damage_metadata(d, version=2), "the version is 2; expected 1"),
-        (lambda d: damage_metadata(d, splits=3), "metadata.json is damaged"),
-        (lambda d: damage_metadata(d, splits={"train": {"shards": [{}]}}), "metadata.json is damaged"),
-        (
-            lambda d: damage_metadata(d, splits={"test": {"shards": []}}),
-            "no split 'train'; expected one of 'test'",
-        ),
-        (lambda d: damage_metadata(d, vocabulary={}), "metadata.json is damaged"),
+        (metadata_with(format="other"), "the format is 'other'; expected 'luke-pretraining-dataset'"),
+        (metadata_with(version=2), "the version is 2; expected 1"),
+        (metadata_with(splits=3), "metadata.json is damaged"),
+        (metadata_with(splits={"train": {"shards": [{}]}}), "metadata.json is damaged"),
+        (metadata_with(splits={"test": {"shards": []}}), "no split 'train'; expected one of 'test'"),
         (lambda d: (d / "metadata.json").write_text("{"), "metadata.json cannot be read"),
         (lambda d: (d / "metadata.json").write_text("[]"), "holds a JSON list; expected an object"),
         (lambda d: (d / "train/00002.arrow").unlink(), "the shard train/00002.arrow is missing"),
@@ -138,56 +133,39 @@ def truncate(directory):
 )
 def test_damage_is_named(directory, damage, expected):
     damage(directory)
-    with pytest.raises(ConfigurationError, match=expected) as caught:
+    with pytest.raises(ConfigurationError, match=f"{directory}.*{expected}"):
         PretrainingDataset(str(directory))
-    assert str(directory) in str(caught.value)
-    assert "\n" not in caught.value.message
-
-
-def flip(path, at):
-    content = bytearray(path.read_bytes())
-    content[at] ^= 0xFF
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize("at", [-3, -8, -30])
-def test_damaged_shards(directory, at):
-    flip(directory / "train/00000.arrow", at)
-    with pytest.raises(ConfigurationError, match="train/00000.arrow: .* damaged") as caught:
-        PretrainingDataset(str(directory)).shard(0)
-    assert "\n" not in caught.value.message
 
 
 def test_every_byte_of_a_shard_is_an_error_or_other_numbers(directory):
     """No damage of the file ends the process, or leads out of the columns."""
     path = directory / "train/00002.arrow"
     content = path.read_bytes()
-    for at in range(0, len(content), 7):
-        flip(path, at)
+    errors = []
+    for at in [*range(0, len(content), 7), len(content) - 3]:
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
         try:
             list(PretrainingDataset(str(directory)).shard(2))
-        except ConfigurationError:
-            pass
+        except ConfigurationError as error:
+            errors.append(str(error))
         with pytest.raises(ConfigurationError, match="damaged: its SHA-256"):
             PretrainingDataset(str(directory)).verify()
-        path.write_bytes(content)
+    assert "train/00002.arrow: is no shard" in errors[-1] and "\n" not in "".join(errors)
 
 
 def test_a_shard_of_another_dataset(directory):
+    info = write_shard(directory, "train/00000.arrow", random_sequences(4, 9), 1998)
     shards = json.loads((directory / "metadata.json").read_text())["splits"]["train"]["shards"]
-    other = random_sequences(4, 9)
-    info = write_shard(directory, "train/00000.arrow", other, 1998)
     shards[0]["bytes"] = info.bytes
-    damage_metadata(directory, splits={"train": {"shards": shards}})
+    metadata_with(splits={"train": {"shards": shards}})(directory)
     with pytest.raises(ConfigurationError, match="has 4 sequences .* expected 20"):
         PretrainingDataset(str(directory)).shard(0)
 
 
 def test_without_validation(tmp_path):
     write_dataset(tmp_path / "dataset", [random_sequences(4, 1)])
-    with pytest.raises(
-        ConfigurationError, match="'train'; build it with --held-out, or set validate:: false"
-    ):
+    message = "'train'; build it with --held-out, or set validate:: false"
+    with pytest.raises(ConfigurationError, match=message):
         PretrainingDataset(str(tmp_path / "dataset"), "validation")
 
 

@@ -2,18 +2,16 @@
 
 import json
 import shutil
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Dict, List
 
 import pytest
 import torch
 import transformers
-from allennlp.commands.train import train_model
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Vocabulary
 from allennlp.models import Model, load_archive
+from allennlp.modules.token_embedders import TokenEmbedder
 from allennlp.predictors import Predictor
 from allennlp.training import TrainerCallback
 
@@ -29,50 +27,45 @@ ENTITIES = {
 }
 
 
-def our_scores(model: Any, entities: Dict[str, torch.Tensor] = ENTITIES) -> List[torch.Tensor]:
+def our_scores(model):
     """Of every word and entity that is not padding."""
     model.eval()
     luke, mask = model.embedder.luke, WORDS != 1
     with torch.no_grad():
-        states = model.embedder.encode(WORDS, mask, **entities)
+        tokens, entities = model.embedder.encode(WORDS, mask, **ENTITIES)
+        table = luke.entity_embeddings.entity_embeddings.weight
         return [
-            model.lm_head.scores(states.tokens[mask], luke.embeddings.word_embeddings.weight),
-            model.entity_predictions.scores(
-                states.entities[entities["entity_mask"]], luke.entity_embeddings.entity_embeddings.weight
-            ),
+            model.lm_head.scores(tokens[mask], luke.embeddings.word_embeddings.weight),
+            model.entity_predictions.scores(entities[ENTITIES["entity_mask"]], table),
         ]
 
 
-def their_scores(directory: Path) -> List[torch.Tensor]:
+def their_scores(directory):
     model, report = transformers.LukeForMaskedLM.from_pretrained(directory, output_loading_info=True)
     assert not report["unexpected_keys"] and not report["mismatched_keys"]
     # The pooler, which no task uses, and what is tied.
-    assert {name.rsplit(".", 1)[0] for name in report["missing_keys"]} <= {
-        "luke.pooler.dense",
-        "lm_head.decoder",
-        "entity_predictions.decoder",
-    }
-    model.eval()
-    mask = WORDS != 1
+    missing = {name.rsplit(".", 1)[0] for name in report["missing_keys"]}
+    assert missing <= {"luke.pooler.dense", "lm_head.decoder", "entity_predictions.decoder"}
+    mask, entity_mask = WORDS != 1, ENTITIES["entity_mask"]
     with torch.no_grad():
-        output = model(
+        output = model.eval()(
             WORDS,
             mask.long(),
             entity_ids=ENTITIES["entity_ids"],
             entity_position_ids=torch.tensor([[[1, 2], [4, -1]], [[1, 2], [-1, -1]]]),
-            entity_attention_mask=ENTITIES["entity_mask"].long(),
+            entity_attention_mask=entity_mask.long(),
         )
-    return [output.logits[mask], output.entity_logits[ENTITIES["entity_mask"]]]
+    return [output.logits[mask], output.entity_logits[entity_mask]]
 
 
-def assert_same(ours: List[torch.Tensor], theirs: List[torch.Tensor]) -> None:
+def assert_same(ours, theirs):
     """But for rows behind ours, which an export appends."""
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(other[:, : one.size(1)], one, rtol=1e-5, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> Path:
+def run(tmp_path_factory, fixtures_dir):
     """Of a RoBERTa with a vocabulary of seven entities."""
     place = tmp_path_factory.mktemp("place")
     vocabulary = write_vocabulary(place / "entity_vocab.jsonl")
@@ -82,12 +75,12 @@ def run(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def exported(run: Path) -> Path:
+def exported(run):
     export_checkpoint(str(run), str(run.parent / "out"))
     return run.parent / "out"
 
 
-def test_transformers_gives_the_same_scores(run: Path, exported: Path) -> None:
+def test_transformers_gives_the_same_scores(run, exported):
     ours = our_scores(load_archive(run / "model.tar.gz").model)
     theirs = their_scores(exported)
     assert ours[0].std() > 0.1 and ours[1].std() > 0.1
@@ -99,7 +92,7 @@ def test_transformers_gives_the_same_scores(run: Path, exported: Path) -> None:
     torch.testing.assert_close(theirs[1][:, 7], theirs[1][:, 2])
 
 
-def test_the_tokenizer_of_transformers_reads_it(exported: Path) -> None:
+def test_the_tokenizer_of_transformers_reads_it(exported):
     tokenizer = transformers.LukeTokenizer.from_pretrained(exported, task="entity_classification")
     assert tokenizer.convert_tokens_to_ids(["<ent>", "<ent2>"]) == [1998, 1999]
     encoded = tokenizer("Orsa met Marlow.", entity_spans=[(0, 4)])
@@ -109,7 +102,7 @@ def test_the_tokenizer_of_transformers_reads_it(exported: Path) -> None:
     assert tokenizer("Orsa met Marlow.", entities=["Orsa"], entity_spans=[(0, 4)])["entity_ids"] == [3]
 
 
-def test_a_second_stage_starts_from_it(run: Path, exported: Path, tmp_path: Path) -> None:
+def test_a_second_stage_starts_from_it(run, exported, tmp_path):
     ours = our_scores(load_archive(run / "model.tar.gz").model)
     vocabulary = str(run.parent / "entity_vocab.jsonl")  # without the [MASK2] that was appended
     values = config(str(exported), vocabulary)
@@ -126,7 +119,7 @@ def test_a_second_stage_starts_from_it(run: Path, exported: Path, tmp_path: Path
         assert written[0] == written[1]
 
 
-def test_the_data_must_have_the_same_entities(exported: Path, tmp_path: Path) -> None:
+def test_the_data_must_have_the_same_entities(exported, tmp_path):
     titles = ["[PAD]", "[UNK]", "[MASK]", "Orsa", "Tavin Lake", "Marlow", "Zoë Rask"]
     vocabulary = write_vocabulary(tmp_path / "entity_vocab.jsonl", titles)
     with pytest.raises(ConfigurationError, match=r"'Tavin Lake' \(4\) and 'Marlow' \(4\)"):
@@ -136,41 +129,33 @@ def test_the_data_must_have_the_same_entities(exported: Path, tmp_path: Path) ->
         make_model(config(str(exported), str(vocabulary)))
 
 
-def test_lite(run: Path, tmp_path: Path) -> None:
+def test_lite(run, tmp_path):
     model = load_archive(run / "model.tar.gz").model
     export_checkpoint(str(run), str(tmp_path / "lite"), lite=True)
     bias = transformers.LukeForMaskedLM.from_pretrained(tmp_path / "lite").entity_predictions.bias
-    assert list(EntityVocabulary.from_checkpoint(str(tmp_path / "lite"))) == [
-        "[PAD]",
-        "[UNK]",
-        "[MASK]",
-        "[MASK2]",
-    ]
+    vocabulary = EntityVocabulary.from_checkpoint(str(tmp_path / "lite"))
+    assert list(vocabulary) == ["[PAD]", "[UNK]", "[MASK]", "[MASK2]"]
     torch.testing.assert_close(bias, model.entity_predictions.bias[[0, 1, 2, 2]])
 
 
 @pytest.mark.parametrize("start", ["tiny-roberta", "tiny-bert", "tiny-luke"])
-def test_an_archive_that_needs_nothing_beside_it(start: str, fixtures_dir: Path, tmp_path: Path) -> None:
+def test_an_archive_that_needs_nothing_beside_it(start, fixtures_dir, tmp_path):
     place = tmp_path / "place"
     shutil.copytree(fixtures_dir / start, place / "start")
     vocabulary = place / "start" / "entity_vocab.json"
     if start != "tiny-luke":
         vocabulary = write_vocabulary(place / "entity_vocab.jsonl")
     values = {**config(str(place / "start"), str(vocabulary)), "include_in_archive": ["checkpoint"]}
-    model: Any = make_model(values)
+    model = make_model(values)
     (place / "run").mkdir()
-    trainer: Any = SimpleNamespace(model=model)
     callback = TrainerCallback.by_name("archived_checkpoint")(str(place / "run"))
-    callback.on_start(trainer, is_primary=False)
+    callback.on_start(SimpleNamespace(model=model), is_primary=False)
     assert not list((place / "run").iterdir())
-    callback.on_start(trainer)
-    callback.on_start(trainer)  # of a run that is taken up again
+    callback.on_start(SimpleNamespace(model=model))
+    callback.on_start(SimpleNamespace(model=model))  # of a run that is taken up again
     # A run that is taken up again finds these files, but weights where they always were.
-    again: Any = Model.from_params(
-        Params(json.loads(json.dumps(values["model"]))),
-        vocab=Vocabulary.empty(),
-        serialization_dir=str(place / "run"),
-    )
+    params = Params(json.loads(json.dumps(values["model"])))
+    again = Model.from_params(params, vocab=Vocabulary.empty(), serialization_dir=str(place / "run"))
     assert again.embedder.weights_from is not None
     archive = write_archive(place / "run", values, model)
     expected = our_scores(model)
@@ -178,29 +163,19 @@ def test_an_archive_that_needs_nothing_beside_it(start: str, fixtures_dir: Path,
     shutil.rmtree(place)
     archived = load_archive(tmp_path / "model.tar.gz")
     assert_same(expected, our_scores(archived.model))
-    predictor = Predictor.from_archive(archived)
-    found = predictor.predict_json({"text": "[MASK] met Orsa.", "mentions": [[11, 15]]})
+    record = {"text": "[MASK] met Orsa.", "mentions": [[11, 15]]}
+    found = Predictor.from_archive(archived).predict_json(record)
     assert len(found["mentions"][0]["predictions"]) == 5
     if start != "tiny-bert":
         export_checkpoint(str(tmp_path / "model.tar.gz"), str(tmp_path / "out"))
         assert_same(expected, their_scores(tmp_path / "out"))
 
 
-def test_ner_starts_from_it(exported: Path, tmp_path: Path, root_dir: Path, monkeypatch: Any) -> None:
+def test_ner_starts_from_it(exported, root_dir, monkeypatch):
     monkeypatch.chdir(root_dir)
     monkeypatch.setenv("LUKE_MODEL", str(exported))
-    overrides = {
-        "train_data_path": "fixtures/ner/dev.conll",
-        "validation_data_path": None,
-        "test_data_path": None,
-        "evaluate_on_test": False,
-        "dataset_reader.max_instances": 2,
-        "trainer.num_epochs": 1,
-        "trainer.optimizer.lr": 0.0,
-    }
-    params = Params.from_file("training_configs/ner/conll.jsonnet", json.dumps(overrides))
-    model = train_model(params, str(tmp_path / "ner"))
-    ours = model.embedder.luke.state_dict()
+    params = Params.from_file("training_configs/ner/conll.jsonnet")["model"]["embedder"]
+    ours = TokenEmbedder.from_params(params).luke.state_dict()
     start = transformers.LukeForMaskedLM.from_pretrained(exported).luke.state_dict()
     layer = "encoder.layer.0.attention.self"
     torch.testing.assert_close(ours[f"{layer}.e2w_query.weight"], start[f"{layer}.query.weight"])
@@ -209,16 +184,12 @@ def test_ner_starts_from_it(exported: Path, tmp_path: Path, root_dir: Path, monk
 
 
 @pytest.mark.parametrize(
-    "start, architecture",
-    [("tiny-roberta", "RobertaForMaskedLM"), ("tiny-bert", "BertForMaskedLM")],
+    "start, architecture", [("tiny-roberta", "RobertaForMaskedLM"), ("tiny-bert", "BertForMaskedLM")]
 )
-def test_a_backbone_that_was_trained_further(
-    start: str, architecture: str, fixtures_dir: Path, tmp_path: Path
-) -> None:
+def test_a_backbone_that_was_trained_further(start, architecture, fixtures_dir, tmp_path):
     values = config(str(fixtures_dir / start), None, {"entities": False})
-    model: Any = make_model(values)
+    model, out = make_model(values), tmp_path / "out"
     write_archive(tmp_path / "run", values, model)
-    out = tmp_path / "out"
     assert export_checkpoint(str(tmp_path / "run"), str(out)) == (architecture, [])
     theirs, report = getattr(transformers, architecture).from_pretrained(out, output_loading_info=True)
     assert not report["unexpected_keys"] and not report["mismatched_keys"]
@@ -229,11 +200,11 @@ def test_a_backbone_that_was_trained_further(
         torch.testing.assert_close(theirs.eval()(words).logits[0], ours, rtol=1e-5, atol=1e-5)
     assert {path.name for path in out.iterdir()} >= {"config.json", "tokenizer_config.json", "README.md"}
     # From there it goes on.
-    again: Any = make_model(config(str(out), None, {"entities": False}), noise=0.0)
+    again = make_model(config(str(out), None, {"entities": False}), noise=0.0)
     assert torch.equal(again.lm_head.bias, model.lm_head.bias)
 
 
-def test_entities_on_bert_are_refused(fixtures_dir: Path, tmp_path: Path) -> None:
+def test_entities_on_bert_are_refused(fixtures_dir, tmp_path):
     vocabulary = str(write_vocabulary(tmp_path / "entity_vocab.jsonl"))
     values = config(str(fixtures_dir / "tiny-bert"), vocabulary)
     write_archive(tmp_path / "run", values, make_model(values))

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 from allennlp.common.checks import ConfigurationError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from luke_allennlp.pretraining.masking import (
     SINGLE_PIECE,
@@ -12,7 +10,6 @@ from luke_allennlp.pretraining.masking import (
     WORD_REPLACEMENT,
     LukeMasking,
     MaskingTables,
-    choose_units,
 )
 from luke_allennlp.pretraining.random_numbers import RandomNumbers
 from luke_allennlp.pretraining.sequences import Sequences, TokenSequence
@@ -45,44 +42,6 @@ def random_words(number, longest, seed=0, shortest=1, continued=0.3):
         ids = generator.integers(2, 500, length) + 498 * (generator.random(length) < continued)
         words.append(ids)
     return words
-
-
-def one_by_one(sizes, keys, budget):
-    """The rule as it is told: unit by unit, in order."""
-    left, taken = budget, [False] * len(sizes)
-    for unit in sorted(range(len(sizes)), key=lambda unit: (keys[unit], unit)):
-        if left == 0:
-            break
-        if sizes[unit] > left:
-            continue
-        taken[unit] = True
-        left -= sizes[unit]
-    return taken
-
-
-rows_of_units = st.lists(
-    st.tuples(
-        st.lists(st.tuples(st.integers(1, 6), st.integers(0, 2**33 - 1) | st.integers(0, 3)), max_size=25),
-        st.integers(0, 20),
-    ),
-    max_size=6,
-)
-
-
-@given(rows_of_units)
-@settings(max_examples=100, deadline=None)
-def test_units_are_taken_as_if_one_by_one(rows):
-    units = [unit for row, _ in rows for unit in row]
-    sizes = np.array([size for size, _ in units], dtype=np.int64)
-    keys = np.array([key for _, key in units], dtype=np.uint64)
-    offsets = np.cumsum([0, *(len(row) for row, _ in rows)])
-    taken = choose_units(sizes, keys, offsets, np.array([budget for _, budget in rows], dtype=np.int64))
-    expected = [
-        is_taken
-        for row, budget in rows
-        for is_taken in one_by_one([s for s, _ in row], [k for _, k in row], budget)
-    ]
-    assert taken.tolist() == expected
 
 
 def words_one_by_one(words, index, epoch, seed, whole_words, spans=()):
@@ -121,20 +80,25 @@ def words_one_by_one(words, index, epoch, seed, whole_words, spans=()):
     return seen, sorted(position for unit in chosen for position in unit)
 
 
+def assert_words_are_plain(masked, sequences, number, *arguments):
+    """What the model sees and what is predicted of one sequence, as `words_one_by_one` says."""
+    start, stop = sequences.word_offsets[number : number + 2]
+    seen, chosen = words_one_by_one(sequences.word_ids[start:stop], *arguments)
+    low, high = np.searchsorted(masked.chosen_words, [start, stop])
+    assert (masked.chosen_words[low:high] - start).tolist() == chosen
+    assert masked.word_ids[start:stop].tolist() == seen
+    return chosen
+
+
 @pytest.mark.parametrize("whole_words", [True, False])
 @pytest.mark.parametrize("continued", [0.3, 0.9])
 def test_words_equal_a_plain_computation(whole_words, continued):
-    words = [[], *random_words(150, 60, continued=continued), []]
+    words = [[], *random_words(150, 60, continued=continued), *[[5, 600, 601]] * 20, []]
     sequences = sequences_of(words)
     masked = mask(LukeMasking(whole_words=whole_words), sequences, seed=5, epoch=2, first=2**33)
     for number, ids in enumerate(words):
-        if len(ids) == 0:
-            continue
-        start, stop = sequences.word_offsets[number : number + 2]
-        seen, chosen = words_one_by_one(ids, 2**33 + number, 2, 5, whole_words)
-        here = masked.chosen_words[(masked.chosen_words >= start) & (masked.chosen_words < stop)] - start
-        assert here.tolist() == chosen
-        assert masked.word_ids[start:stop].tolist() == seen
+        if len(ids):
+            assert_words_are_plain(masked, sequences, number, 2**33 + number, 2, 5, whole_words)
 
 
 def test_words_of_chosen_entities_come_first():
@@ -147,18 +111,12 @@ def test_words_of_chosen_entities_come_first():
     sequences = sequences_of(words, mentions)
     masked = mask(LukeMasking(mask_words_in_entity_span=True), sequences)
     covered = 0
-    for number, ids in enumerate(words):
-        low, high = np.searchsorted(masked.chosen_entities, sequences.entity_offsets[number : number + 2])
-        spans = [
-            mentions[number][e - sequences.entity_offsets[number]][1:]
-            for e in masked.chosen_entities[low:high]
-        ]
-        start, stop = sequences.word_offsets[number : number + 2]
-        seen, chosen = words_one_by_one(ids, number, 0, 0, True, spans)
-        here = masked.chosen_words[(masked.chosen_words >= start) & (masked.chosen_words < stop)] - start
-        assert here.tolist() == chosen
-        assert masked.word_ids[start:stop].tolist() == seen
-        covered += sum(spans[0][0] <= position <= spans[0][1] for position in chosen)
+    for number in range(len(words)):
+        first, last = sequences.entity_offsets[number : number + 2]
+        chosen = [entity for entity in masked.chosen_entities if first <= entity < last]
+        spans = [mentions[number][entity - first][1:] for entity in chosen]
+        positions = assert_words_are_plain(masked, sequences, number, number, 0, 0, True, spans)
+        covered += sum(spans[0][0] <= position <= spans[0][1] for position in positions)
     assert covered > 60
     without = mask(LukeMasking(), sequences)
     np.testing.assert_array_equal(without.chosen_entities, masked.chosen_entities)
@@ -173,15 +131,6 @@ def test_budgets_are_rounded_as_python_does(length):
     assert len(masked.chosen_words) == len(masked.chosen_entities) == 3 * expected
 
 
-def test_a_single_piece_where_every_word_is_too_large():
-    sequences = sequences_of([[5, 600, 601]] * 2000)
-    masked = mask(LukeMasking(), sequences)
-    np.testing.assert_array_equal(masked.chosen_words // 3, np.arange(2000))
-    places = np.bincount(masked.chosen_words % 3)
-    assert np.abs(places - 2000 / 3).max() < 4 * (2000 * 2 / 9) ** 0.5
-    assert 0.75 < (masked.word_ids[masked.chosen_words] == MASK).mean() < 0.85
-
-
 def within(successes, trials, probability):
     """Whether so many successes are within three standard errors."""
     return abs(successes - trials * probability) <= 3 * (trials * probability * (1 - probability)) ** 0.5
@@ -189,52 +138,25 @@ def within(successes, trials, probability):
 
 @pytest.mark.parametrize("whole_words", [True, False])
 def test_statistics(whole_words):
-    words = random_words(1000, 250, seed=2, shortest=100)
-    sequences = sequences_of(words)
-    positions = len(sequences.word_ids)
-    assert positions > 100_000
+    sequences = sequences_of(random_words(1000, 250, seed=2, shortest=100))
     masked = mask(LukeMasking(whole_words=whole_words), sequences)
-    assert within(len(masked.chosen_words), positions, 0.15)
-    # Every part of the sequences alike.
-    owners = np.repeat(np.arange(1000), sequences.word_counts)
-    place = (np.arange(positions) - sequences.word_offsets[owners]) / sequences.word_counts[owners]
-    for quarter in range(4):
-        part = (place[masked.chosen_words] * 4).astype(int) == quarter
-        assert within(part.sum(), ((place * 4).astype(int) == quarter).sum(), 0.15)
-
-    # Whole words: draws are a word's, so those are counted.
+    assert within(len(masked.chosen_words), len(sequences.word_ids), 0.15)
     before, after = sequences.word_ids[masked.chosen_words], masked.word_ids[masked.chosen_words]
-    leads = np.ones(len(before), dtype=bool)
-    if whole_words:
-        leads = before < 500
-        leads[np.isin(masked.chosen_words, sequences.word_offsets)] = True
-        followers = np.flatnonzero(~leads)
-        # None is chosen without the one before it, and all of a word are masked, or none.
-        assert (masked.chosen_words[followers] - masked.chosen_words[followers - 1] == 1).all()
-        np.testing.assert_array_equal((after == MASK)[followers], (after == MASK)[followers - 1])
-        ends = masked.chosen_words + 1
-        inside = ends[(ends < positions) & ~np.isin(ends, sequences.word_offsets)]
-        assert np.isin(inside[sequences.word_ids[inside] >= 500], masked.chosen_words).all()
-    masks = after[leads] == MASK
-    kept = after[leads] == before[leads]
-    assert within(masks.sum(), leads.sum(), 0.8)
-    assert within(kept.sum(), leads.sum(), 0.1)  # a random one is the same once in a thousand
-    assert within((~masks & ~kept).sum(), leads.sum(), 0.1)
     changed = after[(after != MASK) & (after != before)]
-    assert changed.min() > PAD and changed.max() < VOCABULARY
-    assert len(np.unique(changed)) > 600
-    # Elsewhere, nothing is changed.
-    others = np.setdiff1d(np.arange(positions), masked.chosen_words)
+    assert changed.min() > PAD and changed.max() < VOCABULARY and len(np.unique(changed)) > 600
+    # Draws are a word's, so those are counted.
+    leads = before < 500 if whole_words else slice(None)
+    masks, kept = (after == MASK)[leads], (after == before)[leads]
+    assert within(masks.sum(), len(masks), 0.8)
+    assert within(kept.sum(), len(masks), 0.1)  # a random one is the same once in a thousand
+    others = np.setdiff1d(np.arange(len(sequences.word_ids)), masked.chosen_words)
     np.testing.assert_array_equal(masked.word_ids[others], sequences.word_ids[others])
 
 
 def test_statistics_of_entities():
-    generator = np.random.default_rng(3)
-    mentions = [[(int(id), 0, 0) for id in generator.integers(1, ENTITY_TABLE, 100)] for _ in range(1000)]
-    for row in mentions:
-        for number in range(0, 100, 4):
-            row[number] = (UNKNOWN_ENTITY, 0, 0)
-    sequences = sequences_of([[5]] * 1000, mentions)
+    ids = np.random.default_rng(3).integers(1, ENTITY_TABLE, (1000, 100))
+    ids[:, ::4] = UNKNOWN_ENTITY
+    sequences = sequences_of([[5]] * 1000, [[(int(index), 0, 0) for index in row] for row in ids])
     masked = mask(LukeMasking(), sequences)
     assert len(masked.chosen_entities) == 15_000
     assert (masked.entity_ids[masked.chosen_entities] == ENTITY_MASK).all()
@@ -277,11 +199,7 @@ def test_ratios_of_zero_choose_nothing():
     "options, expected",
     [
         ({"word_ratio": 15}, "word_ratio is 15; expected a number from 0 to 1"),
-        ({"entity_ratio": -0.1}, "entity_ratio is -0.1"),
-        (
-            {"random_word_ratio": 0.6, "unmasked_word_ratio": 0.6},
-            r"random_word_ratio \+ unmasked_word_ratio is 1.2",
-        ),
+        ({"random_word_ratio": 0.6, "unmasked_word_ratio": 0.6}, r"random_.* \+ unmasked_word_ratio is 1.2"),
     ],
 )
 def test_wrong_options(options, expected):

@@ -1,22 +1,18 @@
 """Raw input with masks to words and entities: forms, batches, files, mistakes."""
 
 import json
-from pathlib import Path
-from typing import Any, Dict, List
 
 import pytest
 import torch
-from allennlp.commands import main
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 
 from luke_allennlp.pretraining.predictor import PretrainingPredictor
-from luke_allennlp.pretraining.reader import PretrainingReader
 from tests.pretraining.archives import TITLES, config, make_model, write_archive, write_vocabulary
 
 TEXT = "Orsa met [MASK] at Tavin Lake."
-RECORDS: List[Dict[str, Any]] = [
+RECORDS = [
     {"text": TEXT, "mentions": [[0, 4], {"span": [19, 29], "entity": "Tavin Lake"}], "top_k": 3},
     {"text": "The <mask> of Marlow was long and [MASK]."},
     {"text": "Zoë Rask", "mentions": [{"span": {"start": 0, "end": 8}, "entity": None}]},
@@ -24,46 +20,44 @@ RECORDS: List[Dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def values(tmp_path_factory: pytest.TempPathFactory, fixtures_dir: Path) -> Dict[str, Any]:
+def values(tmp_path_factory, fixtures_dir):
     vocabulary = write_vocabulary(tmp_path_factory.mktemp("data") / "entity_vocab.jsonl")
     return config(str(fixtures_dir / "tiny-roberta"), str(vocabulary))
 
 
-def make_predictor(values: Dict[str, Any], **options: Any) -> PretrainingPredictor:
+def make_predictor(values, **options):
     reader = DatasetReader.from_params(Params(json.loads(json.dumps(values["dataset_reader"]))))
     return PretrainingPredictor(make_model(values), reader, **options)
 
 
 @pytest.fixture(scope="module")
-def predictor(values: Dict[str, Any]) -> PretrainingPredictor:
+def predictor(values):
     return make_predictor(values)
 
 
 @pytest.fixture
-def reader(predictor: PretrainingPredictor) -> PretrainingReader:
+def reader(predictor):
     return predictor._reader
 
 
-def test_words_and_entities(predictor: PretrainingPredictor) -> None:
+def test_words_and_entities(predictor):
     found = predictor.predict_json(RECORDS[0])
     assert found["text"] == TEXT
-    (word,) = found["words"]
+    (word,), (mention,) = found["words"], found["mentions"]
     assert TEXT[word["start"] : word["end"]] == "[MASK]"
-    (mention,) = found["mentions"]
     assert (mention["text"], mention["start"], mention["end"]) == ("Orsa", 0, 4)
     for predictions in (word["predictions"], mention["predictions"]):
         probabilities = [prediction["probability"] for prediction in predictions]
         assert len(predictions) == 3 and probabilities == sorted(probabilities, reverse=True)
-        assert 0 < sum(probabilities) < 1
     titles = [prediction["entity"] for prediction in mention["predictions"]]
     assert set(titles) <= set(TITLES) - {"[PAD]", "[MASK]"}
     for prediction in word["predictions"]:
         assert prediction["token"].replace("Ġ", "") == prediction["word"]
 
 
-def test_the_probabilities_are_the_models(predictor: PretrainingPredictor, reader: Any) -> None:
+def test_the_probabilities_are_the_models(predictor, reader):
     (item,) = reader.items(reader.examples_from_json(RECORDS[0], "input")[0])
-    model: Any = predictor._model
+    model = predictor._model
     with torch.no_grad():
         states = model.embedder.encode(
             torch.tensor([item.word_ids]),
@@ -73,52 +67,40 @@ def test_the_probabilities_are_the_models(predictor: PretrainingPredictor, reade
             entity_mask=torch.ones(1, 2, dtype=torch.bool),
         )
         table = model.embedder.luke.entity_embeddings.entity_embeddings.weight
-        expected = model.entity_predictions.scores(states.entities[0, :1], table).softmax(dim=-1)[0]
-    found = predictor.predict_json(RECORDS[0])["mentions"][0]["predictions"]
-    for prediction in found:
-        assert prediction["probability"] == pytest.approx(
-            expected[TITLES.index(prediction["entity"])].item(), rel=1e-4
-        )
+        scores = model.entity_predictions.scores(states.entities[0, :1], table)
+        expected = dict(zip(TITLES, scores.softmax(dim=-1)[0].tolist(), strict=True))
+    for found in predictor.predict_json(RECORDS[0])["mentions"][0]["predictions"]:
+        assert found["probability"] == pytest.approx(expected[found["entity"]], rel=1e-4)
 
 
-def test_what_the_model_sees(reader: PretrainingReader) -> None:
+def test_what_the_model_sees(reader):
     (item,) = reader.items(reader.examples_from_json(RECORDS[0], "input")[0])
     tokenizer = reader.tokenizer
-    before, behind = tokenizer.encode("Orsa").ids, tokenizer.encode(" at ").ids
-    lake = tokenizer.encode("Tavin Lake").ids
-    assert item.word_ids == [
-        tokenizer.start_id,
-        *before,
-        *tokenizer.encode(" met ").ids,
-        tokenizer.mask_id,
-        *behind,
-        *lake,
-        *tokenizer.encode(".", add_prefix_space=False).ids,
-        tokenizer.end_id,
-    ]
-    first = item.word_ids.index(tokenizer.mask_id) + 1 + len(behind)
+    pieces = ["Orsa", " met ", " at ", "Tavin Lake"]
+    before, met, behind, lake = (tokenizer.encode(piece).ids for piece in pieces)
+    end = tokenizer.encode(".", add_prefix_space=False).ids
+    words = [tokenizer.start_id, *before, *met, tokenizer.mask_id, *behind, *lake, *end, tokenizer.end_id]
+    assert item.word_ids == words
+    mask = words.index(tokenizer.mask_id)
+    first = mask + 1 + len(behind)
     assert item.entity_spans == [(1, len(before)), (first, first + len(lake) - 1)]
     assert item.entity_ids == [TITLES.index("[MASK]"), TITLES.index("Tavin Lake")]
-    assert item.masked_entities == [0]
-    assert item.masked_words == [item.word_ids.index(tokenizer.mask_id)]
+    assert (item.masked_words, item.masked_entities) == ([mask], [0])
 
 
-def test_batches_change_nothing(values: Dict[str, Any], predictor: PretrainingPredictor) -> None:
+def test_batches_change_nothing(values, predictor):
+    def flat(outputs):
+        kinds = [(output, kind) for output in outputs for kind in ("words", "mentions")]
+        return [p for output, kind in kinds for place in output[kind] for p in place["predictions"]]
+
     together = predictor.predict_batch_json(RECORDS)
     alone = [make_predictor(values, batch_size=1).predict_json(record) for record in RECORDS]
-    for one, other in zip(together, alone, strict=True):
-        for kind in ("words", "mentions"):
-            for left, right in zip(one[kind], other[kind], strict=True):
-                assert [p.get("word", p.get("entity")) for p in left["predictions"]] == [
-                    p.get("word", p.get("entity")) for p in right["predictions"]
-                ]
-                assert [p["probability"] for p in left["predictions"]] == pytest.approx(
-                    [p["probability"] for p in right["predictions"]], rel=1e-4
-                )
+    for one, other in zip(flat(together), flat(alone), strict=True):
+        assert one == {**other, "probability": pytest.approx(other["probability"], rel=1e-4)}
     assert [len(output["words"]) for output in together] == [1, 2, 0]
     assert [len(output["mentions"]) for output in together] == [1, 0, 1]
     assert len(together[1]["words"][0]["predictions"]) == 5
-    assert predictor.predict(**{**RECORDS[0], "top_k": 3})["words"] is not None
+    assert predictor.predict(**RECORDS[0])["words"] == predictor.predict_json(RECORDS[0])["words"]
 
 
 @pytest.mark.parametrize(
@@ -137,12 +119,12 @@ def test_batches_change_nothing(values: Dict[str, Any], predictor: PretrainingPr
         ({"text": "[MASK] " + "Orsa " * 600}, "at most 512: shorten it"),
     ],
 )
-def test_mistakes(record: Dict[str, Any], message: str, predictor: PretrainingPredictor) -> None:
+def test_mistakes(record, message, predictor):
     with pytest.raises(ConfigurationError, match=message):
         predictor.predict_json(record)
 
 
-def test_words_alone(values: Dict[str, Any], fixtures_dir: Path) -> None:
+def test_words_alone(values, fixtures_dir):
     alone = config(str(fixtures_dir / "tiny-roberta"), None, {"entities": False})
     predictor = make_predictor(alone)
     found = predictor.predict_json(RECORDS[1])
@@ -151,7 +133,7 @@ def test_words_alone(values: Dict[str, Any], fixtures_dir: Path) -> None:
         predictor.predict_json(RECORDS[0])
 
 
-def test_a_larger_vocabulary_is_refused(values: Dict[str, Any], tmp_path: Path) -> None:
+def test_a_larger_vocabulary_is_refused(values, tmp_path):
     other = json.loads(json.dumps(values))
     path = write_vocabulary(tmp_path / "entity_vocab.jsonl", [*TITLES, "Nidd"])
     other["dataset_reader"]["entity_vocabulary"] = str(path)
@@ -159,14 +141,13 @@ def test_a_larger_vocabulary_is_refused(values: Dict[str, Any], tmp_path: Path) 
         make_predictor(other)
 
 
-@pytest.mark.parametrize("with_reader", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_the_command(with_reader: bool, values: Dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("options", [[], pytest.param(["--use-dataset-reader"], marks=pytest.mark.slow)])
+def test_the_command(options, values, tmp_path, allennlp):
     path = write_archive(tmp_path / "run", values, make_model(values))
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
-    arguments = ["allennlp", "predict", str(path), str(tmp_path / "in.jsonl"), "--silent", "--output-file"]
-    arguments += [str(tmp_path / "out.jsonl"), *(["--use-dataset-reader"] if with_reader else [])]
-    monkeypatch.setattr("sys.argv", arguments)
-    main()
-    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    output = tmp_path / "out.jsonl"
+    arguments = (str(path), str(tmp_path / "in.jsonl"), "--silent", "--output-file", str(output))
+    assert allennlp("predict", *arguments, *options).status == 0
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
     assert [line["text"] for line in lines] == [record["text"] for record in RECORDS]
     assert len(lines[0]["mentions"]) == 1

@@ -1,12 +1,14 @@
 """What the tests of the tasks share: tiny archives, batches, transformers' form of spans."""
 
+import json
+from copy import deepcopy
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
 import torch
 from allennlp.common import Params
-from allennlp.data import Instance, Vocabulary
+from allennlp.data import DatasetReader, Instance, Vocabulary
 from allennlp.data.batch import Batch
 from allennlp.models import Model
 from allennlp.models.archival import archive_model
@@ -14,34 +16,19 @@ from torch import nn
 
 import luke_allennlp.components  # noqa: F401
 
-LUKE = str(Path(__file__).resolve().parents[2] / "fixtures" / "tiny-luke")
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 
 
 class Task(NamedTuple):
-    """
-    A task as the shared tests see it.
+    """A task as the shared tests see it: options, a labeled fixture, and inputs of its predictor."""
 
-    # Parameters
-
-    reader, embedder, model : `Dict[str, Any]`
-        Options.
-    labels : `List[str]`
-        Of the vocabulary.
-    records : `List[Dict[str, Any]]`
-        Inputs of the predictor, one with several windows or a long text.
-    bad : `List[Tuple[Any, str]]`
-        Inputs that are refused, and why.
-    data : `str`
-        A labeled fixture.
-    """
-
-    reader: Dict[str, Any]
     embedder: Dict[str, Any]
-    model: Dict[str, Any]
-    labels: List[str]
-    records: List[Dict[str, Any]]
-    bad: List[Tuple[Any, str]]
+    records: List[Dict[str, Any]]  # one with several windows or a long text
+    bad: List[Tuple[Any, str]]  # inputs that are refused, and why
     data: str
+    labels: Sequence[str] = ()  # of the vocabulary
+    reader: Mapping[str, Any] = {}
+    model: Mapping[str, Any] = {}
 
     @property
     def markers(self) -> List[str]:
@@ -52,9 +39,7 @@ TEXT = "Zoë left Vexford with Rask 🎉. Zoë won."
 SHORT = {"max_length": 64, "stride": 16}
 TASKS: Dict[str, Task] = {
     "luke_entity_typing": Task(
-        reader={},
         embedder={"entities": ["[PAD]", "[MASK]"], "marker_tokens": {"[ENTITY]": "@"}},
-        model={},
         labels=["person", "place", "location"],
         records=[
             {"text": TEXT, "span": [9, 16]},
@@ -67,12 +52,10 @@ TASKS: Dict[str, Task] = {
             ({"text": "a", "span": [0, 2]}, "'span' has start 0 and end 2"),
             ({"text": "a " * 600, "span": [0, 1199]}, "the mentions and their markers are longer"),
         ],
-        data="open_entity/dev.json",
+        data="open_entity/train.json",
     ),
     "luke_relation_classification": Task(
-        reader={},
         embedder={"entities": ["[PAD]", "[MASK]", "[MASK]"], "marker_tokens": {"[HEAD]": "@", "[TAIL]": "#"}},
-        model={},
         labels=["no_relation", "per:spouse", "per:title"],
         records=[
             {"text": TEXT, "head": [0, 3], "tail": [9, 16]},
@@ -93,8 +76,6 @@ TASKS: Dict[str, Task] = {
             # In the order in which Jsonnet and JSON files have them.
             "marker_tokens": {"[ENTITY]": ",", "[HIGHLIGHT]": "(", "[PLACEHOLDER]": ")"},
         },
-        model={},
-        labels=[],
         records=[
             {"passage": TEXT, "query": "@placeholder came", "candidates": [[0, 3], [9, 16], [22, 26]]},
             {"passage": "Nobody.", "query": "@placeholder?", "candidates": []},
@@ -114,7 +95,6 @@ TASKS: Dict[str, Task] = {
         reader={**SHORT, "max_question_length": 16},
         embedder={"freeze_entity_table": True},
         model={"max_answer_length": 8},
-        labels=[],
         records=[
             {"question": "Who left?", "context": (TEXT + " ") * 8},
             {"question": "Who?", "context": "Zoë"},
@@ -129,29 +109,52 @@ TASKS: Dict[str, Task] = {
 }
 
 
-def config_of(name: str) -> Dict[str, Any]:
+def config_of(name: str, checkpoint: str = "tiny-luke") -> Dict[str, Any]:
     """Of a tiny model of a task and its reader."""
-    task = TASKS[name]
-    tokenizer = {"type": "luke", "model_name": LUKE, "marker_tokens": task.markers}
-    embedder = {"type": "luke", "model_name": LUKE, **task.embedder}
+    task, model_name = TASKS[name], str(FIXTURES / checkpoint)
+    embedder = {"type": "luke", "model_name": model_name, **task.embedder}
+    if checkpoint == "tiny-bert" and task.markers:
+        # It lacks the tokens that the markers start as.
+        embedder["marker_tokens"] = dict.fromkeys(task.markers, ".")
+    tokenizer = {"type": "luke", "model_name": model_name, "marker_tokens": task.markers}
     return {
         "dataset_reader": {"type": name, "tokenizer": tokenizer, **task.reader},
         "model": {"type": name, "embedder": embedder, **task.model},
     }
 
 
-def vocabulary_of(labels: List[str], namespace: str = "labels") -> Vocabulary:
+def vocabulary_of(labels: Sequence[str], namespace: str = "labels") -> Vocabulary:
     vocab = Vocabulary()
     for label in labels:
         vocab.add_token_to_namespace(label, namespace)
     return vocab
 
 
-def make_model(name: str, **options: Any) -> Model:
+def make_reader(name: str, checkpoint: str = "tiny-luke", **options: Any) -> Any:
+    config = {**config_of(name, checkpoint)["dataset_reader"], **options}
+    return DatasetReader.from_params(Params(deepcopy(config)))
+
+
+def make_model(
+    name: str, vocab: Optional[Vocabulary] = None, checkpoint: str = "tiny-luke", **options: Any
+) -> Any:
     """A fresh one; options of its embedder are named `embedder`."""
-    config = config_of(name)["model"]
+    config = config_of(name, checkpoint)["model"]
     config["embedder"].update(options.pop("embedder", {}))
-    return Model.from_params(Params({**config, **options}), vocab=vocabulary_of(TASKS[name].labels))
+    vocab = vocab or vocabulary_of(TASKS[name].labels)
+    return Model.from_params(Params(deepcopy({**config, **options})), vocab=vocab)
+
+
+def instances_of(name: str, checkpoint: str = "tiny-luke", **options: Any) -> List[Instance]:
+    """The last dozen of the task's data. Mentions are of all sorts, one longer than 30 tokens."""
+    return list(make_reader(name, checkpoint, **options).read(FIXTURES / "data" / TASKS[name].data))[-12:]
+
+
+def data_batch(name: str, checkpoint: str = "tiny-luke", **options: Any) -> Tuple[Dict[str, Any], Vocabulary]:
+    """These instances as a batch, and a vocabulary of their labels."""
+    instances = instances_of(name, checkpoint, **options)
+    vocab = Vocabulary.from_instances(instances)
+    return batch_of(instances, vocab), vocab
 
 
 def make_archive(name: str, directory: Path) -> Path:
@@ -179,12 +182,6 @@ def batch_of(instances: List[Instance], vocab: Optional[Vocabulary] = None) -> D
     return batch.as_tensor_dict()
 
 
-def position_ids(spans: torch.Tensor, length: int = 30) -> torch.Tensor:
-    """Transformers' form of spans: positions, then -1. Shape: (batch, entities, length)."""
-    positions = spans[..., :1] + torch.arange(length)
-    return torch.where((positions <= spans[..., 1:]) & (spans[..., :1] >= 0), positions, -1)
-
-
 def huggingface(
     cls: Any, embedder: Any, head: Optional[Dict[str, torch.Tensor]] = None, labels: int = 2
 ) -> Any:
@@ -204,13 +201,22 @@ def huggingface(
 def huggingface_inputs(batch: Dict[str, Any]) -> Dict[str, torch.Tensor]:
     """A batch in their form."""
     words, entities = batch["words"]["tokens"], batch["entities"]
+    starts, ends = entities["entity_spans"].split(1, dim=-1)
+    # Padded with -1. Shape: (batch, entities, longest mention)
+    positions = starts + torch.arange(30)
     return {
         "input_ids": words["token_ids"],
         "attention_mask": words["mask"].long(),
         "entity_ids": entities["entity_ids"],
         "entity_attention_mask": entities["entity_mask"].long(),
-        "entity_position_ids": position_ids(entities["entity_spans"]),
+        "entity_position_ids": positions.where((positions <= ends) & (starts >= 0), -1),
     }
+
+
+def golden_lines(shared_dir: Path, name: str) -> List[Dict[str, Any]]:
+    """The original system's instances."""
+    text = (shared_dir / "golden" / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def close(output: Any) -> Any:

@@ -1,39 +1,19 @@
-"""What holds for every task whose reader, model and predictor are built on the base classes."""
+"""What holds for every task whose reader and predictor are built on the base classes."""
 
 import io
 import json
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict
 
 import pytest
-import torch
 from allennlp.commands import main
-from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.testing import ModelTestCase
-from allennlp.data import DatasetReader, Instance
 from allennlp.data.tokenizers import WhitespaceTokenizer
-from allennlp.models import Model
-from allennlp.modules.token_embedders import PassThroughTokenEmbedder
 from allennlp.predictors import Predictor
-from allennlp.training.metrics import Metric
 
 from luke_allennlp.tasks.base.predictor import TaskPredictor
 from luke_allennlp.tasks.base.reader import TaskReader
-from tests.tasks.support import TASKS, Task, batch_of, close, config_of, make_model, randomise, vocabulary_of
-
-EXPERIMENTS = {
-    "luke_entity_typing": ("training_configs/entity_typing/open_entity.jsonnet", "open_entity/dev.json"),
-    "luke_relation_classification": (
-        "training_configs/relation_classification/tacred.jsonnet",
-        "tacred/dev.json",
-    ),
-    "luke_cloze_qa": ("tests/tasks/cloze_qa/experiment.jsonnet", "record/dev.json"),
-    "luke_reading_comprehension": (
-        "tests/tasks/reading_comprehension/experiment.jsonnet",
-        "squad/dev-v2.0.json",
-    ),
-}
+from tests.tasks.support import TASKS, Task, close, config_of, make_reader
 
 
 @pytest.fixture(params=list(TASKS))
@@ -64,18 +44,27 @@ def path(task: Task, fixtures_dir: Path) -> str:
     return str(fixtures_dir / "data" / task.data)
 
 
-def make_reader(name: str, **options: Any) -> TaskReader:
-    reader = DatasetReader.from_params(Params({**config_of(name)["dataset_reader"], **options}))
-    assert isinstance(reader, TaskReader)
-    return reader
+OPTIONS = [
+    ("luke_entity_typing", {"max_length": 4}, "max_length is 4; expected at least 5"),
+    ("luke_entity_typing", {"max_mention_length": 0}, "max_mention_length is 0; expected at least 1"),
+    ("luke_entity_typing", {"types": "all"}, "types is 'all'; expected 'general', a list of types, or null"),
+    ("luke_entity_typing", {"types": []}, r"types is \[\]"),
+    ("luke_entity_typing", {"marker": "[HEAD]"}, r"lack '\[HEAD\]'; expected \['\[HEAD\]'\]"),
+    ("luke_relation_classification", {"max_length": 7}, "max_length is 7; expected at least 8"),
+    ("luke_relation_classification", {"head_marker": "<e1>"}, "lack '<e1>'"),
+    ("luke_relation_classification", {"empty_mentions": "no"}, "empty_mentions is 'no'; expected"),
+    ("luke_cloze_qa", {"max_length": 28}, "max_length is 28; expected at least 29"),
+    ("luke_cloze_qa", {"stride": 0}, "stride is 0; expected at least 1"),
+    ("luke_cloze_qa", {"max_query_length": 0}, "max_query_length is 0"),
+    ("luke_cloze_qa", {"max_mention_length": 0}, "max_mention_length is 0"),
+    ("luke_reading_comprehension", {"stride": 0}, "stride is 0; expected at least 1"),
+    ("luke_reading_comprehension", {"max_question_length": 0}, "max_question_length is 0; expected at"),
+    ("luke_reading_comprehension", {"max_entities": -1}, "max_entities is -1; expected at least 0"),
+    ("luke_reading_comprehension", {"max_length": 20}, "max_length is 20; expected at least 21"),
+]
 
 
 class TestReaders:
-    def test_max_instances(self, name: str, reader: TaskReader, path: str) -> None:
-        everything = list(reader.read(path))
-        first = list(make_reader(name, max_instances=5).read(path))
-        assert [i["words"] for i in first] == [i["words"] for i in everything[:5]]
-
     def test_checking_does_not_tokenize(
         self, reader: TaskReader, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -87,7 +76,6 @@ class TestReaders:
         "content, message",
         [
             (b"", "is empty"),
-            (b" \n \n", "is empty"),
             (b"[]", "the array is empty"),
             (b"[1]", "record 1: found 1; expected a JSON object"),
             (b"[1, 2", "is not JSON"),
@@ -116,6 +104,11 @@ class TestReaders:
         with pytest.raises(ConfigurationError, match="data.jsonl, line 1: is without labels; training"):
             reader.check_file(str(file))
 
+    @pytest.mark.parametrize("name, options, message", OPTIONS)
+    def test_options(self, name: str, options: Dict[str, Any], message: str) -> None:
+        with pytest.raises(ConfigurationError, match=message):
+            make_reader(name, **options)
+
     def test_another_tokenizer(self, reader: TaskReader) -> None:
         with pytest.raises(ConfigurationError, match="is a WhitespaceTokenizer; expected one of type 'luke'"):
             type(reader)(WhitespaceTokenizer())
@@ -125,89 +118,6 @@ class TestReaders:
             config = config_of(name)["dataset_reader"]["tokenizer"]
             with pytest.raises(ConfigurationError, match=r"marker_tokens \[\] lack '\["):
                 make_reader(name, tokenizer={**config, "marker_tokens": []})
-
-
-class TestModels:
-    @pytest.fixture
-    def batch(self, reader: TaskReader, task: Task, path: str) -> Dict[str, Any]:
-        instances: List[Instance] = list(reader.read(path))[:12]
-        labels = {label for i in instances for label in getattr(i.fields.get("labels"), "labels", [])}
-        labels |= {i["label"].label for i in instances if "label" in i.fields}
-        # A vocabulary of the data's, as the tiny models know few labels.
-        self.labels = sorted(labels)
-        return batch_of(instances, vocabulary_of(self.labels))
-
-    def model(self, name: str, **options: Any) -> Any:
-        config = config_of(name)["model"]
-        return randomise(Model.from_params(Params({**config, **options}), vocab=vocabulary_of(self.labels)))
-
-    def test_losses_are_float32(self, name: str, batch: Dict[str, Any]) -> None:
-        model = self.model(name)
-        single = model(**batch)["loss"]
-        with torch.autocast("cpu", torch.bfloat16):
-            output = model(**batch)
-        assert output["loss"].dtype == torch.float32
-        assert output["loss"].item() == pytest.approx(single.item(), rel=0.05)
-        output["loss"].backward()
-
-    def test_labels_change_nothing_but_the_loss(self, name: str, batch: Dict[str, Any]) -> None:
-        model = self.model(name)
-        with_labels = model(**batch)
-        for key in ("labels", "label", "answer"):
-            batch.pop(key, None)
-        without = model(**batch)
-        assert set(with_labels) - set(without) == {"loss"}
-        for key, value in without.items():
-            if isinstance(value, torch.Tensor):
-                torch.testing.assert_close(value, with_labels[key])
-
-    def test_nothing_is_scored_in_training(self, name: str, batch: Dict[str, Any]) -> None:
-        model = self.model(name).train()
-        model(**batch)
-        assert model.get_metrics() == model.get_metrics(reset=True) == {}
-        # What was trained on is not scored later.
-        scores = model.eval().get_metrics(reset=True)
-        assert scores and set(scores.values()) == {0.0}
-        assert set(scores) == set(type(model).metric_names(config_of(name)["model"]))
-        assert isinstance(model._metric, Metric) and model.default_predictor == name
-
-    def test_head(self, name: str) -> None:
-        head = {"luke_cloze_qa": "scorer", "luke_reading_comprehension": "qa_outputs"}.get(name, "classifier")
-        regexes = [[".*weight" if head == "qa_outputs" else f"{head}.weight", {"type": "constant", "val": 7}]]
-        model = make_model(name, dropout=0.3, initializer={"regexes": regexes})
-        assert model.dropout.p == 0.3 and (getattr(model, head).weight == 7).all()
-        model = make_model(name)
-        assert model.dropout.p == (0.0 if head == "qa_outputs" else 0.1)
-        assert getattr(model, head).weight.std().item() == pytest.approx(0.02, rel=0.3)
-
-    def test_embedder_without_entities(self, name: str) -> None:
-        vocab = vocabulary_of(["no_relation"])
-        with pytest.raises(ConfigurationError, match="PassThroughTokenEmbedder, which knows no entities"):
-            Model.by_name(name)(vocab, PassThroughTokenEmbedder(64))
-        if name != "luke_reading_comprehension":
-            with pytest.raises(
-                ConfigurationError, match="use_entity_state and use_word_states are both false"
-            ):
-                make_model(name, use_entity_state=False)
-
-
-class TestExperiments(ModelTestCase):
-    """AllenNLP's own checks."""
-
-    @pytest.fixture(autouse=True)
-    def experiment(
-        self, name: str, root_dir: Path, fixtures_dir: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("LUKE_MODEL", str(fixtures_dir / "tiny-luke"))
-        monkeypatch.setenv("LUKE_DATA", str(fixtures_dir / "data"))
-        config, data = EXPERIMENTS[name]
-        monkeypatch.chdir(root_dir)
-        self.set_up_model(root_dir / config, fixtures_dir / "data" / data, seed=5)
-
-    def test_batches_are_consistent(self) -> None:
-        # These have the padding of their batch, or would have to be equal to the last bit.
-        ignored = ["predictions", "candidates", "null_score", "start_logits", "end_logits"]
-        self.ensure_batch_predictions_are_consistent(keys_to_ignore=ignored)
 
 
 class TestPredictors:

@@ -15,8 +15,12 @@ import luke_allennlp.components  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
-NO_DROPOUT = {"model.embedder.hidden_dropout": 0, "model.embedder.attention_dropout": 0}
-SMALL_BATCHES = {"data_loader.batch_size": 8, "trainer.num_gradient_accumulation_steps": 1}
+SMOOTH = {
+    "data_loader.batch_size": 8,
+    "model.embedder.attention_dropout": 0,
+    "model.embedder.hidden_dropout": 0,
+    "trainer.num_gradient_accumulation_steps": 1,
+}
 WINDOWS = {
     f"{reader}.{option}": value
     for reader in ("dataset_reader", "validation_dataset_reader")
@@ -25,31 +29,18 @@ WINDOWS = {
 
 
 class Training(NamedTuple):
-    """
-    # Parameters
-
-    config, data : `str`
-    overrides : `Dict[str, Any]`
-    loss : `float`
-        What that of training is below in the end, and far above in the beginning.
-    scores : `Set[str]`
-        What evaluation reports, all of them perfect.
-    model : `str`, optional (default = `"tiny-luke"`)
-    """
-
     config: str
     data: str
     overrides: Dict[str, Any]
-    loss: float
-    scores: Set[str]
+    loss: float  # what that of training is below in the end, and far above in the beginning
+    scores: Set[str]  # what evaluation reports, all of them perfect
     model: str = "tiny-luke"
 
 
 F1 = {"precision", "recall", "f1", "macro_precision", "macro_recall", "macro_f1"}
 SEMEVAL = {f"semeval_{name}" for name in ("precision", "recall", "f1")}
 RELATIONS = {
-    **NO_DROPOUT,
-    **SMALL_BATCHES,
+    **SMOOTH,
     "model.dropout": 0,
     # The scores are perfect long before the model is sure.
     "trainer.validation_metric": "-loss",
@@ -83,26 +74,14 @@ TRAININGS = [
     Training(
         "cloze_qa/record",
         "record/train.json",
-        {
-            **NO_DROPOUT,
-            **SMALL_BATCHES,
-            "model.dropout": 0,
-            "trainer.optimizer.lr": 3e-3,
-            "trainer.num_epochs": 25,
-        },
+        {**SMOOTH, "model.dropout": 0, "trainer.optimizer.lr": 3e-3, "trainer.num_epochs": 25},
         0.02,
         {"em", "f1"},
     ),
     Training(
         "reading_comprehension/squad",
         "squad/train-v1.1.json",
-        {
-            **NO_DROPOUT,
-            **SMALL_BATCHES,
-            **WINDOWS,
-            "trainer.optimizer.lr": 5e-3,
-            "trainer.num_epochs": 48,
-        },
+        {**SMOOTH, **WINDOWS, "trainer.optimizer.lr": 5e-3, "trainer.num_epochs": 48},
         0.05,
         {"em", "f1"},
     ),

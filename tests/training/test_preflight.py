@@ -135,7 +135,7 @@ class TestReaders:
 
         def check_file(reader: NerReader, path: str, training: bool = False) -> None:
             logging.getLogger("luke_allennlp").error("this is said later")
-            calls.append((reader._tag_scheme, path))
+            calls.append((reader._reading.tag_scheme, path))
 
         monkeypatch.setattr(NerReader, "check_file", check_file)
         return calls

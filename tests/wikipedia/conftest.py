@@ -18,7 +18,7 @@ def run_here(self: Executor, stages: Sequence[Stage], directory: Path) -> bool:
         for rank in range(stage.tasks):
             marker = directory / stage.name / str(rank)
             if not marker.exists():
-                stage.work(rank, stage.tasks)
+                stage.work(rank)
                 marker.parent.mkdir(parents=True, exist_ok=True)
                 marker.touch()
     return True

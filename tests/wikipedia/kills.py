@@ -44,16 +44,15 @@ def kill_until_done(function: Callable[[], object], seed: int, step: float, whol
         else:
             os.kill(command, signal.SIGKILL)
         os.waitpid(command, 0)
-        patience = time.monotonic() + 20
-        while _has_processes(command):
-            assert time.monotonic() < patience, "a process has outlived the command"
-            time.sleep(0.001)
+        wait_for_group(command)
     raise AssertionError("it never comes to its end")
 
 
-def _has_processes(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def wait_for_group(group: int) -> None:
+    """Waits until a group has no process; fails if one outlives the command."""
+    patience = time.monotonic() + 20
+    with suppress(ProcessLookupError):
+        while time.monotonic() < patience:
+            os.killpg(group, 0)
+            time.sleep(0.001)
+        raise AssertionError("a process has outlived the command")

@@ -7,18 +7,12 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 from xml.sax.saxutils import escape, quoteattr
 
-NAMESPACES = """
-      <namespace key="-2" case="first-letter">Media</namespace>
-      <namespace key="-1" case="first-letter">Special</namespace>
-      <namespace key="0" case="first-letter" />
-      <namespace key="1" case="first-letter">Talk</namespace>
-      <namespace key="2" case="first-letter">User</namespace>
-      <namespace key="3" case="first-letter">User talk</namespace>
-      <namespace key="4" case="first-letter">Minipedia</namespace>
-      <namespace key="5" case="first-letter">Minipedia talk</namespace>
-      <namespace key="6" case="first-letter">File</namespace>
-      <namespace key="14" case="first-letter">Category</namespace>
-      <namespace key="2302" case="case-sensitive">Gadget definition</namespace>"""
+_NAMES = "-2 Media,-1 Special,0 ,1 Talk,2 User,3 User talk,4 Minipedia,5 Minipedia talk,6 File,14 Category"
+NAMESPACES = "".join(
+    '<namespace key="{}" case="first-letter">{}</namespace>'.format(*item.split(" ", 1))
+    for item in _NAMES.split(",")
+)
+NAMESPACES += '<namespace key="2302" case="case-sensitive">Gadget definition</namespace>'
 
 
 def header(
@@ -62,10 +56,6 @@ def page_xml(
     </revision>
   </page>
 """
-
-
-def page(number: int, title: str, text: str, namespace: int = 0, redirect: Optional[str] = None) -> str:
-    return page_xml(title, text, number, namespace, redirect)
 
 
 def random_pages(count: int, characters: int, seed: int) -> List[str]:

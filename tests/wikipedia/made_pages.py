@@ -4,7 +4,7 @@ import json
 import random
 import re
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, List, Sequence, Tuple
 
 from luke_allennlp.wikipedia.pages import (
     FORMAT,
@@ -82,6 +82,13 @@ def random_shards(seed: int, shards: int = 3, pages: int = 40) -> List[List[Page
         made.append(page(title, *(source() for _ in range(random_.randrange(4)))))
     random_.shuffle(made)
     return [made[index::shards] for index in range(shards)]
+
+
+def redirects_and_pages(shards: Sequence[Sequence[Page]]) -> Tuple[Dict[str, str], List[Page]]:
+    """Where redirects lead, and what is none."""
+    pages = [made for shard in shards for made in shard]
+    redirects = {made.title: made.redirect for made in pages if made.redirect is not None}
+    return redirects, [made for made in pages if made.redirect is None]
 
 
 def resolve(redirects: Dict[str, str], title: str) -> str:

@@ -12,14 +12,9 @@ from luke_allennlp.wikipedia.titles import TitleRules
 from luke_allennlp.wikipedia.wikitext_source import prepare
 
 REFERENCE = {"ref", "references"}
-HIDDEN = set(mwparserfromhell.definitions.INVISIBLE_TAGS) | {
-    "ce",
-    "chem",
-    "hiero",
-    "source",
-    "syntaxhighlight",
-}
-HIDDEN |= {"includeonly", "indicator", "templatestyles", "mapframe", "maplink", "style", "script"}
+HIDDEN = set(mwparserfromhell.definitions.INVISIBLE_TAGS)
+HIDDEN |= set("ce chem hiero source syntaxhighlight includeonly indicator templatestyles".split())
+HIDDEN |= set("mapframe maplink style script".split())
 BLOCKS = set(
     "blockquote center dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p poem pre td th tr ul caption".split()
 )

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -11,8 +12,9 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.pretraining.dataset import PretrainingDataset
-from luke_allennlp.wikipedia import dataset_builder, dataset_plan
+from luke_allennlp.wikipedia import dataset_builder
 from luke_allennlp.wikipedia.dataset_builder import build_dataset
+from luke_allennlp.wikipedia.dataset_plan import dataset_plan
 from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.jobs import work_directory
 from luke_allennlp.wikipedia.sequences import SequenceOptions
@@ -31,23 +33,19 @@ def made(tmp_path_factory):
     place = tmp_path_factory.mktemp("made")
     write_pages(place / "en", random_shards(1, shards=3, pages=60))
     write_pages(place / "ja", random_shards(2, shards=2, pages=30), language="ja")
-    titles = [f"Page {number}" for number in range(40)]
-    entries = [(id_, [(name, None)], 0) for id_, name in enumerate(("[PAD]", "[UNK]", "[MASK]"))]
-    EntityVocabulary.from_entries(
-        [*entries, *((id_, [(title, None)], 1) for id_, title in enumerate(titles, 3))]
-    ).save(place / "entities.jsonl")
-    EntityVocabulary.from_entries(
-        [*entries, *((id_, [(title, "en"), (title, "ja")], 1) for id_, title in enumerate(titles, 3))]
-    ).save(place / "multilingual.jsonl")
+    for name, languages in (("entities", [None]), ("multilingual", ["en", "ja"])):
+        specials = [(id_, [(title, None)], 0) for id_, title in enumerate(("[PAD]", "[UNK]", "[MASK]"))]
+        entries = [
+            (number + 3, [(f"Page {number}", language) for language in languages], 1) for number in range(40)
+        ]
+        EntityVocabulary.from_entries([*specials, *entries]).save(place / f"{name}.jsonl")
     return place
 
 
-def plan(made, *languages, **options):
-    options.setdefault("options", OPTIONS)
-    vocabulary = "multilingual.jsonl" if len(languages) > 1 else "entities.jsonl"
-    tokenizer = options.pop("tokenizer", ROBERTA)
+def plan(made, *languages, tokenizer=ROBERTA, options=OPTIONS, **others):
+    vocabulary = made / ("multilingual.jsonl" if len(languages) > 1 else "entities.jsonl")
     directories = [str(made / language) for language in languages or ("en",)]
-    return dataset_plan.dataset_plan(directories, tokenizer, str(made / vocabulary), **options)
+    return dataset_plan(directories, tokenizer, str(vocabulary), options=options, **others)
 
 
 def files(directory):
@@ -58,51 +56,42 @@ def files(directory):
     }
 
 
+def everything(made, **options):
+    return plan(made, "en", "ja", held_out=0.2, **(options or {"shard_sequences": 20}))
+
+
 @pytest.fixture(scope="module")
 def dataset(made):
     """Of one worker, with everything that a dataset can have."""
-    assert build_dataset(
-        plan(made, "en", "ja", held_out=0.2, shard_sequences=20), made / "dataset", Executor()
-    )
+    assert build_dataset(everything(made), made / "dataset", Executor())
     return made / "dataset"
 
 
 def test_what_is_there(made, dataset):
     assert [path for path in made.iterdir() if "work" in path.name] == []
     names = set(files(dataset))
-    assert {name for name in names if "/" not in name} == {
-        *("README.md", "entities.png", "entity_vocab.jsonl", "metadata.json")
-    }
-    assert {name for name in names if name.startswith("tokenizer/")} == {
-        f"tokenizer/{name}"
-        for name in os.listdir(ROBERTA)
-        if name not in ("config.json", "model.safetensors")
+    assert {name for name in names if not name.endswith(".arrow")} == {
+        *("README.md", "entities.png", "entity_vocab.jsonl", "metadata.json"),
+        *(f"tokenizer/{name}" for name in {*os.listdir(ROBERTA)} - {"config.json", "model.safetensors"}),
     }
     train, validation = PretrainingDataset(str(dataset)), PretrainingDataset(str(dataset), "validation")
     train.verify()
     assert len(train.shards) > 2 and len(validation.shards) >= 1
     assert all(1 <= shard.sequences <= 45 for shard in train.shards)
-    assert EntityVocabulary.from_file(train.entity_vocabulary_file) == EntityVocabulary.from_file(
-        made / "multilingual.jsonl"
-    )
+    vocabulary = EntityVocabulary.from_file(train.entity_vocabulary_file)
+    assert vocabulary == EntityVocabulary.from_file(made / "multilingual.jsonl")
     text = "A tokenizer’s text."
     assert WordTokenizer(str(train.tokenizer_directory)).encode(text) == WordTokenizer(ROBERTA).encode(text)
     metadata = train.metadata
     assert metadata["options"] == {
         **OPTIONS._asdict(),
-        "sentence_splitter": "rule_based",
-        "languages": ["en", "ja"],
-        "held_out": 0.2,
-        "seed": 0,
-        "shards": None,
-        "shard_sequences": 20,
+        **{"sentence_splitter": "rule_based", "languages": ["en", "ja"], "held_out": 0.2, "seed": 0},
+        **{"shards": None, "shard_sequences": 20},
     }
-    counts = metadata["counts"]
+    counts, splits = metadata["counts"], metadata["splits"].values()
     assert counts["sequences"] == len(train) + len(validation)
-    assert counts["words"] == sum(split["words"] for split in metadata["splits"].values())
-    assert counts["links_kept"] + counts["links_kept_as_unk"] == sum(
-        split["entities"] for split in metadata["splits"].values()
-    )
+    assert counts["words"] == sum(split["words"] for split in splits)
+    assert counts["links_kept"] + counts["links_kept_as_unk"] == sum(split["entities"] for split in splits)
     assert 0 < counts["pages_held_out"] < counts["pages_with_sequences"] <= counts["pages"] == 90
     assert set(metadata["versions"]) >= {"luke-allennlp", "tokenizers", "pyarrow"}
     assert str(made) not in (dataset / "metadata.json").read_text() + (dataset / "README.md").read_text()
@@ -117,14 +106,14 @@ def rows(dataset, split="train"):
 
 def test_two_workers_make_the_same(made, dataset, tmp_path):
     again = tmp_path / "elsewhere"
-    assert build_dataset(plan(made, "en", "ja", held_out=0.2, shard_sequences=20), again, Executor(workers=2))
+    assert build_dataset(everything(made), again, Executor(workers=2))
     assert files(again) == files(dataset)
 
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.slow
 def test_the_order_depends_on_the_seed_alone(made, dataset, tmp_path):
-    build_dataset(plan(made, "en", "ja", held_out=0.2, shards=1), tmp_path / "one", Executor())
+    build_dataset(everything(made, shards=1), tmp_path / "one", Executor())
     assert rows(tmp_path / "one") == rows(dataset)
     assert rows(tmp_path / "one", "validation") == rows(dataset, "validation")
     assert len(PretrainingDataset(str(tmp_path / "one")).shards) == 1
@@ -141,12 +130,12 @@ def test_the_order_depends_on_the_seed_alone(made, dataset, tmp_path):
     assert rows(tmp_path / "third") == mixed
 
 
-def test_a_second_start(made, dataset, capsys):
+def test_a_second_start(made, dataset):
     """It finds that all is done. With other options it says so, and replaces nothing."""
     before = files(dataset)
-    same = plan(made, "en", "ja", held_out=0.2, shard_sequences=20)
+    same = everything(made)
     assert build_dataset(same, dataset, Executor())
-    other = same._replace(seed=5)
+    other = dataclasses.replace(same, seed=5)
     with pytest.raises(ConfigurationError, match="already exists, and was not made with the same input"):
         build_dataset(other, dataset, Executor())
     assert files(dataset) == before and not work_directory(dataset).exists()
@@ -161,16 +150,15 @@ def test_force(made, tmp_path):
     build_dataset(second, output, Executor(), force=True)
     assert rows(output) != before and sorted(rows(output)) == sorted(before)
     assert os.listdir(tmp_path) == ["out"]
-    # What is no dataset is not replaced.
+    # What is no dataset is not replaced, nor are the pages themselves.
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter").write_text("one")
-    with pytest.raises(
-        ConfigurationError, match="is not a dataset of `allennlp pretraining-dataset`, so it is not"
+    for other, message in (
+        (tmp_path / "thesis", "is not a dataset of `allennlp pretraining-dataset`, so it is not"),
+        (made, "the pages; choose another directory"),
     ):
-        build_dataset(first, tmp_path / "thesis", Executor(), force=True)
-    # Nor are the pages themselves.
-    with pytest.raises(ConfigurationError, match="the pages; choose another directory"):
-        build_dataset(first, made, Executor(), force=True)
+        with pytest.raises(ConfigurationError, match=message):
+            build_dataset(first, other, Executor(), force=True)
     # An unfinished job of other options is, by force.
     work_directory(tmp_path / "new").mkdir()
     (work_directory(tmp_path / "new") / "plan.json").write_text("{}")
@@ -186,7 +174,6 @@ def test_force(made, tmp_path):
     [
         ({"held_out": 1.0}, "--held-out is 1.0; expected a share from 0 to below 1"),
         ({"shards": 0}, "--shards is 0; expected 1 or more"),
-        ({"shard_sequences": 0}, "--shard-sequences is 0; expected 1 or more"),
         ({"seed": -1}, "--seed is -1; expected 0 or more"),
         ({"splitter": "opennlp"}, "--sentence-splitter is 'opennlp'; expected one of rule_based, icu"),
         ({"languages": ["en", "ja"]}, "There are 2 languages for 1 directories of pages"),
@@ -202,27 +189,25 @@ def test_errors(made, tmp_path, options, message):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.usefixtures("here")
 def test_unfitting_vocabularies_and_pages(made, tmp_path):
-    shutil.copytree(made / "en", tmp_path / "de")
-    shutil.copyfile(made / "multilingual.jsonl", tmp_path / "entities.jsonl")
-    with pytest.raises(
-        ConfigurationError, match="is of the language 'fr', which .* does not have; it has en, ja"
+    EntityVocabulary({"[PAD]": 0, "Page 1": 1}).save(tmp_path / "poor.jsonl")
+    for wanted, vocabulary, message in (
+        (
+            plan(made, languages=["fr"]),
+            made / "multilingual.jsonl",
+            "is of the language 'fr', which .* does not have; it has en, ja",
+        ),
+        (
+            plan(made, "en", "ja"),
+            made / "entities.jsonl",
+            "does not say of which languages .* but the pages are of en, ja",
+        ),
+        (plan(made), tmp_path / "none.jsonl", "none.jsonl"),
+        (plan(made), tmp_path / "poor.jsonl", r"has no \[UNK\] and no \[MASK\]"),
     ):
-        build_dataset(plan(tmp_path, "de", languages=["fr"]), tmp_path / "out", Executor())
-    shutil.copyfile(made / "entities.jsonl", tmp_path / "entities.jsonl")
-    one_tongue = plan(made, "en", "ja")._replace(entity_vocabulary=str(tmp_path / "entities.jsonl"))
-    with pytest.raises(
-        ConfigurationError, match="does not say of which languages .* but the pages are of en, ja"
-    ):
-        build_dataset(one_tongue, tmp_path / "out", Executor())
-    (tmp_path / "entities.jsonl").unlink()
-    with pytest.raises(ConfigurationError, match="entities.jsonl"):
-        build_dataset(plan(tmp_path, "de"), tmp_path / "out", Executor())
-    EntityVocabulary({"[PAD]": 0, "Page 1": 1}).save(tmp_path / "entities.jsonl")
-    with pytest.raises(ConfigurationError, match=r"has no \[UNK\] and no \[MASK\]"):
-        build_dataset(plan(tmp_path, "de"), tmp_path / "out", Executor())
-    (tmp_path / "de" / "metadata.json").unlink()
+        wanted = dataclasses.replace(wanted, entity_vocabulary=str(vocabulary))
+        with pytest.raises(ConfigurationError, match=message):
+            build_dataset(wanted, tmp_path / "out", Executor())
     with pytest.raises(ConfigurationError, match="there is no metadata.json"):
         plan(tmp_path, "de")
 
@@ -255,7 +240,7 @@ def test_killed_at_any_moment(made, dataset, tmp_path, monkeypatch, workers, who
     original = dataset_builder.random_key
     monkeypatch.setattr(dataset_builder, "random_key", lambda *of: (time.sleep(0.002), original(*of))[1])
     output = tmp_path / "out"
-    wanted = plan(made, "en", "ja", held_out=0.2, shard_sequences=20)
+    wanted = everything(made)
 
     def build():
         build_dataset(wanted, output, Executor(workers=workers))
@@ -269,45 +254,48 @@ def test_killed_at_any_moment(made, dataset, tmp_path, monkeypatch, workers, who
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     "moment",
-    ["between", *(pytest.param(name, marks=pytest.mark.slow) for name in ("before", "after", "cleaning"))],
+    [1, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (0, 2, 3))],
+    ids=["between", "before", "after", "cleaning"],
 )
 def test_killed_while_it_is_put_in_place(made, tmp_path, monkeypatch, moment):
+    """The old output is moved away, the new one in its place, and the work directory away."""
     output = tmp_path / "out"
     wanted = plan(made, shards=1)
     build_dataset(wanted, tmp_path / "undisturbed", Executor())
     build_dataset(plan(made, shards=1, seed=9), output, Executor())
-    original, calls = os.rename, []
+    moves = iter(range(10))
 
     def rename(source, target):
-        calls.append(target)
-        number = {"before": 1, "between": 2}.get(moment)
-        if len(calls) == number:
+        move = next(moves)
+        if move == moment < 2:
             raise KeyboardInterrupt
-        original(source, target)
-        if moment == "after" and len(calls) == 2:
+        os.rename(source, target)
+        if move == 1 and moment == 2:
             raise KeyboardInterrupt
 
-    remove = shutil.rmtree
+    with monkeypatch.context() as patch:
+        # Of that module alone: others rename files too.
+        patch.setattr(dataset_builder, "os", types.SimpleNamespace(**{**vars(os), "rename": rename}))
+        if moment == 3:
+            patch.setattr(dataset_builder.shutil, "rmtree", killed_cleaning(shutil.rmtree))
+        with pytest.raises(KeyboardInterrupt):
+            build_dataset(wanted, output, Executor(), force=True)
+    if moment < 2:
+        # What an interrupted writer leaves.
+        (work_directory(output) / "dataset" / "train" / ".00000.arrow.x3k.tmp").touch()
+        (work_directory(output) / "dataset" / ".metadata.json.77.tmp").touch()
+    build_dataset(wanted, output, Executor(), force=moment < 3)
+    assert files(output) == files(tmp_path / "undisturbed")
+    assert sorted(os.listdir(tmp_path)) == ["out", "undisturbed"]
 
+
+def killed_cleaning(remove):
     def rmtree(path, *arguments, **options):
         if str(path).endswith(".work.done") and not options:
             raise KeyboardInterrupt
         remove(path, *arguments, **options)
 
-    with monkeypatch.context() as patch:
-        # Of that module alone: others rename files too.
-        patch.setattr(dataset_builder, "os", types.SimpleNamespace(**{**vars(os), "rename": rename}))
-        if moment == "cleaning":
-            patch.setattr(dataset_builder.shutil, "rmtree", rmtree)
-        with pytest.raises(KeyboardInterrupt):
-            build_dataset(wanted, output, Executor(), force=True)
-    if moment in ("before", "between"):
-        # What an interrupted writer leaves.
-        (work_directory(output) / "dataset" / "train" / ".00000.arrow.x3k").touch()
-        (work_directory(output) / "dataset" / ".metadata.json.77").touch()
-    build_dataset(wanted, output, Executor(), force=moment != "cleaning")
-    assert files(output) == files(tmp_path / "undisturbed")
-    assert sorted(os.listdir(tmp_path)) == ["out", "undisturbed"]
+    return rmtree
 
 
 def test_on_slurm_it_is_started_again(made, tmp_path, monkeypatch):
@@ -324,13 +312,13 @@ def test_on_slurm_it_is_started_again(made, tmp_path, monkeypatch):
     assert not build_dataset(wanted, tmp_path / "out", Executor("slurm"))
     assert not build_dataset(wanted, tmp_path / "out", Executor("slurm"))
     assert submitted == [
-        ["redirects", "sequences", "held_out"],
-        ["redirects", "sequences", "held_out", "shards", "dataset"],
+        ["titles", "sequences", "held_out"],
+        ["titles", "sequences", "held_out", "shards", "dataset"],
     ]
     assert len(PretrainingDataset(str(tmp_path / "out")).shards) > 1
     submitted.clear()
     assert not build_dataset(plan(made, shards=2), tmp_path / "two", Executor("slurm"))
-    assert submitted == [["redirects", "sequences", "shards", "dataset"]]
+    assert submitted == [["titles", "sequences", "shards", "dataset"]]
     # Started once more, it sees that all is done.
     monkeypatch.undo()
     monkeypatch.setattr(Executor, "run", run_here)

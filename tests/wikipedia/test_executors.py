@@ -11,73 +11,70 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Dict, List, Mapping
 
 import pytest
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 
-from luke_allennlp.wikipedia.executor_arguments import add_executor_arguments, executor_from_args
-from luke_allennlp.wikipedia.executors import Executor, Stage, begin
+from luke_allennlp.wikipedia.executors import (
+    Executor,
+    Stage,
+    add_executor_arguments,
+    executor_from_args,
+)
+from luke_allennlp.wikipedia.guarded_pool import Limits, guarded_map
+from luke_allennlp.wikipedia.jobs import begin
+from tests.wikipedia.kills import run_in_group, wait_for_group
 from tests.wikipedia.made_dumps import articles, write_dump
 
 
-def note(directory: Path, rank: int, world_size: int) -> Mapping[str, int]:
-    """A task that can be seen to have run, and how often."""
-    with open(directory / f"{rank}", "a") as file:
-        file.write(f"{world_size} {os.getpid()}\n")
-    return {"numbers": rank, "tasks": 1}
+def note(directory: Path, rank: int) -> Mapping[str, int]:
+    """A task that can be seen to have run, and how often, in which process."""
+    with open(directory / f"note {rank}", "a") as file:
+        file.write(f"{os.getpid()}\n")
+    return {"numbers": rank}
 
 
-def noted(directory: Path) -> Dict[int, List[str]]:
-    return {int(path.name): path.read_text().splitlines() for path in sorted(directory.iterdir())}
-
-
-@pytest.fixture
-def notes(tmp_path: Path) -> Path:
-    (tmp_path / "notes").mkdir()
-    return tmp_path / "notes"
+def noted(directory: Path) -> List[List[str]]:
+    return [path.read_text().split() for path in sorted(directory.glob("note *"))]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_every_task_is_done_once(
-    tmp_path: Path, notes: Path, workers: int, capfd: pytest.CaptureFixture[str]
-) -> None:
-    stages = [Stage("count", partial(note, notes), 5)]
+def test_every_task_is_done_once(tmp_path: Path, workers: int, capfd: pytest.CaptureFixture[str]) -> None:
+    stages = [Stage("count", partial(note, tmp_path), 5)]
     for _ in range(2):
         assert Executor(workers=workers).run(stages, tmp_path / "logs")
-    done = noted(notes)
-    assert [[line.split()[0] for line in done[rank]] for rank in range(5)] == [["5"]] * 5
-    assert str(os.getpid()) not in {line.split()[1] for lines in done.values() for line in lines}
+    done = noted(tmp_path)
+    assert [len(processes) for processes in done] == [1] * 5 and [str(os.getpid())] not in done
     captured = capfd.readouterr()
     assert captured.out == ""
     # Nothing on the terminal but the bar.
     assert all(not line or line.startswith("count: ") for line in re.split(r"[\r\n]", captured.err))
     assert "5/5" in captured.err and "10 numbers" in captured.err
+    statistics = json.loads((tmp_path / "logs/count/stats/00003.json").read_text())
+    assert statistics[0]["stats"]["numbers"]["total"] == 3
 
 
-def test_what_failed_is_done_again(tmp_path: Path, notes: Path) -> None:
-    def work(rank: int, world_size: int) -> Mapping[str, int]:
+def test_what_failed_is_done_again(tmp_path: Path) -> None:
+    def work(rank: int) -> Mapping[str, int]:
         if rank == 1 and not (tmp_path / "mended").exists():
             raise KeyError("broken")
-        return note(notes, rank, world_size)
+        return note(tmp_path, rank)
 
     stages = [Stage("work", work, 3)]
     with pytest.raises(ConfigurationError) as error:
         Executor().run(stages, tmp_path / "logs")
     log = tmp_path / "logs/work/logs/task_00001.log"
-    assert str(error.value) == (
-        f"Task 1 of 'work' failed with KeyError: 'broken' ({log} says more). Start the command again to "
-        "resume."
-    )
+    assert f"Task 1 of 'work' failed with KeyError: 'broken' ({log} says more)" in str(error.value)
     assert "Traceback" in log.read_text()
     (tmp_path / "mended").touch()
     assert Executor().run(stages, tmp_path / "logs")
-    assert {rank: len(lines) for rank, lines in noted(notes).items()} == {0: 1, 1: 1, 2: 1}
+    assert [len(processes) for processes in noted(tmp_path)] == [1, 1, 1]
 
 
 def test_a_killed_worker_is_noticed(tmp_path: Path) -> None:
-    def work(rank: int, world_size: int) -> None:
+    def work(rank: int) -> None:
         if rank == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(30)
@@ -90,74 +87,59 @@ def test_a_killed_worker_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_outlives_the_command(tmp_path: Path, number: int) -> None:
-    read_end, write_end = os.pipe()
-    command = os.fork()
-    if command == 0:
-        try:
-            os.close(read_end)
-            Tqdm.set_lock(threading.RLock())  # not shared with this process, since it is killed
+    def sleep(item: int) -> None:
+        (tmp_path / f"started {item}").touch()
+        time.sleep(60)
 
-            def work(rank: int, world_size: int) -> None:
-                (tmp_path / f"started {rank}").touch()
-                time.sleep(60)
+    def command() -> None:
+        Tqdm.set_lock(threading.RLock())  # not shared with this process, since it is killed
+        # A task, and in its process the child of a guarded call.
+        work = lambda rank: list(guarded_map(sleep, [rank], Limits()))  # noqa: E731
+        Executor(workers=2).run([Stage("work", work, 2)], tmp_path / "logs")
 
-            Executor(workers=2).run([Stage("work", work, 2)], tmp_path / "logs")
-        finally:
-            os._exit(1)
-    os.close(write_end)
+    process = run_in_group(command)
     while len(list(tmp_path.glob("started *"))) < 2:
         time.sleep(0.01)
-    os.kill(command, number)
-    # Ends when the last of the processes does.
-    with os.fdopen(read_end, "rb") as pipe:
-        assert pipe.read() == b""
-    os.waitpid(command, 0)
-
-
-def test_no_job_is_removed_under_a_process(tmp_path: Path) -> None:
-    directory = tmp_path / "job"
-    begin(directory, {"a": 1})
-
-    def work(rank: int, world_size: int) -> None:
-        with pytest.raises(ConfigurationError, match="job: another process is working there"):
-            begin(directory, {"a": 2}, force=True)
-
-    Executor().run([Stage("work", work, 1)], directory / "logs")
-    assert (directory / "logs/work/completions/00000").exists()
-    begin(directory, {"a": 2}, force=True)
-    assert [path.name for path in directory.iterdir()] == ["plan.json"]
-
-
-def parsed(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_executor_arguments(parser)
-    return parser.parse_args(arguments)
-
-
-def test_arguments() -> None:
-    assert executor_from_args(parsed()) == Executor()
-    slurm = ("--executor", "slurm", "--slurm-partition", "cpu", "--slurm-time", "1:00", "--memory-gb", "8")
-    assert executor_from_args(parsed(*slurm, "--workers", "9")) == Executor("slurm", 9, "1:00", "cpu", 8)
-    for arguments, message in (
-        (("--workers", "0"), "--workers is 0; expected 1 or more."),
-        (("--memory-gb", "-1"), "--memory-gb is -1"),
-        (("--executor", "slurm"), "give --slurm-partition NAME"),
-    ):
-        with pytest.raises(ConfigurationError, match=message):
-            executor_from_args(parsed(*arguments))
+    os.kill(process, number)
+    os.waitpid(process, 0)
+    wait_for_group(process)
 
 
 def test_a_job_goes_on_with_the_same_plan_only(tmp_path: Path) -> None:
     directory = tmp_path / "job"
     begin(directory, {"a": (1, 2), "b": 3})
-    (directory / "done").touch()
-    begin(directory, {"b": 3, "a": [1, 2]})
-    assert (directory / "done").exists()
+
+    def work(rank: int) -> None:
+        begin(directory, {"b": 3, "a": [1, 2]})
+        with pytest.raises(ConfigurationError, match="job: another process is working there"):
+            begin(directory, {"a": 2}, force=True)
+
+    assert Executor().run([Stage("work", work, 1)], directory / "logs")
     with pytest.raises(ConfigurationError, match="begun with other b, c;.*--force"):
         begin(directory, {"a": [1, 2], "c": 3})
+    assert (directory / "logs").exists()
     begin(directory, {"c": 3}, force=True)
     assert [path.name for path in directory.iterdir()] == ["plan.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["job"]
+
+
+def test_arguments() -> None:
+    parser = argparse.ArgumentParser()
+    add_executor_arguments(parser)
+
+    def executor(arguments: str) -> Executor:
+        return executor_from_args(parser.parse_args(arguments.split()))
+
+    assert executor("") == Executor()
+    slurm = "--executor slurm --slurm-partition cpu --slurm-time 1:00 --memory-gb 8 --workers 9"
+    assert executor(slurm) == Executor("slurm", 9, "1:00", "cpu", 8)
+    for arguments, message in (
+        ("--workers 0", "--workers is 0; expected 1 or more."),
+        ("--memory-gb -1", "--memory-gb is -1"),
+        ("--executor slurm", "give --slurm-partition NAME"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            executor(arguments)
 
 
 SBATCH = """#!/bin/bash
@@ -198,9 +180,8 @@ def test_jobs_of_slurm_wait_for_each_other(
     assert capfd.readouterr() == ("", "")
     scripts = submitted(slurm)
     assert len(scripts) == 3
-    for script, name, array in zip(
-        scripts, ("first", "second", "third"), ("0-6%3", "0-0%3", "0-0%3"), strict=True
-    ):
+    for script, stage, array in zip(scripts, stages, ("0-6%3", "0-0%3", "0-0%3"), strict=True):
+        name = stage.name
         for option in (f"job-name=luke-{name}", f"array={array}", "partition=cpu", "mem-per-cpu=6G"):
             assert f"#SBATCH --{option}\n" in script
         assert f"launch_pickled_pipeline {tmp_path}/logs/{name}/executor.pik" in script
@@ -210,14 +191,12 @@ def test_jobs_of_slurm_wait_for_each_other(
     # What is done is not submitted again.
     for name in ("first", "second"):
         (tmp_path / "logs" / name / "completions").mkdir()
-    for rank in (0, 1, 2, 4, 5, 6):
-        (tmp_path / f"logs/first/completions/{rank:05d}").touch()
-    (tmp_path / "logs/second/completions/00000").touch()
+        for rank in (0, 1, 2, 4, 5, 6):
+            (tmp_path / "logs" / name / "completions" / f"{rank:05d}").touch()
     shutil.rmtree(slurm)
     assert not executor.run(stages, tmp_path / "logs")
-    assert len(submitted(slurm)) == 2 and json.loads(
-        (tmp_path / "logs/first/ranks_to_run.json").read_text()
-    ) == [3]
+    assert len(submitted(slurm)) == 2
+    assert json.loads((tmp_path / "logs/first/ranks_to_run.json").read_text()) == [3]
 
 
 def test_there_is_no_slurm(tmp_path: Path, slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,18 +220,8 @@ def test_what_slurm_runs(tmp_path: Path, slurm: Path, environment: Dict[str, str
     for script in submitted(slurm):
         tasks = int(re.search(r"--array=0-(\d+)", script)[1]) + 1  # type: ignore[index]
         for task in range(tasks):
-            variables = {
-                "SLURM_ARRAY_TASK_ID": str(task),
-                "SLURM_NODELIST": "node",
-                "PATH": os.environ["PATH"],
-            }
-            result: Any = subprocess.run(
-                ["bash", "-c", script],
-                env={**environment, **variables},
-                capture_output=True,
-                text=True,
-                timeout=300,
-            )
-            assert result.returncode == 0, result.stderr
+            slurm_variables = {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_NODELIST": "node"}
+            variables = {**environment, **slurm_variables, "PATH": os.environ["PATH"]}
+            subprocess.run(["bash", "-c", script], env=variables, timeout=300, check=True)
     for name in ("metadata.json", "pages/00000.parquet", "failures.jsonl", "plan.json"):
         assert (tmp_path / "slurm" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()

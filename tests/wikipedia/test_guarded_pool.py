@@ -56,29 +56,6 @@ def test_what_is_raised() -> None:
         outcomes(function, 1, Limits())
 
 
-def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
-    def function(item: int) -> None:
-        (tmp_path / "started").touch()
-        time.sleep(60)
-
-    read_end, write_end = os.pipe()
-    parent = os.fork()
-    if parent == 0:
-        try:
-            os.close(read_end)
-            list(guarded_map(function, [1], Limits()))
-        finally:
-            os._exit(1)
-    os.close(write_end)
-    while not (tmp_path / "started").exists():
-        time.sleep(0.01)
-    os.kill(parent, signal.SIGKILL)
-    os.waitpid(parent, 0)
-    # Ends when nobody holds the other end: neither of the two.
-    with os.fdopen(read_end, "rb") as pipe:
-        assert pipe.read() == b""
-
-
 def test_an_interrupt_ends_the_child(tmp_path: Path) -> None:
     def function(item: int) -> None:
         (tmp_path / "pid").write_text(str(os.getpid()))

@@ -12,7 +12,7 @@ from luke_allennlp.wikipedia.links import build_link_database
 from luke_allennlp.wikipedia.mention_counts import build_mention_database
 from luke_allennlp.wikipedia.redirects import build_redirects
 from luke_allennlp.wikipedia.vocabulary import VocabularyOptions, build_vocabulary
-from tests.wikipedia.made_pages import page, redirect, write_pages
+from tests.wikipedia.made_pages import page, random_shards, redirect, write_pages
 
 
 class Cluster:
@@ -31,7 +31,7 @@ class Cluster:
                 for task in range(stage.tasks):
                     marker = directory / stage.name / "completions" / f"{task:05d}"
                     if stage.name not in self.failing and not marker.exists():
-                        stage.work(task, stage.tasks)
+                        stage.work(task)
                         marker.parent.mkdir(parents=True, exist_ok=True)
                         marker.touch()
                         self.done.append(stage.name)
@@ -40,15 +40,16 @@ class Cluster:
         return self.waits
 
 
-def _collect(work, task, tasks):
+def _collect(work, task):
     (work / f"{task}.txt").write_text(str(task))
 
 
-def _write(output, work, task, tasks):
+def _write(output, work, task):
     output.write_text("".join((work / f"{number}.txt").read_text() for number in range(2)))
 
 
-def stages(output, work):
+def stages(output):
+    work = work_directory(output)
     return [
         Stage("collect", functools.partial(_collect, work), 2),
         Stage("write", functools.partial(_write, output, work), 1),
@@ -56,36 +57,37 @@ def stages(output, work):
 
 
 def run(output, executor):
-    return run_job(output, {}, functools.partial(stages, output), executor)
+    return run_job(output, {}, stages(output), executor)
 
 
-def test_what_a_cluster_has_done_is_seen_at_the_next_start(tmp_path):
+@pytest.fixture
+def begun(tmp_path):
+    """An output, and the cluster that is to write it when it is started again."""
     output, cluster = tmp_path / "out.txt", Cluster(False, "write")
     assert not run(output, cluster)
-    assert work_directory(output).exists()
     cluster.failing.clear()
+    return output, cluster
+
+
+def test_what_a_cluster_has_done_is_seen_at_the_next_start(begun):
+    output, cluster = begun
     assert run(output, cluster)
     assert cluster.done == ["collect", "collect", "write"]
-    assert os.listdir(tmp_path) == ["out.txt"] and output.read_text() == "01"
+    assert os.listdir(output.parent) == ["out.txt"] and output.read_text() == "01"
 
 
-def test_an_output_that_was_removed_is_made_again(tmp_path):
-    output, cluster = tmp_path / "out.txt", Cluster(False, "write")
-    assert not run(output, cluster)
-    cluster.failing.clear()
-    work = work_directory(output)
-    cluster.run(stages(output, work), work / "stages")
+def test_an_output_that_was_removed_is_made_again(begun):
+    output, cluster = begun
+    cluster.run(stages(output), work_directory(output) / "stages")
     output.unlink()
     assert run(output, Executor())
-    assert os.listdir(tmp_path) == ["out.txt"] and output.read_text() == "01"
+    assert os.listdir(output.parent) == ["out.txt"] and output.read_text() == "01"
 
 
-def test_a_job_of_another_version_does_not_go_on(tmp_path, monkeypatch):
-    output, cluster = tmp_path / "out.txt", Cluster(False, "write")
-    assert not run(output, cluster)
+def test_a_job_of_another_version_does_not_go_on(begun, monkeypatch):
     monkeypatch.setattr("luke_allennlp.wikipedia.jobs.__version__", "0.0")
     with pytest.raises(ConfigurationError, match="begun with other luke-allennlp;"):
-        run(output, cluster)
+        run(*begun)
 
 
 def test_tasks_may_begin_in_another_directory(tmp_path, monkeypatch):
@@ -95,9 +97,28 @@ def test_tasks_may_begin_in_another_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cluster = Cluster(True)
     assert build_redirects("pages", "redirects", cluster)
+    assert build_redirects("pages", "redirects", cluster, force=True)
     assert build_mention_database("pages", "mentions", executor=cluster)
     assert build_link_database("pages", "mentions", "links", cluster)
     assert len(LinkDatabase("links")) == 2
     assert build_vocabulary(["pages"], "v.tsv", VocabularyOptions(white_list="white.txt"), cluster)
     assert list(EntityVocabulary.from_file("v.tsv"))[3] == "Bay"
     assert sorted(os.listdir()) == ["links", "mentions", "pages", "redirects", "v.tsv", "white.txt"]
+
+
+@pytest.mark.usefixtures("here")
+def test_the_same_bytes_for_any_number_of_workers_and_shards(tmp_path):
+    pages = [made for shard in random_shards(5) for made in shard]
+    for count, workers in ((1, 1), (5, 2)):
+        size = -(-len(pages) // count)
+        shards = [pages[start : start + size] for start in range(0, len(pages), size)]
+        wiki, output = str(write_pages(tmp_path / f"pages{count}", shards)), tmp_path / str(count)
+        executor = Executor(workers=workers)
+        assert build_redirects(wiki, str(output / "redirects"), executor)
+        assert build_mention_database(wiki, str(output / "mentions"), executor=executor)
+        assert build_link_database(wiki, str(output / "mentions"), str(output / "links"), executor)
+        assert build_vocabulary([wiki], str(output / "v.tsv"), executor=executor)
+    made = [path.relative_to(tmp_path / "1") for path in (tmp_path / "1").rglob("*") if path.is_file()]
+    assert len(made) > 10
+    for path in made:
+        assert (tmp_path / "1" / path).read_bytes() == (tmp_path / "5" / path).read_bytes(), path

@@ -2,12 +2,11 @@ import pytest
 
 from luke_allennlp.linking.article_links import ArticleLinksEntityLinker
 from luke_allennlp.linking.link_database import Link, LinkDatabase
-from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.links import build_link_database
 from luke_allennlp.wikipedia.mention_counts import build_mention_database
 from luke_allennlp.wikipedia.redirects import build_redirects
 from luke_allennlp.wikipedia.vocabulary import build_vocabulary
-from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
+from tests.wikipedia.made_pages import page, redirect, write_pages
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -16,9 +15,7 @@ pytestmark = pytest.mark.usefixtures("here")
 def wiki(tmp_path):
     pages = [
         page(
-            "Harbour towns",
-            "[[Velmar|Port Velmar]] is at [[Bay|the bay]].",
-            "[[Bay|the bay]] [[Lost]] [[Loop]]",
+            "Harbour towns", "[[Velmar|Port Velmar]] at [[Bay|the bay]].", "[[Bay|the bay]] [[Lost]] [[Loop]]"
         ),
         page("Port Velmar", "Port Velmar, Port Velmar"),
         page("Bay", "the bay the bay, [[Port Velmar]]"),
@@ -59,27 +56,3 @@ def test_the_linker_of_extractive_qa_reads_them(wiki, tmp_path):
     # Ids by line: three special entities, then Bay (3 links), Port Velmar (2) and Harbour towns (1).
     assert linker.rows("Ports") == {"port velmar": 4, "the bay": 3}
     assert linker.rows("Lost") == {}
-
-
-def test_links_as_in_a_dictionary(tmp_path):
-    shards = random_shards(3)
-    database = build(str(write_pages(tmp_path / "pages", shards)), tmp_path)
-    pages = [made for shard in shards for made in shard]
-    redirects = {made.title: made.redirect for made in pages if made.redirect is not None}
-    articles = {made.title: made for made in pages if made.redirect is None}
-    assert sorted(database) == sorted(articles)
-    for title, made in articles.items():
-        links = [
-            (link.surface, resolve(redirects, link.target)) for text in made.paragraphs for link in text.links
-        ]
-        expected = [(surface, target) for surface, target in links if target in articles]
-        assert [link[:2] for link in database.links(title)] == expected
-    assert database.link_count > 50
-
-
-def test_the_same_bytes_for_two_workers(wiki, tmp_path):
-    build(wiki, tmp_path)
-    other = tmp_path / "other"
-    assert build_link_database(wiki, str(tmp_path / "mentions"), str(other), Executor(workers=2))
-    for path in (tmp_path / "links").iterdir():
-        assert path.read_bytes() == (other / path.name).read_bytes(), path.name

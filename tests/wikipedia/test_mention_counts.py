@@ -1,7 +1,3 @@
-import contextlib
-import multiprocessing
-import os
-import signal
 import time
 from collections import Counter, defaultdict
 
@@ -9,19 +5,19 @@ import pytest
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.linking.mention_database import Mention, MentionDatabase
-from luke_allennlp.linking.names import SEPARATOR, normalized_name
+from luke_allennlp.linking.names import SEPARATOR, normalized_name, num_words
 from luke_allennlp.wikipedia import mention_counts
 from luke_allennlp.wikipedia.executors import Executor
 from luke_allennlp.wikipedia.mention_counts import MentionOptions, build_mention_database
-from tests.wikipedia.made_pages import page, random_shards, redirect, resolve, write_pages
+from tests.wikipedia.kills import kill_until_done
+from tests.wikipedia.made_pages import random_shards, redirects_and_pages, resolve, write_pages
 
 pytestmark = pytest.mark.usefixtures("here")
 
 
 def expected_mentions(shards, options=MentionOptions()):
     """The counts in the plainest way, by dictionaries and lists of words."""
-    pages = [made for shard in shards for made in shard]
-    redirects = {made.title: made.redirect for made in pages if made.redirect is not None}
+    redirects, pages = redirects_and_pages(shards)
     links = defaultdict(Counter)
     for made in pages:
         for paragraph in made.paragraphs:
@@ -56,25 +52,6 @@ def found_mentions(path):
     return {name: database.mentions(name) for name in database}
 
 
-def test_the_rules_of_counting(tmp_path):
-    pages = [
-        page("One", "[[Bay|The Bay]] and [[Port|the bay]]: the bay, the Bays.", "[[Lost]] the", "bay"),
-        page("Two", "The báy. [[Loop|loop]]"),
-        page("Three", "[[Harbour|the bay]]"),
-        redirect("Port", "Harbour"),
-        redirect("Loop", "Loop"),
-        page("Harbour"),
-    ]
-    assert build_mention_database(str(write_pages(tmp_path / "pages", [pages])), str(tmp_path / "db"))
-    database = MentionDatabase(tmp_path / "db")
-    # In three pages, one of them without a link; a name does not go from one paragraph to the next.
-    assert database.query("THE BAY") == [Mention("Harbour", 2, 3, 3), Mention("Bay", 1, 3, 3)]
-    assert database.query("lost") == [Mention("Lost", 1, 1, 1)]
-    assert database.query("Loop") == [Mention("Loop", 1, 1, 1)]
-    assert database.query("the bays") == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["db", "pages"]
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -93,56 +70,26 @@ def test_counts_as_in_dictionaries(tmp_path, options, monkeypatch):
     assert found_mentions(tmp_path / "db") == expected
 
 
-def test_the_same_bytes_for_any_number_of_workers_and_shards(tmp_path):
-    pages = [made for shard in random_shards(5) for made in shard]
-    for count, workers in ((1, 1), (5, 2)):
-        shards = [
-            pages[index * len(pages) // count : (index + 1) * len(pages) // count] for index in range(count)
-        ]
-        wiki = write_pages(tmp_path / f"pages{count}", shards)
-        output = tmp_path / f"db{count}"
-        assert build_mention_database(str(wiki), str(output), executor=Executor(workers=workers))
-    for path in (tmp_path / "db1").iterdir():
-        assert path.read_bytes() == (tmp_path / "db5" / path.name).read_bytes(), path.name
-
-
 @pytest.mark.slow
-def test_killed_after_each_of_its_tasks_it_makes_the_same_bytes(tmp_path):
-    pages = str(write_pages(tmp_path / "pages", random_shards(2, shards=2)))
-    assert build_mention_database(pages, str(tmp_path / "whole"))
-    output = tmp_path / "db"
-    kills = 0
-    while not output.exists():
-        process = multiprocessing.get_context("fork").Process(
-            target=build_mention_database,
-            args=(pages, str(output), MentionOptions(), Executor(workers=2)),
-        )
-        done = len(list(tmp_path.glob("db.work/stages/*/completions/*")))
-        process.start()
-        while process.is_alive() and len(list(tmp_path.glob("db.work/stages/*/completions/*"))) <= done:
-            time.sleep(0.01)
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        process.join()
-    assert kills > 2
-    # It may be whole, and the job not yet tidied up. A killed command's tasks end a moment after it.
-    while (tmp_path / "db.work").exists():
-        with contextlib.suppress(ConfigurationError):
-            build_mention_database(pages, str(output))
+def test_killed_at_any_moment_it_makes_the_same_bytes(tmp_path, monkeypatch):
+    # So that it is not over at once.
+    monkeypatch.setattr(mention_counts, "num_words", lambda name: (time.sleep(0.002), num_words(name))[1])
+    pages, executor = str(write_pages(tmp_path / "pages", random_shards(2, shards=2))), Executor(workers=2)
+
+    def build(name):
+        build_mention_database(pages, str(tmp_path / name), executor=executor, force=True)
+
+    build("whole")
+    assert kill_until_done(lambda: build("db"), seed=1, step=0.2, whole_group=False) >= 2
     for path in (tmp_path / "whole").iterdir():
-        assert path.read_bytes() == (output / path.name).read_bytes(), path.name
+        assert path.read_bytes() == (tmp_path / "db" / path.name).read_bytes(), path.name
 
 
 @pytest.mark.parametrize(
-    "options, message",
-    [
-        (MentionOptions(min_link_probability=-1), "--min-link-prob is -1"),
-        (MentionOptions(max_mention_words=0), "--max-mention-words is 0"),
-        (MentionOptions(top=0), "--top is 0"),
-        (MentionOptions(min_link_count=0), "--min-link-count is 0"),
-    ],
+    "option, value",
+    [("min-link-prob", -1), ("max-mention-words", 0), ("top", 0), ("min-link-count", 0)],
 )
-def test_options_out_of_range(tmp_path, options, message):
-    with pytest.raises(ConfigurationError, match=message):
-        build_mention_database(str(tmp_path / "pages"), str(tmp_path / "db"), options)
+def test_options_out_of_range(tmp_path, option, value):
+    name = option.replace("prob", "probability").replace("-", "_")
+    with pytest.raises(ConfigurationError, match=f"--{option} is {value}; expected"):
+        build_mention_database(str(tmp_path / "pages"), str(tmp_path / "db"), MentionOptions(**{name: value}))

@@ -1,4 +1,4 @@
-from typing import List, Union
+from typing import List, Optional, Union
 
 import pytest
 
@@ -11,16 +11,16 @@ def cut(*pieces: Piece, longest: int = 1000) -> List[Union[bytes, BadPage]]:
     return list(cut_pages(pieces, longest))
 
 
-def parse(page: str) -> Union[RawPage, BadPage]:
-    return parse_page(page.encode())
+def in_pieces(text: bytes, size: int) -> List[bytes]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 def test_pages_in_any_pieces() -> None:
     text = b"<mediawiki><pages/><page>one</page> <page a='1'>two</page >\n<page\n>three</page></mediawiki>"
-    expected = [b"<page>one</page>", b"<page a='1'>two</page>", b"<page\n>three</page>"]
-    assert cut(text, None) == expected
-    for size in range(1, 20):
-        assert cut(*(text[i : i + size] for i in range(0, len(text), size)), None) == expected
+    for size in (*range(1, 20), len(text)):
+        assert cut(*in_pieces(text, size), None) == [
+            *(b"<page>one</page>", b"<page a='1'>two</page>", b"<page\n>three</page>")
+        ]
 
 
 def test_page_belongs_to_where_its_tag_begins() -> None:
@@ -31,94 +31,84 @@ def test_page_belongs_to_where_its_tag_begins() -> None:
 
 
 def test_asks_for_no_more_than_it_needs() -> None:
-    asked = []
-
-    def pieces() -> List[Piece]:
-        for number, piece in enumerate(
-            [b"<page>1</page> <page>2", None, b"2", b"</page> <page>", b"3</page>"]
-        ):
-            asked.append(number)
-            yield piece
-
-    assert list(cut_pages(pieces(), 1000)) == [b"<page>1</page>", b"<page>22</page>"]
-    assert asked == [0, 1, 2, 3]
+    pieces = iter([b"<page>1</page> <page>2", None, b"2", b"</page> <page>", b"3</page>"])
+    assert list(cut_pages(pieces, 1000)) == [b"<page>1</page>", b"<page>22</page>"]
+    assert list(pieces) == [b"3</page>"]
 
 
-def test_page_without_an_end_costs_no_other() -> None:
-    bad = BadPage("B", "the page has no end: another begins in it.")
-    assert cut(b"<page>a</page><page><title>B</title> <page>c</page>", None) == [
-        b"<page>a</page>",
-        bad,
-        b"<page>c</page>",
-    ]
-    last = BadPage("B", "the page has no end: the dump's comes first.")
-    assert cut(b"<page><title>B</title></mediawiki>", None) == [last]
-    # What is cut off by the end of the text is reported for the dump, not for the page.
-    assert cut(b"<page>a</page><page><title>B</title>", None) == [b"<page>a</page>"]
+LOSS = DamagedRegion("something is lost.")
+LOST = BadPage(None, "something is lost.")
+CUT_OFF = BadPage("A", "the page is cut off: something is lost.")
+A, B, C = b"<page>a</page>", b"<page>b</page>", b"<page>c</page>"
+
+
+@pytest.mark.parametrize(
+    "pieces, expected",
+    [
+        (
+            [A + b"<page><title>B</title> " + C, None],
+            [A, BadPage("B", "the page has no end: another begins in it."), C],
+        ),
+        (
+            [b"<page><title>B</title></mediawiki>", None],
+            [BadPage("B", "the page has no end: the dump's comes first.")],
+        ),
+        # What is cut off by the end of the text is reported for the dump, not for the page.
+        ([A + b"<page><title>B</title>", None], [A]),
+        ([b"<page><title>A</title>", LOSS, b"x</page>" + B, None], [CUT_OFF, LOST, B]),
+        ([A, LOSS, LOSS, B, None], [A, LOST, LOST, B]),
+        # The loss itself belongs to where it is, the page to where it begins.
+        ([b"<page><title>A</title>", None, LOSS, b"x</page>" + B], [CUT_OFF]),
+    ],
+)
+def test_damage_costs_no_other_page(pieces: List[Piece], expected: List[Union[bytes, BadPage]]) -> None:
+    assert cut(*pieces) == expected
 
 
 @pytest.mark.parametrize("page", [b"<page>" + b"x" * 20 + b"</page>", b"<page>" + b"x" * 40])
 def test_too_long_in_any_pieces(page: bytes) -> None:
-    text = page + b"<page>b</page>"
+    text = page + B
     for size in range(1, len(text) + 1):
-        pieces = [text[i : i + size] for i in range(0, len(text), size)]
-        assert cut(*pieces, None, longest=30) == [
-            BadPage(None, "the page is longer than 30 bytes."),
-            b"<page>b</page>",
-        ]
-        assert cut(*pieces, None, longest=60)[-1] == b"<page>b</page>"
+        too_long = BadPage(None, "the page is longer than 30 bytes.")
+        assert cut(*in_pieces(text, size), None, longest=30) == [too_long, B]
+        assert cut(*in_pieces(text, size), None, longest=60)[-1] == B
 
 
-def test_loss_in_the_text() -> None:
-    loss = DamagedRegion("something is lost.")
-    lost = BadPage(None, "something is lost.")
-    cut_off = BadPage("A", "the page is cut off: something is lost.")
-    assert cut(b"<page><title>A</title>", loss, b"x</page><page>b</page>", None) == [
-        cut_off,
-        lost,
-        b"<page>b</page>",
-    ]
-    assert cut(b"<page>a</page>", loss, loss, b"<page>b</page>", None)[1:3] == [lost, lost]
-    # The loss itself belongs to where it is, the page to where it begins.
-    assert cut(b"<page><title>A</title>", None, loss, b"x</page><page>b</page>") == [cut_off]
-
-
-def test_page() -> None:
-    page = parse(page_xml("A & B: <c>", "'''x''' &amp; <ref>\n é 中", 12, 14, redirect='To "d"'))
-    assert page == RawPage(12, 14, "A & B: <c>", 'To "d"', "'''x''' &amp; <ref>\n é 中", "wikitext")
-
-
-def test_last_revision_counts() -> None:
-    revision = "<revision><id>5</id><model>{}</model><text>{}</text></revision>"
-    page = parse(
-        "<page><title>A</title><ns>0</ns><id>1</id>"
-        f"{revision.format('wikitext', 'old')}{revision.format('css', 'new')}</page>"
-    )
-    assert page == RawPage(1, 0, "A", None, "new", "css")
+OLD = "<revision><id>5</id><model>wikitext</model><text>old</text></revision>"
+NEW = OLD.replace("wikitext", "css").replace("old", "new")
 
 
 @pytest.mark.parametrize(
-    "revision", ["", "<revision><id>2</id></revision>", '<revision><text deleted="deleted"/></revision>']
-)
-def test_page_without_text(revision: str) -> None:
-    page = parse(f"<page><title>A</title><ns>0</ns><id>1</id>{revision}</page>")
-    assert page == RawPage(1, 0, "A", None, "", "wikitext")
-
-
-@pytest.mark.parametrize(
-    "page, title, reason",
+    "page, expected",
     [
-        ("<page><title>A</title><ns>0</ns><id>1</id><b></page>", "A", "not XML: mismatched tag"),
-        ("<page><title>A</title><ns>0</ns><id>1</id>&nbsp;</page>", "A", "not XML: undefined entity"),
-        ('<page><!DOCTYPE x [<!ENTITY e "e">]><title>A</title></page>', "A", "not XML: not well-formed"),
-        ("<page><title>A</title>\0</page>", "A", "not XML: not well-formed"),
-        ("<page><ns>0</ns><id>1</id></page>", None, "has no title"),
-        ("<page><title>A</title><ns>0</ns></page>", "A", "id is None; expected a number in <id>"),
-        ("<page><title>A</title><id>1</id></page>", "A", "namespace is None; expected a number in <ns>"),
-        ("<page><title>A</title><ns>x</ns><id>1</id></page>", "A", "namespace is 'x'"),
+        (
+            page_xml("A & B: <c>", "'''x''' &amp; <ref>\n é 中", 12, 14, redirect='To "d"'),
+            (12, 14, "A & B: <c>", 'To "d"', "'''x''' &amp; <ref>\n é 中", "wikitext"),
+        ),
+        # The last revision counts, and there may be no text.
+        (f"<page><title>A</title><ns>0</ns><id>1</id>{OLD}{NEW}</page>", (1, 0, "A", None, "new", "css")),
+        *(
+            (f"<page><title>A</title><ns>0</ns><id>1</id>{empty}</page>", (1, 0, "A", None, "", "wikitext"))
+            for empty in ("", "<revision><id>2</id></revision>", '<revision><text deleted="a"/></revision>')
+        ),
     ],
 )
-def test_bad_page(page: str, title: str, reason: str) -> None:
-    parsed = parse(page)
-    assert isinstance(parsed, BadPage)
-    assert parsed.title == title and reason in parsed.reason
+def test_page(page: str, expected: tuple) -> None:
+    assert parse_page(page.encode()) == RawPage(*expected)
+
+
+@pytest.mark.parametrize(
+    "content, title, reason",
+    [
+        ("<title>A</title><ns>0</ns><id>1</id><b>", "A", "not XML: mismatched tag"),
+        ("<title>A</title><ns>0</ns><id>1</id>&nbsp;", "A", "not XML: undefined entity"),
+        ('<!DOCTYPE x [<!ENTITY e "e">]><title>A</title>', "A", "not XML: not well-formed"),
+        ("<title>A</title>\0", "A", "not XML: not well-formed"),
+        ("<ns>0</ns><id>1</id>", None, "has no title"),
+        ("<title>A</title><ns>0</ns>", "A", "id is None; expected a number in <id>"),
+        ("<title>A</title><ns>x</ns><id>1</id>", "A", "namespace is 'x'"),
+    ],
+)
+def test_bad_page(content: str, title: Optional[str], reason: str) -> None:
+    parsed = parse_page(f"<page>{content}</page>".encode())
+    assert isinstance(parsed, BadPage) and parsed.title == title and reason in parsed.reason

@@ -1,3 +1,5 @@
+from typing import Optional
+
 import pytest
 
 from luke_allennlp.wikipedia.siteinfo import SiteInfo
@@ -17,60 +19,59 @@ def rules(language: str = "en", namespaces: str = NAMESPACES, case: str = "first
     return TitleRules(SiteInfo.from_header(header(language, base, namespaces, case)))
 
 
-@pytest.fixture(scope="module")
-def english() -> TitleRules:
-    return rules()
-
-
-@pytest.mark.parametrize(
-    "target, title",
-    [
-        ("Physics", "Physics"),
-        ("physics", "Physics"),
-        (" new__york  city_", "New york city"),
-        ("new\u00a0york", "New york"),
-        ("ǆ", "Ǆ"),
+ENGLISH = rules()
+LINKS = {
+    # Articles: by what is linked, the title.
+    "article": {
+        **dict.fromkeys(["Physics", "physics", ":physics", "::physics", "en:physics"], "Physics"),
+        " new__york  city_": "New york city",
+        "new\u00a0york": "New york",
+        "ǆ": "Ǆ",
         # A capital of two letters is none; the mark of direction is invisible.
-        ("ßeta", "ßeta"),
-        ("Abc\u200e", "Abc"),
-        ("e&#769;t&#xE9;", "Été"),
-        ("R&D &copy", "R&D &copy"),
-        ("New%20York", "New York"),
-        ("100% pure", "100% pure"),
-        ("%C3%89t%C3%A9", "Été"),
+        "ßeta": "ßeta",
+        "Abc\u200e": "Abc",
+        "e&#769;t&#xE9;": "Été",
+        "R&D &copy": "R&D &copy",
+        "New%20York": "New York",
+        "100% pure": "100% pure",
+        "%C3%89t%C3%A9": "Été",
         # A prefix that is none.
-        ("Star Trek: Voyager", "Star Trek: Voyager"),
-        ("Imagine: John Lennon", "Imagine: John Lennon"),
-        (":physics", "Physics"),
-        ("::physics", "Physics"),
-        ("...and Justice", "...and Justice"),
-        ("C++", "C++"),
-        # This wiki by its own prefix.
-        ("en:physics", "Physics"),
-        ("x" * 255, "X" + "x" * 254),
-    ],
-)
-def test_article(english: TitleRules, target: str, title: str) -> None:
-    assert english.resolve(target) == ResolvedTitle("article", 0, title, None, True)
+        "Star Trek: Voyager": "Star Trek: Voyager",
+        "Imagine: John Lennon": "Imagine: John Lennon",
+        "...and Justice": "...and Justice",
+        "C++": "C++",
+        "x" * 255: "X" + "x" * 254,
+    },
+    # Other wikis; with a colon, the link is shown.
+    "interlanguage": {"fr:Paris": "fr:Paris", "ZH-min-nan: x_y": "zh-min-nan:x y"},
+    "interwiki": {
+        ":fr:Paris": "fr:Paris",
+        "wikt:word": "wikt:word",
+        ":commons:Category:x": "commons:Category:x",
+    },
+}
 
 
 @pytest.mark.parametrize(
-    "target, title, fragment",
+    "kind, target, title", [(kind, *item) for kind, links in LINKS.items() for item in links.items()]
+)
+def test_titles(kind: str, target: str, title: str) -> None:
+    assert ENGLISH.resolve(target) == ResolvedTitle(kind, 0, title, None, kind != "interlanguage")
+
+
+@pytest.mark.parametrize(
+    "target, kind, title, fragment",
     [
-        ("physics#Early_history", "Physics", "Early history"),
-        ("Physics #", "Physics", None),
-        ("C#", "C", None),
+        ("physics#Early_history", "article", "Physics", "Early history"),
+        ("Physics #", "article", "Physics", None),
+        ("C#", "article", "C", None),
+        ("#History", "fragment", "", "History"),
+        (":#History", "fragment", "", "History"),
+        (" # History", "fragment", "", " History"),
     ],
 )
-def test_fragment_of_an_article(english: TitleRules, target: str, title: str, fragment: str) -> None:
-    assert english.resolve(target) == ResolvedTitle("article", 0, title, fragment, True)
-
-
-@pytest.mark.parametrize("target", ["#History", ":#History", " # History"])
-def test_section_of_the_same_page(english: TitleRules, target: str) -> None:
-    resolved = english.resolve(target)
-    assert (resolved.kind, resolved.title) == ("fragment", "")
-    assert resolved.fragment is not None and resolved.fragment.strip() == "History"
+def test_fragments(target: str, kind: str, title: str, fragment: Optional[str]) -> None:
+    assert ENGLISH.resolve(target) == ResolvedTitle(kind, 0, title, fragment, True)
 
 
 @pytest.mark.parametrize(
@@ -92,22 +93,8 @@ def test_section_of_the_same_page(english: TitleRules, target: str) -> None:
         ("Gadget definition:x", 2302, "Gadget definition:x", True),
     ],
 )
-def test_namespace(english: TitleRules, target: str, number: int, title: str, is_shown: bool) -> None:
-    assert english.resolve(target) == ResolvedTitle("namespace", number, title, None, is_shown)
-
-
-@pytest.mark.parametrize(
-    "target, kind, title",
-    [
-        ("fr:Paris", "interlanguage", "fr:Paris"),
-        ("ZH-min-nan: x_y", "interlanguage", "zh-min-nan:x y"),
-        (":fr:Paris", "interwiki", "fr:Paris"),
-        ("wikt:word", "interwiki", "wikt:word"),
-        (":commons:Category:x", "interwiki", "commons:Category:x"),
-    ],
-)
-def test_other_wikis(english: TitleRules, target: str, kind: str, title: str) -> None:
-    assert english.resolve(target) == ResolvedTitle(kind, 0, title, None, kind == "interwiki")
+def test_namespaces(target: str, number: int, title: str, is_shown: bool) -> None:
+    assert ENGLISH.resolve(target) == ResolvedTitle("namespace", number, title, None, is_shown)
 
 
 INVALID = ["", " ", "a\nb", "a\tb", "é" * 128, "Talk:fr:x", "http://example.org", "mailto:x@example.org"]
@@ -117,9 +104,9 @@ INVALID += (
 INVALID += "~~~ . .. ../x a/./b a/.. Talk:File:x //example.org fr:a<b".split()
 
 
-@pytest.mark.parametrize("target", INVALID)
-def test_invalid(english: TitleRules, target: str) -> None:
-    assert english.resolve(target) == ResolvedTitle("invalid", 0, target, None, True)
+def test_invalid() -> None:
+    for target in INVALID:
+        assert ENGLISH.resolve(target) == ResolvedTitle("invalid", 0, target, None, True)
 
 
 def test_names_of_the_wiki() -> None:
@@ -135,9 +122,5 @@ def test_names_of_the_wiki() -> None:
 def test_first_letter() -> None:
     assert rules("tr").resolve("istanbul").title == "İstanbul"
     assert rules("de").resolve("istanbul").title == "Istanbul"
-    assert (
-        rules("jbo", NAMESPACES.replace("first-letter", "case-sensitive"), "case-sensitive")
-        .resolve("a")
-        .title
-        == "a"
-    )
+    lojban = rules("jbo", NAMESPACES.replace("first-letter", "case-sensitive"), "case-sensitive")
+    assert lojban.resolve("a").title == "a"

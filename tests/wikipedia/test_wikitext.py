@@ -2,20 +2,14 @@ from typing import Any, List, Tuple
 
 import pytest
 
-from luke_allennlp.wikipedia.pages import Paragraph, Section
+from luke_allennlp.wikipedia.pages import Paragraph
 from luke_allennlp.wikipedia.siteinfo import CANONICAL_NAMESPACES, SiteInfo
 from luke_allennlp.wikipedia.titles import TitleRules
 from luke_allennlp.wikipedia.wikitext import ParsedPage, WikitextParser
 
-Shown = List[Tuple[str, str]]
 
-
-def rules(language: str = "en", **namespaces: str) -> TitleRules:
-    names = {
-        **CANONICAL_NAMESPACES,
-        4: "Wikipedia",
-        **{int(key[1:]): name for key, name in namespaces.items()},
-    }
+def rules(language: str = "en", templates: str = "Template") -> TitleRules:
+    names = {**CANONICAL_NAMESPACES, 4: "Wikipedia", 10: templates}
     return TitleRules(SiteInfo(language, f"{language}wiki", "Wikipedia", "", "first-letter", names, {}))
 
 
@@ -45,41 +39,30 @@ def lines(text: str, **options: Any) -> List[str]:
     return [paragraph.text for paragraph in parse(text, **options).paragraphs]
 
 
-def links(text: str, **options: Any) -> Shown:
-    page = parse(text, **options)
-    return [(link.surface, link.target) for paragraph in page.paragraphs for link in paragraph.links]
+def links(text: str) -> List[Tuple[str, str]]:
+    return [(link.surface, link.target) for paragraph in parse(text).paragraphs for link in paragraph.links]
 
 
-def dropped(text: str, **options: Any) -> Any:
-    return parse(text, **options).dropped
-
-
-def test_offsets() -> None:
-    (paragraph,) = parse("Ah, [[tea]] and [[Coffee|a cup]].").paragraphs
-    assert paragraph == Paragraph(
-        "Ah, tea and a cup.", [("Tea", "tea", 4, 7, None), ("Coffee", "a cup", 12, 17, None)], -1
-    )
-
-
-def test_every_line_is_a_paragraph() -> None:
-    assert lines("one\ntwo \n\n \n  three\n") == ["one", "two", "three"]
-
-
-def test_spaces_are_collapsed_around_what_vanishes() -> None:
-    page = parse("  A {{x}}  [[ b | c  d ]]\t{{y}} e")
-    assert page.paragraphs == [Paragraph("A c d e", [("B", "c d", 2, 5, None)], -1)]
-    # A space stays where a label has one.
-    assert parse("a[[b| c ]]d").paragraphs == [Paragraph("a c d", [("B", "c", 2, 3, None)], -1)]
+@pytest.mark.parametrize(
+    "source, paragraphs",
+    [
+        (
+            "Ah, [[tea]] and [[Coffee|a cup]].",
+            [("Ah, tea and a cup.", [("Tea", "tea", 4, 7, None), ("Coffee", "a cup", 12, 17, None)], -1)],
+        ),
+        ("one\ntwo \n\n \n  three\n", [("one", [], -1), ("two", [], -1), ("three", [], -1)]),
+        # Spaces are collapsed around what vanishes; one stays where a label has one.
+        ("  A {{x}}  [[ b | c  d ]]\t{{y}} e", [("A c d e", [("B", "c d", 2, 5, None)], -1)]),
+        ("a[[b| c ]]d", [("a c d", [("B", "c", 2, 3, None)], -1)]),
+    ],
+)
+def test_paragraphs_and_offsets(source: str, paragraphs: List[Any]) -> None:
+    assert parse(source).paragraphs == paragraphs
 
 
 def test_sections() -> None:
     page = parse("lead\n== One ==\ntext\n===[[Two|2]] ''x''===\n== Empty ==\n== Last ==\nend [[a]]")
-    assert page.sections == [
-        Section(2, "One", 1),
-        Section(3, "2 x", 2),
-        Section(2, "Empty", 2),
-        Section(2, "Last", 2),
-    ]
+    assert page.sections == [(2, "One", 1), (3, "2 x", 2), (2, "Empty", 2), (2, "Last", 2)]
     assert [(p.text, p.section) for p in page.paragraphs] == [("lead", -1), ("text", 0), ("end a", 3)]
     assert page.dropped == {"heading": 1}
 
@@ -118,7 +101,7 @@ def test_what_vanishes_with_its_links(source: str, reason: str) -> None:
 )
 def test_what_vanishes(source: str) -> None:
     assert lines(f"a{source}b") == ["ab"] or lines(f"a{source}b") == ["a b"]
-    assert dropped(source) == {}
+    assert parse(source).dropped == {}
 
 
 def test_rows_of_a_table_that_is_not_closed() -> None:
@@ -144,13 +127,8 @@ def test_links_that_are_no_links_to_articles() -> None:
     page = parse(text)
     assert [p.text for p in page.paragraphs] == ["b User:C wikt:d f #g here Page i j end"]
     assert page.dropped == {
-        "category": 2,
-        "empty": 2,
-        "interlanguage": 1,
-        "interwiki": 2,
-        "invalid": 1,
-        "namespace": 1,
-        "self": 4,
+        **{"category": 2, "empty": 2, "interwiki": 2, "self": 4},
+        **{"interlanguage": 1, "invalid": 1, "namespace": 1},
     }
     assert links(text) == []
 
@@ -166,11 +144,9 @@ def test_links_that_are_no_links_to_articles() -> None:
         ("[[Mercury (planet)|]]", "Mercury", "Mercury (planet)"),
         ("[[a|b\nc]]", "b c", "A"),
         ("[[a|''b'' '''c'''<ref>d</ref>]]", "b c", "A"),
-        ("''[[a|b]]''", "b", "A"),
         ("[[a|<b>b</b><sub>2</sub>]]", "b2", "A"),
         ("[[a|b&nbsp;&amp;&#32;c]]", "b & c", "A"),
         ("[[AT&amp;T]]", "AT&T", "AT&T"),
-        ("[[a<!-- x -->|b<!-- y -->]]", "b", "A"),
         ("[[a{{!}}b]]", "b", "A"),
         ("[[a|<nowiki>''b''</nowiki>]]", "''b''", "A"),
         ("[http://x.example see [[a|b]]]", "b", "A"),
@@ -191,13 +167,14 @@ def test_labels(source: str, surface: str, target: str) -> None:
         ("en", "[[bus]]<!-- x -->es", "buses"),
         ("en", "''[[bus]]''es", "bus"),
         ("en", "[[bus]]<nowiki/>es", "bus"),
-        ("en", "[[bus]]Es", "bus"),
         ("en", "[[bus]]é", "bus"),
         ("fr", "[[bus]]é", "busé"),
         ("de", "[[Haus]]größe", "Hausgröße"),
         ("ar", "[[بيت]]ها", "بيتها"),
+        ("ru", "[[дом]]ами", "домами"),
+        ("is", "[[x]]x-–y", "xx-–y"),
+        ("unheard-of", "[[a]]bcé", "abc"),
         ("ja", "[[BBC]]tv", "BBC"),
-        ("zh", "[[BBC]]tv", "BBC"),
     ],
 )
 def test_link_trails(language: str, source: str, surface: str) -> None:
@@ -216,7 +193,6 @@ def test_link_trails(language: str, source: str, surface: str) -> None:
         ("l'''''a'''''", "la"),
         ("L'''amour'' et ''x''", "L'amour et x"),
         ("''''a''''", "'a'"),
-        ("''a b'''c", "a b'c"),
         ("'''a'''s '' ", "as"),
         ("<nowiki>'''a''' __TOC__ [[b]] {{c}} &lt;</nowiki>", "'''a''' __TOC__ [[b]] {{c}} <"),
         ("__init__ and a__b", "__init__ and a__b"),
@@ -252,7 +228,6 @@ OPEN_TAGS += "<li> <dd> <DT> <p> <small> <table> <td> <caption> <br>".split()
 OPEN_TAGS += ["<div style='display:none'>"]
 
 
-@pytest.mark.parametrize("tag", OPEN_TAGS)
 @pytest.mark.parametrize(
     "source, reason, links_in_it",
     [
@@ -266,13 +241,12 @@ OPEN_TAGS += ["<div style='display:none'>"]
         ("{{|\n| {{{{b|{0}[[c]]}}}} <ref>{0}d</ref> [[File:e.png|{0}]]\n|}}", "table", 2),
     ],
 )
-@pytest.mark.parametrize("after", ["[[Alpha]].", "[[Alpha]].</li></DD></dt></p></small></td></div></span>"])
-def test_html_that_is_not_closed_where_it_was_opened(
-    tag: str, source: str, reason: str, links_in_it: int, after: str
-) -> None:
-    page = parse(f"{source.format(tag)}\nOld {after}")
-    assert page.paragraphs == [Paragraph("Old Alpha.", [("Alpha", "Alpha", 4, 9, None)], -1)]
-    assert page.dropped[reason] == links_in_it
+def test_html_that_is_not_closed_where_it_was_opened(source: str, reason: str, links_in_it: int) -> None:
+    for number, tag in enumerate(OPEN_TAGS):
+        after = "[[Alpha]]." + "</li></DD></dt></p></small></td></div></span>" * (number % 2)
+        page = parse(f"{source.format(tag)}\nOld {after}")
+        assert page.paragraphs == [Paragraph("Old Alpha.", [("Alpha", "Alpha", 4, 9, None)], -1)], tag
+        assert page.dropped[reason] == links_in_it, tag
 
 
 @pytest.mark.parametrize(
@@ -294,9 +268,7 @@ def test_variants(source: str, shown: str) -> None:
     [
         ("{{disambig}}", "Page", True),
         ("{{School disambiguation}}", "Page", True),
-        ("{{曖昧さ回避}}", "Page", True),
         ("{{Template:Disambiguation}}", "Page", True),
-        ("{{en:Template:Disambig}}", "Page", True),
         ("{{User:Disambiguation}}", "Page", False),
         ("{{:Disambiguation}}", "Page", False),
         ("a\n__DISAMBIG__", "Page", True),
@@ -320,26 +292,16 @@ def test_disambiguations(source: str, title: str, expected: bool) -> None:
     ],
 )
 def test_templates_with_the_name_of_their_namespace(language: str, local: str, source: str) -> None:
-    parser = WikitextParser(rules(language, _10=local), language=language)
-    assert parser.parse(source).is_disambiguation
+    assert WikitextParser(rules(language, local), language=language).parse(source).is_disambiguation
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "[[" * 3000,
-        "{{" * 3000,
-        "[[a|" * 3000 + "]]" * 3000,
-        "{{a|" * 3000 + "}}" * 3000,
-        "<div>" * 2000 + "a" + "</div>" * 2000,
-        "<ref>" * 2000,
-        "{|\n|" * 500,
-        "''" * 5000 + "a",
-        "<nowiki>" * 2000,
-    ],
-)
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_nothing_is_too_deep(source: str, language: str) -> None:
-    assert "end" in [line for line in lines(f"begin\n{source}\n-->\n\nend", language=language)] or (
-        source.startswith(("<!--", "[[", "{{", "<ref>", "<nowiki>", "{|"))
-    )
+DEEP = ("[[", "{{", "<div>", "<ref>", "{|\n|", "''", "<nowiki>")
+CLOSED = ("[[a|" * 3000 + "]]" * 3000, "{{a|" * 3000 + "}}" * 3000, "<div>" * 2000 + "a" + "</div>" * 2000)
+
+
+@pytest.mark.parametrize("source", [*(piece * 2000 for piece in DEEP), *CLOSED], ids=range(10))
+def test_nothing_is_too_deep(source: str) -> None:
+    for language in ("en", "zh"):
+        found = lines(f"begin\n{source}\n-->\n\nend", language=language)
+        assert found[0].startswith("begin")
+        assert "end" in found or not source.startswith(("<div>", "''"))

@@ -1,7 +1,5 @@
-import importlib.util
-import sys
 from pathlib import Path
-from typing import Any, Iterator, Tuple
+from typing import Iterator, Tuple
 
 import pytest
 
@@ -9,6 +7,7 @@ from luke_allennlp.wikipedia.dump import Dump
 from luke_allennlp.wikipedia.page_xml import RawPage
 from luke_allennlp.wikipedia.titles import TitleRules
 from luke_allennlp.wikipedia.wikitext import WikitextParser
+from tests.wikipedia.node_trees import TreeReader
 
 ALL_SORTS = """
 {{Infobox|name=[[a]]|b={{c|[[d|e]]}}}} <!-- [[f]] -->
@@ -33,22 +32,12 @@ ALL_SORTS = """
 
 
 def assert_same(text: str, title: str, titles: TitleRules, parser: WikitextParser) -> int:
-    tree = node_trees().TreeReader(text, titles, title, titles.site.language)
+    tree = TreeReader(text, titles, title, titles.site.language)
     page = parser.parse(text, title)
     assert page.sections == tree.page.sections
     assert page.paragraphs == tree.page.paragraphs
     assert page.dropped == tree.dropped
     return sum(len(paragraph.links) for paragraph in page.paragraphs)
-
-
-def node_trees() -> Any:
-    name = "tests_wikipedia_node_trees"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("node_trees.py"))
-        assert spec is not None and spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
 
 
 def articles(path: Path) -> "Tuple[TitleRules, Iterator[RawPage]]":

@@ -18,7 +18,7 @@ knobs(import 'fine_tuning.libsonnet', {
   seed:: 4,
   validation_metric:: '+em',
 
-  // Each with the word whose row it starts as. Pairs, as the order matters: Jsonnet sorts the keys of an object.
+  // Each with the word whose row initializes it. Pairs, since order matters: Jsonnet sorts the keys of an object.
   local markers = [['[HIGHLIGHT]', '@'], ['[PLACEHOLDER]', '#'], ['[ENTITY]', '*']],
 
   reader:: {

@@ -1,4 +1,4 @@
-// What the environment may set, with what holds otherwise.
+// Settings from the environment, with their defaults.
 local variables = std.parseJson(std.extVar('ALLENNLP_ENVIRONMENT'));
 
 {
@@ -10,7 +10,7 @@ local variables = std.parseJson(std.extVar('ALLENNLP_ENVIRONMENT'));
   model_or(default):: std.get(variables, 'LUKE_MODEL', default),
   // The directory that holds a directory for each dataset.
   data: std.get(variables, 'LUKE_DATA', 'data'),
-  // Where the first machine of a distributed run is to be found, as launchers of torch's programs have it.
+  // The address of the first machine of a distributed run, as set by torch's launchers.
   primary_address: std.get(variables, 'MASTER_ADDR', '127.0.0.1'),
   primary_port: std.parseInt(std.get(variables, 'MASTER_PORT', '29500')),
 }

@@ -1,5 +1,5 @@
-// What all fine-tuning experiments share: the paper's optimizer and schedule (Yamada et al., EMNLP 2020, appendix), and
-// batches that come out the same on any number of devices. Fields with `::` are knobs: a config sets them, and the AllenNLP config
+// Shared by all fine-tuning experiments: the paper's optimizer and schedule (Yamada et al., EMNLP 2020, appendix), and
+// batches that are the same on any number of devices. Fields with `::` are knobs: a config sets them, and the AllenNLP config
 // is made from them.
 local environment = import 'environment.libsonnet';
 local knobs = import 'knobs.libsonnet';
@@ -34,7 +34,7 @@ knobs({}, {
   validation_data:: null,
   test_data:: null,
 
-  // What says where the checkpoint is.
+  // The options that name the checkpoint.
   checkpoint:: {
     model_name: experiment.model_name,
     [if experiment.revision != null then 'revision']: experiment.revision,
@@ -52,7 +52,7 @@ knobs({}, {
   test_data_path: experiment.test_data,
   evaluate_on_test: experiment.test_data != null,
   batch_weight_key: 'num_targets',  // the test loss is the mean over all predictions
-  // The labels are those of the training data, in evaluation too.
+  // Labels come from the training data, in evaluation too.
   datasets_for_vocab_creation: ['train'],
   data_loader: {
     type: 'luke',

@@ -1,8 +1,8 @@
-// `knobs(base, fields)` is a library on top of another one, `base`, or of none, `{}`. Its hidden fields are its knobs. To hide
-// any other field in a config that is built on it is an error, since nothing would read it.
+// `knobs(base, fields)` is a library on top of another one, `base`, or of none, `{}`. Its hidden fields are its knobs. Hiding
+// any other field in a config built on it is an error, since nothing would read it.
 local hidden(object) = std.setDiff(std.objectFieldsAll(object), std.objectFields(object));
 
-// Dice's coefficient of the pairs of letters.
+// Dice's coefficient of letter bigrams.
 local pairs(name) = std.set([name[i:i + 2] for i in std.range(0, std.length(name) - 2)]);
 local similarity(left, right) =
   2 * std.length(std.setInter(pairs(left), pairs(right)))

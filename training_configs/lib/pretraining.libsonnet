@@ -36,7 +36,7 @@ knobs({}, {
   embedder_options:: {},  // further options of the embedder "luke", for example { gradient_checkpointing: true }
   masking_options:: {},  // further options of the masking "luke"
 
-  // What says where the checkpoint is.
+  // The options that name the checkpoint.
   checkpoint:: {
     model_name: experiment.model_name,
     [if experiment.revision != null then 'revision']: experiment.revision,

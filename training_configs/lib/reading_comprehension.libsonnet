@@ -10,7 +10,7 @@ knobs(import 'fine_tuning.libsonnet', {
   version:: '1.1',  // of SQuAD: '1.1' or '2.0', whose questions may have no answer
   entity_aware_attention:: true,
   use_entities:: true,
-  // What entities are linked by: directories that `allennlp build-link-database` makes.
+  // Resources for entity linking: directories that `allennlp build-link-database` makes.
   links:: experiment.squad + '/links',
   link_redirects:: experiment.squad + '/redirects_20160305',  // of the links' time
   model_redirects:: experiment.squad + '/redirects_20181220',  // of the entity vocabulary's time
@@ -47,7 +47,7 @@ knobs(import 'fine_tuning.libsonnet', {
     type: 'luke_reading_comprehension',
     embedder: {
       type: 'luke',
-      // The whole table, as it is.
+      // The whole table, unchanged.
       entities: if experiment.use_entities then null else [],
       freeze_entity_table: experiment.use_entities,
       entity_aware_attention: experiment.entity_aware_attention,

@@ -31,7 +31,7 @@ knobs(import 'fine_tuning.libsonnet', {
     type: 'luke_relation_classification',
     embedder: {
       type: 'luke',
-      // The two entities are told apart, so each has a row of its own.
+      // The two entities are distinct, so each has its own row.
       entities: if experiment.use_entity_state then ['[PAD]', '[MASK]', '[MASK]'] else [],
       // In the order of the tokenizer's.
       marker_tokens: [['[HEAD]', '@'], ['[TAIL]', '#']],

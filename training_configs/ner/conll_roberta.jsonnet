@@ -1,5 +1,5 @@
 // CoNLL-2003, English, the baseline: the states of a span's first and last word, of RoBERTa (Yamada et al., EMNLP 2020,
-// Table 3: F1 92.4). LUKE_MODEL, where it is set, names the RoBERTa.
+// Table 3: F1 92.4). LUKE_MODEL, if set, is the RoBERTa.
 (import 'conll.jsonnet') + {
   model_name:: (import '../lib/environment.libsonnet').roberta_name,
   use_entity_state:: false,

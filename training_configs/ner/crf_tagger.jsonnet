@@ -1,5 +1,5 @@
-// LUKE as an embedder like any other: words in, one vector a word out, no entities. The model is allennlp-models'
-// CRF tagger, the corpus and the tiny checkpoint are those of fixtures/.
+// LUKE as an ordinary embedder: words in, one vector per word out, no entities. The model is allennlp-models' CRF
+// tagger; corpus and tiny checkpoint are those of fixtures/.
 local knobs = import '../lib/knobs.libsonnet';
 
 knobs(import '../lib/fine_tuning.libsonnet', {
@@ -31,7 +31,7 @@ knobs(import '../lib/fine_tuning.libsonnet', {
         tokens: {
           type: 'luke',
           entities: [],
-          // So small a model has nothing to spare for dropout.
+          // The model is too small for dropout.
           hidden_dropout: 0,
           attention_dropout: 0,
         } + experiment.checkpoint,

@@ -6,7 +6,7 @@
   learning_rate:: 3e-3,
   num_epochs:: 20,
   loss_batch_size:: null,
-  // So small a model has nothing to spare for dropout, and needs no long context.
+  // The model is too small for dropout and needs no long context.
   reader_options:: { max_length: 96 },
   embedder_options:: { hidden_dropout: 0, attention_dropout: 0 },
 }

@@ -1,4 +1,4 @@
-// The small corpus once more, from the checkpoint that `make pretrain-demo` has pretrained.
+// The small corpus, starting from the checkpoint that `make pretrain-demo` pretrains.
 (import 'demo.jsonnet') + {
   model_name:: 'runs/pretrain-demo/luke',
   num_epochs:: 10,

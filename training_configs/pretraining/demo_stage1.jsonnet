@@ -1,4 +1,4 @@
-// What `make pretrain-demo` trains first, from the tiny RoBERTa and the small dump of fixtures/.
+// The first stage of `make pretrain-demo`: the tiny RoBERTa and the small dump of fixtures/.
 (import '../lib/pretraining.libsonnet') + {
   model_name:: 'fixtures/tiny-roberta',
   dataset:: 'runs/pretrain-demo/dataset',

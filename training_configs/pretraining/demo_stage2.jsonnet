@@ -1,4 +1,4 @@
-// What `make pretrain-demo` trains then.
+// The second stage of `make pretrain-demo`.
 (import 'demo_stage1.jsonnet') + {
   model_name:: 'runs/pretrain-demo/stage1-exported',
   train_only_new:: false,

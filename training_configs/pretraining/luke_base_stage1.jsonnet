@@ -1,4 +1,4 @@
-// LUKE base, first stage: RoBERTa stays as it is, and what is new learns from the start (Yamada et al., EMNLP 2020,
+// LUKE base, first stage: RoBERTa is frozen, only the new parameters are trained (Yamada et al., EMNLP 2020,
 // appendix A). Export the result before the second stage.
 local environment = import '../lib/environment.libsonnet';
 

@@ -1,5 +1,5 @@
-// LUKE base, second stage: all of it is trained, with a fresh optimizer, from what `allennlp export-checkpoint` made of
-// the first stage's archive.
+// LUKE base, second stage: all parameters are trained, with a fresh optimizer, from the first stage's archive as exported
+// by `allennlp export-checkpoint`.
 local environment = import '../lib/environment.libsonnet';
 
 (import '../lib/pretraining.libsonnet') + {

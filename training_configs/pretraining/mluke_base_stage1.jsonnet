@@ -1,4 +1,4 @@
-// mLUKE base, first stage: XLM-R and the Wikipedias of 24 languages, a dataset each, with one entity vocabulary for all
+// mLUKE base, first stage: XLM-R and the Wikipedias of 24 languages, one dataset each, with a shared entity vocabulary
 // (Ri et al., ACL 2022). The share of a language is from memory: check it there.
 local environment = import '../lib/environment.libsonnet';
 local knobs = import '../lib/knobs.libsonnet';

@@ -1,4 +1,4 @@
-// RoBERTa with LUKE's corpus and updates but words alone (Yamada et al., EMNLP 2020, Table 8): does more pretraining
+// RoBERTa with LUKE's corpus and updates, but words only (Yamada et al., EMNLP 2020, Table 8): does more pretraining
 // explain LUKE's scores? There are as many updates as in both of LUKE's stages; that and the rate are from memory: check
 // them there.
 local environment = import '../lib/environment.libsonnet';

@@ -8,15 +8,9 @@ from typing import Tuple
 def exact_match_and_f1(text: str, gold: Tuple[str, ...], may_be_none: bool = False) -> Tuple[float, float]:
     """
     Compares texts without case, punctuation, articles and surplus whitespace, and returns the scores of the
-    best gold answer, from 0 to 1.
-
-    # Parameters
-
-    text : `str`
-    gold : `Tuple[str, ...]`
-    may_be_none : `bool`, optional (default = `False`)
-        Whether an empty answer may be right, as in `evaluate-v2.0.py`. `evaluate-v1.1.py`, and ReCoRD's
-        scorer, give no F1 to an answer that normalization leaves empty.
+    best gold answer, from 0 to 1. `may_be_none` says whether an empty answer may be right, as in
+    `evaluate-v2.0.py`; `evaluate-v1.1.py`, and ReCoRD's scorer, give no F1 to an answer that normalization
+    leaves empty.
     """
     # Imported here, as it loads all of allennlp-models' reading comprehension.
     from allennlp_models.rc.tools.squad import get_metric_score, get_tokens, normalize_answer

@@ -24,23 +24,14 @@ Example = TypeVar("Example")
 
 
 class MarkedInput(NamedTuple):
-    """
-    An example as the model sees it.
-
-    # Parameters
-
-    example : `Any`
-    token_ids : `np.ndarray`
-        Start token, text with the marked mentions, end token. Shape: (tokens,).
-    spans : `List[Tuple[int, int]]`
-        First and last position of each mention's entity, markers included.
-    shortened : `bool`
-        Whether the text was truncated.
-    """
+    """An example as the model sees it."""
 
     example: Any
+    # Start token, text with the marked mentions, end token. Shape: (tokens,)
     token_ids: np.ndarray
+    # First and last position of each mention's entity, markers included.
     spans: List[Tuple[int, int]]
+    # Whether the text was truncated.
     shortened: bool
 
 
@@ -51,16 +42,12 @@ class MentionReader(TaskReader[Example, MarkedInput]):
 
     # Parameters
 
-    tokenizer : `Tokenizer`
     markers : `Sequence[str]`
         All markers in use.
     max_length : `int`
         Maximum number of tokens of a text, start and end token included.
     max_mention_length : `int`, optional
         Maximum number of positions of an entity, from its first marker on.
-    label_map : `Dict[str, Optional[str]]`, optional (default = `None`)
-    encoding, label_namespace, max_instances, serialization_dir
-        As in the tasks' readers.
 
     # Raises
 
@@ -130,19 +117,7 @@ class MentionReader(TaskReader[Example, MarkedInput]):
 
     @overrides(check_signature=False)
     def text_to_instance(self, item: MarkedInput, labeled: bool = False) -> Instance:
-        """
-        # Parameters
-
-        item : `MarkedInput`
-            One of `items`.
-        labeled : `bool`, optional (default = `False`)
-            Whether the instance has labels and is scored.
-
-        # Returns
-
-        `Instance`
-            `words` (`SubwordField`), `entities` (`EntityField`), `metadata`, and if labeled `label_fields`.
-        """
+        """`words` (`SubwordField`), `entities` (`EntityField`), `metadata`, and if labeled `label_fields`."""
         fields: Dict[str, Field] = {
             "words": SubwordField(item.token_ids, padding_id=self.tokenizer.pad_id),
             "entities": EntityField(list(self.entity_ids), item.spans),

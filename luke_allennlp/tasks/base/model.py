@@ -21,7 +21,6 @@ class TaskModel(Model):
 
     # Parameters
 
-    vocab : `Vocabulary`
     embedder : `TokenEmbedder`
         Of type "luke". Without entity states any embedder of sub-word tokens will do, such as
         "pretrained_transformer".

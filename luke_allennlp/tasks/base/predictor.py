@@ -20,8 +20,6 @@ class TaskPredictor(Predictor):
 
     # Parameters
 
-    model : `Model`
-    dataset_reader : `DatasetReader`
     batch_size : `int`, optional (default = `8`)
         The number of windows in a forward pass, whatever the number of inputs.
 
@@ -56,19 +54,8 @@ class TaskPredictor(Predictor):
 
     def output(self, example: Any, items: List[Any], outputs: List[Dict[str, Any]]) -> JsonDict:
         """
-        # Parameters
-
-        example : `Any`
-            An example of the reader.
-        items : `List[Any]`
-            Its items.
-        outputs : `List[Dict[str, Any]]`
-            The model's output for each item, after `make_output_human_readable`.
-
-        # Returns
-
-        `JsonDict`
-            What is predicted for the example.
+        What is predicted for an example of the reader, given its items and the model's output for each of
+        them, after `make_output_human_readable`.
         """
         raise NotImplementedError
 

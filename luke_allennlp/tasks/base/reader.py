@@ -72,31 +72,13 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         self.max_items = max_instances
 
     def read_examples(self, file_path: str) -> Iterator[Example]:
-        """
-        The examples of a local file.
-
-        # Raises
-
-        `ConfigurationError`
-            The file or one of its records is malformed.
-        """
+        """The examples of a local file. Raises a `ConfigurationError` if it is malformed."""
         raise NotImplementedError
 
     def examples_from_json(self, record: Dict[str, Any], where: str) -> List[Example]:
         """
-        The examples of one input of the predictor.
-
-        # Parameters
-
-        record : `Dict[str, Any]`
-            A record of the task's datasets, or raw text in this project's own format.
-        where : `str`
-            The record's name in errors.
-
-        # Raises
-
-        `ConfigurationError`
-            The record is malformed.
+        The examples of one input of the predictor: a record of the task's datasets, or raw text in this
+        project's own format. `where` names it in the `ConfigurationError` raised if it is malformed.
         """
         raise NotImplementedError
 
@@ -125,14 +107,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
 
     @overrides(check_signature=False)
     def text_to_instance(self, item: Item, labeled: bool = False) -> Instance:
-        """
-        # Parameters
-
-        item : `Item`
-            One of `items`.
-        labeled : `bool`, optional (default = `False`)
-            Whether the instance has labels and is scored.
-        """
+        """The instance of one of `items`. `labeled` says whether it has labels and is scored."""
         raise NotImplementedError
 
     def num_targets(self, instance: Instance) -> int:
@@ -171,14 +146,7 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         return self.read_examples(str(cached_path(file_path)) if "://" in file_path else file_path)
 
     def local_examples(self, file_path: str) -> Iterator[Example]:
-        """
-        As `any_examples`, with a check that either all examples have labels or none.
-
-        # Raises
-
-        `ConfigurationError`
-            Some have labels and some do not.
-        """
+        """As `any_examples`, with a check that either all examples have labels or none."""
         first: Optional[Example] = None
         for example in self.any_examples(file_path):
             first = example if first is None else first
@@ -193,13 +161,8 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
     def check_file(self, file_path: str, training: bool = False) -> None:
         """
         Raises the `ConfigurationError` that reading the file for training or evaluation would end with.
-        `allennlp train` calls this before it starts.
-
-        # Parameters
-
-        file_path : `str`
-        training : `bool`, optional (default = `False`)
-            Whether the file is the training data, of which more is required than of evaluation data.
+        `allennlp train` calls this before it starts. Of training data more is required than of evaluation
+        data.
         """
         example = None
         for example in self.local_examples(file_path):

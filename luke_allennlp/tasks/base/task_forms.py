@@ -8,18 +8,8 @@ from allennlp.data import DatasetReader
 
 def check_task(record: Dict[str, Any], task: str, where: str) -> None:
     """
-    # Parameters
-
-    record : `Dict[str, Any]`
-    task : `str`
-        The registered name of the reader, such as "luke_ner".
-    where : `str`
-        The record's name in the error.
-
-    # Raises
-
-    `ConfigurationError`
-        The record has the keys of another task and not of this one. Records of no known format pass.
+    Raises a `ConfigurationError` if the record has the keys of another task and not those of this one, given
+    as the registered name of its reader. Records of no known format pass. `where` names the record.
     """
     other = other_task(record, task)
     if other is not None:

@@ -27,13 +27,7 @@ _HELD = "the answer"
 
 
 class Passage(NamedTuple):
-    """
-    # Parameters
-
-    text : `str`
-    candidates : `Tuple[Span, ...]`
-        Mentions that may be an answer: characters, end exclusive, sorted, without duplicates.
-    """
+    """A text and the spans of the mentions in it that may be an answer, sorted, without duplicates."""
 
     text: str
     candidates: Tuple[Span, ...]
@@ -43,34 +37,15 @@ class Passage(NamedTuple):
 
 
 class ClozeExample(NamedTuple):
-    """
-    A question about a passage.
+    """A question about a passage."""
 
-    # Parameters
-
-    where : `str`
-        Where it comes from, for error messages.
-    key : `int`
-        Its place in the file, from 0.
-    id : `str`
-        As in the data.
-    passage : `Passage`
-        The same object for all questions about it.
-    query : `str`
-        With one `@placeholder`.
-    answers : `Optional[Tuple[str, ...]]`
-        The gold texts; `None` if unknown.
-    answer_spans : `FrozenSet[Span]`
-        Their places in the passage.
-    """
-
-    where: str
-    key: int
-    id: str
-    passage: Passage
-    query: str
-    answers: Optional[Tuple[str, ...]] = None
-    answer_spans: FrozenSet[Span] = frozenset()
+    where: str  # names it in errors
+    key: int  # its place in the file, from 0
+    id: str  # as in the data
+    passage: Passage  # the same object for all questions about it
+    query: str  # with one `@placeholder`
+    answers: Optional[Tuple[str, ...]] = None  # the gold texts; `None` if unknown
+    answer_spans: FrozenSet[Span] = frozenset()  # their places in the passage
 
 
 def questions_of(record: Record, where: str) -> Iterator[ClozeExample]:

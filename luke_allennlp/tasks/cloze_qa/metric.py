@@ -10,22 +10,11 @@ from luke_allennlp.tasks.base.metric import TaskMetric
 
 
 class ClozePrediction(NamedTuple):
-    """
-    The best answer to a question in one or more of its windows.
-
-    # Parameters
-
-    answer : `str`
-    logit : `float`
-        `-inf` if there is no candidate.
-    start : `int`
-        Its first character in the passage: the first of two answers with equal logits wins.
-    gold : `Tuple[str, ...]`
-    """
+    """The best answer to a question in one or more of its windows."""
 
     answer: str
-    logit: float
-    start: int
+    logit: float  # `-inf` if there is no candidate
+    start: int  # first character in the passage: the first of two answers with equal logits wins
     gold: Tuple[str, ...]
 
 

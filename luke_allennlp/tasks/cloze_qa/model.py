@@ -25,7 +25,6 @@ class ClozeQaModel(TaskModel):
 
     # Parameters
 
-    vocab : `Vocabulary`
     embedder : `TokenEmbedder`
         "luke", with `entities: ["[PAD]", "[MASK]"]` and the tokenizer's marker tokens as pairs. Without the
         entity states, any embedder of tokens that knows the markers will do.
@@ -79,8 +78,7 @@ class ClozeQaModel(TaskModel):
         # Parameters
 
         words : `TextFieldTensors`
-            Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch,
-            tokens).
+            Of a `SubwordField`, each tensor of shape (batch, tokens).
         entities : `Dict[str, Tensor]`
             Of an `EntityField`: the placeholder, then the candidates. `entity_ids` and `entity_mask` have
             shape (batch, 1 + candidates), `entity_spans` (batch, 1 + candidates, 2): first and last token,

@@ -32,8 +32,6 @@ class ClozeQaPredictor(TaskPredictor):
 
     # Parameters
 
-    model : `ClozeQaModel`
-    dataset_reader : `ClozeQaReader`
     batch_size : `int`, optional (default = `8`)
         Windows per forward pass.
     """

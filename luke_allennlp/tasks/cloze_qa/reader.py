@@ -1,6 +1,7 @@
 """Cloze QA: the reader."""
 
 import logging
+from functools import partial
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -31,30 +32,15 @@ MARKERS = ("[HIGHLIGHT]", "[PLACEHOLDER]", "[ENTITY]")
 
 
 class ClozeWindow(NamedTuple):
-    """
-    A query with a part of its passage.
-
-    # Parameters
-
-    example : `ClozeExample`
-    number, total : `int`
-        Its place among the windows of the question, and their number.
-    input : `EncodedPair`
-        Query and window.
-    placeholder : `int`
-        Position of its marker.
-    candidates : `List[int]`
-        Indices of the passage's candidates in the window.
-    spans : `np.ndarray`
-        Positions of their entities, markers included. Shape: (candidates, 2).
-    """
+    """A query with a part of its passage."""
 
     example: ClozeExample
-    number: int
-    total: int
-    input: EncodedPair
-    placeholder: int
-    candidates: List[int]
+    number: int  # its place among the windows of the question
+    total: int  # the number of these
+    input: EncodedPair  # query and window
+    placeholder: int  # position of its marker
+    candidates: List[int]  # indices of the passage's candidates in the window
+    # Positions of their entities, markers included. Shape: (candidates, 2)
     spans: np.ndarray
 
 
@@ -197,18 +183,8 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
     @overrides(check_signature=False)
     def text_to_instance(self, window: ClozeWindow, labeled: bool = False) -> Instance:
         """
-        # Parameters
-
-        window : `ClozeWindow`
-            One of `items`.
-        labeled : `bool`, optional (default = `False`)
-            Whether the instance has labels and is scored.
-
-        # Returns
-
-        `Instance`
-            `words` (`SubwordField`), `entities` (`EntityField`: the placeholder, then the candidates),
-            `metadata`, and if labeled `labels` (`TensorField`, 1 where a candidate is an answer, else 0).
+        `words` (`SubwordField`), `entities` (`EntityField`: the placeholder, then the candidates),
+        `metadata`, and if labeled `labels` (`TensorField`, 1 where a candidate is an answer, else 0).
         """
         example = window.example
         candidates = [example.passage.candidates[index] for index in window.candidates]
@@ -283,20 +259,13 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
         """Token ids, and the positions of each candidate's markers. Shapes: (tokens,), (candidates, 2)."""
         if self._passage is None or self._passage[0] != passage:
             text = passage.text.replace("\n", " ")
-
-            def add_piece(marked: MarkedText, start: int, end: int) -> None:
-                self._add_piece(marked, text, start, end)
-
             spans = [MarkedSpan(start, end, "[ENTITY]") for start, end in passage.candidates]
-            marked, positions = mark_spans(self.tokenizer, text, spans, add_piece)
-            self._passage = (
-                passage,
-                np.asarray(marked.ids, dtype=np.int32),
-                np.asarray(positions, dtype=np.int32).reshape(-1, 2),
-            )
+            marked, positions = mark_spans(self.tokenizer, text, spans, partial(self._add_piece, text))
+            ids, places = (np.asarray(values, dtype=np.int32) for values in (marked.ids, positions))
+            self._passage = (passage, ids, places.reshape(-1, 2))
         return self._passage[1:]
 
-    def _add_piece(self, marked: MarkedText, text: str, start: int, end: int) -> None:
+    def _add_piece(self, text: str, marked: MarkedText, start: int, end: int) -> None:
         follows_space = start == 0 or text[start - 1] == " " or text.startswith(" ", start, end)
         found = text.find(HIGHLIGHT, start, end)
         if found >= 0 and self._duplicate_highlight_text and not follows_space:

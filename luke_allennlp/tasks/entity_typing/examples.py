@@ -17,17 +17,7 @@ from luke_allennlp.common.records import (
 )
 from luke_allennlp.tasks.base.task_forms import check_task
 
-GENERAL_TYPES = (
-    "entity",
-    "event",
-    "group",
-    "location",
-    "object",
-    "organization",
-    "person",
-    "place",
-    "time",
-)
+GENERAL_TYPES = tuple("entity event group location object organization person place time".split())
 """The nine types of Open Entity, called general in Ultra-Fine Entity Typing."""
 
 LabelMapping = Callable[[str], Optional[str]]
@@ -42,26 +32,13 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class TypingExample:
-    """
-    A mention in a text.
+    """A mention in a text."""
 
-    # Parameters
-
-    where : `str`
-        Where it comes from, for error messages: `dev.json, record 3`.
-    index : `int`
-        Its place in the file, from 0.
-    text : `str`
-    span : `Span`
-        Characters of the mention, end exclusive.
-    labels : `Optional[List[str]]`
-        Its types, without duplicates; may be empty. `None` if the record does not say.
-    """
-
-    where: str
-    index: int
+    where: str  # names it in errors: `dev.json, record 3`
+    index: int  # its place in the file, from 0
     text: str
-    span: Span
+    span: Span  # characters of the mention, end exclusive
+    # Its types, without duplicates; may be empty. `None` if the record does not say.
     labels: Optional[List[str]]
 
     @property
@@ -90,11 +67,6 @@ def example_from_json(
 
     # Parameters
 
-    record : `Dict[str, Any]`
-    where : `str`
-        Names the record in errors.
-    index : `int`, optional (default = `0`)
-        Its place in the file.
     types : `AbstractSet[str]`, optional (default = `None`)
         The types to keep of `y_str`, which has thousands; all of them if `None`.
     label_map : `Callable[[str], Optional[str]]`, optional (default = `None`)

@@ -25,7 +25,6 @@ class EntityTypingModel(TaskModel):
 
     # Parameters
 
-    vocab : `Vocabulary`
     embedder : `TokenEmbedder`
         "luke". Without the entity state, any token embedder works, such as "pretrained_transformer".
     dropout : `float`, optional (default = `None`)
@@ -84,8 +83,7 @@ class EntityTypingModel(TaskModel):
         # Parameters
 
         words : `TextFieldTensors`
-            Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch,
-            tokens).
+            Of a `SubwordField`, each tensor of shape (batch, tokens).
         entities : `Dict[str, Tensor]`
             Of an `EntityField`: the mention. `entity_ids` and `entity_mask` have shape (batch, 1),
             `entity_spans` (batch, 1, 2): first and last token, inclusive.

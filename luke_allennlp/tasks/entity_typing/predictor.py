@@ -31,8 +31,6 @@ class EntityTypingPredictor(TaskPredictor):
 
     # Parameters
 
-    model : `EntityTypingModel`
-    dataset_reader : `EntityTypingReader`
     batch_size : `int`, optional (default = `8`)
         Texts per forward pass.
     """

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Dict, Iterable, List, Mapping, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import is_global_primary
@@ -12,7 +12,6 @@ from allennlp.training.metrics import Metric
 from overrides import overrides
 
 from luke_allennlp.tasks.base.metric import TaskMetric, f1_scores
-from luke_allennlp.tasks.ner.decoding import non_overlapping
 from luke_allennlp.tasks.ner.examples import LabeledSpan
 
 logger = logging.getLogger(__name__)
@@ -26,25 +25,9 @@ _KINDS = ("correct", "predicted", "gold")
 @dataclass(frozen=True)
 class SentencePrediction:
     """
-    What is predicted for a sentence, as far as its chunks have arrived.
-
-    # Parameters
-
-    document_index : `int`
-        The place of the document in the file.
-    document : `str`
-        The id of the document.
-    sentence : `int`
-        The number of the sentence in the document.
-    num_words : `int`
-    num_chunks : `int`
-        How many chunks the sentence has.
-    gold : `List[LabeledSpan]`
-        All gold entities, whether or not they are among the candidates.
-    predictions : `Dict[int, List[Prediction]]`
-        By the number of the chunk, in the order of the candidates.
-    unaligned : `List[str]`, optional (default = `[]`)
-        The labels of gold entities that match no words, and count as missed.
+    What is predicted for a sentence, as far as its chunks have arrived: by the number of the chunk, in the
+    order of the candidates. `gold` has all gold entities, whether or not they are among the candidates, and
+    `unaligned` the labels of those that match no words, and count as missed.
     """
 
     document_index: int
@@ -60,6 +43,30 @@ class SentencePrediction:
     def key(self) -> Tuple[int, str, int]:
         """Identifies the sentence, and orders sentences."""
         return self.document_index, self.document, self.sentence
+
+    def __str__(self) -> str:
+        return f"sentence {self.sentence} of document {self.document!r}"
+
+
+def non_overlapping(spans: Sequence[Tuple[int, int]], scores: Sequence[float]) -> List[int]:
+    """
+    Chooses spans (end exclusive) greedily by descending score: a span is accepted if all its words are still
+    free (Yamada et al., EMNLP 2020, section 4.3). Of equal scores, the earlier span in `spans` wins. The
+    original system's scores are the logits.
+
+    # Returns
+
+    `List[int]`
+        The indices of the accepted spans, ordered by position.
+    """
+    taken = bytearray(max((end for _, end in spans), default=0))
+    accepted = []
+    for index in sorted(range(len(spans)), key=lambda index: -scores[index]):
+        start, end = spans[index]
+        if not any(taken[start:end]):
+            taken[start:end] = b"\x01" * (end - start)
+            accepted.append(index)
+    return sorted(accepted, key=lambda index: spans[index])
 
 
 @Metric.register("luke_ner")
@@ -108,8 +115,7 @@ class NerMetric(TaskMetric[SentencePrediction]):
 
     @overrides
     def tally(self, example: SentencePrediction) -> Mapping[Any, float]:
-        predicted = self._decode(example)
-        return _counts(set(example.gold), predicted, example.unaligned)
+        return _counts(set(example.gold), self._decode(example), example.unaligned)
 
     def _decode(self, example: SentencePrediction) -> Set[LabeledSpan]:
         found = [prediction for _, chunk in sorted(example.predictions.items()) for prediction in chunk]
@@ -138,28 +144,34 @@ class NerMetric(TaskMetric[SentencePrediction]):
         incomplete = [example for example in examples if len(example.predictions) < example.num_chunks]
         if incomplete and is_global_primary():
             first = incomplete[0]
+            known = f"{len(first.predictions)} of {first.num_chunks} chunks"
             logger.warning(
-                "%d of %d sentences are scored without some of their chunks, for example sentence %d of "
-                "document %r, of which %d of %d chunks were predicted.",
+                "%d of %d sentences are scored without some of their chunks, such as %s, with %s.",
                 len(incomplete),
                 len(examples),
-                first.sentence,
-                first.document,
-                len(first.predictions),
-                first.num_chunks,
+                first,
+                known,
             )
-        if not self._paper_compatible or _gold_overlaps(examples):
+        if not self._paper_compatible:
             return {}
+        for example in examples:
+            for left, right in pairwise(sorted(set(example.gold))):
+                if right.start < left.end:
+                    if is_global_primary():
+                        logger.warning(
+                            "The paper_ scores are omitted: %s has overlapping gold entities %s and %s, "
+                            "which tags cannot represent.",
+                            example,
+                            tuple(left),
+                            tuple(right),
+                        )
+                    return {}
         return {f"paper_{name}": value for name, value in self._paper_scores(examples).items()}
 
     def _paper_scores(self, examples: List[SentencePrediction]) -> Dict[str, float]:
         """
-        The scores of the original's one list of tags for the whole split.
-
-        Its gold tags are IOB1, where an entity at the beginning of a sentence is `I-` whatever closes the
-        sentence before it: if two entities of one type meet there, they are read as one. Its predictions are
-        decoded to `B-`, of which only those not preceded by their own type become `I-`, across sentences too:
-        they are read as they were decoded.
+        The scores of one list of tags for the whole split. The original's gold tags are IOB1, where an entity
+        at the beginning of a sentence is `I-`: it continues one of its type that closes the sentence before.
         """
         offset = 0
         gold: List[LabeledSpan] = []
@@ -190,21 +202,3 @@ def _counts(
 
 def _micro(sums: Mapping[Any, float]) -> Dict[str, float]:
     return f1_scores(*(sum(n for (kind, _), n in sums.items() if kind == wanted) for wanted in _KINDS))
-
-
-def _gold_overlaps(examples: List[SentencePrediction]) -> bool:
-    """Whether tags cannot represent the gold entities; a warning then names the first such sentence."""
-    for example in examples:
-        for left, right in pairwise(sorted(set(example.gold))):
-            if right.start < left.end:
-                if is_global_primary():
-                    logger.warning(
-                        "The paper_ scores are omitted: sentence %d of document %r has overlapping gold "
-                        "entities %s and %s, which paper_compatible cannot write as tags.",
-                        example.sentence,
-                        example.document,
-                        tuple(left),
-                        tuple(right),
-                    )
-                return True
-    return False

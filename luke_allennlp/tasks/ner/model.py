@@ -2,6 +2,7 @@
 
 from typing import Any, Dict, List, Mapping, Optional
 
+import torch
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.models import Model
 from allennlp.modules.token_embedders import TokenEmbedder
@@ -12,7 +13,6 @@ from torch.nn import functional as F
 
 from luke_allennlp.data.fields import IGNORED_LABEL
 from luke_allennlp.tasks.base.model import TaskModel, in_float32, mean_loss
-from luke_allennlp.tasks.ner.decoding import predicted_candidates
 from luke_allennlp.tasks.ner.examples import NIL
 from luke_allennlp.tasks.ner.metric import NerMetric, SentencePrediction
 
@@ -100,8 +100,7 @@ class NerModel(TaskModel):
         # Parameters
 
         words : `TextFieldTensors`
-            Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch,
-            tokens).
+            Of a `SubwordField`. Shapes: (batch, tokens).
         entities : `Dict[str, Tensor]`
             Of an `EntityField`, the candidates: `entity_ids` and `entity_mask` (batch, candidates),
             `entity_spans` (batch, candidates, 2): first and last token, inclusive.
@@ -134,19 +133,28 @@ class NerModel(TaskModel):
                 self._metric((prediction.key, prediction) for prediction in predictions)
         return output
 
+    @torch.no_grad()
     def _predictions(
         self, logits: Tensor, mask: Tensor, metadata: List[Dict[str, Any]]
     ) -> List[List[Dict[str, Any]]]:
+        """The candidates whose best label is not NIL. Only these leave the device, in one transfer."""
+        scores = logits.float()
+        # Shape (both): (batch, candidates)
+        best, labels = scores.max(dim=-1)
+        probabilities = (best - scores.logsumexp(dim=-1)).exp()
+        # Shape (both): (predicted,)
+        chosen = torch.nonzero(mask.bool() & (labels != self._nil_index), as_tuple=True)
+        # Indices can travel with the scores: float32 holds integers up to 2^24 exactly.
+        columns = [*chosen, labels[chosen], best[chosen], probabilities[chosen]]
+        # Shape: (predicted, 5)
+        rows = torch.stack([column.float() for column in columns], dim=-1)
         names = self.vocab.get_index_to_token_vocabulary(self.label_namespace)
-        result: List[List[Dict[str, Any]]] = []
-        predicted = predicted_candidates(logits, mask, self._nil_index)
-        for data, found in zip(metadata, predicted, strict=True):
-            result.append([])
-            for candidate, label, logit, probability in found:
-                start, end = data["candidates"][candidate].tolist()
-                result[-1].append(
-                    {"start": start, "end": end, "label": names[label], "logit": logit, "score": probability}
-                )
+        result: List[List[Dict[str, Any]]] = [[] for _ in metadata]
+        for instance, candidate, label, logit, probability in rows.tolist():
+            start, end = metadata[int(instance)]["candidates"][int(candidate)].tolist()
+            result[int(instance)].append(
+                {"start": start, "end": end, "label": names[int(label)], "logit": logit, "score": probability}
+            )
         return result
 
     @overrides(check_signature=False)
@@ -156,17 +164,10 @@ class NerModel(TaskModel):
 
 
 def _sentence_prediction(metadata: Dict[str, Any], predictions: List[Dict[str, Any]]) -> SentencePrediction:
+    names = ("document_index", "document", "sentence", "num_chunks", "gold", "unaligned")
+    found = [(entity["start"], entity["end"], entity["label"], entity["logit"]) for entity in predictions]
     return SentencePrediction(
-        document_index=metadata["document_index"],
-        document=metadata["document"],
-        sentence=metadata["sentence"],
+        **{name: metadata[name] for name in names},
         num_words=len(metadata["words"]),
-        num_chunks=metadata["num_chunks"],
-        gold=metadata["gold"],
-        unaligned=metadata["unaligned"],
-        predictions={
-            metadata["chunk"]: [
-                (entity["start"], entity["end"], entity["label"], entity["logit"]) for entity in predictions
-            ]
-        },
+        predictions={metadata["chunk"]: found},
     )

@@ -7,10 +7,10 @@ from allennlp.predictors import Predictor
 from overrides import overrides
 
 from luke_allennlp.tasks.base.predictor import TaskPredictor
-from luke_allennlp.tasks.ner.decoding import non_overlapping
-from luke_allennlp.tasks.ner.examples import SentenceExample
+from luke_allennlp.tasks.ner.examples import SentenceChunk, SentenceExample
+from luke_allennlp.tasks.ner.metric import non_overlapping
 from luke_allennlp.tasks.ner.model import NerModel
-from luke_allennlp.tasks.ner.reader import NerReader, SentenceChunk
+from luke_allennlp.tasks.ner.reader import NerReader
 
 
 @Predictor.register("luke_ner")
@@ -60,26 +60,18 @@ class NerPredictor(TaskPredictor):
             text = document.text[first:last]
             offsets = [(start - first, end - first) for start, end in sentence.offsets]
         else:
-            text, offsets = "", []
+            text, offsets = " ".join(sentence.words), []
+            start = 0
             for word in sentence.words:
-                text += " " if offsets else ""
-                offsets.append((len(text), len(text) + len(word)))
-                text += word
+                offsets.append((start, start + len(word)))
+                start += len(word) + 1
         candidates = [entity for output in outputs for entity in output["predictions"]]
         entities = []
         for entity in self._decode(candidates):
-            start, end = offsets[entity["start"]][0], offsets[entity["end"] - 1][1]
-            entities.append(
-                {
-                    "text": text[start:end],
-                    "label": entity["label"],
-                    "score": entity["score"],
-                    "start": start,
-                    "end": end,
-                    "sentence": index,
-                    "words": [entity["start"], entity["end"]],
-                }
-            )
+            words = [entity["start"], entity["end"]]
+            start, end = offsets[words[0]][0], offsets[words[1] - 1][1]
+            result = {"text": text[start:end], "label": entity["label"], "score": entity["score"]}
+            entities.append({**result, "start": start, "end": end, "sentence": index, "words": words})
         return {"document": document.id, "sentence": index, "text": text, "entities": entities}
 
     def _decode(self, candidates: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
@@ -97,9 +89,7 @@ class NerPredictor(TaskPredictor):
         """The entities of all sentences, with characters of the document's text."""
         reader: NerReader = self._reader  # type: ignore[assignment]
         document = examples[0].document if examples else reader.document_from_json(record, "")
-        text = document.text
-        if text is None:
-            text = "\n".join(output["text"] for output in outputs)
+        text = "\n".join(output["text"] for output in outputs) if document.text is None else document.text
         entities = []
         start = 0
         for example, output in zip(examples, outputs, strict=True):

@@ -2,49 +2,36 @@
 
 import itertools
 import logging
-from collections import Counter
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+import math
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
+import numpy as np
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Instance
 from allennlp.data.fields import Field, MetadataField
 from allennlp.data.tokenizers import Tokenizer
 from overrides import overrides
 
-from luke_allennlp.common.text_lines import Findings, listed
+from luke_allennlp.common.text_lines import listed
 from luke_allennlp.data.fields import EntityField, SparseLabelField, SubwordField
 from luke_allennlp.data.label_map import LabelMap
 from luke_allennlp.data.segmentation import TextSegmenter
 from luke_allennlp.tasks.base.reader import MASK_ENTITY, TaskReader
-from luke_allennlp.tasks.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentTokens
-from luke_allennlp.tasks.ner.examples import NIL, Document, LabeledSpan, SentenceExample
-from luke_allennlp.tasks.ner.forms import ColumnOptions, Reading, document_from_record, read_documents
+from luke_allennlp.tasks.ner.examples import (
+    NIL,
+    CandidateSpans,
+    Chunk,
+    Document,
+    SentenceChunk,
+    SentenceExample,
+)
+from luke_allennlp.tasks.ner.forms import Reading, document_from_record, read_documents
 from luke_allennlp.tasks.ner.tag_schemes import check_scheme
 
 logger = logging.getLogger(__name__)
 
 _DOCUMENTS_A_WORKER = 8  # fewer can differ much in size
-
-
-class SentenceChunk(NamedTuple):
-    """
-    A chunk of a sentence, which becomes an instance.
-
-    # Parameters
-
-    example : `SentenceExample`
-    chunk : `Chunk`
-    number, total : `int`
-        Its number among the chunks of the sentence, and how many there are.
-    too_long : `List[LabeledSpan]`
-        The gold entities of the sentence that are longer than a candidate can be.
-    """
-
-    example: SentenceExample
-    chunk: Chunk
-    number: int
-    total: int
-    too_long: List[LabeledSpan]
 
 
 @DatasetReader.register("luke_ner")
@@ -136,7 +123,6 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
                 raise ConfigurationError(f"{name} is {value!r}; expected {choices[0]!r} or {choices[1]!r}.")
         if separator == "":
             raise ConfigurationError("separator is empty; give a character, or null to detect it.")
-        self.segmenter = segmenter or TextSegmenter.by_name(TextSegmenter.default_implementation)()
         self.chunker = Chunker(
             start_id=self.tokenizer.start_id,
             end_id=self.tokenizer.end_id,
@@ -145,71 +131,33 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
             max_span_length=max_span_length,
             max_entities=max_entities,
         )
-        self._columns = ColumnOptions(word_column, tag_column, separator, comment_prefix, undivided)
-        self._tag_scheme = check_scheme(tag_scheme)
-        self._label_names = label_names
-        self._label_map = LabelMap(label_map) if label_map else None
-        self._duplicate_spans = duplicate_spans
+        self._reading = Reading(
+            segmenter=segmenter or TextSegmenter.by_name(TextSegmenter.default_implementation)(),
+            encoding=encoding,
+            tag_scheme=check_scheme(tag_scheme),
+            label_names=label_names,
+            label_map=LabelMap(label_map) if label_map else None,
+            duplicate_spans=duplicate_spans,
+            word_column=word_column,
+            tag_column=tag_column,
+            separator=separator,
+            comment_prefix=comment_prefix,
+            undivided=undivided,
+        )
         self._label_namespace = label_namespace
-        # The labels outside of the vocabulary that the log has warned about.
+        # The labels outside the vocabulary that the log has warned about.
         self._warned: Set[str] = set()
         self._few_documents = False
-        # The last document, its tokens, and where its sentences start among its words.
-        self._encoded: Optional[Tuple[Document, DocumentTokens, List[int]]] = None
+        # The last document, its token ids, where its words start in them, and its sentences in its words.
+        self._encoded: Optional[Tuple[Document, np.ndarray, np.ndarray, List[int]]] = None
 
     def read_documents(self, file_path: str) -> List[Document]:
         """The documents of a local file."""
-        documents = read_documents(file_path, self._reading())
-        findings = Findings()
-        for index, document in enumerate(documents):
-            document.index = index
-            for sentence in document.sentences:
-                where = f"{file_path}, {sentence.where}" if sentence.where else file_path
-                spans = self._settle(sentence.spans, findings, where)
-                sentence.spans = [LabeledSpan(*span) for span in spans]
-                sentence.unaligned = self._settle(sentence.unaligned, findings, where)
-        findings.log(file_path)
-        if self._label_map is not None:
-            self._label_map.log(file_path)
-        logger.info("%s: %s", file_path, describe_documents(documents))
-        return documents
+        return read_documents(file_path, self._reading)
 
     def document_from_json(self, record: Dict[str, Any], where: str) -> Document:
         """As `examples_from_json`; the document may have no sentence."""
-        return document_from_record(record, where, self._reading())
-
-    def _reading(self) -> Reading:
-        return Reading(
-            self.segmenter, self.encoding, self._tag_scheme, self._label_names, columns=self._columns
-        )
-
-    def _settle(
-        self, spans: Sequence[Tuple[int, int, str]], findings: Findings, where: str
-    ) -> List[Tuple[int, int, str]]:
-        """Renames the labels of entities, checks that each span has one label, and sorts them."""
-        labels: Dict[Tuple[int, int], str] = {}
-        for start, end, given in spans:
-            label = given if self._label_map is None else self._label_map(given)
-            if label is None:
-                continue
-            if label == NIL:
-                raise ConfigurationError(
-                    f"{where}: the entity at {start}-{end} has the label {NIL!r}, which is reserved for "
-                    "candidates that are no entities; rename it with `label_map`, or drop it with null."
-                )
-            first = labels.setdefault((start, end), label)
-            if first == label:
-                continue
-            if self._duplicate_spans == "error":
-                raise ConfigurationError(
-                    f"{where}: the span {start}-{end} has the labels {first!r} and {label!r}; expected one. "
-                    "Correct it, drop one of them with `label_map`, or set `duplicate_spans` to 'first'."
-                )
-            findings.add(
-                "spans have several labels, of which the first is kept",
-                f"{where}: {start}-{end} is {first!r}, not {label!r}",
-            )
-        return [(start, end, label) for (start, end), label in sorted(labels.items())]
+        return document_from_record(record, where, self._reading)
 
     @overrides
     def read_examples(self, file_path: str) -> Iterator[SentenceExample]:
@@ -242,14 +190,13 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
 
     @overrides
     def check_file(self, file_path: str, training: bool = False) -> None:
-        sentences = entities = unaligned = 0
+        sentences = []
         for example in self.local_examples(file_path):
             self.check_labels(example)
-            sentences += 1
-            entities += len(example.sentence.spans)
-            unaligned += len(example.sentence.unaligned)
-        if not training or entities:
+            sentences.append(example.sentence)
+        if not training or any(sentence.spans for sentence in sentences):
             return
+        unaligned = sum(len(sentence.unaligned) for sentence in sentences)
         if unaligned:
             raise ConfigurationError(
                 f"{file_path}: none of its {unaligned} entities starts and ends with words, so there is "
@@ -257,7 +204,7 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
                 '{"type": "whitespace"} or another `language`.'
             )
         raise ConfigurationError(
-            f"{file_path}: has no entity in its {sentences} sentences, so a model trained on it would "
+            f"{file_path}: has no entity in its {len(sentences)} sentences, so a model trained on it would "
             "predict none; check the file, and `label_map` and `tag_column` if they are set."
         )
 
@@ -265,21 +212,21 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
     def items(self, example: SentenceExample) -> List[SentenceChunk]:
         document, index, sentence = example
         if self._encoded is None or self._encoded[0] is not document:
-            words = [word for sentence in document.sentences for word in sentence.words]
+            words = self.tokenizer.encode_words([word for s in document.sentences for word in s.words])
+            token_ids = np.array([token_id for word in words for token_id in word], dtype=np.int32)
+            # Shape: (words + 1,)
+            bounds = np.cumsum([0, *map(len, words)], dtype=np.int64)
             starts = [0, *itertools.accumulate(len(sentence.words) for sentence in document.sentences)]
-            self._encoded = document, DocumentTokens(self.tokenizer.encode_words(words)), starts
-        _, tokens, starts = self._encoded
-        chunks = self.chunker.chunks(tokens, starts[index], starts[index + 1])
-        bounds = tokens.bounds[starts[index] :]
+            self._encoded = document, token_ids, bounds, starts
+        _, token_ids, bounds, starts = self._encoded
+        bounds = bounds[starts[index] : starts[index + 1] + 1]
+        chunks = self.chunker.chunks(token_ids, bounds)
         too_long = [
             span
             for span in sentence.spans
             if not 0 < bounds[span.end] - bounds[span.start] <= self.chunker.max_span_length
         ]
-        return [
-            SentenceChunk(example, chunk, number, len(chunks), too_long)
-            for number, chunk in enumerate(chunks)
-        ]
+        return [SentenceChunk(example, chunk, i, len(chunks), too_long) for i, chunk in enumerate(chunks)]
 
     @overrides
     def labeled_items(self, file_path: str) -> Iterator[Tuple[SentenceChunk, bool]]:
@@ -309,20 +256,6 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
 
     @overrides(check_signature=False)
     def text_to_instance(self, item: SentenceChunk, labeled: bool = False) -> Instance:
-        """
-        # Parameters
-
-        item : `SentenceChunk`
-            One of `items`.
-        labeled : `bool`, optional (default = `False`)
-            Whether the instance has labels and is scored.
-
-        # Returns
-
-        `Instance`
-            `words` (`SubwordField`), `entities` (`EntityField`), `metadata`, and if labeled `labels`
-            (`SparseLabelField`).
-        """
         (document, index, sentence), chunk, number, total, _ = item
         candidates = chunk.candidates
         fields: Dict[str, Field] = {
@@ -343,12 +276,9 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
             ),
         }
         if labeled:
-            places = {}
-            if sentence.spans:
-                places = {(start, end): place for place, (start, end) in enumerate(candidates.tolist())}
-            labels = {
-                places[start, end]: label for start, end, label in sentence.spans if (start, end) in places
-            }
+            gold = {(start, end): label for start, end, label in sentence.spans}
+            spans = map(tuple, candidates.tolist() if gold else [])
+            labels = {place: gold[span] for place, span in enumerate(spans) if span in gold}
             fields["labels"] = SparseLabelField(
                 labels, len(candidates), NIL, self._label_namespace, self._warned
             )
@@ -371,18 +301,96 @@ def sentences_of(document: Document) -> List[SentenceExample]:
     return [SentenceExample(document, index, sentence) for index, sentence in enumerate(document.sentences)]
 
 
-def describe_documents(documents: Sequence[Document]) -> str:
-    """The numbers of documents, sentences, words, and entities by label, for a log."""
-    sentences = [sentence for document in documents for sentence in document.sentences]
-    words = sum(len(sentence.words) for sentence in sentences)
-    unaligned = sum(len(sentence.unaligned) for sentence in sentences)
-    labels = Counter(
-        label for sentence in sentences for _, _, label in (*sentence.spans, *sentence.unaligned)
-    )
-    text = (
-        f"{len(documents):,} documents, {len(sentences):,} sentences, {words:,} words, "
-        f"{labels.total():,} entities"
-    )
-    if labels:
-        text += f" ({', '.join(f'{label} {number:,}' for label, number in sorted(labels.items()))})"
-    return text + (f", {unaligned:,} of them not aligned with words" if unaligned else "")
+@dataclass
+class Chunker:
+    """Makes the chunks of sentences as the original system does. Its options are those of `NerReader`."""
+
+    start_id: int
+    end_id: int
+    max_length: int = 512
+    use_document: bool = True
+    max_span_length: int = 16
+    max_entities: int = 128
+
+    def __post_init__(self) -> None:
+        for name in ("max_span_length", "max_entities"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} is {getattr(self, name)}; expected at least 1.")
+        # Without start and end token.
+        self.budget = self.max_length - 2
+        if self.budget < self.max_span_length:
+            raise ConfigurationError(
+                f"max_length is {self.max_length}, which leaves {self.budget} tokens beside the start and "
+                f"end token; expected room for max_span_length, {self.max_span_length}."
+            )
+
+    def chunks(self, token_ids: np.ndarray, bounds: np.ndarray) -> List[Chunk]:
+        """
+        The chunks of a sentence, at least one, even if all words are too long to be candidates. Every span of
+        words with at most `max_span_length` tokens is a candidate of exactly one chunk.
+
+        # Parameters
+
+        token_ids : `np.ndarray`
+            Of the document. Shape: (tokens,).
+        bounds : `np.ndarray`
+            Where each word of the sentence starts in it, and where the last one ends. Shape: (words + 1,).
+        """
+        left_edge, right_edge = (0, len(token_ids)) if self.use_document else (bounds[0], bounds[-1])
+        chunks: List[Chunk] = []
+        for start, end, new_from in self._pieces(bounds):
+            first, last = bounds[start], min(bounds[end], bounds[start] + self.budget)
+            left, right = context_window(first - left_edge, last - first, right_edge - last, self.budget)
+            text = token_ids[first - left : last + right]
+            window = np.concatenate([[self.start_id], text, [self.end_id]]).astype(np.int32)
+            candidates = self._candidates(bounds, start, end, new_from)
+            ends = np.stack([bounds[candidates[:, 0]], bounds[candidates[:, 1]] - 1], axis=1)
+            spans = ends - (first - left) + 1
+            number = max(math.ceil(len(candidates) / self.max_entities), 1)
+            size = max(math.ceil(len(candidates) / number), 1)
+            for at in range(0, len(candidates), size):
+                chunks.append(Chunk(window, spans[at : at + size], candidates[at : at + size]))
+        # A sentence without a single candidate still counts in the evaluation.
+        return chunks or [Chunk(window, spans, candidates)]
+
+    def _pieces(self, bounds: np.ndarray) -> Iterator[Tuple[int, int, int]]:
+        """
+        The pieces of the sentence that fit a window each, one if it is short enough. They overlap so that
+        each candidate fits one of them. Each is its first word, the word after its last, and the word after
+        which its candidates end, as others belong to earlier pieces.
+        """
+        num_words = len(bounds) - 1
+        start = new_from = 0
+        while True:
+            end = int(np.searchsorted(bounds, bounds[start] + self.budget, side="right")) - 1
+            end = min(max(end, start + 1), num_words)  # a word longer than the window is cut
+            yield start, end, new_from
+            if end == num_words:
+                return
+            new_from = end
+            # The first word whose candidates can reach beyond this piece.
+            earliest = int(np.searchsorted(bounds, bounds[end + 1] - self.max_span_length, side="left"))
+            start = max(min(earliest, end), start + 1)
+
+    def _candidates(self, bounds: np.ndarray, start: int, end: int, new_from: int) -> np.ndarray:
+        # Shape: (words, words)
+        lengths = bounds[None, start + 1 : end + 1] - bounds[start:end, None]
+        allowed = (lengths > 0) & (lengths <= self.max_span_length)
+        allowed[:, : max(new_from - start, 0)] = False
+        # Shape: (candidates, 2)
+        return (np.argwhere(allowed) + (start, start + 1)).astype(np.int32)
+
+
+def context_window(left: int, length: int, right: int, budget: int) -> Tuple[int, int]:
+    """
+    How many tokens of context a piece of `length` tokens gets from those on its left and right, by the
+    original system's rule: on the shorter side all there are, but at most half of what the budget leaves; on
+    the other side the rest.
+    """
+    free = max(budget - length, 0)
+    half = free // 2
+    if left < right:
+        from_left = min(left, half)
+        return from_left, min(right, free - from_left)
+    from_right = min(right, half)
+    return min(left, free - from_right), from_right

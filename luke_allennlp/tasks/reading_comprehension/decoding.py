@@ -12,13 +12,10 @@ from luke_allennlp.tasks.base.model import in_float32
 
 class BestSpans(NamedTuple):
     """
-    # Parameters
+    Spans of each window, with their first and last position, inclusive. All shapes: (batch, spans).
 
-    scores : `Tensor`
-        Start plus end logit, descending; minus infinity where there is no such span. The last one is the best
-        span of all, however low its ends rank, for questions that have no other. Shape: (batch, spans).
-    starts, ends : `Tensor`
-        First and last position, inclusive. Shape: (batch, spans).
+    Scores are start plus end logit, descending; minus infinity where there is no such span. The last span is
+    the best of all, however low its ends rank, for questions that have no other.
     """
 
     scores: Tensor
@@ -48,7 +45,6 @@ def best_spans(
     limits : `Tensor`
         First position of the passage and the one after its last, and the same for positions where an answer
         of this window may start. Shape: (batch, 4).
-    n_best : `int`, optional (default = `20`)
     max_answer_length : `int`, optional (default = `30`)
         In tokens.
 
@@ -94,26 +90,13 @@ def best_spans(
 
 
 class Candidate(NamedTuple):
-    """
-    A possible answer; greater is better.
+    """A possible answer; greater is better."""
 
-    # Parameters
-
-    is_ranked : `bool`
-        False for the fallback of a window without ranked spans.
-    score : `float`
-    window : `int`
-        Negated number of its window, so that the earlier one wins.
-    rank : `int`
-        Negated rank in its window.
-    start, end : `int`
-        Characters of the passage, end exclusive.
-    """
-
-    is_ranked: bool
+    is_ranked: bool  # false for the fallback of a window without ranked spans
     score: float
-    window: int
-    rank: int
+    window: int  # negated number of its window, so that the earlier one wins
+    rank: int  # negated rank in its window
+    # Characters of the passage, end exclusive.
     start: int
     end: int
 
@@ -146,36 +129,21 @@ def candidates_of(spans: BestSpans, metadata: List[Dict[str, Any]]) -> List[List
 
 
 class ScoredAnswer(NamedTuple):
-    """
-    # Parameters
-
-    text : `str`
-        Empty if the passage has no answer.
-    start, end : `int`, optional
-        Characters of the passage.
-    score : `float`
-        Start plus end logit.
-    """
+    """An answer with its characters in the passage; no answer has an empty text."""
 
     text: str
     start: Optional[int]
     end: Optional[int]
-    score: float
+    score: float  # start plus end logit
 
 
 def n_best_answers(
     candidates: Iterable[Candidate], text_of: Callable[[int, int], str], n_best: int = 20
 ) -> List[ScoredAnswer]:
     """
-    The best answers to a question with distinct texts, best first; empty if the passage has no tokens.
-
-    # Parameters
-
-    candidates : `Iterable[Candidate]`
-        From all its windows.
-    text_of : `Callable[[int, int], str]`
-        Returns the text of an answer from its first character and the one after its last.
-    n_best : `int`, optional (default = `20`)
+    The best answers to a question with distinct texts, best first, from the candidates of all its windows;
+    empty if the passage has no tokens. `text_of` returns the text of an answer from its first character and
+    the one after its last.
     """
     ordered = sorted(candidates, reverse=True)
     answers: Dict[str, ScoredAnswer] = {}

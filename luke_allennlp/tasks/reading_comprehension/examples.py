@@ -1,7 +1,7 @@
 """Examples of extractive QA, read from SQuAD's JSON or this project's JSON lines."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Iterator, List, NamedTuple, Optional
 
 from allennlp.common.checks import ConfigurationError
 
@@ -20,8 +20,6 @@ from luke_allennlp.common.records import (
 from luke_allennlp.common.text_lines import shown
 from luke_allennlp.linking.entity_linker import EntityMention
 from luke_allennlp.tasks.base.task_forms import check_task
-
-_DATASET_KEYS = ("data", "paragraphs", "qas")
 
 
 @dataclass
@@ -42,29 +40,15 @@ class Answer(NamedTuple):
 
 @dataclass
 class Question:
-    """
-    # Parameters
-
-    passage : `Passage`
-    text : `str`
-    id : `str`, optional
-    answers : `List[Answer]`, optional
-        The gold answers; none if the passage does not answer it, `None` if unknown.
-    entities : `List[EntityMention]`, optional
-        The mentions that the data names.
-    where : `str`
-        Where it comes from, for error messages.
-    index : `int`, optional (default = `0`)
-        Its place in the file.
-    """
+    """A question about a passage."""
 
     passage: Passage
     text: str
     id: Optional[str]
-    answers: Optional[List[Answer]]
-    entities: Optional[List[EntityMention]]
-    where: str
-    index: int = 0
+    answers: Optional[List[Answer]]  # empty if the passage does not answer it, `None` if unknown
+    entities: Optional[List[EntityMention]]  # the mentions that the data names
+    where: str  # names it in errors
+    index: int = 0  # its place in the file
 
     @property
     def wrong_answers(self) -> List[Answer]:
@@ -76,11 +60,6 @@ class Question:
     def name(self) -> str:
         """Its place in the file, and its id."""
         return self.where if self.id is None else f"{self.where} (id {self.id!r})"
-
-
-def is_dataset_record(record: Dict[str, Any]) -> bool:
-    """Whether a record is SQuAD's file, an article or a paragraph, with any number of questions."""
-    return any(key in record for key in _DATASET_KEYS)
 
 
 def questions_from_json(record: Record, where: str) -> Iterator[Question]:

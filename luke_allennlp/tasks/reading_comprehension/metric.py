@@ -12,25 +12,13 @@ from luke_allennlp.tasks.reading_comprehension.examples import Question
 
 
 class AnsweredQuestion(NamedTuple):
-    """
-    The answer to a question from one or more windows of its passage.
+    """The answer to a question from one or more windows of its passage."""
 
-    # Parameters
-
-    gold : `Tuple[str, ...]`
-        The gold answers; none if the passage does not answer the question.
-    text : `str`, optional
-        The best non-empty answer; `None` if the question was not answered at all.
-    rank : `Tuple[bool, float, int]`, optional (default = `(False, 0.0, 0)`)
-        The window with the highest rank counts. The second item is the answer's score.
-    null_score : `float`, optional (default = `None`)
-        Score of no answer, the lowest of all windows.
-    """
-
-    gold: Tuple[str, ...]
-    text: Optional[str]
+    gold: Tuple[str, ...]  # empty if the passage does not answer the question
+    text: Optional[str]  # the best non-empty answer; `None` if the question was not answered at all
+    # The window with the highest rank counts. The second item is the answer's score.
     rank: Tuple[bool, float, int] = (False, 0.0, 0)
-    null_score: Optional[float] = None
+    null_score: Optional[float] = None  # of no answer, the lowest of all windows
 
     @property
     def null_odds(self) -> Optional[float]:
@@ -116,15 +104,8 @@ class ReadingComprehensionMetric(TaskMetric[AnsweredQuestion]):
         null_odds: Optional[Mapping[str, float]] = None,
     ) -> Dict[str, float]:
         """
-        Scores a file of predictions, as the official scorers do, independently of the state.
-
-        # Parameters
-
-        questions : `Iterable[Question]`
-        predictions : `Mapping[str, str]`
-            The answer to each question, by its id; empty for no answer.
-        null_odds : `Mapping[str, float]`, optional (default = `None`)
-            The score of no answer minus that of the prediction.
+        Scores a file of predictions, as the official scorers do, independently of the state: the answer to
+        each question by its id, empty for no answer, and the score of no answer minus that of the prediction.
         """
         examples = []
         for question in questions:

@@ -40,7 +40,6 @@ class ReadingComprehensionModel(TaskModel):
 
     # Parameters
 
-    vocab : `Vocabulary`
     embedder : `TokenEmbedder`
         "luke", with the whole entity table and `freeze_entity_table: true`. Without entities, any embedder of
         tokens will do, such as "pretrained_transformer".

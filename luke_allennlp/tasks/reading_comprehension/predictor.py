@@ -8,7 +8,7 @@ from overrides import overrides
 
 from luke_allennlp.tasks.base.predictor import TaskPredictor
 from luke_allennlp.tasks.reading_comprehension.decoding import ScoredAnswer, probabilities
-from luke_allennlp.tasks.reading_comprehension.examples import Question, is_dataset_record
+from luke_allennlp.tasks.reading_comprehension.examples import Question
 from luke_allennlp.tasks.reading_comprehension.model import ReadingComprehensionModel
 from luke_allennlp.tasks.reading_comprehension.reader import ReadingComprehensionReader, Window
 
@@ -34,8 +34,6 @@ class ReadingComprehensionPredictor(TaskPredictor):
 
     # Parameters
 
-    model : `ReadingComprehensionModel`
-    dataset_reader : `ReadingComprehensionReader`
     batch_size : `int`, optional (default = `8`)
         Windows per forward pass.
     """
@@ -77,6 +75,6 @@ class ReadingComprehensionPredictor(TaskPredictor):
 
     @overrides
     def record_output(self, record: JsonDict, examples: List[Any], outputs: List[JsonDict]) -> JsonDict:
-        if is_dataset_record(record):
+        if record.keys() & {"data", "paragraphs", "qas"}:
             return {"questions": outputs}
         return super().record_output(record, examples, outputs)

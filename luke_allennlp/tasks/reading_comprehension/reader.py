@@ -1,6 +1,7 @@
 """Extractive QA: the reader."""
 
 import logging
+from dataclasses import replace
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import numpy as np
@@ -30,31 +31,16 @@ logger = logging.getLogger(__name__)
 
 
 class Window(NamedTuple):
-    """
-    A question and a window of its passage.
-
-    # Parameters
-
-    question : `Question`
-    question_ids : `List[int]`
-    passage : `PassageTokens`
-    window : `QuestionWindow`
-    number, total : `int`
-        Its place among the windows of the question, and their number.
-    answer : `Tuple[int, int]`, optional
-        First and last token of the question's first answer in the passage.
-    entities : `List[LinkedEntity]`
-        With their positions in the input.
-    """
+    """A question and a window of its passage."""
 
     question: Question
     question_ids: List[int]
     passage: PassageTokens
     window: QuestionWindow
-    number: int
-    total: int
-    answer: Optional[Tuple[int, int]]
-    entities: List[LinkedEntity]
+    number: int  # its place among the windows of the question
+    total: int  # the number of these
+    answer: Optional[Tuple[int, int]]  # first and last token of the first answer in the passage
+    entities: List[LinkedEntity]  # with their positions in the input
 
 
 @DatasetReader.register("luke_reading_comprehension")
@@ -120,6 +106,8 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         super().__init__(tokenizer, encoding, max_instances, serialization_dir)
         check_at_least(1, stride=stride, max_question_length=max_question_length)
         check_at_least(0, max_entities=max_entities)
+        # Special tokens around and between the question and the passage.
+        self._num_special = 2 + self.tokenizer.separators
         # At least one token of the passage.
         check_at_least(max_question_length + self._num_special + 1, max_length=max_length)
         self.linker = linker or NoEntityLinker()
@@ -132,10 +120,6 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         # Of the last question; the next one usually has the same passage and article.
         self._passage: Optional[Tuple[PassageTokens, Offsets]] = None
         self._article: Optional[Tuple[Optional[str], ArticleLinker]] = None
-
-    @property
-    def _num_special(self) -> int:
-        return self.tokenizer.separators + 2
 
     @overrides
     def read_examples(self, file_path: str) -> Iterator[Question]:
@@ -171,10 +155,8 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
 
     @overrides
     def examples_from_json(self, record: Dict[str, Any], where: str) -> List[Question]:
-        questions = list(questions_from_json(record, where))
-        for index, question in enumerate(questions):
-            question.index = index
-        return questions
+        questions = questions_from_json(record, where)
+        return [replace(question, index=index) for index, question in enumerate(questions)]
 
     @overrides
     def source(self, example: Question) -> Passage:
@@ -272,18 +254,8 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
     @overrides(check_signature=False)
     def text_to_instance(self, item: Window, labeled: bool = False) -> Instance:
         """
-        # Parameters
-
-        item : `Window`
-            One of `items`.
-        labeled : `bool`, optional (default = `False`)
-            Whether the instance has an answer and is scored.
-
-        # Returns
-
-        `Instance`
-            `words` (`SubwordField`), `entities` (`EntityField`), `limits` (as in the model's `forward`),
-            `metadata`, and if labeled `answer` (first and last position).
+        `words` (`SubwordField`), `entities` (`EntityField`), `limits` (as in the model's `forward`),
+        `metadata`, and if labeled `answer` (first and last position).
         """
         window, question = item.window, item.question
         pair = self.tokenizer.encode_pair(item.question_ids, item.passage.ids[window.start : window.end])

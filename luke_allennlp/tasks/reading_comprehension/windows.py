@@ -15,15 +15,7 @@ Range = Tuple[int, int]
 
 
 class PassageTokens:
-    """
-    The tokens of a passage, shared by all its questions.
-
-    # Parameters
-
-    passage : `Passage`
-    encoded : `Encoded`
-        From `WordTokenizer.encode_spaced`.
-    """
+    """The tokens of a passage from `WordTokenizer.encode_spaced`, shared by all its questions."""
 
     def __init__(self, passage: Passage, encoded: Encoded) -> None:
         self.passage = passage
@@ -84,19 +76,11 @@ class PassageTokens:
 
 
 class QuestionWindow(NamedTuple):
-    """
-    The part of a passage in one input.
-
-    # Parameters
-
-    start, end : `int`
-        First token of the window and the one after its last.
-    best_start, best_end : `int`
-        The tokens for which it is the best window: answers that start elsewhere are left to other windows.
-    """
+    """The part of a passage in one input, as indices of its tokens, ends exclusive."""
 
     start: int
     end: int
+    # The tokens for which it is the best window: answers that start elsewhere are left to other windows.
     best_start: int
     best_end: int
 

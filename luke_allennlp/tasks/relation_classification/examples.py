@@ -22,28 +22,15 @@ _HELD = "head and tail"
 
 @dataclass(frozen=True)
 class RelationExample:
-    """
-    A text with two entities and the relation between them.
+    """A text with two entities and the relation between them."""
 
-    # Parameters
-
-    where : `str`
-        Where it comes from, for error messages.
-    index : `int`
-        Its place in the file, from 0.
-    text : `str`
-    head, tail : `Tuple[int, int]`
-        Characters of the two entities, end exclusive. They may overlap, come in any order, and be empty.
-    label : `str`, optional (default = `None`)
-        The relation, as the file writes it; `None` if unknown.
-    """
-
-    where: str
-    index: int
+    where: str  # names it in errors
+    index: int  # its place in the file, from 0
     text: str
+    # Characters of the entities, end exclusive. They may overlap, come in any order, and be empty.
     head: Span
     tail: Span
-    label: Optional[str] = None
+    label: Optional[str] = None  # the relation, as the file writes it; `None` if unknown
 
     @property
     def empty_mentions(self) -> List[str]:
@@ -51,40 +38,27 @@ class RelationExample:
         return [name for name in ("head", "tail") if not self.text[slice(*getattr(self, name))].strip()]
 
 
-def example_from_record(
-    record: Record, where: str, index: int = 0, allow_empty: bool = False
-) -> RelationExample:
+def example_from_record(record: Record, where: str, index: int = 0) -> RelationExample:
     """
     Reads a record of TACRED (`token`, `subj_start`, `subj_end`, `obj_start`, `obj_end`, the ends inclusive,
     `relation`; tokens are joined by spaces) or of this project's form (`text`, `head`, `tail`, `label`; a
     span is `[start, end]` or `{"start": .., "end": ..}`, characters with the end exclusive). The relation may
-    be missing or `null`; other keys are ignored.
-
-    # Parameters
-
-    record : `Dict[str, Any]`
-    where : `str`
-        Names the record in errors.
-    index : `int`, optional (default = `0`)
-    allow_empty : `bool`, optional (default = `False`)
-        Whether head and tail may be empty.
+    be missing or `null`; other keys are ignored. `where` names the record in errors.
     """
     check_task(record, "luke_relation_classification", where)
     if "token" in record:
-        return _from_tokens(record, where, index, allow_empty)
+        return _from_tokens(record, where, index)
     if "text" not in record:
         raise ConfigurationError(
             f"{where}: has neither 'token' (TACRED's form) nor 'text'; found only "
             f"{', '.join(map(repr, record)) or 'an empty object'}."
         )
     text = get_text(record, "text", where, _HELD)
-    head, tail = (
-        get_span(record, key, len(text), where, allow_empty=allow_empty) for key in ("head", "tail")
-    )
+    head, tail = (get_span(record, key, len(text), where, allow_empty=True) for key in ("head", "tail"))
     return RelationExample(where, index, text, head, tail, _label(record, "label", where))
 
 
-def _from_tokens(record: Record, where: str, index: int, allow_empty: bool) -> RelationExample:
+def _from_tokens(record: Record, where: str, index: int) -> RelationExample:
     tokens = get_strings(record, "token", where)
     text = check_text(" ".join(tokens), "token", where, _HELD)
     offsets = []
@@ -99,10 +73,6 @@ def _from_tokens(record: Record, where: str, index: int, allow_empty: bool) -> R
             raise ConfigurationError(
                 f"{where}: '{name}_start' is {first} and '{name}_end' is {last}, no part of {len(tokens)} "
                 f"tokens; expected 0 <= start <= end < {len(tokens)}, with the end inclusive."
-            )
-        if not allow_empty and not any(tokens[first : last + 1]):
-            raise ConfigurationError(
-                f"{where}: the tokens from '{name}_start' to '{name}_end' are empty; expected some text."
             )
         spans.append((offsets[first][0], offsets[last][1]))
     head, tail = spans

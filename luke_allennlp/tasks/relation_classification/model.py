@@ -31,7 +31,6 @@ class RelationModel(TaskModel):
 
     # Parameters
 
-    vocab : `Vocabulary`
     embedder : `TokenEmbedder`
         "luke", with the entities `["[PAD]", "[MASK]", "[MASK]"]`. Without the entity states, any token
         embedder works, such as "pretrained_transformer".
@@ -117,8 +116,7 @@ class RelationModel(TaskModel):
         # Parameters
 
         words : `TextFieldTensors`
-            Of a `SubwordField`: `{"tokens": {"token_ids", "mask", "type_ids"}}`, each of shape (batch,
-            tokens).
+            Of a `SubwordField`, each tensor of shape (batch, tokens).
         entities : `Dict[str, Tensor]`
             Of an `EntityField`: head and tail. `entity_ids` and `entity_mask` have shape (batch, 2),
             `entity_spans` (batch, 2, 2): first and last token, inclusive.

@@ -30,8 +30,6 @@ class RelationPredictor(TaskPredictor):
 
     # Parameters
 
-    model : `RelationModel`
-    dataset_reader : `RelationReader`
     batch_size : `int`, optional (default = `8`)
         Texts per forward pass.
     """

@@ -21,9 +21,6 @@ from luke_allennlp.tasks.relation_classification.tagged_text import read_tagged_
 
 logger = logging.getLogger(__name__)
 
-HEAD_MARKER = "[HEAD]"
-TAIL_MARKER = "[TAIL]"
-
 EMPTY_MENTIONS = {"keep": "kept, with adjacent markers", "skip": "skipped", "error": "refused"}
 """Handling of records whose head or tail is empty."""
 
@@ -82,8 +79,8 @@ class RelationReader(MentionReader[RelationExample]):
         tokenizer: Tokenizer,
         max_length: int = 512,
         max_mention_length: Optional[int] = 30,
-        head_marker: str = HEAD_MARKER,
-        tail_marker: str = TAIL_MARKER,
+        head_marker: str = "[HEAD]",
+        tail_marker: str = "[TAIL]",
         empty_mentions: str = "keep",
         label_map: Optional[Dict[str, Optional[str]]] = None,
         encoding: str = "utf-8",
@@ -113,11 +110,11 @@ class RelationReader(MentionReader[RelationExample]):
         empty: List[str] = []
         try:
             for example in self._parse(file_path):
-                label = example.label if example.label is None else self._label_map(example.label)
+                label = None if example.label is None else self._label_map(example.label)
                 if label is None and example.label is not None:
                     continue
                 if example.empty_mentions:
-                    self._check_empty(example)
+                    self._described_empty(example)
                     place = example.where.removeprefix(f"{file_path}, ")
                     empty.append(f"{place} ({' and '.join(example.empty_mentions)})")
                     if self._empty_mentions == "skip":
@@ -146,21 +143,23 @@ class RelationReader(MentionReader[RelationExample]):
             yield from read_tagged_text(file_path, self.encoding)
             return
         for index, (where, record) in enumerate(read_records(file_path, self.encoding)):
-            yield example_from_record(record, where, index, allow_empty=True)
+            yield example_from_record(record, where, index)
 
-    def _check_empty(self, example: RelationExample) -> None:
+    def _described_empty(self, example: RelationExample) -> str:
+        """What to log of an example with an empty mention. Raises an error if these are refused."""
+        found = f"{example.where}: there is no text in {' and '.join(example.empty_mentions)}"
         if self._empty_mentions == "error":
             raise ConfigurationError(
-                f"{_described_empty(example)}; expected some text, as empty_mentions is 'error' ('keep' "
-                "places adjacent markers, 'skip' skips such records)."
+                f"{found}; expected some text, as empty_mentions is 'error' ('keep' places adjacent markers, "
+                "'skip' skips such records)."
             )
+        return found
 
     @overrides
     def examples_from_json(self, record: Dict[str, Any], where: str) -> List[RelationExample]:
-        example = example_from_record(record, where, allow_empty=True)
+        example = example_from_record(record, where)
         if example.empty_mentions:
-            self._check_empty(example)
-            logger.warning("%s: its markers are adjacent", _described_empty(example))
+            logger.warning("%s: its markers are adjacent", self._described_empty(example))
         return [example]
 
     @overrides
@@ -175,7 +174,3 @@ class RelationReader(MentionReader[RelationExample]):
     @overrides
     def label_fields(self, example: RelationExample) -> Dict[str, Field]:
         return {"label": KnownLabelField(str(example.label), example.where, self._label_namespace)}
-
-
-def _described_empty(example: RelationExample) -> str:
-    return f"{example.where}: there is no text in {' and '.join(example.empty_mentions)}"

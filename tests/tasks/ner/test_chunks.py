@@ -5,18 +5,17 @@ from itertools import groupby
 from typing import List, NamedTuple, Tuple
 
 import numpy as np
-import pytest
-from allennlp.common.checks import ConfigurationError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.tasks.ner.chunks import CandidateSpans, Chunk, Chunker, DocumentTokens
+from luke_allennlp.tasks.ner.examples import CandidateSpans, Chunk
+from luke_allennlp.tasks.ner.reader import Chunker
 
 START, END = 1, 2
 
 
 class Case(NamedTuple):
-    """Sentences as the lengths of their words in sub-words, which one to chunk, and the chunker."""
+    """Sentences as the lengths of their words in tokens, which one to chunk, and the chunker."""
 
     sentences: List[List[int]]
     index: int
@@ -30,47 +29,27 @@ def chunker(max_length: int = 512, **options: int) -> Chunker:
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     budget = draw(st.integers(1, 30))
-    # Words of one or two sub-words are common; some are longer than the limits, some than the window.
+    # Words of one or two tokens are common; some are longer than the limits, some than the window.
     word = st.one_of(st.integers(1, 2), st.integers(1, 5), st.integers(1, 2 * budget + 5))
     sentences = draw(st.lists(st.lists(word, min_size=1, max_size=25), min_size=1, max_size=4))
-    return Case(
-        sentences,
-        draw(st.integers(0, len(sentences) - 1)),
-        chunker(
-            max_length=budget + 2,
-            use_document=draw(st.booleans()),
-            max_span_length=draw(st.integers(1, budget)),
-            max_entities=draw(st.integers(1, 40)),
-        ),
-    )
-
-
-def words_of(sentences: List[List[int]]) -> List[List[int]]:
-    """Sub-word ids of each word of the document, all different and in ascending order."""
-    words, next_id = [], 10
-    for length in (length for sentence in sentences for length in sentence):
-        words.append(list(range(next_id, next_id + length)))
-        next_id += length
-    return words
+    options = {
+        "use_document": draw(st.booleans()),
+        "max_span_length": draw(st.integers(1, budget)),
+        "max_entities": draw(st.integers(1, 40)),
+    }
+    return Case(sentences, draw(st.integers(0, len(sentences) - 1)), chunker(budget + 2, **options))
 
 
 def run(case: Case) -> Tuple[List[Chunk], List[List[int]], List[int]]:
-    """The chunks, the words of the sentence, and the sub-words that may surround it."""
-    words = words_of(case.sentences)
+    """The chunks, the words of the sentence, and the tokens that may surround it. Tokens count from 10."""
+    lengths = sum(case.sentences, [])
+    bounds = np.cumsum([0, *lengths])
+    token_ids = np.arange(10, 10 + bounds[-1])
+    words = [token_ids[a:b].tolist() for a, b in zip(bounds, bounds[1:], strict=False)]
     start = sum(map(len, case.sentences[: case.index]))
     end = start + len(case.sentences[case.index])
-    chunks = case.chunker.chunks(DocumentTokens(words), start, end)
-    around = words if case.chunker.use_document else words[start:end]
-    return chunks, words[start:end], sum(around, [])
-
-
-def brute_force(words: List[List[int]], limit: int) -> List[Tuple[int, int]]:
-    return [
-        (start, end)
-        for start in range(len(words))
-        for end in range(start + 1, len(words) + 1)
-        if sum(len(word) for word in words[start:end]) <= limit
-    ]
+    chunks = case.chunker.chunks(token_ids, bounds[start : end + 1])
+    return chunks, words[start:end], sum(words if case.chunker.use_document else words[start:end], [])
 
 
 def candidates_of(chunks: List[Chunk]) -> List[Tuple[int, int]]:
@@ -78,7 +57,7 @@ def candidates_of(chunks: List[Chunk]) -> List[Tuple[int, int]]:
 
 
 def windows_of(chunks: List[Chunk]) -> List[Tuple[List[int], List[int]]]:
-    """For each window, its sub-words and the sizes of its chunks."""
+    """For each window, its tokens and the sizes of its chunks."""
     return [
         (list(ids), [len(chunk.candidates) for chunk in group])
         for ids, group in groupby(chunks, key=lambda chunk: tuple(chunk.token_ids.tolist()))
@@ -90,40 +69,42 @@ def windows_of(chunks: List[Chunk]) -> List[Tuple[List[int], List[int]]]:
 @example(Case([[1], [1, 9, 1], [1]], 1, chunker(5, max_span_length=2)))  # a word longer than the window
 @example(Case([[9, 9]], 0, chunker(5, max_span_length=3)))  # nothing but such words
 @example(Case([[1] * 20], 0, chunker(6, max_span_length=4)))  # candidates as long as the window
-def test_every_short_span_is_a_candidate_once(case: Case) -> None:
-    chunks, words, _ = run(case)
-    found = candidates_of(chunks)
-    assert len(found) == len(set(found))
-    assert set(found) == set(brute_force(words, case.chunker.max_span_length))
-    assert chunks
+def test_any_sentence(case: Case) -> None:
+    chunks, words, around = run(case)
+    sentence, budget = sum(words, []), case.chunker.max_length - 2
 
-
-@given(cases())
-@settings(max_examples=150, deadline=None)
-def test_spans_point_at_the_words_of_their_candidates(case: Case) -> None:
-    chunks, words, _ = run(case)
+    # Every short span is a candidate once, and its tokens are where it says.
+    short = [
+        (start, end)
+        for start in range(len(words))
+        for end in range(start + 1, len(words) + 1)
+        if sum(map(len, words[start:end])) <= case.chunker.max_span_length
+    ]
+    assert chunks and sorted(candidates_of(chunks)) == short
+    if len(sentence) <= budget:
+        assert candidates_of(chunks) == short
     for chunk in chunks:
-        assert len(chunk.spans) == len(chunk.candidates)
         for (first, last), (start, end) in zip(chunk.spans.tolist(), chunk.candidates.tolist(), strict=True):
             assert 1 <= first <= last <= len(chunk.token_ids) - 2
             assert chunk.token_ids[first : last + 1].tolist() == sum(words[start:end], [])
 
-
-@given(cases())
-@settings(max_examples=150, deadline=None)
-def test_windows(case: Case) -> None:
-    chunks, words, around = run(case)
-    sentence = sum(words, [])
-    budget = case.chunker.max_length - 2
-    for ids, _ in windows_of(chunks):
+    # A window is a stretch of what may be context, all of it or as much as there is room for.
+    windows = windows_of(chunks)
+    for ids, sizes in windows:
         assert (ids[0], ids[-1]) == (START, END)
-        text = ids[1:-1]
-        # A stretch of what may be context, and all of it or as much as there is room for.
-        at = around.index(text[0])
-        assert text == around[at : at + len(text)]
-        assert len(text) == min(budget, len(around))
+        at = around.index(ids[1])
+        assert ids[1:-1] == around[at : at + len(ids) - 2]
+        assert len(ids) - 2 == min(budget, len(around))
+        # Its candidates are dealt to as few chunks as possible, as equal as possible.
+        number = math.ceil(sum(sizes) / case.chunker.max_entities)
+        if number:
+            size = math.ceil(sum(sizes) / number)
+            assert sizes[:-1] == [size] * (len(sizes) - 1) and 0 < sizes[-1] <= size
+            assert len(sizes) <= number
+        else:
+            assert sizes == [0] and len(windows) == 1
+
     if len(sentence) <= budget:
-        [(ids, _)] = windows_of(chunks)
         # The rule as the original system's description has it.
         left = around.index(sentence[0])
         right = len(around) - left - len(sentence)
@@ -134,117 +115,42 @@ def test_windows(case: Case) -> None:
         else:
             from_right = min(right, half)
             from_left = min(left, budget - len(sentence) - from_right)
+        [(ids, _)] = windows
         assert ids == [START, *around[left - from_left : left + len(sentence) + from_right], END]
 
 
-@given(cases())
-@settings(max_examples=150, deadline=None)
-def test_sizes_of_chunks(case: Case) -> None:
-    chunks, words, _ = run(case)
-    limit = case.chunker.max_entities
-    windows = windows_of(chunks)
-    for _, sizes in windows:
-        total = sum(sizes)
-        number = math.ceil(total / limit)
-        if total:
-            size = math.ceil(total / number)
-            assert sizes[:-1] == [size] * (len(sizes) - 1) and 0 < sizes[-1] <= size <= limit
-            assert len(sizes) <= number
-        else:
-            assert sizes == [0] and len(windows) == 1
-    if sum(map(len, words)) <= case.chunker.max_length - 2:
-        assert candidates_of(chunks) == brute_force(words, case.chunker.max_span_length)
-
-
-def document(*sentences: List[int]) -> DocumentTokens:
-    return DocumentTokens(words_of(list(sentences)))
-
-
-def test_chunks_of_129_candidates() -> None:
+def test_sizes_of_chunks() -> None:
     # 16 words have 136 spans; no span of 16, 15 and 14 words leaves 130, then two chunks of 65.
-    chunks = chunker(max_span_length=13).chunks(document([1] * 16), 0, 16)
-    assert [len(chunk.candidates) for chunk in chunks] == [65, 65]
-    assert chunks[0].candidates[:3].tolist() == [[0, 1], [0, 2], [0, 3]]
-    assert np.array_equal(chunks[0].token_ids, chunks[1].token_ids)
-    chunks = chunker(max_entities=50).chunks(document([1] * 16), 0, 16)
-    assert [len(chunk.candidates) for chunk in chunks] == [46, 46, 44]
-
-
-def test_chunks_of_exactly_as_many_as_allowed() -> None:
-    assert len(chunker(max_entities=136).chunks(document([1] * 16), 0, 16)) == 1
-    assert len(chunker(max_entities=135).chunks(document([1] * 16), 0, 16)) == 2
+    for options, sizes in (
+        ({"max_span_length": 13}, [65, 65]),
+        ({"max_entities": 50}, [46, 46, 44]),
+        ({"max_entities": 136}, [136]),
+        ({"max_entities": 135}, [68, 68]),
+    ):
+        chunks, _, _ = run(Case([[1] * 16], 0, chunker(**options)))
+        assert [len(chunk.candidates) for chunk in chunks] == sizes
 
 
 def test_context_goes_to_the_shorter_side_first() -> None:
-    around = chunker(max_length=12, max_span_length=4).chunks  # ten sub-words
-    # Four sub-words before, ten after, the sentence has four: three on each side.
-    [chunk] = around(document([4], [2, 2], [10]), 1, 3)
-    assert chunk.token_ids.tolist() == [START, *range(11, 21), END]
-    # One before: the other side gets what it leaves.
-    [chunk] = around(document([1], [2, 2], [10]), 1, 3)
-    assert chunk.token_ids.tolist() == [START, *range(10, 20), END]
-    # One after.
-    [chunk] = around(document([10], [2, 2], [1]), 1, 3)
-    assert chunk.token_ids.tolist() == [START, *range(15, 25), END]
-    # An odd rest goes to the longer side; to the left where both are equal.
-    [chunk] = around(document([8], [5], [9]), 1, 2)
-    assert chunk.token_ids.tolist() == [START, *range(16, 26), END]
-    [chunk] = around(document([9], [5], [9]), 1, 2)
-    assert chunk.token_ids.tolist() == [START, *range(16, 26), END]
-    [chunk] = around(document([9], [5], [8]), 1, 2)
-    assert chunk.token_ids.tolist() == [START, *range(16, 26), END]
-
-
-def test_context_of_a_sentence_alone() -> None:
-    [chunk] = chunker(use_document=False).chunks(document([4], [2, 2], [10]), 1, 3)
-    assert chunk.token_ids.tolist() == [START, *range(14, 18), END]
-    assert chunk.spans.tolist() == [[1, 2], [1, 4], [3, 4]]
+    # Ten tokens. Four before, ten after, the sentence has four: three on each side. If one side has one, the
+    # other gets what it leaves. An odd rest goes to the longer side; to the left where both are equal.
+    for before, sentence, after, first in (
+        (4, [2, 2], 10, 11),
+        (1, [2, 2], 10, 10),
+        (10, [2, 2], 1, 15),
+        (8, [5], 9, 16),
+        (9, [5], 9, 16),
+        (9, [5], 8, 16),
+    ):
+        [chunk], _, _ = run(Case([[before], sentence, [after]], 1, chunker(12, max_span_length=4)))
+        assert chunk.token_ids.tolist() == [START, *range(first, first + 10), END]
 
 
 def test_long_sentence_takes_no_more_windows_than_needed() -> None:
     # Two windows of 510 share the 15 words that a candidate of 16 reaches back.
-    chunks = chunker().chunks(document([1] * 1005), 0, 1005)
-    windows = windows_of(chunks)
-    assert [ids[1] for ids, _ in windows] == [10, 10 + 495]
-    assert len(candidates_of(chunks)) == 1005 * 16 - 15 * 16 // 2
-    assert len(windows_of(chunker().chunks(document([1] * 1006), 0, 1006))) == 3
-    assert len(windows_of(chunker().chunks(document([1] * 510), 0, 510))) == 1
-
-
-def test_long_sentence_is_split_between_words() -> None:
-    # Words of three in a window of ten: three whole ones, and a tenth sub-word of context.
-    chunks = chunker(max_length=12, max_span_length=6).chunks(document([3] * 5), 0, 5)
-    assert [chunk.candidates.tolist() for chunk in chunks] == [
-        [[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]],
-        [[2, 4], [3, 4], [3, 5], [4, 5]],
-    ]
-    assert [chunk.token_ids.tolist() for chunk in chunks] == [
-        [START, *range(10, 20), END],
-        [START, *range(15, 25), END],
-    ]
-
-
-def test_word_longer_than_the_window() -> None:
-    chunks = chunker(max_length=6, max_span_length=4).chunks(document([1, 1, 9, 1]), 0, 4)
-    assert candidates_of(chunks) == [(0, 1), (0, 2), (1, 2), (3, 4)]
-    [chunk] = chunker(max_length=6, max_span_length=4).chunks(document([1], [9], [1]), 1, 2)
-    assert len(chunk.candidates) == len(chunk.spans) == 0
-    assert chunk.candidates.shape == chunk.spans.shape == (0, 2)
-    assert chunk.token_ids.tolist() == [START, *range(11, 15), END]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"max_span_length": 0}, "max_span_length is 0; expected at least 1"),
-        ({"max_entities": 0}, "max_entities is 0; expected at least 1"),
-        ({"max_length": 17}, "max_length is 17, which leaves 15 tokens .* max_span_length, 16"),
-    ],
-)
-def test_limits(options: dict, message: str) -> None:
-    with pytest.raises(ConfigurationError, match=message):
-        chunker(**options)
-    assert chunker(max_length=18).max_length == 18
+    for length, firsts in ((510, [10]), (1005, [10, 505]), (1006, [10, 505, 506])):
+        windows = windows_of(run(Case([[1] * length], 0, chunker()))[0])
+        assert [ids[1] for ids, _ in windows] == firsts
 
 
 def test_candidates_in_metadata_are_compared_as_a_whole() -> None:

@@ -17,8 +17,6 @@ from luke_allennlp.tasks.ner.tag_schemes import (
     check_scheme,
     find_faults,
     resolve_scheme,
-    split_tag,
-    tag_problem,
     tags_to_spans,
 )
 
@@ -79,14 +77,11 @@ class TestRecognition:
             (["O I-PER I-PER I-LOC O I-LOC"], "IO"),
             (["O PER PER LOC O creative-work"], "IO"),
             (["O O", "O"], "IOB2"),
+            (["B-PER I-LOC O", "B-LOC"], "IOB2"),
         ],
     )
     def test_recognises(self, sentences, scheme):
         assert recognise(*sentences) == scheme
-
-    def test_type_change_within_an_entity_does_not_hide_iob2(self):
-        assert recognise("B-PER I-LOC O", "B-LOC") == "IOB2"
-        assert faults(["B-PER", "I-LOC", "O"], "IOB2") == [1]
 
     @pytest.mark.parametrize(
         "sentences, lines, words",
@@ -143,11 +138,11 @@ class TestReading:
         generator = random.Random(13)
         choices = ["O", "O"] + [f"{prefix}-{label}" for prefix in prefixes for label in ("A", "B-C", "D")]
         found = 0
-        for _ in range(2000):
+        for _ in range(500):
             tags = generator.choices(choices, k=generator.randint(0, 15))
             assert tags_to_spans(tags, scheme) == seqeval_spans(tags)
             found += len(seqeval_spans(tags))
-        assert found > 5000
+        assert found > 1000
 
     def test_faults(self):
         tags = ["I-A", "O", "B-A", "I-B", "E-B", "O"]
@@ -174,55 +169,30 @@ def sentences(draw):
     return position, spans
 
 
-class TestWriting:
-    @pytest.mark.parametrize("scheme", [scheme for scheme in TAG_SCHEMES if scheme != "IO"])
-    @given(sentence=sentences())
-    def test_round_trip(self, scheme, sentence):
-        length, spans = sentence
-        tags = spans_to_tags(reversed(spans), length, scheme)
-        assert len(tags) == length
-        assert tags_to_spans(tags, scheme) == spans
-        assert faults(tags, scheme) == []
-        # seqeval knows no L and U in its default mode.
-        assert scheme == "BILOU" or seqeval_spans(tags) == spans
-
-    @given(sentence=sentences())
-    def test_round_trip_of_io_joins_adjacent_entities_of_a_type(self, sentence):
-        length, spans = sentence
-        joined: List[LabeledSpan] = []
-        for span in spans:
-            if joined and joined[-1].end == span.start and joined[-1].label == span.label:
-                span = LabeledSpan(joined.pop().start, span.end, span.label)
-            joined.append(span)
-        tags = spans_to_tags(spans, length, "IO")
-        assert tags_to_spans(tags, "IO") == joined
-        assert faults(tags, "IO") == []
-
-    @given(examples=st.lists(sentences(), min_size=1), scheme=st.sampled_from(TAG_SCHEMES))
-    def test_what_is_written_is_recognised_or_reads_the_same(self, examples, scheme):
-        tags = [spans_to_tags(spans, length, scheme) for length, spans in examples]
-        found = recognise(*map(" ".join, tags))
-        assert found in (scheme, "IO", "IOB2")
-        assert [tags_to_spans(t, found) for t in tags] == [tags_to_spans(t, scheme) for t in tags]
+@pytest.mark.parametrize("scheme", TAG_SCHEMES)
+@given(sentence=sentences())
+def test_round_trip(scheme, sentence):
+    length, spans = sentence
+    tags = spans_to_tags(reversed(spans), length, scheme)
+    expected: List[LabeledSpan] = []
+    for span in spans:
+        # IO joins adjacent entities of a type.
+        last = expected[-1] if expected and scheme == "IO" else LabeledSpan(0, 0, "")
+        if (last.end, last.label) == (span.start, span.label):
+            span = LabeledSpan(expected.pop().start, span.end, span.label)
+        expected.append(span)
+    assert tags_to_spans(tags, scheme) == expected
+    assert faults(tags, scheme) == []
+    found = recognise(" ".join(tags))
+    assert found in (scheme, "IO", "IOB2")
+    assert tags_to_spans(tags, found) == expected
 
 
-@pytest.mark.parametrize(
-    "name, scheme", [("iob1", "IOB1"), ("BIO", "IOB2"), ("iobes", "BIOES"), ("BIOUL", "BILOU"), ("IO", "IO")]
-)
-def test_scheme_names(name, scheme):
-    assert check_scheme(name) == scheme
-
-
-def test_unknown_scheme():
-    assert check_scheme("auto") == "auto"
+def test_scheme_names():
+    names = {"iob1": "IOB1", "BIO": "IOB2", "iobes": "BIOES", "BIOUL": "BILOU", "IO": "IO", "auto": "auto"}
+    assert {name: check_scheme(name) for name in names} == names
     with pytest.raises(ConfigurationError, match="tag_scheme 'iob3'.*IOB1, IOB2.*auto"):
         check_scheme("iob3")
-
-
-def test_tags():
-    assert split_tag("B-creative-work") == ("B", "creative-work")
-    assert split_tag("creative-work") == ("", "creative-work")
-    assert tag_problem("") and tag_problem("B-") and not tag_problem("O") and not tag_problem("B-A")
 
 
 # What is put in place of a tag, in two sentences that are made for it.
@@ -261,11 +231,6 @@ def test_few_faults_do_not_hide_a_scheme(scheme: str, caplog: pytest.LogCaptureF
     [warning] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert f"tags break the rules of {scheme} and are read as conlleval reads them" in warning
     assert any(f"{line} has " in warning for line in lines)
-    # conlleval's reading, as seqeval has it.
-    if scheme in ("IOB1", "IOB2", "BIOES"):
-        for tags in FAULTS[scheme]:
-            expected = [(label, start, last + 1) for label, start, last in get_entities(tags)]
-            assert [(s.label, s.start, s.end) for s in tags_to_spans(tags, scheme)] == expected
 
 
 @pytest.mark.parametrize("scheme", TAG_SCHEMES)
@@ -276,13 +241,11 @@ def test_many_faults_do(scheme: str) -> None:
         resolve_scheme(placed(sentences), "auto", "some.conll")
 
 
-def test_a_corpus_as_the_official_one(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_corpus_as_the_official_one() -> None:
     """23,254 entities open with I- after O, and two with B-."""
     sentences = [["I-MISC", "I-MISC", "O"], ["I-PER", "B-PER", "O"]] + [["O", "I-LOC"]] * 23252
     sentences[9000:9000] = [["O", "B-MISC", "O"], ["B-MISC", "I-MISC"]]
     assert resolve_scheme(placed(sentences), "auto", "eng.train") == "IOB1"
-    assert "eng.train: 2 tags break the rules of IOB1" in caplog.text
-    assert tags_to_spans(["O", "B-MISC", "O"], "IOB1") == [(1, 2, "MISC")]
 
 
 @pytest.mark.parametrize(("others", "wins"), [(9, False), (10, True)])

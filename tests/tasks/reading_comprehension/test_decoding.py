@@ -109,15 +109,9 @@ class TestMerging:
         candidates = [candidate(1.0, 0, 3), candidate(3.0, 8, 11, window=1), candidate(2.0, 4, 7)]
         assert self.texts(candidates) == self.texts(candidates[::-1]) == [("one", 8, 3.0), ("two", 4, 2.0)]
 
-    def test_equal_scores(self) -> None:
-        candidates = [
-            candidate(1.0, 12, 17, window=1),
-            candidate(1.0, 4, 7, rank=1),
-            candidate(1.0, 0, 3),
-        ]
+    def test_equal_scores_and_number(self) -> None:
+        candidates = [candidate(1.0, 12, 17, window=1), candidate(1.0, 4, 7, rank=1), candidate(1.0, 0, 3)]
         assert [text for text, _, _ in self.texts(candidates)] == ["one", "two", "three"]
-
-    def test_number(self) -> None:
         candidates = [candidate(float(end), 0, end) for end in range(1, 17)]
         assert [score for _, _, score in self.texts(candidates, 3)] == [16.0, 15.0, 14.0]
 

@@ -16,12 +16,8 @@ def ours(**changes: Any) -> Dict[str, Any]:
 
 
 def squad(**changes: Any) -> Dict[str, Any]:
-    question = {
-        "id": "q1",
-        "question": "Who left?",
-        "answers": [{"text": "Zoë", "answer_start": 0}],
-        **changes,
-    }
+    answer = {"text": "Zoë", "answer_start": 0}
+    question = {"id": "q1", "question": "Who left?", "answers": [answer], **changes}
     return {"data": [{"title": "A_b", "paragraphs": [{"context": CONTEXT, "qas": [question]}]}]}
 
 
@@ -39,26 +35,14 @@ def test_parts_of_squad() -> None:
     assert [q.passage.title for q in questions_from_json(article["paragraphs"][0], "a")] == [None]
 
 
-def test_no_answer_and_none_known() -> None:
-    (impossible,) = questions_from_json(squad(answers=[], is_impossible=True, plausible_answers=[1]), "a")
-    assert impossible.answers == []
-    record = squad()
-    del record["data"][0]["paragraphs"][0]["qas"][0]["answers"]
-    (unknown,) = questions_from_json(record, "a")
-    assert unknown.answers is None
-
-
 @pytest.mark.parametrize(
     "changes, answers",
     [
         ({"answers": []}, None),
         ({"answers": None}, None),
-        ({}, None),
         ({"answers": [], "is_impossible": None}, None),
         ({"is_impossible": False}, None),
-        ({"answers": None, "is_impossible": False}, None),
         ({"answers": [], "is_impossible": True}, []),
-        ({"answers": None, "is_impossible": True}, []),
         ({"is_impossible": True}, []),
         ({"answers": [[0, 3]], "is_impossible": False}, [Answer("Zoë", 0, 3)]),
         ({"answers": [[0, 3]]}, [Answer("Zoë", 0, 3)]),
@@ -105,10 +89,8 @@ def test_answer_that_is_not_there() -> None:
     [
         ({"text": "a"}, r"dev.json: has only the keys \['text'\]; expected 'data'"),
         ({"question": "a"}, "dev.json: 'context' is missing"),
-        ({"context": "a"}, "dev.json: 'question' is missing"),
         (ours(context=" \n"), "dev.json: 'context' is blank"),
         (ours(question=3), "dev.json: 'question' is 3; expected a string"),
-        ({"data": {}}, "dev.json: 'data' is {}; expected a list"),
         ({"data": [1]}, r"dev.json, data\[0\]: found 1; expected a JSON object"),
         ({"data": [{"title": "a"}]}, r"dev.json, data\[0\]: 'paragraphs' is missing"),
         ({"paragraphs": [{"context": "a"}]}, r"dev.json, paragraphs\[0\]: 'qas' is missing"),
@@ -117,24 +99,15 @@ def test_answer_that_is_not_there() -> None:
         (squad(answers=["Zoë"]), r"qas\[0\], answers\[0\]: found 'Zoë'; expected"),
         (squad(answers=[{"text": "Zoë"}]), r"answers\[0\]: 'answer_start' is missing"),
         (squad(answers=[{"text": " ", "answer_start": 3}]), r"answers\[0\]: 'text' is blank"),
-        (squad(answers=[{"text": "Zoë", "answer_start": "0"}]), "'answer_start' is '0'; expected a whole"),
-        (
-            squad(answers=[{"text": "Zoë", "answer_start": -1}]),
-            "start -1 and end 1, no part of 19 characters",
-        ),
-        (
-            squad(answers=[{"text": "old.", "answer_start": 19}]),
-            "start 19 and end 20, no part of 19 characters",
-        ),
+        (squad(answers=[{"text": "Zoë", "answer_start": -1}]), "start -1 and end 1, no part of 19 char"),
+        (squad(answers=[{"text": "old.", "answer_start": 19}]), "start 19 and end 20, no part of 19 char"),
         (
             squad(answers=[], is_impossible=False),
             r"qas\[0\]: 'is_impossible' is false, but 'answers' is empty; expected an answer",
         ),
         (squad(is_impossible="true"), r"qas\[0\]: 'is_impossible' is 'true'; expected true or false"),
-        (squad(is_impossible=1), "'is_impossible' is 1; expected true or false"),
         (squad(is_impossible=True), r"qas\[0\]: 'is_impossible' is true, but there are 1 answers"),
         (ours(answers=[[3, 3]]), r"answers\[0\]: 'answer' has start 3 and end 3"),
-        (ours(answers=[[5, 2]]), "start 5 and end 2"),
         (ours(entities=[{"title": "a"}]), r"entities\[0\]: 'span' is missing"),
         (ours(entities=[{"span": [0, 3]}]), r"entities\[0\]: 'title' is missing"),
         (ours(entities=[{"span": [0, 30], "title": "a"}]), "start 0 and end 30, no part of 19 characters"),

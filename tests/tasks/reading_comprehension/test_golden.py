@@ -16,6 +16,7 @@ from luke_allennlp.tasks.reading_comprehension.examples import Question
 from luke_allennlp.tasks.reading_comprehension.metric import ReadingComprehensionMetric
 from luke_allennlp.tasks.reading_comprehension.reader import ReadingComprehensionReader
 from tests.golden_training import GoldenTraining
+from tests.tasks.support import golden_lines
 
 pytestmark = pytest.mark.shared
 
@@ -23,8 +24,7 @@ FILES = {"dev": "dev-v1.1.json", "train": "train-v1.1.head.json"}
 
 
 def golden_windows(shared_dir: Path, split: Optional[str] = None) -> List[Dict[str, Any]]:
-    with open(shared_dir / "golden" / "squad.jsonl", encoding="utf-8") as file:
-        windows = [json.loads(line) for line in file]
+    windows = golden_lines(shared_dir, "squad")
     return [window for window in windows if split in (None, window["split"])]
 
 
@@ -72,11 +72,8 @@ def test_instances(shared_dir: Path, tmp_path: Path, split: str) -> None:
     model = shared_dir / "golden" / "training" / "luke"
     options = build_links(shared_dir, tmp_path)
     titles = list(json.loads((model / "entity_vocab.json").read_text()))
-    reader = ReadingComprehensionReader(
-        WordTokenizer(str(model)),
-        ArticleLinksEntityLinker(str(model), **options),
-        training=split == "train",
-    )
+    linker = ArticleLinksEntityLinker(str(model), **options)
+    reader = ReadingComprehensionReader(WordTokenizer(str(model)), linker, training=split == "train")
     instances = list(reader.read(str(tmp_path / "squad.json")))
     assert len(instances) == len(windows) == {"dev": 18, "train": 37}[split]
     for theirs, instance in zip(windows, instances, strict=True):
@@ -88,9 +85,7 @@ def test_instances(shared_dir: Path, tmp_path: Path, split: str) -> None:
 
 def test_space_behind_a_question(shared_dir: Path, tmp_path: Path) -> None:
     # The tokenizer of the first release dropped it; that of the golden features kept it, as we do.
-    theirs = next(
-        window for window in golden_windows(shared_dir) if window["id"] == "5733d858d058e614000b63c7"
-    )
+    [theirs] = [w for w in golden_windows(shared_dir) if w["id"] == "5733d858d058e614000b63c7"]
     write_questions(shared_dir, tmp_path / "squad.json", [theirs["id"]])
     tokenizer = WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer"))
     reader = ReadingComprehensionReader(tokenizer, strip_question=True)
@@ -158,13 +153,11 @@ def test_real_data_is_read_whole(shared_dir: Path, caplog: pytest.LogCaptureFixt
             for instance in reader.read(str(shared_dir / "data" / "squad" / FILES[split]))
         ]
         passages = [window["passage"].passage for window in windows]
-        assert (
-            len({passage.title for passage in passages}),
-            len({passage.context for passage in passages}),
-            len({window["id"] for window in windows}),
-        ) == counts
+        assert len({passage.title for passage in passages}) == counts[0]
+        assert len({passage.context for passage in passages}) == counts[1]
+        assert len({window["id"] for window in windows}) == counts[2]
         assert len({window["question"] for window in windows}) == counts[2]
-        # A passage is tokenised once.
+        # A passage is tokenized once.
         assert len({id(window["passage"]) for window in windows}) == counts[1]
     # No answer disagrees with its place. (Whether counts are logged depends on who set the log's level.)
     assert not [record for record in caplog.records if record.levelname != "INFO"]

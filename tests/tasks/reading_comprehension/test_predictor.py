@@ -1,7 +1,6 @@
 """Raw text in, answers with characters out."""
 
 import json
-from pathlib import Path
 from typing import Any, Callable, Dict
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luke_allennlp.tasks.reading_comprehension.predictor import ReadingComprehensionPredictor
-from tests.tasks.support import close, make_model, randomise
+from tests.tasks.support import FIXTURES, close, make_model, randomise
 
 LONG = " ".join(f"Zoë {number} left Ísafold 🎉 at {number * 7} , said 白河澪 ." for number in range(12))
 RECORD = {"question": "Who left Ísafold at 7?", "context": LONG}
@@ -65,25 +64,15 @@ def test_the_best_of_all_windows(predictor: ReadingComprehensionPredictor) -> No
     assert predictor.predict_json(RECORD)["answer"]["score"] == pytest.approx(best, abs=1e-5)
 
 
-def test_dataset_records(predictor: ReadingComprehensionPredictor, fixtures_dir: Path) -> None:
-    path = fixtures_dir / "data" / "squad" / "dev-v1.1.json"
+def test_dataset_records(predictor: ReadingComprehensionPredictor) -> None:
+    path = FIXTURES / "data" / "squad" / "dev-v1.1.json"
     squad = json.loads(path.read_text(encoding="utf-8"))
     whole = predictor.predict_json(squad)["questions"]
-    articles = [predictor.predict_json(article)["questions"] for article in squad["data"]]
-    paragraphs = [
-        predictor.predict_json(paragraph)["questions"]
-        for article in squad["data"]
-        for paragraph in article["paragraphs"]
-    ]
-    assert whole == close([output for part in articles for output in part])
-    assert whole == close([output for part in paragraphs for output in part])
-    questions = [
-        (paragraph["context"], question)
-        for article in squad["data"]
-        for paragraph in article["paragraphs"]
-        for question in paragraph["qas"]
-    ]
-    assert len(questions) == len(whole)
+    paragraphs = [paragraph for article in squad["data"] for paragraph in article["paragraphs"]]
+    for records in (squad["data"], paragraphs):
+        parts = predictor.predict_batch_json(records)
+        assert whole == close([output for part in parts for output in part["questions"]])
+    questions = [(part["context"], question) for part in paragraphs for question in part["qas"]]
     for output, (context, question) in zip(whole, questions, strict=True):
         assert (output["id"], output["question"]) == (question["id"], question["question"])
         check(output, context)

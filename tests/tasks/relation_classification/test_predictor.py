@@ -1,7 +1,7 @@
-"""Raw input to relations: forms, batches, files, mistakes."""
+"""Raw input to relations."""
 
 import json
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict
 
 import pytest
 from hypothesis import given, settings
@@ -10,21 +10,9 @@ from hypothesis import strategies as st
 from luke_allennlp.tasks.relation_classification.predictor import RelationPredictor
 from tests.tasks.support import TASKS, close
 
-TACRED = {
-    "token": ["Zoë", "Rask", "met", "👩\u200d🚀", "Marlow"],
-    "subj_start": 0,
-    "subj_end": 1,
-    "obj_start": 4,
-    "obj_end": 4,
-}
-RECORDS: List[Dict[str, Any]] = [
-    {"text": "Zoë Rask met 👩\u200d🚀 Marlow", "head": [0, 8], "tail": [17, 23]},
-    {"text": "Marlow", "head": {"start": 0, "end": 6}, "tail": {"start": 0, "end": 3}},
-    TACRED,
-    {"text": "Tavin and " + "then " * 40 + "Orsa", "head": [210, 214], "tail": [0, 5], "label": "unheard of"},
-]
-
-
+TOKENS = ["Zoë", "Rask", "met", "👩\u200d🚀", "Marlow"]
+TACRED = {"token": TOKENS, "subj_start": 0, "subj_end": 1, "obj_start": 4, "obj_end": 4}
+RECORD: Dict[str, Any] = {"text": " ".join(TOKENS), "head": [0, 8], "tail": [17, 23]}
 LABELS = TASKS["luke_relation_classification"].labels
 
 
@@ -46,25 +34,18 @@ def check(output: Dict[str, Any]) -> None:
     json.dumps(output)
 
 
-class TestForms:
-    def test_text(self, predictor: RelationPredictor) -> None:
-        output = predictor.predict_json(RECORDS[0])
-        check(output)
-        assert output["text"] == RECORDS[0]["text"]
-        assert output["head"] == {"text": "Zoë Rask", "start": 0, "end": 8}
-        assert output["tail"] == {"text": "Marlow", "start": 17, "end": 23}
-
-    def test_tacred(self, predictor: RelationPredictor) -> None:
-        assert predictor.predict_json(TACRED) == predictor.predict_json(RECORDS[0])
-        # What the record says of the relation is not looked at, nor must it be known.
-        assert predictor.predict_json({**TACRED, "relation": "x"}) == predictor.predict_json(TACRED)
-
-    def test_direction_matters(self, predictor: RelationPredictor) -> None:
-        record = RECORDS[0]
-        turned = {**record, "head": record["tail"], "tail": record["head"]}
-        one, other = predictor.predict_batch_json([record, turned])
-        assert one["head"] == other["tail"]
-        assert one["probabilities"] != pytest.approx(other["probabilities"], abs=1e-3)
+def test_forms(predictor: RelationPredictor) -> None:
+    output = predictor.predict_json(RECORD)
+    check(output)
+    assert output["text"] == RECORD["text"]
+    assert output["head"] == {"text": "Zoë Rask", "start": 0, "end": 8}
+    assert output["tail"] == {"text": "Marlow", "start": 17, "end": 23}
+    # What a record says of the relation is not looked at, nor must it be known.
+    assert predictor.predict_json({**TACRED, "relation": "x"}) == output
+    # Direction matters.
+    turned = predictor.predict(RECORD["text"], RECORD["tail"], RECORD["head"])
+    assert turned["tail"] == output["head"]
+    assert turned["probabilities"] != pytest.approx(output["probabilities"], abs=1e-3)
 
 
 @given(st.data())
@@ -87,11 +68,9 @@ def test_any_text(predictor: RelationPredictor, data: st.DataObject) -> None:
     output["text"].encode()
 
 
-class TestMistakes:
-    def test_empty_mention(self, predictor: RelationPredictor, caplog: pytest.LogCaptureFixture) -> None:
-        record = {"text": "Rask left.", "head": [5, 5], "tail": [0, 4]}
-        output = predictor.predict_json(record)
-        assert output["head"] == {"text": "", "start": 5, "end": 5}
-        assert "there is no text in head: its markers are adjacent" in caplog.text
-        # The output is a valid input.
-        assert predictor.predict_json(output) == close(output)
+def test_empty_mention(predictor: RelationPredictor, caplog: pytest.LogCaptureFixture) -> None:
+    output = predictor.predict_json({"text": "Rask left.", "head": [5, 5], "tail": [0, 4]})
+    assert output["head"] == {"text": "", "start": 5, "end": 5}
+    assert "there is no text in head: its markers are adjacent" in caplog.text
+    # The output is a valid input.
+    assert predictor.predict_json(output) == close(output)

@@ -5,8 +5,6 @@ from typing import Any, List, Tuple
 
 import pytest
 from allennlp.common.checks import ConfigurationError
-from hypothesis import given
-from hypothesis import strategies as st
 
 from luke_allennlp.tasks.relation_classification.examples import RelationExample
 from luke_allennlp.tasks.relation_classification.tagged_text import read_tagged_text
@@ -35,10 +33,8 @@ def about(examples: List[RelationExample]) -> List[Tuple[Any, ...]]:
 def test_semeval(tmp_path: Path) -> None:
     examples = read(tmp_path, SEMEVAL)
     assert about(examples) == EXPECTED
-    assert [example.index for example in examples] == [0, 1]
-    assert [example.where for example in examples] == [
-        f"{tmp_path / 'data.txt'}, line {number}" for number in (1, 5)
-    ]
+    places = [(example.index, example.where) for example in examples]
+    assert places == [(0, f"{tmp_path / 'data.txt'}, line 1"), (1, f"{tmp_path / 'data.txt'}, line 5")]
 
 
 @pytest.mark.parametrize(
@@ -46,14 +42,12 @@ def test_semeval(tmp_path: Path) -> None:
     [
         ("\n", "\r\n"),
         ("\n\n", "\n"),
-        ("\n\n", "\n\n\n"),
         ("\nComment: Not a <e1>list<e2>.", ""),
         ("Comment:\n", ""),
         ("\t", " \t "),
         ("\t", "  "),
         ('"', ""),
         ("\nOther", "\n\nOther "),
-        ("Comment", "comment"),
         ("<e1>", "<e1> "),
         ('</e2>"', ' </e2> "'),
         ("Comment:\n\n", "Comment:"),
@@ -79,12 +73,10 @@ def test_kbp37(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sentence", "expected"),
     [
-        ("<e2>a</e2><e1>b</e1>", ("ab", "b", "a")),
         ("<e1>a <e2>b</e2></e1> c", ("a b c", "a b", "b")),
         ("<e1>a <e2>b</e1> c</e2>", ("a b c", "a b", "b c")),
         ("<e1><e2>a</e2></e1>", ("a", "a", "a")),
         ('"He said "<e1>no</e1>" to <e2>all</e2>""', ('He said "no" to all"', "no", "all")),
-        ('"<e1>no</e1> to <e2>all</e2>', ('"no to all', "no", "all")),
         ("\tx\t<e1>a</e1>\t<e2>b</e2>", ("x\ta\tb", "a", "b")),
         ("<e1> 👩\u200d🚀 </e1> of <e2> 白河 </e2>", ("👩\u200d🚀 of 白河", "👩\u200d🚀", "白河")),
         ("5 <3 <e1>a</e1> < <e2>b</e2> </b>", ("5 <3 a < b </b>", "a", "b")),
@@ -100,9 +92,7 @@ def test_tags(tmp_path: Path, sentence: str, expected: Tuple[str, str, str]) -> 
         ('" <e1> </e1> left <e2> b </e2> . "', ("left b .", (0, 0), (5, 6))),
         ('" a left <e1> b </e1> for <e2> </e2> "', ("a left b for", (7, 8), (12, 12))),
         ('" a <e1> </e1> met <e2> </e2> . "', ("a met .", (2, 2), (6, 6))),
-        ('" a <e1> </e1> <e2> b </e2> . "', ("a b .", (2, 2), (2, 3))),
         ('" a <e2> b </e2> <e1> </e1> . "', ("a b .", (4, 4), (2, 3))),
-        ("a <e1></e1> b <e2>c</e2>", ("a b c", (2, 2), (4, 5))),
         ("a<e1></e1> b <e2>c</e2>", ("a b c", (1, 1), (4, 5))),
         ("a<e1> \t</e1>b <e2>c</e2>", ("a \tb c", (1, 1), (5, 6))),
         ("a <e2>b <e1> </e1> c</e2>", ("a b c", (4, 4), (2, 5))),
@@ -122,23 +112,10 @@ def test_without_relations(tmp_path: Path) -> None:
     assert about(read(tmp_path, "".join(lines))) == [(*expected[:3], None) for expected in EXPECTED]
 
 
-PIECES = st.lists(st.text("ab\u0301é👩🚀河גا \u3000", max_size=6), min_size=5, max_size=5)
-
-
-@given(pieces=PIECES, space=st.sampled_from(["", " "]), swapped=st.booleans())
-def test_any_sentence(
-    pieces: List[str], space: str, swapped: bool, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    names = ("e2", "e1") if swapped else ("e1", "e2")
-    first, second = (
-        f"<{name}>{space}{pieces[index]}{space}</{name}>" for name, index in zip(names, (1, 3), strict=True)
-    )
-    sentence = pieces[0] + first + pieces[2] + second + pieces[4]
-    [(text, head, tail, _)] = about(read(tmp_path_factory.getbasetemp(), f'7\t"{sentence}"\nOther\n'))
-    mentions = [pieces[1].strip(), pieces[3].strip()]
-    assert [head, tail] == (mentions[::-1] if swapped else mentions)
-    assert "".join(text.split()) == "".join("".join(pieces).split())
-    assert text == text.strip()
+def test_stray_lines_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = '1\t"<e1>a</e1> <e2>b</e2> c"\nOther\nFoo(e1,e2)\nComment: x\n\n]\n'
+    assert about(read(tmp_path, text)) == [("a b c", "a", "b", "Other")]
+    assert "skipped 2 lines" in caplog.text and "line 3: 'Foo(e1,e2)'" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -148,11 +125,8 @@ def test_any_sentence(
         ('"<e1>a</e1> <e2>b</e2>"\nOther\n', 1, "expected a number, a tab and a sentence"),
         ("1\tThe storm.\nOther\n", 1, "<e1> occurs 0 times in 'The storm.'; expected it once"),
         ("1\t<e1>a</e1> <e2>b<e2>\nOther\n", 1, "<e2> occurs 2 times"),
-        ("1\t<e1>a</e1> <e2>b</e2> <e2>b</e2>\nOther\n", 1, "<e2> occurs 2 times"),
-        ("1\t<e1>a</e1> </e2>b<e2>\nOther\n", 1, "no text between <e2> and </e2>"),
         ("1\t<e1>a</e1> </e2> <e2>\nOther\n", 1, "no text between <e2> and </e2>"),
         (SEMEVAL + "\n3\t\nOther\n", 10, "<e1> occurs 0 times in ''"),
-        (SEMEVAL.replace("2\t", ""), 5, "expected a number, a tab and a sentence"),
         (SEMEVAL.replace("2\t", "two\t"), 5, "found 'two"),
         ("Comment: none\n" + SEMEVAL, 1, "found 'Comment: none'"),
         ("\n \n", None, "is empty; expected sentences"),

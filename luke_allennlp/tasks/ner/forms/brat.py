@@ -14,8 +14,8 @@ from luke_allennlp.tasks.ner.forms.form import Entity, FileForm, Reading, docume
 _SPANS = re.compile(r"(\S+) (\d+ \d+(?:;\d+ \d+)*)")
 
 
-def _text_files(path: Path) -> Set[Path]:
-    """The texts whose annotation files are in the directory, or are this file or beside it."""
+def text_files(path: Path) -> Set[Path]:
+    """The texts with annotations: in a directory, or of this file, which may be either of both."""
     if path.is_dir():
         return {file.with_suffix(".txt") for file in path.rglob("*.ann")}
     return {path.with_suffix(".txt")} if path.with_suffix(".ann").is_file() else set()
@@ -23,21 +23,11 @@ def _text_files(path: Path) -> Set[Path]:
 
 def read_brat(path: str, reading: Reading) -> List[Document]:
     """
-    Reads a directory and its subdirectories, with `.txt` files and `.ann` files beside them; or one such
-    pair, given either file.
-
-    # Returns
-
-    `List[Document]`
-        One a text, sorted by name, which is the id. A text without an `.ann` file has no labels. An entity
-        whose fragments have only white space between them, such as a line end, is one span.
-
-    # Raises
-
-    `ConfigurationError`
-        A text is missing, or an annotation is malformed.
+    Reads `.txt` files with `.ann` files beside them in a directory and its subdirectories; or one such pair,
+    given either file. Each text is a document, whose id is its name. A text without an `.ann` file has no
+    labels. An entity whose fragments have only white space between them, such as a line end, is one span.
     """
-    root, texts = Path(path), _text_files(Path(path))
+    root, texts = Path(path), text_files(Path(path))
     if root.is_dir():
         texts.update(root.rglob("*.txt"))
     else:
@@ -53,9 +43,10 @@ def read_brat(path: str, reading: Reading) -> List[Document]:
         text = read_text(str(text_file), reading.encoding)
         is_labeled = annotations.is_file()
         entities = list(_entities(annotations, text, reading)) if is_labeled else []
-        identifier = str(text_file.relative_to(root).with_suffix(""))
-        unlabeled = None if is_labeled else f"there is no {annotations.name} beside it"
-        documents.append(document_from_text(text, entities, reading, str(text_file), identifier, unlabeled))
+        document = document_from_text(text, entities, reading, str(text_file))
+        document.id = str(text_file.relative_to(root).with_suffix(""))
+        document.unlabeled = None if is_labeled else f"there is no {annotations.name} beside it"
+        documents.append(document)
     return documents
 
 
@@ -65,7 +56,7 @@ def _entities(path: Path, text: str, reading: Reading) -> Iterator[Entity]:
         if not line.strip():
             continue
         if line[0] in "REMAN#*":
-            kind = "annotations are no entities (relations, events, attributes, notes) and are not read"
+            kind = "annotations are not entities (relations, events, attributes, notes) and are not read"
             reading.findings.add(kind, f"{where}: {shown(line)}")
             continue
         _, *fields = line.split("\t", 2)
@@ -85,9 +76,4 @@ def _entities(path: Path, text: str, reading: Reading) -> Iterator[Entity]:
         yield Entity(start, end, spans[1], fields[1] if len(fields) > 1 else None, where, has_gaps)
 
 
-FORM = FileForm(
-    name="brat's .txt with .ann",
-    read=read_brat,
-    suffixes=(".ann", ".txt"),
-    recognizes=lambda path: bool(_text_files(path)),
-)
+FORM = FileForm(name="brat's .txt with .ann", read=read_brat)

@@ -1,8 +1,9 @@
-"""CoNLL-like files: a word and its tag a line, in columns, and a blank line after each sentence."""
+"""CoNLL-like files: one word and its tag per line, in columns, and a blank line after each sentence."""
 
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
@@ -10,7 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.common.text_lines import read_lines, shown
 from luke_allennlp.data.segmentation import INVISIBLE_SEPARATORS
 from luke_allennlp.tasks.ner.examples import Document, Sentence
-from luke_allennlp.tasks.ner.forms.form import ColumnOptions, FileForm, Reading
+from luke_allennlp.tasks.ner.forms.form import FileForm, Reading
 from luke_allennlp.tasks.ner.tag_schemes import (
     TaggedSentence,
     resolve_scheme,
@@ -26,7 +27,7 @@ _BLANK = " \t" + INVISIBLE_SEPARATORS
 
 
 class NoColumnsError(ConfigurationError):
-    """The file is no column file, or has other columns than expected."""
+    """The file is not a column file, or has other columns than expected."""
 
 
 class UnevenColumnsError(NoColumnsError):
@@ -43,87 +44,66 @@ class _TaggedSentence:
 
 def read_columns(path: str, reading: Reading) -> List[Document]:
     """
-    Reads a CoNLL-like file. What it found is logged: the tag scheme, the comment lines, the boundaries of
-    documents.
+    Reads a CoNLL-like file into documents with at least one sentence each, whose ids count from 0. Logs the
+    tag scheme, the number of comment lines, and whether documents have boundaries.
 
-    The default `separator` is a tab if the first line of the data has one, otherwise spaces; a space stands
-    for any number of them. A line with the `comment_prefix` is a comment if it is before the first word of a
-    sentence and is not a word with its tag, with as many columns as other lines: a word `#` or `#hashtag` is
-    kept. With a given `tag_scheme`, tags that break its rules are read as conlleval reads them, and counted
-    in the log.
-
-    # Returns
-
-    `List[Document]`
-        With at least one sentence each. Their ids are running numbers from 0.
-
-    # Raises
-
-    `ConfigurationError`
-        The file or one of its lines is malformed, or it is no column file.
+    The default separator is a tab if the first line of data has one, otherwise a space, which stands for any
+    number of them. A line with the comment prefix is a comment if it precedes the first word of a sentence
+    and is not a word with its tag: a word `#` or `#hashtag` is kept.
     """
-    options = reading.columns
-    reader = _Lines(path, options, reading.encoding)
-    sentences = list(reader.read())
+    lines = _Lines(path, reading)
+    sentences = list(lines.read())
     if not sentences:
         raise ConfigurationError(
             f"{path}: there is no sentence in it; expected lines with a word and its tag."
         )
     scheme = reading.tag_scheme
-    if options.tag_column is not None:
-        reader.check_tags(sentences, scheme)
+    if reading.tag_column is not None:
+        lines.check_tags(sentences)
         tagged = [TaggedSentence(sentence.tags, sentence.line) for sentence in sentences]
         scheme = resolve_scheme(tagged, scheme, path)
-    is_divided = reader.boundaries > 0
-    documents: List[Document] = []
-    last = -1
-    for sentence in sentences:
-        if (
-            not documents
-            or sentence.document != last
-            or (not is_divided and options.undivided == "sentences")
-        ):
-            documents.append(Document(str(len(documents)), [], where=f"{path}, line {sentence.line}"))
-            if options.tag_column is None:
-                documents[-1].unlabeled = "tag_column is null"
-        last = sentence.document
-        spans = tags_to_spans(sentence.tags, scheme)
-        documents[-1].sentences.append(Sentence(sentence.words, spans, where=f"line {sentence.line}"))
-
-    if reader.comments:
-        logger.info("%s: %d comment lines are skipped", path, reader.comments)
-    if not is_divided:
-        each = options.undivided == "sentences"
-        what = "every sentence is a document" if each else "the whole file is one document"
+    if lines.comments:
+        logger.info("%s: %d comment lines are skipped", path, lines.comments)
+    is_split = lines.boundaries == 0 and reading.undivided == "sentences"
+    if lines.boundaries == 0:
+        what = "every sentence is a document" if is_split else "the whole file is one document"
         logger.info("%s: there is no %s, so %s", path, _DOCSTART, what)
+    unlabeled = "tag_column is null" if reading.tag_column is None else None
+    documents: List[Document] = []
+    for _, group in groupby(sentences, key=lambda found: found.line if is_split else found.document):
+        parts = [
+            Sentence(part.words, tags_to_spans(part.tags, scheme), where=f"line {part.line}")
+            for part in group
+        ]
+        where = f"{path}, {parts[0].where}"
+        documents.append(Document(str(len(documents)), parts, where=where, unlabeled=unlabeled))
     return documents
 
 
 class _Lines:
     """Reads the lines of a file as sentences, and counts boundaries and comments."""
 
-    def __init__(self, path: str, options: ColumnOptions, encoding: str) -> None:
+    def __init__(self, path: str, reading: Reading) -> None:
         self.boundaries = 0
         self.comments = 0
         self._path = path
-        self._encoding = encoding
-        self._comment_prefix = options.comment_prefix
-        self._split, self._columns = self._survey(options.separator)
-        self._word = self._column("word_column", options.word_column)
-        self._tag = None if options.tag_column is None else self._column("tag_column", options.tag_column)
+        self._reading = reading
+        self._comment_prefix = reading.comment_prefix
+        self._split, self._columns = self._survey(reading.separator)
+        self._word = self._column("word_column", reading.word_column)
+        self._tag = None if reading.tag_column is None else self._column("tag_column", reading.tag_column)
         if self._tag == self._word and self._columns > 0:
             raise NoColumnsError(
                 f"{path}: words and tags are both expected in column {self._word} of {self._columns}; set "
-                f"`tag_column` to null if the file has no tags, or `separator` to what is between its "
-                f"columns."
+                f"`tag_column` to null if the file has no tags, or `separator` to what separates its columns."
             )
 
     def read(self) -> Iterator[_TaggedSentence]:
         sentence: Optional[_TaggedSentence] = None
         known: Dict[str, Tuple[str, str]] = {}  # word and tag of each line; many lines are repeated
-        for number, line in read_lines(self._path, self._encoding):
+        for number, line in read_lines(self._path, self._reading.encoding):
             if sentence is None or line not in known:
-                fields = [] if _is_blank(line) else self._fields(line)
+                fields = self._fields(line)
                 is_boundary = self._is_boundary(line, fields)
                 if not fields or is_boundary:
                     if sentence is not None:
@@ -135,8 +115,7 @@ class _Lines:
                     self.comments += 1
                     continue
                 self._check(number, line, fields)
-                tag = "" if self._tag is None else fields[self._tag].strip(" ")
-                known[line] = fields[self._word], tag
+                known[line] = fields[self._word], "" if self._tag is None else fields[self._tag].strip(" ")
             if sentence is None:
                 sentence = _TaggedSentence(document=self.boundaries, line=number)
             word, tag = known[line]
@@ -146,39 +125,40 @@ class _Lines:
         if sentence is not None:
             yield sentence
 
-    def check_tags(self, sentences: Sequence[_TaggedSentence], scheme: str) -> None:
+    def check_tags(self, sentences: Sequence[_TaggedSentence]) -> None:
         """Raises an error if the tag column does not hold tags."""
-        if scheme == "IO":  # then any word can be one
+        if self._reading.tag_scheme == "IO":  # then any word can be one
             return
         share = _share_of_tags(tag for sentence in sentences for tag in sentence.tags)
         if share >= 0.5:
             return
-        others = {
-            column: _share_of_tags(self._values(column))
-            for column in range(self._columns)
-            if column != self._tag
-        }
-        best = max(others, key=lambda column: others[column], default=0)
-        if others and others[best] > max(0.9, share):
+        found = f"{shown(sentences[0].tags[0])} on line {sentences[0].line}"
+        shares = [_share_of_tags(values) for values in zip(*self._rows(), strict=True)]
+        others = [column for column in range(self._columns) if column != self._tag]
+        best = max(others, key=lambda column: shares[column], default=0)
+        if others and shares[best] > max(0.9, share):
             swapped = f", `word_column` to {self._tag}" if best == self._word else ""
             raise ConfigurationError(
-                f"{self._path}: column {self._tag} holds no tags ({shown(sentences[0].tags[0])} on line "
-                f"{sentences[0].line}), but column {best} does; set `tag_column` to {best}{swapped}."
+                f"{self._path}: column {self._tag} holds no tags ({found}), but column {best} does; set "
+                f"`tag_column` to {best}{swapped}."
             )
         if share == 0:
             raise NoColumnsError(
                 f"{self._path}: column {self._tag} holds no tags: neither O nor a type with a prefix such "
-                f"as B- is in it, but {shown(sentences[0].tags[0])} on line {sentences[0].line} for example. "
-                "Set `tag_column`, or `tag_scheme` to IO if every word is an entity."
+                f"as B- is in it, but {found} for example. Set `tag_column`, or `tag_scheme` to IO if every "
+                "word is an entity."
             )
 
-    def _values(self, column: int) -> Iterator[str]:
-        for _, line in read_lines(self._path, self._encoding):
-            fields = [] if _is_blank(line) else self._fields(line)
+    def _rows(self) -> Iterator[List[str]]:
+        for _, line in read_lines(self._path, self._reading.encoding):
+            fields = self._fields(line)
             if len(fields) == self._columns and not self._is_boundary(line, fields):
-                yield fields[column]
+                yield fields
 
     def _fields(self, line: str) -> List[str]:
+        """None of a blank line."""
+        if not line.strip(_BLANK):
+            return []
         fields = self._split(line)
         # Published files have stray separators at the end of lines.
         while len(fields) > self._columns and not fields[-1]:
@@ -188,8 +168,8 @@ class _Lines:
     def _survey(self, separator: Optional[str]) -> Tuple[Callable[[str], List[str]], int]:
         """How to split a line, and into how many columns, by the first line that is certainly data."""
         first = ""
-        for _, line in read_lines(self._path, self._encoding):
-            if _is_blank(line) or line.lstrip(_BLANK).startswith(_DOCSTART):
+        for _, line in read_lines(self._path, self._reading.encoding):
+            if not line.strip(_BLANK) or line.lstrip(_BLANK).startswith(_DOCSTART):
                 continue
             first = first or line
             if not (self._comment_prefix and line.startswith(self._comment_prefix)):
@@ -218,24 +198,23 @@ class _Lines:
             return False
         if len(fields) != self._columns:
             return True
-        return self._tag is not None and not _is_surely_tag(fields[self._tag].strip(" "))
+        return self._tag is not None and not _is_tag(fields[self._tag])
 
     def _check(self, number: int, line: str, fields: List[str]) -> None:
+        where, correct = f"{self._path}, line {number}", f"{shown(line)}. Correct the line, or set"
         if len(fields) != self._columns:
             raise UnevenColumnsError(
-                f"{self._path}, line {number}: found {len(fields)} columns, expected {self._columns} as on "
-                f"the first line of data: {shown(line)}. Correct the line, or set `separator`."
+                f"{where}: found {len(fields)} columns, expected {self._columns} as on the first line of "
+                f"data: {correct} `separator`."
             )
         if not fields[self._word]:
             raise ConfigurationError(
-                f"{self._path}, line {number}: the word in column {self._word} is empty: {shown(line)}. "
-                f"Correct the line, or set `word_column`."
+                f"{where}: the word in column {self._word} is empty: {correct} `word_column`."
             )
         problem = None if self._tag is None else tag_problem(fields[self._tag].strip(" "))
         if problem:
             raise ConfigurationError(
-                f"{self._path}, line {number}: the tag in column {self._tag} is malformed, {problem}: "
-                f"{shown(line)}. Correct the line, or set `tag_column`."
+                f"{where}: the tag in column {self._tag} is malformed, {problem}: {correct} `tag_column`."
             )
 
 
@@ -244,18 +223,15 @@ def _split_at_spaces(line: str) -> List[str]:
     return [field for field in line.split(" ") if field]
 
 
-def _is_blank(line: str) -> bool:
-    return not line.strip(_BLANK)
-
-
-def _is_surely_tag(tag: str) -> bool:
+def _is_tag(value: str) -> bool:
+    """Whether a value is certainly a tag: a word may be a type without a prefix."""
+    tag = value.strip(" ")
     return tag == "O" or (split_tag(tag)[0] != "" and tag_problem(tag) is None)
 
 
 def _share_of_tags(values: Iterable[str]) -> float:
     counts = Counter(values)
-    tags = sum(count for value, count in counts.items() if _is_surely_tag(value.strip(" ")))
-    return tags / max(counts.total(), 1)
+    return sum(count for value, count in counts.items() if _is_tag(value)) / max(counts.total(), 1)
 
 
 FORM = FileForm(name="columns (CoNLL)", read=read_columns)

@@ -11,7 +11,8 @@ from luke_allennlp.tasks.ner.forms.form import NO_WORDS, Entity, FileForm, Readi
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Span
 
-_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+"""How zlib's data starts, and thereby a DocBin."""
 _LEFT_SENTENCE = "entities go beyond their sentence, cannot be found, and count as missed"
 
 
@@ -20,11 +21,6 @@ def read_docbin(path: str, reading: Reading) -> List[Document]:
     Reads the documents of a DocBin with their own tokens. The gold entities are `doc.ents`, or all of
     `doc.spans` if `doc.ents` is not annotated. Documents without sentence boundaries are split by spaCy's
     `sentencizer`.
-
-    # Raises
-
-    `ConfigurationError`
-        The file cannot be read.
     """
     import spacy
     from spacy.pipeline import Sentencizer
@@ -80,4 +76,4 @@ def _document(doc: "Doc", document_id: str, where: str, reading: Reading) -> Doc
     return document
 
 
-FORM = FileForm(name="spaCy's DocBin (.spacy)", read=read_docbin, suffixes=(".spacy",), magic=_ZLIB)
+FORM = FileForm(name="spaCy's DocBin (.spacy)", read=read_docbin)

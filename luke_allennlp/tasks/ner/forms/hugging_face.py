@@ -1,8 +1,8 @@
-"""Token classification as Hugging Face's datasets have it: tokens, and a tag for each."""
+"""Token classification as in Hugging Face's datasets: tokens, and a tag for each."""
 
 import logging
 from dataclasses import replace
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
@@ -10,11 +10,10 @@ from luke_allennlp.common.records import Record, get_list, get_strings
 from luke_allennlp.common.text_lines import shown
 from luke_allennlp.tasks.ner.examples import Document
 from luke_allennlp.tasks.ner.forms.form import (
+    NO_ENTITIES,
     Reading,
     RecordForm,
     Records,
-    document_id,
-    no_entities,
     sentence_from_tokens,
 )
 from luke_allennlp.tasks.ner.tag_schemes import TaggedSentence, resolve_scheme, tag_problem, tags_to_spans
@@ -39,71 +38,64 @@ def _has_entities(record: Record) -> bool:
     return bool(record[key]) and all(map(_is_tag, record[key]))
 
 
-def _tags(record: Record, where: str, names: Optional[Tuple[str, ...]]) -> List[str]:
+def _tags(record: Record, key: str, where: str, names: Optional[Sequence[str]]) -> List[str]:
     """The tags as strings; one for each token."""
-    key = _tag_key(record)
-    assert key is not None
-    values, tokens = get_list(record, key, where), get_list(record, "tokens", where)
+    values, tokens = record[key], get_list(record, "tokens", where)
     if len(values) != len(tokens):
         raise ConfigurationError(
             f"{where}: {key!r} has {len(values)} items and 'tokens' {len(tokens)}; expected a tag for each "
             "token."
         )
-    tags = []
-    for index, value in enumerate(values):
-        inner = f"{where}: {key}[{index}]"
-        if isinstance(value, str):
-            problem = tag_problem(value)
-            if problem:
-                raise ConfigurationError(f"{inner} is {value!r}, {problem}; expected a tag.")
-            tags.append(value)
-        elif not _is_tag(value):
-            raise ConfigurationError(f"{inner} is {shown(value)}; expected a string or a number.")
-        elif names is None:
-            raise ConfigurationError(
-                f"{inner} is the number {value}; set `label_names` to the names of the tags in order (in "
-                "`datasets`: dataset.features['ner_tags'].feature.names)."
-            )
-        elif not 0 <= value < len(names):
-            raise ConfigurationError(
-                f"{inner} is the number {value}, and label_names has {len(names)} names, for 0 to "
-                f"{len(names) - 1}."
-            )
-        else:
-            tags.append(names[value])
-    return tags
+    return [_tag(value, f"{where}: {key}[{index}]", names) for index, value in enumerate(values)]
+
+
+def _tag(value: Any, where: str, names: Optional[Sequence[str]]) -> str:
+    if not _is_tag(value):
+        raise ConfigurationError(f"{where} is {shown(value)}; expected a string or a number.")
+    if isinstance(value, str):
+        problem = tag_problem(value)
+        if problem:
+            raise ConfigurationError(f"{where} is {value!r}, {problem}; expected a tag.")
+        return value
+    if names is None:
+        raise ConfigurationError(
+            f"{where} is the number {value}; set `label_names` to the names of the tags in order (in "
+            "`datasets`: dataset.features['ner_tags'].feature.names)."
+        )
+    if not 0 <= value < len(names):
+        raise ConfigurationError(
+            f"{where} is the number {value}, but label_names has names for 0 to {len(names) - 1} only."
+        )
+    return names[value]
 
 
 def _prepare(records: Records, path: str, reading: Reading) -> Reading:
-    names = None if reading.label_names is None else tuple(reading.label_names)
-    tagged = [
-        (where, record, _tags(record, where, names))
-        for where, record in records
-        if _tag_key(record) is not None
-    ]
-    if names is not None and not any(
-        isinstance(tag, int) for _, record, _ in tagged for tag in record[str(_tag_key(record))]
-    ):
+    sentences = []
+    has_numbers = False
+    for where, record in records:
+        key = _tag_key(record)
+        if key and record[key]:
+            tags = _tags(record, key, where, reading.label_names)
+            sentences.append(TaggedSentence(tags, where.rpartition(", ")[2]))
+            has_numbers = has_numbers or any(isinstance(value, int) for value in record[key])
+    if reading.label_names is not None and not has_numbers:
         logger.warning("%s: label_names is not used, as the tags are no numbers", path)
-    sentences = [TaggedSentence(tags, where=where.rpartition(", ")[2]) for where, _, tags in tagged if tags]
     return replace(reading, tag_scheme=resolve_scheme(sentences, reading.tag_scheme, path))
 
 
-def _document(record: Record, where: str, reading: Reading, default_id: str) -> Document:
+def _document(record: Record, where: str, reading: Reading) -> Document:
     """
     Of `{"tokens": [...], "ner_tags": [...]}`, also with `tags` or `labels`, a sentence. Tags are strings of
     any scheme, or numbers of `Reading.label_names`.
     """
-    tokens = get_strings(record, "tokens", where)
-    identifier = document_id(record, where, default_id, ("document",))
-    document = Document(identifier, [], where=where)
+    tokens, key = get_strings(record, "tokens", where), _tag_key(record)
+    document = Document("", [], where=where, unlabeled=None if key else NO_ENTITIES)
     if tokens:
-        document.sentences.append(sentence_from_tokens(tokens, [], reading, where))
-    if _tag_key(record) is None:
-        document.unlabeled = no_entities(record)
-    elif tokens:
-        names = None if reading.label_names is None else tuple(reading.label_names)
-        document.sentences[0].spans = tags_to_spans(_tags(record, where, names), reading.tag_scheme)
+        sentence = sentence_from_tokens(tokens, [], reading, where)
+        if key:
+            tags = _tags(record, key, where, reading.label_names)
+            sentence.spans = tags_to_spans(tags, reading.tag_scheme)
+        document.sentences.append(sentence)
     return document
 
 

@@ -1,39 +1,67 @@
-"""What a file of no known format seems to be, for the error."""
+"""What a file or record of no known format seems to be, for the error."""
 
 import csv
 import re
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
-from luke_allennlp.common.text_lines import read_lines
+from luke_allennlp.common.records import Record
+from luke_allennlp.common.text_lines import read_lines, shown
+from luke_allennlp.tasks.base.task_forms import other_task
 
 PYTHON = re.compile(r"""\s*(?:\w+\s*=\s*[\[(]\s*\(|[\[(]\s*\(|\()\s*[rbu]?["']\w""")
 """The beginning of a list of tuples in Python, as in spaCy's training data of version 2."""
 
 _SAMPLE = 20
-_RELATIONS = re.compile(r"<e[12]>.*</e[12]>")
-_ONTONOTES = re.compile(r"#begin document|(?:^|\s)\([A-Z_]{2,}\*?\)?(?:\s|$)")
-_MARKUP = re.compile(r"\A\s*<[?!/]?[A-Za-z][^<>]*>|<(?:ENAMEX|NUMEX|TIMEX|[A-Z]{3,})\b[^<>]*>")
 _KNOWN = (
     (
-        _RELATIONS,
-        "It looks like data for relation classification (SemEval-2010 Task 8, KBP37): that is read by "
-        "'luke_relation_classification'.",
+        r"<e[12]>.*</e[12]>",
+        "data for relation classification (SemEval-2010 Task 8, KBP37), which 'luke_relation_classification' "
+        "reads.",
     ),
     (
-        re.compile(rf"\A(?:{PYTHON.pattern})"),
-        "It looks like Python code with tuples, as spaCy's training data of version 2; write it as JSON "
-        "lines, or as a DocBin.",
+        rf"\A(?:{PYTHON.pattern})",
+        "Python code with tuples, as spaCy's training data of version 2; write it as JSON lines or a DocBin.",
     ),
     (
-        _ONTONOTES,
-        "It looks like OntoNotes' brackets (CoNLL-2012); convert them to tags, one of IOB1, IOB2, BIOES or "
-        "BILOU a word.",
+        r"#begin document|(?:^|\s)\([A-Z_]{2,}\*?\)?(?:\s|$)",
+        "OntoNotes' brackets (CoNLL-2012); convert them to one tag per word: IOB1, IOB2, BIOES or BILOU.",
     ),
-    (_MARKUP, "It looks like XML, HTML or text with tags in it; convert it to one of the formats."),
+    (
+        r"\A\s*<[?!/]?[A-Za-z][^<>]*>|<(?:ENAMEX|NUMEX|TIMEX|[A-Z]{3,})\b[^<>]*>",
+        "XML, HTML or text with tags in it; convert it to one of the formats.",
+    ),
 )
 _PROSE_WORDS = 4
+
+
+def describe_record(record: Record) -> str:
+    """What a record of no known format is."""
+    other = other_task(record, "luke_ner")
+    hint = f" It is {other}." if other else _misspelt(record, ("text", "tokens", "sentences"))
+    return f"its keys are {', '.join(map(repr, record)) or 'none'}.{hint}"
+
+
+def why_unlabeled(record: Record, entity_keys: Sequence[str]) -> str:
+    """Why a record's entities are unknown, given the keys of entities in all formats."""
+    found = f"found only the keys {', '.join(map(repr, record))}"
+    other = other_task(record, "luke_ner")
+    if other is not None:
+        return f"{found}; it is {other}"
+    for key, value in record.items():
+        if key in entity_keys:
+            return f"{found}, and {key!r} is {shown(value)}, not a list of entities"
+    return f"{found}.{_misspelt(record, entity_keys)}"
+
+
+def _misspelt(record: Record, keys: Sequence[str]) -> str:
+    for key in record:
+        close = get_close_matches(key, keys, n=1, cutoff=0.75)
+        if close:
+            return f" Is {key!r} meant to be {close[0]!r}?"
+    return ""
 
 
 def describe_text(path: str, encoding: str) -> Optional[str]:
@@ -43,8 +71,8 @@ def describe_text(path: str, encoding: str) -> Optional[str]:
         return None
     text = "\n".join(sample)
     for pattern, message in _KNOWN:
-        if pattern.search(text):
-            return message
+        if re.search(pattern, text):
+            return f"It looks like {message}"
     delimiter = _delimiter(sample)
     if delimiter is not None:
         return (

@@ -8,40 +8,20 @@ from typing import Any, Callable, Dict, List, Tuple
 import pytest
 import spacy
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import Batch, Vocabulary
+from allennlp.data import Vocabulary
 from spacy.tokens import DocBin
 
 from luke_allennlp.data.segmentation import SpacyRulesSegmenter
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.ner.examples import Document
 from luke_allennlp.tasks.ner.forms import FORMS, Reading, document_from_record
-from luke_allennlp.tasks.ner.model import NerModel
 from luke_allennlp.tasks.ner.reader import NerReader
-from luke_allennlp.token_embedders import LukeEmbedder
 
 TEXT = "Edda Rask sang in Oslo. She left."
 ENTITIES = [("PER", "Edda Rask"), ("LOC", "Oslo")]
 TOKENS = ["Edda", "Rask", "sang", "in", "Oslo", "."]
 
 Write = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def tokenizer(fixtures_dir: Path) -> WordTokenizer:
-    return WordTokenizer(str(fixtures_dir / "tiny-luke"))
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write_file(content: Any, name: str = "data.json") -> str:
-        path = tmp_path / name
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-        else:
-            path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-        return str(path)
-
-    return write_file
 
 
 def lines(*records: Any) -> str:
@@ -107,11 +87,9 @@ RECORDS: Dict[str, Dict[str, Any]] = {
 class TestJson:
     @pytest.mark.parametrize("name", RECORDS)
     @pytest.mark.parametrize("as_array", [False, True])
-    def test_is_recognised(self, tokenizer: WordTokenizer, write: Write, name: str, as_array: bool) -> None:
-        record = RECORDS[name]
-        content = json.dumps([record, record], indent=1) if as_array else lines(record, record)
-        reader = NerReader(tokenizer)
-        path = write(content)
+    def test_is_recognised(self, reader: NerReader, write: Write, name: str, as_array: bool) -> None:
+        records = [RECORDS[name]] * 2
+        path = write(json.dumps(records, indent=1) if as_array else lines(*records))
         reader.check_file(path, training=True)
         assert entities(reader.read_documents(path)) == ENTITIES * 2
 
@@ -122,93 +100,71 @@ class TestJson:
         reader = NerReader(tokenizer, label_names=["O", "B-PER", "I-PER", "B-LOC"])
         assert entities(reader.read_documents(path)) == ENTITIES
         assert "label_names" not in caplog.text
-        with pytest.raises(
-            ConfigurationError, match=r"line 1: ner_tags\[0\] is the number 1; set `label_names`"
-        ):
-            NerReader(tokenizer).check_file(path)
-        with pytest.raises(
-            ConfigurationError, match=r"ner_tags\[4\] is the number 3, and label_names has 3 names"
-        ):
-            NerReader(tokenizer, label_names=["O", "B-PER", "I-PER"]).check_file(path)
-        reader.read_documents(write(lines(RECORDS["IOB2"])))
+        reader.read_documents(write(lines(RECORDS["IOB2"]), "tags.json"))
         assert "label_names is not used" in caplog.text
+        for names, message in (
+            (None, r"line 1: ner_tags\[0\] is the number 1; set `label_names`"),
+            (["O", "B-PER", "I-PER"], r"ner_tags\[4\] is the number 3, but label_names has names for 0 to 2"),
+        ):
+            with pytest.raises(ConfigurationError, match=message):
+                NerReader(tokenizer, label_names=names).check_file(path)
 
     def test_what_label_studio_has_besides_is_reported(
-        self, tokenizer: WordTokenizer, write: Write, caplog: pytest.LogCaptureFixture
+        self, reader: NerReader, write: Write, caplog: pytest.LogCaptureFixture
     ) -> None:
         annotation = {"result": [*STUDIO["result"], {"type": "choices", "value": {"choices": ["good"]}}]}
         path = write([studio_task(annotation, studio_annotation())])
-        assert entities(NerReader(tokenizer).read_documents(path)) == ENTITIES
+        assert entities(reader.read_documents(path)) == ENTITIES
         assert "1 tasks have several annotations, of which the first is read: record 1" in caplog.text
-        assert "1 results are no labelled spans and are not read: record 1" in caplog.text
+        assert "1 results are not labelled spans and are not read: record 1" in caplog.text
 
-    def test_tasks_without_entities_are_labeled(self, tokenizer: WordTokenizer, write: Write) -> None:
-        reader = NerReader(tokenizer)
-        minimal = {"text": "No one.", "id": 2, "annotation_id": 3}
-        reader.check_file(write([studio_task(STUDIO), studio_task(studio_annotation())]))
-        reader.check_file(write([RECORDS["Label Studio min"], minimal]))
+    def test_tasks_without_entities_are_labeled(self, reader: NerReader, write: Write) -> None:
+        for first, second in (
+            (studio_task(STUDIO), studio_task(studio_annotation())),
+            (RECORDS["Label Studio min"], {"text": "No one.", "id": 2, "annotation_id": 3}),
+            # Empty lists of entities are of any form.
+            ({"text": "No.", "entities": []}, RECORDS["doccano entities"]),
+            ({"text": "No.", "label": []}, RECORDS["doccano label"]),
+        ):
+            reader.check_file(write([first, second]))
         with pytest.raises(ConfigurationError, match="record 2: is without labels.*no annotation"):
             reader.check_file(write([studio_task(STUDIO), studio_task()]))
-        # Empty lists of entities are of any form.
-        reader.check_file(write(lines({"text": "No.", "entities": []}, RECORDS["doccano entities"])))
-        reader.check_file(write(lines({"text": "No.", "label": []}, RECORDS["doccano label"])))
-
-    def test_sentences_of_one_document_share_it(self, tokenizer: WordTokenizer, write: Write) -> None:
-        first, second = ({**RECORDS["IOB2"], "document": name} for name in "ab")
-        documents = NerReader(tokenizer).read_documents(write(lines(first, first, second)))
-        assert [(document.id, len(document.sentences)) for document in documents] == [("a", 2), ("b", 1)]
 
     @pytest.mark.parametrize(
         ("record", "message"),
         [
-            (
-                {"text": "a", "entites": [[0, 1, "X"]]},
-                r"'entites' \(did you mean 'entities' by 'entites'\?\)",
-            ),
-            ({"tokens": ["a"], "ner_tag": ["O"]}, r"'ner_tag' \(did you mean 'ner_tags' by 'ner_tag'\?\)"),
-            ({"text": "a", "label": "good"}, "'label' is 'good', no list of entities"),
+            ({"text": "a", "entites": [[0, 1, "X"]]}, "Is 'entites' meant to be 'entities'?"),
+            ({"tokens": ["a"], "ner_tag": ["O"]}, "Is 'ner_tag' meant to be 'ner_tags'?"),
+            ({"text": "a", "label": "good"}, "'label' is 'good', not a list of entities"),
             ({"text": "a"}, "found only the keys 'text'"),
-            (
-                {"text": "a", "head": [0, 1], "tail": [0, 1]},
-                "data for the reader 'luke_relation",
-            ),
+            ({"text": "a", "head": [0, 1], "tail": [0, 1]}, "data for the reader 'luke_relation"),
             ({"id": 1, "data": {"text": "a"}}, "found only the keys 'id', 'data'"),
             ({"sentences": [["a"]], "clusters": []}, "found only the keys 'sentences', 'clusters'"),
         ],
     )
     def test_records_without_gold_are_for_prediction(
-        self, tokenizer: WordTokenizer, write: Write, record: Dict[str, Any], message: str
+        self, reader: NerReader, write: Write, record: Dict[str, Any], message: str
     ) -> None:
-        reader = NerReader(tokenizer)
         path = write(lines(record))
         with pytest.raises(ConfigurationError, match=f"line 1: is without labels.*{message}"):
             reader.check_file(path)
         [instance] = reader.read(path)
         assert instance["metadata"].metadata["words"] == ["a"] and "labels" not in instance.fields
 
-    def test_some_records_without_gold(self, tokenizer: WordTokenizer, write: Write) -> None:
-        path = write(lines(RECORDS["own text"], {"text": "a"}))
-        with pytest.raises(ConfigurationError, match="line 2: is without labels"):
-            list(NerReader(tokenizer).read(path))
-
     @pytest.mark.parametrize("name", RECORDS)
-    def test_predictions_do_not_look_at_gold(self, name: str) -> None:
-        broken = {
-            key: ["?"]
-            if key in ("label", "labels", "entities", "spans", "ner_tags", "tags", "ner")
-            else value
-            for key, value in RECORDS[name].items()
-        }
+    def test_predictions_ignore_gold(self, name: str) -> None:
+        keys = ("label", "labels", "entities", "spans", "ner_tags", "tags", "ner")
+        broken = {key: ["?"] if key in keys else value for key, value in RECORDS[name].items()}
         if name == "Label Studio min, other names":
             broken["ner"] = RECORDS[name]["ner"]  # these tell what it is
         document = document_from_record(broken, "input 1", Reading(SpacyRulesSegmenter()))
         assert "Oslo" in [word for sentence in document.sentences for word in sentence.words]
 
     def test_empty_tokens_are_an_empty_text(
-        self, tokenizer: WordTokenizer, write: Write, caplog: pytest.LogCaptureFixture
+        self, reader: NerReader, write: Write, caplog: pytest.LogCaptureFixture
     ) -> None:
         empty: List[Dict[str, Any]] = [{"tokens": [], "entities": []}, {"text": "", "entities": []}]
-        documents = NerReader(tokenizer).read_documents(write(lines(*empty, RECORDS["own text"])))
+        documents = reader.read_documents(write(lines(*empty, RECORDS["own text"])))
         assert [len(document.sentences) for document in documents] == [0, 0, 2]
         assert "2 records have no words: line 1; line 2" in caplog.text
 
@@ -217,28 +173,20 @@ class TestJson:
         [
             ({"tokens": ["a", "b"], "tags": ["O"]}, "'tags' has 1 items and 'tokens' 2"),
             ({"tokens": ["a"], "tags": ["B-"]}, r"tags\[0\] is 'B-', no entity type follows the hyphen"),
-            (
-                {"text": "a b", "label": [[0, 9, "X"]]},
-                r"label\[0\] has start 0 and end 9, no part of 3 characters",
-            ),
-            (
-                {"text": "a", "entities": [{"start_offset": 0, "end_offset": 1}]},
-                r"entities\[0\]: 'label' is missing",
-            ),
+            ({"text": "a b", "label": [[0, 9, "X"]]}, r"label\[0\] has start 0 and end 9"),
+            ({"text": "a", "entities": [{"start_offset": 0, "end_offset": 1}]}, "'label' is missing"),
             (studio_task(studio_annotation({**region(0, 4, "X"), "labels": []})), "has no label"),
-            (studio_task(STUDIO, a="x", b="y"), "which of the keys 'a', 'b' has the text is not clear"),
+            (studio_task(STUDIO, a="x", b="y"), "not clear which of the keys 'a', 'b' holds the text"),
             (
                 {"sentences": [["a"], ["b"]], "ner": [[], [[0, 0, "X"]]]},
-                r"sentence 1, ner\[0\]: the tokens 0 to 0",
+                r"sentence 1, ner\[0\]: the tokens 0",
             ),
             ({"sentences": [["a"], ["b"]], "ner": [[]]}, "'sentences' has 2 items and 'ner' 1"),
         ],
     )
-    def test_mistakes(
-        self, tokenizer: WordTokenizer, write: Write, record: Dict[str, Any], message: str
-    ) -> None:
+    def test_mistakes(self, reader: NerReader, write: Write, record: Dict[str, Any], message: str) -> None:
         with pytest.raises(ConfigurationError, match=f"data.json, line 1.*{message}"):
-            NerReader(tokenizer).check_file(write(lines(record)))
+            reader.check_file(write(lines(record)))
 
 
 class TestBrat:
@@ -267,84 +215,70 @@ class TestBrat:
             "1 entities have gaps, cannot be found, and count as missed: b/c.ann, line 3: 'Zoë won'"
             in caplog.text
         )
-        assert "2 annotations are no entities" in caplog.text
+        assert "2 annotations are not entities" in caplog.text
         assert [s.unaligned for document in documents for s in document.sentences if s.unaligned] == [
             [(0, 24, "X")]
         ]
 
     @pytest.mark.parametrize("name", ["a.ann", "a.txt"])
-    def test_file(self, tokenizer: WordTokenizer, corpus: Path, name: str) -> None:
-        reader = NerReader(tokenizer)
+    def test_file(self, reader: NerReader, corpus: Path, name: str) -> None:
         reader.check_file(str(corpus / name), training=True)
         assert entities(reader.read_documents(str(corpus / name))) == ENTITIES
 
-    def test_mistakes(self, tokenizer: WordTokenizer, corpus: Path) -> None:
-        reader = NerReader(tokenizer)
-        (corpus / "d.txt").write_text("No annotation.")
-        with pytest.raises(
-            ConfigurationError, match=r"d\.txt: is without labels.*there is no d\.ann beside it"
+    def test_mistakes(self, reader: NerReader, corpus: Path) -> None:
+        text, annotations = corpus / "d.txt", corpus / "d.ann"
+        for content, message in (
+            (None, r"d\.txt: is without labels.*there is no d\.ann beside it"),
+            ("T1 PER 0 2\n", r"d\.ann, line 1: found 'T1 PER 0 2'"),
+            ("T1\tPER 0 99\tNo\n", r"d\.ann, line 1 has start 0 and end 99"),
         ):
-            reader.check_file(str(corpus))
-        (corpus / "d.ann").write_text("T1 PER 0 2\n")
-        with pytest.raises(ConfigurationError, match=r"d\.ann, line 1: found 'T1 PER 0 2'"):
-            reader.check_file(str(corpus))
-        (corpus / "d.ann").write_text("T1\tPER 0 99\tNo\n")
-        with pytest.raises(ConfigurationError, match=r"d\.ann, line 1 has start 0 and end 99"):
-            reader.check_file(str(corpus))
-        (corpus / "d.txt").unlink()
+            text.write_text("No annotation.")
+            if content:
+                annotations.write_text(content)
+            with pytest.raises(ConfigurationError, match=message):
+                reader.check_file(str(corpus))
+        text.unlink()
         with pytest.raises(ConfigurationError, match=r"d\.ann: has no d\.txt beside it"):
             reader.check_file(str(corpus))
 
 
 class TestDocBin:
-    def docs(self, **groups: Any) -> DocBin:
+    @pytest.mark.parametrize("as_groups", [False, True])
+    def test_entities(self, reader: NerReader, tmp_path: Path, as_groups: bool) -> None:
         nlp = spacy.blank("en")
-        doc = nlp("Edda Rask  sang in Oslo. She left.")
+        doc, nothing = nlp("Edda Rask  sang in Oslo. She left."), nlp("It rained.")
         spans = [doc.char_span(0, 9, "PER"), doc.char_span(19, 23, "LOC")]
-        if groups:
-            doc.spans["sc"] = [*spans, doc.char_span(0, 4, "FIRST")]
+        if as_groups:
+            doc.spans["sc"], nothing.spans["sc"] = [*spans, doc.char_span(0, 4, "FIRST")], []
         else:
             doc.set_ents(spans)
-        nothing = nlp("It rained.")
-        if groups:
-            nothing.spans["sc"] = []
-        else:
             nothing.set_ents([])
-        return DocBin(docs=[doc, nothing])
-
-    def test_entities(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
         path = tmp_path / "data.spacy"
-        self.docs().to_disk(path)
-        reader = NerReader(tokenizer)
+        DocBin(docs=[doc, nothing]).to_disk(path)
         reader.check_file(str(path), training=True)
         first, _ = documents = reader.read_documents(str(path))
-        assert entities(documents) == ENTITIES
+        assert set(entities(documents)) == {*ENTITIES, *([("FIRST", "Edda")] if as_groups else [])}
         assert [sentence.words for sentence in first.sentences] == [TOKENS, ["She", "left", "."]]
         assert [first.text[s:e] for s, e in first.sentences[1].offsets or ()] == ["She", "left", "."]
 
-    def test_span_groups(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
-        self.docs(groups=True).to_disk(tmp_path / "data.spacy")
-        documents = NerReader(tokenizer).read_documents(str(tmp_path / "data.spacy"))
-        assert sorted(entities(documents)) == sorted([*ENTITIES, ("FIRST", "Edda")])
-
     def test_an_entity_over_two_sentences_is_missed(
-        self, tokenizer: WordTokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+        self, reader: NerReader, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         doc = spacy.blank("en")("Edda sang. She left.")
         doc.set_ents([doc.char_span(5, 14, "X")])
         DocBin(docs=[doc]).to_disk(tmp_path / "data.spacy")
-        [document] = NerReader(tokenizer).read_documents(str(tmp_path / "data.spacy"))
+        [document] = reader.read_documents(str(tmp_path / "data.spacy"))
         assert [sentence.unaligned for sentence in document.sentences] == [[(5, 14, "X")], []]
         assert "1 entities go beyond their sentence" in caplog.text
 
-    def test_without_annotation_and_damaged(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
+    def test_without_annotation_and_damaged(self, reader: NerReader, tmp_path: Path) -> None:
         path = tmp_path / "data.spacy"
         DocBin(docs=[spacy.blank("en")("Edda sang.")]).to_disk(path)
         with pytest.raises(ConfigurationError, match=r"document 1: is without labels.*neither doc\.ents"):
-            NerReader(tokenizer).check_file(str(path))
+            reader.check_file(str(path))
         path.write_bytes(path.read_bytes()[:40])
         with pytest.raises(ConfigurationError, match="is damaged, or no DocBin"):
-            NerReader(tokenizer).check_file(str(path))
+            reader.check_file(str(path))
 
 
 PYTHON = '[("Tavin Oakesh spoke.", {"entities": [(0, 12, "PER")]}),\n("Edda sang.", {"entities": []})]\n'
@@ -368,21 +302,12 @@ class TestRefusals:
             ("Tavin Oakesh spoke in Valdoria on Monday.\n", "looks like prose"),
             ('Yesterday <ENAMEX TYPE="PERSON">Edda</ENAMEX> sang.\n', "looks like XML, HTML"),
             ('<?xml version="1.0"?>\n<doc><s>Edda</s></doc>\n', "looks like XML, HTML"),
-            (
-                '1\t"The <e1>lamp</e1> on <e2>it</e2>."\nOther\nComment:\n',
-                "looks like data for relation classif",
-            ),
-            (
-                [{"token": ["a"], "subj_start": 0, "obj_start": 0}],
-                "data for the reader 'luke_relation",
-            ),
-            (
-                {"version": "1.1", "data": [{"paragraphs": []}]},
-                "data for the reader 'luke_reading",
-            ),
+            ('1\t"The <e1>lamp</e1> on <e2>it</e2>."\nOther\nComment:\n', "looks like data for relation"),
+            ([{"token": ["a"], "subj_start": 0, "obj_start": 0}], "data for the reader 'luke_relation"),
+            ({"version": "1.1", "data": [{"paragraphs": []}]}, "data for the reader 'luke_reading"),
             ([{"sent": "a", "start": 0, "end": 1}], "It is data for the reader 'luke_entity_typing'"),
-            ([{"token": ["a"], "entities": []}], "Did you mean 'tokens' by 'token'"),
-            ([{"a": 1, "b": 2}], "no NER data that is known: its keys are 'a', 'b'"),
+            ([{"token": ["a"], "entities": []}], "Is 'token' meant to be 'tokens'?"),
+            ([{"a": 1, "b": 2}], "is not NER data in a known format: its keys are 'a', 'b'"),
             ("{'text': 'a', 'entities': []}\n", "line 1: is not JSON"),
             ('{text: "a", entities: []}\n', "line 1: is not JSON"),
             (
@@ -391,7 +316,7 @@ class TestRefusals:
             ),
             (
                 lines(RECORDS["own text"], RECORDS["doccano label"]),
-                "has the structure of doccano's export and of",
+                "has the structure of doccano's export and",
             ),
             ("Tavin NNP\nspoke VBD\n", "column 1 holds no tags.*Set `tag_column`"),
             (b"PAR1\x15\xff", "is no text, but a Parquet file"),
@@ -399,11 +324,9 @@ class TestRefusals:
             (gzip.compress(b"Tavin B-PER\n" * 999, mtime=0)[:30], "is damaged; gzip cannot unpack it"),
         ],
     )
-    def test_says_what_was_found(
-        self, tokenizer: WordTokenizer, write: Write, content: Any, message: str
-    ) -> None:
+    def test_says_what_was_found(self, reader: NerReader, write: Write, content: Any, message: str) -> None:
         with pytest.raises(ConfigurationError, match=f"data.json.*{message}") as error:
-            NerReader(tokenizer).check_file(write(content))
+            reader.check_file(write(content))
         if "looks like" in message:
             assert all(form.name in str(error.value) for form in FORMS)
 
@@ -418,12 +341,11 @@ class TestRefusals:
         documents = NerReader(tokenizer, word_column=1, tag_column=0).read_documents(path)
         assert entities(documents) == [("PER", "Tavin Oakesh"), ("LOC", "Oslo")]
 
-    def test_empty_directory(self, tokenizer: WordTokenizer, tmp_path: Path) -> None:
+    def test_empty_directory(self, reader: NerReader, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match=r"is a directory without any \.ann file"):
-            NerReader(tokenizer).check_file(str(tmp_path))
+            reader.check_file(str(tmp_path))
 
-    def test_gzip_is_read(self, tokenizer: WordTokenizer, write: Write) -> None:
-        reader = NerReader(tokenizer)
+    def test_gzip_is_read(self, reader: NerReader, write: Write) -> None:
         for content in ("Edda B-PER\nRask I-PER\nof O\nOslo B-LOC\n", lines(RECORDS["own text"])):
             assert entities(reader.read_documents(write(gzip.compress(content.encode())))) == ENTITIES
 
@@ -432,14 +354,13 @@ class TestGold:
     """What is checked in every form."""
 
     def test_own_text_is_compared(
-        self, tokenizer: WordTokenizer, write: Write, caplog: pytest.LogCaptureFixture
+        self, reader: NerReader, write: Write, caplog: pytest.LogCaptureFixture
     ) -> None:
         own = [{"start": 0, "end": 4, "label": "PER", "text": "Tavin"}]
         tokens = [{"start": 0, "end": 2, "label": "PER", "text": "EddaRask"}]
-        reader = NerReader(tokenizer)
         reader.read_documents(write(lines({"text": TEXT, "entities": own}, RECORDS["own text"])))
-        assert "1 entities say that they are another text" in caplog.text
-        assert "line 1, entity 0: 'Tavin', where 'Edda' is" in caplog.text
+        assert "1 entities have a text that differs" in caplog.text
+        assert "line 1, entities[0]: 'Tavin', where 'Edda' is" in caplog.text
         caplog.clear()
         reader.read_documents(write(lines({"tokens": TOKENS, "entities": tokens})))
         assert not caplog.records
@@ -449,38 +370,26 @@ class TestGold:
     ) -> None:
         spans = [[0, 9, "SPEAKER"], [0, 9, "PER"], [18, 22, "LOC"], [18, 22, "LOC"]]
         path = write(lines({"text": TEXT, "entities": spans}))
-        with pytest.raises(
-            ConfigurationError, match="data.json, line 1: the span 0-2 has the labels 'SPEAKER' and 'PER'"
-        ):
+        message = "data.json, line 1: the span 0-2 has the labels 'SPEAKER' and 'PER'"
+        with pytest.raises(ConfigurationError, match=message):
             NerReader(tokenizer).check_file(path)
         first = NerReader(tokenizer, duplicate_spans="first")
         assert entities(first.read_documents(path)) == [("SPEAKER", "Edda Rask"), ("LOC", "Oslo")]
-        assert (
-            "1 spans have several labels, of which the first is kept: line 1: 0-2 is 'SPEAKER'" in caplog.text
-        )
+        assert "1 spans have several labels, of which the first is kept: line 1: 0-2 is" in caplog.text
         mapped = NerReader(tokenizer, label_map={"SPEAKER": None, "LOC": "PLACE"})
         assert entities(mapped.read_documents(path)) == [("PER", "Edda Rask"), ("PLACE", "Oslo")]
 
     def test_nil_is_no_label(self, tokenizer: WordTokenizer, write: Write) -> None:
-        path = write("Edda B-NIL\nsang O\n")
-        with pytest.raises(ConfigurationError, match="line 1: the entity at 0-1 has the label 'NIL'"):
-            NerReader(tokenizer).check_file(path)
-        with pytest.raises(ConfigurationError, match="has the label 'NIL'"):
-            NerReader(tokenizer, label_map={"PER": "NIL"}).check_file(write("Edda B-PER\n"))
-        assert entities(NerReader(tokenizer, label_map={"NIL": "PER"}).read_documents(path)) == [
-            ("PER", "Edda")
-        ]
+        nil, person = write("Edda B-NIL\nsang O\n", "nil.conll"), write("Edda B-PER\n", "per.conll")
+        for path, label_map in ((nil, None), (person, {"PER": "NIL"})):
+            with pytest.raises(ConfigurationError, match="line 1: the entity at 0-1 has the label 'NIL'"):
+                NerReader(tokenizer, label_map=label_map).check_file(path)
+        documents = NerReader(tokenizer, label_map={"NIL": "PER"}).read_documents(nil)
+        assert entities(documents) == [("PER", "Edda")]
 
-    def test_a_file_in_which_every_candidate_is_an_entity_trains(
-        self, tokenizer: WordTokenizer, write: Write, fixtures_dir: Path
-    ) -> None:
-        instances = list(NerReader(tokenizer).read(write("Edda B-PER\n\nOslo B-LOC\n")))
-        vocab = Vocabulary.from_instances(instances)
+    def test_the_vocabulary_always_has_nil(self, reader: NerReader, write: Write) -> None:
+        vocab = Vocabulary.from_instances(list(reader.read(write("Edda B-PER\n\nOslo B-LOC\n"))))
         assert set(vocab.get_token_to_index_vocabulary("labels")) == {"NIL", "PER", "LOC"}
-        embedder = LukeEmbedder(str(fixtures_dir / "tiny-luke"), entities=["[PAD]", "[MASK]"])
-        batch = Batch(instances)
-        batch.index_instances(vocab)
-        assert NerModel(vocab, embedder)(**batch.as_tensor_dict())["loss"] > 0
 
     def test_a_training_file_needs_entities(self, tokenizer: WordTokenizer, write: Write) -> None:
         reader = NerReader(tokenizer)
