@@ -64,8 +64,8 @@ class StepSums(NamedTuple):
 
 def batch_counts(batch: Any) -> List[int]:
     """
-    The numbers of sequences, tokens and entities of a batch on the CPU, from the fields named `mask` and
-    `entity_mask`.
+    The numbers of sequences, tokens and entities of a batch on the CPU, from the tensors named `mask` and
+    `entity_mask`. 0 for other batches.
     """
     sequences = words = entities = 0
     waiting = [batch]
@@ -73,10 +73,10 @@ def batch_counts(batch: Any) -> List[int]:
         for name, value in waiting.pop().items():
             if isinstance(value, dict):
                 waiting.append(value)
-            elif isinstance(value, torch.Tensor):
-                sequences = max(sequences, value.size(0) if value.dim() else 0)
-                words += int(value.sum()) if name == "mask" else 0
-                entities += int(value.sum()) if name == "entity_mask" else 0
+            elif name == "mask":
+                sequences, words = len(value), words + int(value.sum())
+            elif name == "entity_mask":
+                entities += int(value.sum())
     return [sequences, words, entities]
 
 

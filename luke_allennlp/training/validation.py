@@ -137,7 +137,8 @@ class ValidatedTrainer(CheckpointedTrainer):
                     with torch.no_grad(), self._precision.autocast():
                         outputs = self.model(**to_device(batch, self.cuda_device))
                     if outputs.get("loss") is not None:
-                        number = outputs.get("num_targets", torch.ones_like(sums[0])).double()
+                        number = getattr(self.model, "num_targets", None)
+                        number = torch.ones_like(sums[0]) if number is None else number.double()
                         sums += torch.stack([outputs["loss"].double() * number, number])
                 except Exception as found:
                     error = found

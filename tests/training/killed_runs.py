@@ -43,6 +43,10 @@ TASKS: Dict[str, Dict[str, Any]] = {
 }
 
 
+# Of each process, if there are several.
+WORKERS = {f"out_worker{rank}.log" for rank in range(2)}
+
+
 class Runs:
     def __init__(self, place: Path, task: str, workers: int, processes: int, seed: int) -> None:
         self.place, self.task, self.processes = place, task, processes
@@ -114,13 +118,19 @@ class Runs:
         return [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes]
 
     def kill(self, run: str, kills: int, by: signal.Signals, longest: float) -> Dict[str, int]:
-        """Ends a run at random moments, half of them while a checkpoint is written. How it ended each time."""
+        """
+        Ends a run at random moments, of SIGKILL half of them while a checkpoint is written, of SIGTERM after
+        a few steps. How often it ended with which codes.
+        """
         ends: Dict[str, int] = {}
         for number in range(kills):
             self.kill_in = self.random.randint(1, 25) if by == signal.SIGKILL and number % 2 else 0
             processes = self.start(run, self.processes)
             if not self.kill_in:
-                time.sleep(self.random.uniform(0.1, longest))
+                if by == signal.SIGTERM:
+                    self.wait(run, processes)
+                else:
+                    time.sleep(self.random.uniform(0.1, longest))
                 for process in processes:
                     os.kill(process, by)
             else:
@@ -136,6 +146,18 @@ class Runs:
         self.kill_in = 0
         return ends
 
+    def wait(self, run: str, processes: List[int]) -> None:
+        """Until the run has made a few steps, or has ended."""
+        log = self.place / run / "steps.jsonl"
+
+        def size() -> int:
+            return log.stat().st_size if log.exists() else 0
+
+        wanted = size() + self.random.randint(100, 600)
+        ended = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        while size() < wanted and not os.waitid(os.P_PID, processes[0], ended):
+            time.sleep(0.002)
+
     def check_same(self, run: str, whole: str, exact: bool = True) -> None:
         directories = [self.place / name for name in (run, whole)]
         found, expected = map(losses, directories)
@@ -147,7 +169,7 @@ class Runs:
             assert not differing, differing
         else:
             assert all(abs(a - b) <= 1e-5 * b for a, b in zip(found, expected, strict=True)), "other losses"
-        names = [sorted(os.listdir(path)) for path in directories]
+        names = [sorted(set(os.listdir(path)) - WORKERS) for path in directories]
         assert names[0] == names[1], names
         assert all(path.name.startswith("step-") for path in (directories[0] / "checkpoints").iterdir())
 
@@ -203,11 +225,8 @@ def main(place: str, task: str, workers: int, processes: int, kills: int, termin
     if processes > 1:
         plain = {name: 0.0 for name in runs.overrides if name.endswith("dropout")}
         assert runs.finish(runs.start("one", 1, **plain)) == [0]
-        two = runs.start("two_to_one", processes, **plain, **{"trainer.num_epochs": 2})
-        assert runs.finish(two) == [0] * processes
-        shutil.rmtree(Path(place) / "two_to_one")
         processes_ = runs.start("two_to_one", processes, **plain)
-        time.sleep(longest)
+        runs.wait("two_to_one", processes_)
         for process in processes_:
             os.kill(process, signal.SIGTERM)
         ends["two_to_one"] = {str(runs.finish(processes_)): 1}

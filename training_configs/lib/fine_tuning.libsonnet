@@ -41,6 +41,9 @@ knobs({}, {
   },
 
   local num_devices = if experiment.devices == null then 1 else std.length(experiment.devices),
+  assert experiment.effective_batch_size >= num_devices
+         : 'effective_batch_size %d is smaller than the number of devices, %d: use fewer devices'
+           % [experiment.effective_batch_size, num_devices],
   assert std.member(['best', 'last'], experiment.keep) : 'keep is %s: set "best" or "last"' % experiment.keep,
 
   random_seed: experiment.seed,
@@ -51,7 +54,6 @@ knobs({}, {
   validation_data_path: experiment.validation_data,
   test_data_path: experiment.test_data,
   evaluate_on_test: experiment.test_data != null,
-  batch_weight_key: 'num_targets',  // the test loss is the mean over all predictions
   // Labels come from the training data, in evaluation too.
   datasets_for_vocab_creation: ['train'],
   data_loader: {

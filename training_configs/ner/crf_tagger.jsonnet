@@ -16,7 +16,6 @@ knobs(import '../lib/fine_tuning.libsonnet', {
   loss_batch_size:: null,
   seed:: 15,
   validation_metric:: '+f1-measure-overall',
-  batch_weight_key: '',
 
   reader:: {
     type: 'conll2003',

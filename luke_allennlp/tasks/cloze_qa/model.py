@@ -11,7 +11,7 @@ from overrides import overrides
 from torch import Tensor
 from torch.nn import functional as F
 
-from luke_allennlp.tasks.base.model import TaskModel, in_float32, mean_loss
+from luke_allennlp.tasks.base.model import TaskModel, in_float32
 from luke_allennlp.tasks.cloze_qa.metric import ClozePrediction, ClozeQaMetric
 
 
@@ -110,7 +110,7 @@ class ClozeQaModel(TaskModel):
         if labels is not None:
             scores = in_float32(logits)
             losses = F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
-            output.update(mean_loss(losses, mask, loss_weights))
+            output["loss"] = self.mean_loss(losses, mask, loss_weights)
         if not self.training and metadata is not None:
             output["predictions"] = _predictions(in_float32(logits), metadata)
             if labels is not None:

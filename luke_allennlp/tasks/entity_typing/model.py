@@ -11,7 +11,7 @@ from overrides import overrides
 from torch import Tensor
 from torch.nn import functional as F
 
-from luke_allennlp.tasks.base.model import TaskModel, in_float32, mean_loss
+from luke_allennlp.tasks.base.model import TaskModel, in_float32
 from luke_allennlp.tasks.entity_typing.metric import EntityTypingMetric, TypingPrediction
 
 
@@ -109,7 +109,7 @@ class EntityTypingModel(TaskModel):
             scores = in_float32(logits)
             losses = F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
             losses = losses.mean(dim=1, keepdim=True)
-            output.update(mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights))
+            output["loss"] = self.mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights)
         if not self.training and labels is not None and metadata is not None:
             self._metric(
                 (

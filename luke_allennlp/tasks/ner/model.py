@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from luke_allennlp.data.fields import IGNORED_LABEL
-from luke_allennlp.tasks.base.model import TaskModel, in_float32, mean_loss
+from luke_allennlp.tasks.base.model import TaskModel, in_float32
 from luke_allennlp.tasks.ner.examples import NIL
 from luke_allennlp.tasks.ner.metric import NerMetric, SentencePrediction
 
@@ -125,7 +125,7 @@ class NerModel(TaskModel):
         if labels is not None:
             scores = in_float32(logits).flatten(0, 1)
             losses = F.cross_entropy(scores, labels.flatten(), ignore_index=IGNORED_LABEL, reduction="none")
-            output.update(mean_loss(losses.view_as(labels), labels != IGNORED_LABEL, loss_weights))
+            output["loss"] = self.mean_loss(losses.view_as(labels), labels != IGNORED_LABEL, loss_weights)
         if not self.training and metadata is not None:
             output["predictions"] = self._predictions(logits, entities["entity_mask"], metadata)
             if labels is not None:

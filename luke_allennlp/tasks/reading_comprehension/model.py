@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from luke_allennlp.common.options import check_at_least, check_choice
 from luke_allennlp.data.fields import IGNORED_LABEL, TOKENS_KEY
-from luke_allennlp.tasks.base.model import TaskModel, in_float32, mean_loss
+from luke_allennlp.tasks.base.model import TaskModel, in_float32
 from luke_allennlp.tasks.reading_comprehension.decoding import (
     Candidate,
     ScoredAnswer,
@@ -161,7 +161,7 @@ class ReadingComprehensionModel(TaskModel):
         if answer is not None:
             mask = None if self.paper_compatible else words[TOKENS_KEY]["mask"]
             losses = _losses(start_logits, answer[:, 0], mask) + _losses(end_logits, answer[:, 1], mask)
-            output.update(mean_loss(losses[:, None] / 2, answer[:, :1] != IGNORED_LABEL, loss_weights))
+            output["loss"] = self.mean_loss(losses[:, None] / 2, answer[:, :1] != IGNORED_LABEL, loss_weights)
         if not self.training and metadata is not None:
             spans = best_spans(
                 start_logits,

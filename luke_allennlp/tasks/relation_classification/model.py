@@ -13,7 +13,7 @@ from overrides import overrides
 from torch import Tensor
 from torch.nn import functional as F
 
-from luke_allennlp.tasks.base.model import TaskModel, in_float32, mean_loss
+from luke_allennlp.tasks.base.model import TaskModel, in_float32
 from luke_allennlp.tasks.relation_classification.metric import RelationMetric, RelationPrediction
 
 logger = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class RelationModel(TaskModel):
         output: Dict[str, Any] = {"logits": logits}
         if label is not None:
             losses = F.cross_entropy(in_float32(logits), label, reduction="none")[:, None]
-            output.update(mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights))
+            output["loss"] = self.mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights)
         if not self.training:
             output["probabilities"] = in_float32(logits).softmax(dim=-1)
             if label is not None and metadata is not None:
