@@ -251,7 +251,12 @@ class TestLibrary:
 
     @pytest.mark.parametrize("knob", ["learning_rate", "num_epochs", "seed", "loss_batch_size", "train_data"])
     def test_a_task_must_set_its_knobs(self, tmp_path, knob):
-        given = {"learning_rate": "1e-5", "num_epochs": "3", "effective_batch_size": "8", "loss_batch_size": "4"}
+        given = {
+            "learning_rate": "1e-5",
+            "num_epochs": "3",
+            "effective_batch_size": "8",
+            "loss_batch_size": "4",
+        }
         given.update(seed="1", validation_metric="'+f1'", reader="{}", train_data="'x'")
         knobs = ", ".join(f"{name}:: {value}" for name, value in given.items() if name != knob)
         with pytest.raises(ConfigurationError, match=f"{knob}: set "):

@@ -431,35 +431,8 @@ LAUNCH = [
     Edit(
         name="interrupted",
         file="allennlp/commands/train.py",
-        old="""\
-        print(f"Writing this run to {serialization_dir}", flush=True)
-    train_model_from_file(
-        parameter_filename=args.param_path,
-        serialization_dir=serialization_dir,
-        overrides=args.overrides,
-        recover=args.recover,
-        force=args.force,
-        node_rank=args.node_rank,
-        include_package=args.include_package,
-        dry_run=args.dry_run,
-        file_friendly_logging=args.file_friendly_logging,
-    )
-""",
-        new="""\
-        print(f"Writing this run to {serialization_dir}", flush=True)
-    with resumable(f"allennlp train {args.param_path} -s {serialization_dir} --recover"):
-        train_model_from_file(
-            parameter_filename=args.param_path,
-            serialization_dir=serialization_dir,
-            overrides=args.overrides,
-            recover=args.recover,
-            force=args.force,
-            node_rank=args.node_rank,
-            include_package=args.include_package,
-            dry_run=args.dry_run,
-            file_friendly_logging=args.file_friendly_logging,
-        )
-""",
+        old="        subparser.set_defaults(func=train_model_from_args)\n",
+        new="        subparser.set_defaults(func=resumable(train_model_from_args))\n",
         reason="A scheduler should be able to tell a run that can resume from one that failed.",
     ),
 ]

@@ -1,9 +1,11 @@
 """The processes of a training: started here or by torchrun, interrupted, and told to stop."""
 
+import functools
 import os
 import signal
 import sys
 import threading
+from argparse import Namespace
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
@@ -129,11 +131,10 @@ def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
             signal.signal(known, previous)
 
 
-@contextmanager
-def resumable(command: str) -> Iterator[None]:
+def resumable(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
     """
-    Ends the process with `INTERRUPTED` on SIGTERM and SIGUSR1, and with the command that resumes the run, as
-    far as the trainer does not handle them.
+    Makes the function of `allennlp train` end the process with `INTERRUPTED` on SIGTERM and SIGUSR1, as far
+    as the trainer does not handle them: while data is read, for example.
     """
 
     def interrupt(number: int, frame: Any) -> None:
@@ -141,10 +142,13 @@ def resumable(command: str) -> Iterator[None]:
             raise KeyboardInterrupt
         raise SigTermReceived
 
-    with handled(interrupt):
-        try:
-            yield
-        except SigTermReceived:
-            print(f"allennlp: interrupted. Resume with\n  {command}", file=sys.stderr, flush=True)
-            sys.exit(INTERRUPTED)
+    @functools.wraps(command)
+    def run(arguments: Namespace) -> None:
+        with handled(interrupt):
+            try:
+                command(arguments)
+            except SigTermReceived:
+                print("allennlp: interrupted. Resume with the same command and --recover", file=sys.stderr)
+                sys.exit(INTERRUPTED)
 
+    return run
