@@ -16,9 +16,8 @@ from luke_allennlp.entity_vocabulary import EntityVocabulary, read_entity_vocabu
 from luke_allennlp.wikipedia.jobs import pages_plan
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import checked_pages
-from luke_allennlp.wikipedia.running_text import RunningTextEncoder
 from luke_allennlp.wikipedia.sentences import SentenceSplitter
-from luke_allennlp.wikipedia.sequences import SequenceOptions, check_special_entities
+from luke_allennlp.wikipedia.sequences import RunningTextEncoder, SequenceOptions, check_special_entities
 
 _VOCABULARY_SUFFIXES = (".json", ".jsonl", ".tsv")
 _PACKAGES = ("luke-allennlp", "tokenizers", "pyarrow", "numpy")

@@ -10,9 +10,8 @@ from luke_allennlp.common.files import file_sha256
 from luke_allennlp.common.text_lines import read_lines
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
 from luke_allennlp.wikipedia.executors import Executor, Stage
-from luke_allennlp.wikipedia.interlanguage import items_of_pages
 from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
-from luke_allennlp.wikipedia.link_counts import LinkCounts, count_shard
+from luke_allennlp.wikipedia.link_counts import LinkCounts, count_shard, items_of_pages
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages, titles_of, titles_stage
 

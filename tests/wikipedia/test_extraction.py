@@ -14,8 +14,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.tqdm import Tqdm
 
 from luke_allennlp.wikipedia.executors import Executor
-from luke_allennlp.wikipedia.extraction import extract, parse_size
-from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
+from luke_allennlp.wikipedia.extraction import ExtractionOptions, extract, parse_size
 from luke_allennlp.wikipedia.guarded_pool import Limits
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia, Page, PageLink
 from luke_allennlp.wikipedia.wikitext import WikitextParser

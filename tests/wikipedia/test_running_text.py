@@ -9,7 +9,7 @@ from tokenizers import models, pre_tokenizers
 from transformers import BertTokenizerFast, RobertaTokenizerFast
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.wikipedia.running_text import RunningTextEncoder
+from luke_allennlp.wikipedia.sequences import RunningTextEncoder
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 ROBERTA, BERT = str(FIXTURES / "tiny-roberta"), str(FIXTURES / "tiny-bert")

@@ -10,9 +10,8 @@ from transformers import BertTokenizerFast, RobertaTokenizerFast
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.wikipedia.pages import Page, PageLink, Paragraph
-from luke_allennlp.wikipedia.running_text import RunningTextEncoder
 from luke_allennlp.wikipedia.sentences import RuleBasedSentenceSplitter
-from luke_allennlp.wikipedia.sequences import SequenceBuilder, SequenceOptions
+from luke_allennlp.wikipedia.sequences import RunningTextEncoder, SequenceBuilder, SequenceOptions
 from tests.wikipedia.made_pages import page, resolve
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
