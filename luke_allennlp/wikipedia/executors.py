@@ -75,12 +75,7 @@ class Executor(NamedTuple):
         """
         Runs what is not done yet. Locally and on Ray it returns true when all is done; on Slurm it returns
         false when the jobs are submitted. The directory is for datatrove's logs, statistics and completion
-        markers.
-
-        # Raises
-
-        `ConfigurationError`
-            Tasks failed, or the cluster does not accept the jobs.
+        markers. A `ConfigurationError` if tasks failed, or the cluster does not accept the jobs.
         """
         if self.kind == "slurm":
             self._submit(stages, directory)

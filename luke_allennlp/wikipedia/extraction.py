@@ -41,16 +41,9 @@ _REASONS = {
 
 class ExtractionOptions(NamedTuple):
     """
-    # Parameters
-
-    namespaces : `Tuple[int, ...]`, optional (default = `(0,)`)
-        Pages of others are omitted.
-    link_trail : `bool`, optional (default = `True`)
-        Whether the surface of `[[bus]]es` is "buses", as MediaWiki shows it; otherwise "bus".
-    part_size : `int`, optional (default = `None`)
-        The bytes of a dump that a task reads; chosen by the dump's size if `None`.
-    limits : `Limits`, optional
-        Of a page.
+    The namespaces whose pages are extracted; whether the surface of `[[bus]]es` is "buses", as MediaWiki
+    shows it, or "bus"; the bytes of a dump that a task reads (chosen by the dump's size if `None`); and the
+    limits of a page.
     """
 
     namespaces: Tuple[int, ...] = (0,)

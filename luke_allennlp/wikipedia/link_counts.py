@@ -106,12 +106,8 @@ def items_of_pages(path: Path, wikis: Mapping[str, LinkCounts]) -> Dict[str, num
     tables `page_props` (`wikibase_item`) and `page` of each wiki.
 
     A redirect counts for the page it leads to, unless that page has a line of its own. Of several lines of a
-    page, the first counts.
-
-    # Returns
-
-    `Dict[str, numpy.ndarray]`
-        For each language, by a title's number, the number of its item; 0 if it has none. Shape: (titles,)
+    page, the first counts. Returns, for each language, by a title's number, the number of its item; 0 if it
+    has none. Shape: (titles,)
     """
     items = {language: numpy.zeros(len(wiki.counts), dtype=numpy.int64) for language, wiki in wikis.items()}
     own = {language: numpy.zeros(len(wiki.counts), dtype=bool) for language, wiki in wikis.items()}

@@ -53,10 +53,7 @@ class Paragraph(NamedTuple):
 
 
 class Section(NamedTuple):
-    """
-    A heading (`level` is 2 for `== Heading ==`), and the number of the paragraph that comes next, which may
-    not exist.
-    """
+    """A heading (`level` is 2 for `== Heading ==`), and the number of the next paragraph, if there is one."""
 
     level: int
     title: str
@@ -111,14 +108,7 @@ def page_writer(path: Path) -> Iterator[PageWriter]:
 
 
 class ExtractedWikipedia:
-    """
-    The directory that `allennlp wikipedia-extract` wrote.
-
-    # Raises
-
-    `ConfigurationError`
-        It is missing, incomplete or something else.
-    """
+    """The directory that `allennlp wikipedia-extract` wrote; a `ConfigurationError` if it is none."""
 
     def __init__(self, path: Union[str, Path]) -> None:
         self.path = Path(path)
