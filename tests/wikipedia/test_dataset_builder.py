@@ -164,14 +164,12 @@ def test_force(made, tmp_path):
     "options, message",
     [
         ({"held_out": 1.0}, "--held-out is 1.0; expected a share from 0 to below 1"),
-        ({"shards": 0}, "--shards is 0; expected 1 or more"),
         ({"seed": -1}, "--seed is -1; expected 0 or more"),
         ({"splitter": "opennlp"}, "--sentence-splitter is 'opennlp'; expected one of rule_based, icu"),
         ({"languages": ["en", "ja"]}, "There are 2 languages for 1 directories of pages"),
         ({"tokenizer": str(FIXTURES / "ner")}, "has no tokenizer that can be read"),
         ({"options": SequenceOptions(max_length=3)}, "--max-length is 3"),
         ({"options": SequenceOptions(min_sentence_length=400)}, "No sequence to learn from came out of"),
-        ({"options": SequenceOptions(min_sentence_length=400), "shards": 2}, "No sequence to learn from"),
     ],
 )
 def test_errors(made, tmp_path, options, message):

@@ -136,31 +136,6 @@ def test_sequences_are_those_of_the_specification(made, options, name):
     assert counts["links"] == sum(counts[key] for key in fates)
 
 
-def test_a_page():
-    made = page(
-        "Harbour",
-        "The old [[Quay]] of the [[Port|harbour]] was sold to [[Nowhere]] in 1704. No. It was [[日本]]n.",
-        "So.",
-        "The second paragraph has [[Docks|docks]] and no [[Category:Docks]].",
-    )
-    built = builder(SequenceOptions(include_unk_entities=True))
-    (row,) = built.sequences(made)
-    decode = TOKENIZERS["tiny-roberta"][1][1].decode
-    assert row.page_id == 3
-    assert decode(row.word_ids.tolist()) == (
-        " The old Quay of the harbour was sold to Nowhere in 1704. It was 日本n."
-        " The second paragraph has docks and no Category:Docks."
-    )
-    spans = zip(row.entity_starts, row.entity_ends, strict=True)
-    mentions = [decode(row.word_ids[start : end + 1].tolist()) for start, end in spans]
-    assert mentions == [" Quay", " harbour", " Nowhere", " 日本", " docks", " Category:Docks"]
-    assert row.entity_ids.tolist() == [4, 3, 1, 5, 3, 1]
-    assert {key: value for key, value in built.counts.items() if value} == {
-        **{"pages": 1, "paragraphs": 3, "sentences": 5, "sentences_too_short": 2, "sequences": 1},
-        **{"links": 6, "links_kept": 4, "links_kept_as_unk": 2, "words": len(row.word_ids)},
-    }
-
-
 def test_what_is_no_text():
     quays = [page("X", "The [[Quay]] of the old town.", namespace=number) for number in (6, 14)]
     for made in (*quays, quays[0]._replace(namespace=0, redirect="Harbour")):
