@@ -25,6 +25,7 @@ _CODE = {
     "luke_ner": usage_code.NER,
     "luke_reading_comprehension": usage_code.QUESTIONS,
     "luke_cloze_qa": usage_code.CLOZE,
+    PRETRAINING.task: usage_code.MASKED,
 }
 _PRE_TOKENIZERS = (
     ("Metaspace", 'prepend_scheme="always"', 'prepend_scheme="never"'),
@@ -35,9 +36,8 @@ _LINKER = (
     "archive's predictions differ."
 )
 _LUKE_TOKENIZER = (
-    "`LukeTokenizer` of transformers does not take each part of a text to follow a space, as the training "
-    "did: it makes other tokens at the start of a text, around mentions and before signs, and probabilities "
-    "differ."
+    "`LukeTokenizer` of transformers does not take each part of a text to follow a space, as training did: "
+    "its tokens differ at the start of a text, around mentions and before signs, and so do probabilities."
 )
 
 
@@ -50,24 +50,12 @@ def usage(
     """
     reader: Any = archive.validation_dataset_reader
     tokenizer = reader.tokenizer
-    values = {
-        "architecture": architecture,
-        "start_id": tokenizer.start_id,
-        "end_id": tokenizer.end_id,
-        "unknown_id": tokenizer.unknown_id,
-        "mask_id": tokenizer.mask_id,
-        "mask_token": tokenizer.token(tokenizer.mask_id),
-    }
-    if vocabulary is None:
-        code = usage_code.WORDS
-    else:
-        values["mask"] = vocabulary[MASK]
-        if form is PRETRAINING:
-            code = usage_code.MASKED
-            values.update(_pretraining_values(archive, vocabulary))
-        else:
-            code = _CODE[form.task]
-            values.update(_task_values(archive, form, vocabulary))
+    values = {name: getattr(tokenizer, name) for name in ("start_id", "end_id", "unknown_id", "mask_id")}
+    values.update(architecture=architecture, mask_token=tokenizer.token(tokenizer.mask_id))
+    code = usage_code.WORDS
+    if vocabulary is not None:
+        code = _CODE[form.task]
+        values.update(_task_values(archive, form, vocabulary), mask=vocabulary[MASK])
     body = Template(code).substitute(values)
     header = Template(usage_code.HEADER).substitute(values, **_header_values(body, target))
     sentence = "This gives the predictions of the archive, for texts that fit the model at once:"
@@ -81,7 +69,6 @@ def usage(
 
 def _header_values(body: str, target: Path) -> Dict[str, str]:
     """The imports that the example needs, and how it makes tokens that follow a space, and others."""
-    merges = target / "merges.txt"
     if (whole := target / "tokenizer.json").is_file():
         library = "from tokenizers import Tokenizer"
         made = 'Tokenizer.from_file(f"{path}/tokenizer.json")'
@@ -93,30 +80,27 @@ def _header_values(body: str, target: Path) -> Dict[str, str]:
                 spaced += f"\nspaced.pre_tokenizer = pre_tokenizers.{kind}({after_space})"
                 joined += f"\njoined.pre_tokenizer = pre_tokenizers.{kind}({otherwise})"
                 break
-    elif merges.is_file():
+    elif (target / "merges.txt").is_file():
         library = "from tokenizers import ByteLevelBPETokenizer"
         files = 'f"{path}/vocab.json", f"{path}/merges.txt"'
         spaced = f"spaced = ByteLevelBPETokenizer({files}, add_prefix_space=True)"
         joined = f"joined = ByteLevelBPETokenizer({files})"
     else:  # BERT's, to which it is the same
         library = "from transformers import AutoTokenizer"
-        spaced = "spaced = AutoTokenizer.from_pretrained(path).backend_tokenizer"
-        joined = "joined = spaced"
+        spaced, joined = "spaced = AutoTokenizer.from_pretrained(path).backend_tokenizer", "joined = spaced"
     uses_run = "run(" in body
-    safetensors = "from safetensors.torch import load_file\n" if "load_file" in body else ""
-    padding = "from torch.nn.utils.rnn import pad_sequence\n" if uses_run else ""
     modules = [name for name in ("json", "re", "string", "unicodedata") if re.search(rf"\b{name}\.", body)]
     return {
         "standard": "".join(f"import {name}\n" for name in modules) + "\n" * bool(modules),
-        "libraries": safetensors + library,
-        "padding": padding,
+        "libraries": "from safetensors.torch import load_file\n" * ("load_file" in body) + library,
+        "padding": "from torch.nn.utils.rnn import pad_sequence\n" * uses_run,
         "tokenizers": f"{spaced}\n{joined}" if "joined" in body else spaced,
-        "run": usage_code.RUN if uses_run else "",
+        "run": usage_code.RUN * uses_run,
     }
 
 
 def _task_values(archive: Archive, form: TaskForm, vocabulary: EntityVocabulary) -> Dict[str, Any]:
-    """What the options of the reader and of the model change in the example."""
+    """What the options of the reader and of the model, and the trained tables, change in the example."""
     reader: Any = archive.validation_dataset_reader
     model: Any = archive.model
     option = functools.partial(_option, archive)
@@ -124,6 +108,7 @@ def _task_values(archive: Archive, form: TaskForm, vocabulary: EntityVocabulary)
         decoding = usage_code.GREEDY if model.flat else usage_code.NESTED
         return {"decoding": decoding, **{name: option(name) for name in ("max_span_length", "max_entities")}}
     if form.task == "luke_reading_comprehension":
+        no_answer = usage_code.NO_ANSWER.format(model.null_score_threshold)
         text = "context[offsets[i - begin][0] : offsets[j - begin][1]]"
         is_detokenized = archive.config.as_dict(quiet=True)["model"].get("answer_text") == "detokenized"
         return {
@@ -132,23 +117,28 @@ def _task_values(archive: Archive, form: TaskForm, vocabulary: EntityVocabulary)
             "n_best": model.n_best,
             "max_answer_length": model.max_answer_length,
             "answer": f'" ".join({text}.split())' if is_detokenized else text,
-            "no_answer": usage_code.NO_ANSWER.format(model.null_score_threshold)
-            if model.allow_no_answer
-            else "",
+            "no_answer": no_answer if model.allow_no_answer else "",
         }
     longest = option("max_mention_length")
-    values = {"longest": "" if longest is None else f"[:{longest}]"}
-    if form.task == "luke_cloze_qa":
-        markers = [reader.tokenizer.token_id(marker) for marker, _ in form.markers]
-        word_states = usage_code.WORD_STATES if model.use_word_states else ""
-        return {**values, "markers": ", ".join(map(str, markers)), "word_states": word_states}
+    if form is PRETRAINING:
+        luke, trained = model.embedder.luke, reader.entity_vocabulary
+        rows = luke.entity_embeddings.entity_embeddings.weight.size(0)
+        return {
+            # A table of special entities has nothing to choose from.
+            "mentions": ", [(29, 35)]" if vocabulary.table_size >= rows else "",
+            "words": luke.embeddings.word_embeddings.weight.size(0),
+            "entities": min(rows, vocabulary.table_size),
+            "excluded": [trained[title] for title in (PAD, MASK, MASK2) if title in trained],
+            "max_mention_length": longest,
+        }
     is_pair = form.task == "luke_relation_classification"
-    titles = [MASK, MASK2] if is_pair else [MASK]
-    names = [option(name) for name in form.marker_options]
     has_bias = is_pair and model.classifier.bias is not None
-    has_brackets = not is_pair and option("normalize_brackets")
+    has_brackets = form.task == "luke_entity_typing" and option("normalize_brackets")
+    has_word_states = form.task == "luke_cloze_qa" and model.use_word_states
+    titles = [MASK, MASK2] if is_pair else [MASK]
+    names = [option(name) for name in form.marker_options] or [marker for marker, _ in form.markers]
     return {
-        **values,
+        "longest": "" if longest is None else f"[:{longest}]",
         "markers": [reader.tokenizer.token_id(name) for name in names],
         "marker_names": ", ".join(names),
         "masks": [vocabulary[title] for title in titles],
@@ -160,23 +150,7 @@ def _task_values(archive: Archive, form: TaskForm, vocabulary: EntityVocabulary)
         "read_bias": usage_code.READ_BIAS if has_bias else "",
         "add_bias": " + bias" if has_bias else "",
         "brackets": usage_code.BRACKETS if has_brackets else "",
-    }
-
-
-def _pretraining_values(archive: Archive, vocabulary: EntityVocabulary) -> Dict[str, Any]:
-    """How much of the tables was trained, and what is no entity."""
-    reader: Any = archive.validation_dataset_reader
-    model: Any = archive.model
-    luke = model.embedder.luke
-    trained = reader.entity_vocabulary
-    rows = luke.entity_embeddings.entity_embeddings.weight.size(0)
-    return {
-        # A table of special entities has nothing to choose from.
-        "mentions": ", [(29, 35)]" if vocabulary.table_size >= rows else "",
-        "words": luke.embeddings.word_embeddings.weight.size(0),
-        "entities": min(rows, vocabulary.table_size),
-        "excluded": [trained[title] for title in (PAD, MASK, MASK2) if title in trained],
-        "max_mention_length": _option(archive, "max_mention_length"),
+        "word_states": usage_code.WORD_STATES if has_word_states else "",
     }
 
 

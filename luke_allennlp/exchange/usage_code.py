@@ -230,8 +230,7 @@ def predict(text):
     input_ids.append($end_id)
     with torch.no_grad():
         logits = model(input_ids=torch.tensor([input_ids])).logits[0]
-    masks = [index for index, value in enumerate(input_ids) if value == $mask_id]
-    best = [zip(*row.softmax(-1).topk(5)) for row in logits[masks]]
+    best = [zip(*row.softmax(-1).topk(5)) for row in logits[torch.tensor(input_ids) == $mask_id]]
     return [[(spaced.id_to_token(index.item()), value.item()) for value, index in row] for row in best]
 
 
