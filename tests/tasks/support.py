@@ -106,6 +106,24 @@ TASKS: Dict[str, Task] = {
         ],
         data="squad/dev-v1.1.json",
     ),
+    "luke_ner": Task(
+        reader={"max_length": 64},
+        embedder={"entities": ["[PAD]", "[MASK]"]},
+        labels=["NIL", "LOC", "MISC", "ORG", "PER"],
+        records=[
+            {"text": TEXT},
+            {"tokens": ["Vexford"]},
+            {"text": ""},
+            {"sentences": [["Ruvin", "Oakesh", "signed", "for", "the", "Cup", "."], ["No", "!"]]},
+            {"tokens": (TEXT.split() * 8)},
+        ],
+        bad=[
+            ({"txt": "a"}, "its keys are 'txt'"),
+            ({"text": "a", "tokens": ["a"]}, "both 'text' and 'tokens'"),
+            ({"tokens": ["a", ""]}, r"tokens\[1\] is empty"),
+        ],
+        data="../ner/dev.conll",
+    ),
 }
 
 

@@ -9,10 +9,7 @@ from typing import Any, List, Set, Tuple
 from allennlp.data.batch import Batch
 
 import luke_allennlp
-from luke_allennlp.data.word_tokenizer import WordTokenizer
-from luke_allennlp.tasks.ner import NerModel, NerReader
-from luke_allennlp.token_embedders import LukeEmbedder
-from tests.tasks.support import vocabulary_of
+from tests.tasks.support import make_model, make_reader
 
 PACKAGE = Path(luke_allennlp.__file__).parent
 
@@ -66,13 +63,10 @@ def _name(path: str) -> str:
 
 
 def test_from_the_file_to_the_loss(fixtures_dir: Path) -> None:
-    name = str(fixtures_dir / "tiny-luke")
-    vocab = vocabulary_of(["NIL", "LOC", "MISC", "ORG", "PER"])
-    reader = NerReader(WordTokenizer(name))
-    model = NerModel(vocab, LukeEmbedder(name, entities=["[PAD]", "[MASK]"])).train()
+    reader, model = make_reader("luke_ner"), make_model("luke_ner")
     with Trace() as trace:
         batch = Batch(list(reader.read(str(fixtures_dir / "ner" / "test.conll")))[:4])
-        batch.index_instances(vocab)
+        batch.index_instances(model.vocab)
         loss = model(**batch.as_tensor_dict())["loss"]
     assert loss.requires_grad
 
