@@ -21,11 +21,13 @@ from transformers import (
 from tests.tasks.support import (
     FIXTURES,
     TASKS,
+    batch_of,
     config_of,
     data_batch,
     huggingface,
     huggingface_inputs,
     make_model,
+    make_reader,
     randomise,
     vocabulary_of,
 )
@@ -208,6 +210,33 @@ def test_every_parameter_that_is_trained_has_a_gradient(name: str, checkpoint: s
     for parameter_name, parameter in model.named_parameters():
         # A process of several would wait for gradients that never come.
         assert (parameter.grad is not None) == parameter.requires_grad, parameter_name
+
+
+UNANSWERABLE: Dict[str, Dict[str, Any]] = {
+    "luke_cloze_qa": {"passage": "No.", "query": "@placeholder?", "candidates": [], "answers": ["Zoë"]},
+    # Too long to be a candidate.
+    "luke_ner": {"tokens": ["xq" * 30], "entities": [[0, 1, "LOC"]]},
+}
+WORDS_ALONE = {"use_entity_state": False, "use_word_states": True, "embedder": {"entities": []}}
+
+
+@pytest.mark.parametrize("name", UNANSWERABLE)
+@pytest.mark.parametrize("options", [{}, WORDS_ALONE])
+def test_batch_without_candidates(name: str, options: Dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps([UNANSWERABLE[name]] * 2))
+    batch = batch_of(list(make_reader(name).read(path)), vocabulary_of(TASKS[name].labels))
+    model = make_model(name, **options)
+    output = model(**batch)
+    assert output["logits"].shape[:2] == (2, 0) and output["loss"].item() == 0.0
+    output["loss"].backward()
+    # None is missing: other processes would wait for it.
+    for parameter_name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None and not parameter.grad.any(), parameter_name
+    model.eval()
+    assert model(**batch)["predictions"] == [[], []]
+    assert set(model.get_metrics(reset=True).values()) == {0.0}
 
 
 class TestLosses:

@@ -177,11 +177,6 @@ class TestWindows:
             assert (window.input.ids[window.spans] == MARKER_IDS["[ENTITY]"]).all()
             assert window.input.ids[window.placeholder] == MARKER_IDS["[PLACEHOLDER]"]
 
-    def test_windows_without_a_candidate_are_omitted(self) -> None:
-        reader = ClozeQaReader(TOKENIZER, max_length=26, stride=20, max_query_length=10)
-        windows = reader.items(example("a " * 60, [(100, 101)]))
-        assert [(window.number, window.total, window.candidates) for window in windows] == [(0, 1, [0])]
-
     def test_nothing_to_choose_from(self) -> None:
         reader = ClozeQaReader(TOKENIZER, max_length=30, stride=10, max_query_length=10)
         for candidates, fallback in (([], ""), ([(0, 100)], "a " * 50)):

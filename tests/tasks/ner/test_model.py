@@ -1,4 +1,4 @@
-"""What the model predicts, its labels, batches without candidates, metrics."""
+"""What the model predicts, its labels, metrics."""
 
 import json
 from typing import Any, Dict, List, Optional
@@ -8,9 +8,8 @@ import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Instance, Vocabulary
 
-from luke_allennlp.tasks.ner.examples import NIL, Document, LabeledSpan, Sentence
+from luke_allennlp.tasks.ner.examples import NIL
 from luke_allennlp.tasks.ner.model import NerModel
-from luke_allennlp.tasks.ner.reader import sentences_of
 from tests.tasks.support import FIXTURES, TASKS, make_model, make_reader, randomise, vocabulary_of
 from tests.tasks.support import batch_of as tensors_of
 
@@ -92,25 +91,6 @@ def test_mistakes(options: Dict[str, Any], labels: List[str], message: str) -> N
     vocab = vocabulary_of(labels, options.get("label_namespace", "labels"))
     with pytest.raises(ConfigurationError, match=message):
         make_model(NAME, vocab, **options)
-
-
-@pytest.mark.parametrize("options", [{}, {"use_entity_state": False, "embedder": {"entities": []}}])
-def test_batch_without_candidates(options: Dict[str, Any]) -> None:
-    reader, word = make_reader(NAME), "xq" * 30
-    document = Document("0", [Sentence([word], [LabeledSpan(0, 1, "LOC")]), Sentence([word] * 2, [])])
-    chunks = [chunk for example in sentences_of(document) for chunk in reader.items(example)]
-    batch = batch_of([reader.text_to_instance(chunk, labeled=True) for chunk in chunks])
-    model = make_model(NAME, **options)
-    output = model(**batch)
-    assert output["logits"].shape == (2, 0, 5) and output["loss"].item() == 0.0
-    output["loss"].backward()
-    # None is missing: other processes would wait for it.
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            assert parameter.grad is not None and not parameter.grad.any(), name
-    model.eval()
-    assert model(**batch)["predictions"] == [[], []]
-    assert model.get_metrics(reset=True)["recall_LOC"] == 0.0
 
 
 @pytest.mark.parametrize("flat", [True, False])

@@ -196,12 +196,3 @@ class TestFiles:
             for e in output["entities"]:
                 found.append({**e, "start": e["start"] + first, "end": e["end"] + first})
         assert found == close(predictor.predict_json({"text": document.text})["entities"])
-
-    def test_long_sentence(self, predictor: NerPredictor, fixtures_dir: Path) -> None:
-        instances = list(predictor._dataset_reader.read(str(fixtures_dir / "ner" / "long_sentence.conll")))
-        outputs = predictor.predict_batch_instance(instances)
-        assert [output["sentence"] for output in outputs] == [0, 1, 2]
-        covered = {word for entity in outputs[1]["entities"] for word in range(*entity["words"])}
-        assert len(outputs[1]["text"].split()) > 400 and len(covered) > 100 and max(covered) > 380
-        for output in outputs:
-            check(output)
