@@ -1,7 +1,5 @@
 """Records of the three forms, and what is wrong with others."""
 
-import json
-from pathlib import Path
 from typing import Any, Dict
 
 import pytest
@@ -43,20 +41,6 @@ def test_no_labels_and_none_at_all(record: Dict[str, Any], key: str) -> None:
     assert example_from_json({**record, key: None}, "x").labels is None
     assert example_from_json({**record, key: []}, "x", types={"town"}).labels == []
     assert example_from_json({**record, key: ["b", "a", "b"]}, "x").labels == ["b", "a"]
-
-
-def test_fixtures_say_the_same_in_all_forms(fixtures_dir: Path) -> None:
-    data = fixtures_dir / "data"
-    array = json.loads((data / "open_entity" / "test.json").read_text(encoding="utf-8"))
-    lines, own = (
-        [json.loads(line) for line in (data / name).read_text(encoding="utf-8").splitlines()]
-        for name in ("ultra_fine/test.jsonl", "open_entity/typed.jsonl")
-    )
-    assert len(array) == len(lines) == 14 < len(own)
-    for records in zip(array, lines, own, strict=False):
-        one, two, three = (example_from_json(r, "x", types=frozenset(GENERAL_TYPES)) for r in records)
-        assert one == three
-        assert (two.labels, two.mention) == (one.labels, one.mention)
 
 
 @pytest.mark.parametrize(

@@ -29,12 +29,6 @@ def test_squad() -> None:
     assert question.where == "dev.json, data[0], paragraphs[0], qas[0]"
 
 
-def test_parts_of_squad() -> None:
-    article = squad()["data"][0]
-    assert [q.passage.title for q in questions_from_json(article, "a")] == ["A_b"]
-    assert [q.passage.title for q in questions_from_json(article["paragraphs"][0], "a")] == [None]
-
-
 @pytest.mark.parametrize(
     "changes, answers",
     [
