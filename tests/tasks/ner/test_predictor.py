@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from luke_allennlp.tasks.ner.examples import NIL, Document, Sentence, SentenceChunk
 from luke_allennlp.tasks.ner.predictor import NerPredictor
 from luke_allennlp.tasks.ner.reader import sentences_of
-from tests.tasks.support import close, make_model, make_reader, randomise, vocabulary_of
+from tests.tasks.support import CHARACTERS, close, make_model, make_reader, randomise, vocabulary_of
 
 LABELS = [NIL, "LOC", "PER"]
 
@@ -99,14 +99,7 @@ class TestForms:
         assert predictor.predict_json(record) == {"text": record.get("text", ""), "entities": []}
 
 
-# Letters, spaces of all sorts, marks that join, halves of pairs, and whatever else Unicode has.
-TEXTS = st.text(
-    st.one_of(
-        st.sampled_from("abcABC .,'\"!?-\n\r\t\u00a0\u200b\u200d\u0301\u2028\ufeff\ud83d\ude00🎉👩ß字"),
-        st.characters(exclude_categories=[]),
-    ),
-    max_size=40,
-)
+TEXTS = st.text(CHARACTERS, max_size=40)
 
 
 class TestAnyText:
