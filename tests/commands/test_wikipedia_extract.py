@@ -71,10 +71,3 @@ def test_wrong_options(allennlp, tmp_path, dump, option, value, message, monkeyp
     monkeypatch.setattr("luke_allennlp.wikipedia.executors._is_installed", lambda name: False)
     finished = allennlp("wikipedia-extract", dump, "-o", str(tmp_path / "out"), option, value)
     assert finished.error == f"allennlp: error: {option}{message}"
-
-
-def test_no_dump(allennlp, tmp_path):
-    finished = allennlp("wikipedia-extract", str(tmp_path / "none"), "-o", str(tmp_path / "out"))
-    assert finished.status == 1 and "Traceback" not in finished.err
-    assert finished.error.startswith(f"allennlp: error: {tmp_path / 'none'}: cannot be read")
-    assert not list(tmp_path.iterdir())

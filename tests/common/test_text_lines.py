@@ -6,12 +6,11 @@ from luke_allennlp.common.text_lines import listed, read_lines, shown, without_l
 
 @pytest.fixture
 def write(tmp_path):
-    return lambda content: str(written(tmp_path / "file.txt", content))
+    def write(content):
+        (tmp_path / "file.txt").write_bytes(content)
+        return str(tmp_path / "file.txt")
 
-
-def written(path, content):
-    path.write_bytes(content)
-    return path
+    return write
 
 
 def test_lines_and_numbers(write):
