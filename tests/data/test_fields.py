@@ -44,9 +44,8 @@ class TestSubwordField:
         tensors = tensors["tokens"]
         assert tensors["token_ids"].tolist() == [[0, 7, 9, 2], [0, 2, 1, 1]]
         assert tensors["type_ids"].tolist() == [[0] * 4, [1, 1, 0, 0]]
-        assert [tensors[name].dtype for name in ("token_ids", "type_ids", "mask")] == [
-            torch.long, torch.long, torch.bool,
-        ]  # fmt: skip
+        dtypes = [tensors[name].dtype for name in ("token_ids", "type_ids", "mask")]
+        assert dtypes == [torch.long, torch.long, torch.bool]
 
     def test_is_a_sequence(self) -> None:
         field = SubwordField([0, 7, 2])
@@ -75,9 +74,8 @@ class TestEntityField:
         assert tensors["entity_ids"].tolist() == [[1, 1], [0, 0], [0, 0]]
         assert tensors["entity_spans"].tolist() == [[[1, 1], [2, 5]], [[4, 4], [-1, -1]], [[-1, -1]] * 2]
         assert tensors["entity_mask"].tolist() == [[True, True], [True, False], [False, False]]
-        assert [tensors[f"entity_{name}"].dtype for name in ("ids", "spans", "mask")] == [
-            torch.long, torch.long, torch.bool,
-        ]  # fmt: skip
+        dtypes = [tensors[f"entity_{name}"].dtype for name in ("ids", "spans", "mask")]
+        assert dtypes == [torch.long, torch.long, torch.bool]
         assert batch_of(EntityField([], []))["entity_spans"].shape == (1, 0, 2)
 
     def test_is_a_sequence(self) -> None:

@@ -74,7 +74,6 @@ class TestNames:
         assert list(names) == ["port velmar", "twice", "sometimes rare", "two  spaces"]
         names = build(files, min_link_probability=0).rows("Harbour towns")
         assert names["rare"] == ROWS["Dorrick"] and "sometimes rare" not in names
-        assert build(files, min_link_probability=1.0).rows("Harbour towns") == {}
 
     def test_titles(self, files: Dict[str, str]) -> None:
         # One step of redirects, and underscores before escapes.

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
-import numpy
 import pytest
 from allennlp.common.checks import ConfigurationError
 from hypothesis import HealthCheck, given, settings
@@ -200,15 +199,3 @@ def test_pickled_small(database: LinkDatabase, redirects: Redirects) -> None:
     other_database, other_redirects = pickle.loads(data)
     assert other_database.links("River clubs") == database.links("River clubs")
     assert other_redirects.resolve("Old") == "New"
-
-
-def test_strings_are_sorted_on_the_disk(tmp_path: Path) -> None:
-    words = [f'{number % 7} ü\n"{number % 5}' for number in range(100)]
-    spool = StringSpool(tmp_path, "words", chunk=9)
-    for word in words:
-        spool.add(word)
-    assert len(spool._numbers) < 9
-    trie = spool.build()
-    assert sorted(trie) == sorted(set(words))
-    numbers = numpy.concatenate(list(spool.numbers(trie)))
-    assert [trie.restore_key(number) for number in numbers] == words
