@@ -42,7 +42,6 @@ def test_the_loss_and_its_gradients_are_those_of_the_whole_table(chunk_size: Opt
     loss, correct = chunked_cross_entropy(hidden, table, bias, targets, chunk_size)
     torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-6)
     assert correct.item() == expected_correct.item() >= 1
-    assert not correct.requires_grad
     for ours, theirs in zip(
         torch.autograd.grad(loss * 0.7, inputs), torch.autograd.grad(expected * 0.7, inputs), strict=True
     ):
@@ -90,11 +89,6 @@ def test_without_positions_all_is_zero_and_connected() -> None:
     loss.backward()
     for tensor in (hidden, table, bias):
         assert tensor.grad is not None and not tensor.grad.any()
-
-
-def test_a_chunk_has_a_row_at_least() -> None:
-    with pytest.raises(ValueError, match="chunk_size is 0"):
-        chunked_cross_entropy(*problem(), 0)
 
 
 def luke_config(**options: Any) -> LukeConfig:

@@ -285,21 +285,15 @@ def test_an_archive_brings_its_weights(tmp_path: Path, overriding: bool) -> None
 
 
 def crf_tagger_params(directory: Path, **options: Any) -> Params:
-    embedder_params: Dict[str, Any] = {"type": "luke", "model_name": str(directory), **options}
-    return Params(
-        {
-            "dataset_reader": {
-                "type": "conll2003",
-                "token_indexers": {"tokens": {"type": "luke", "model_name": str(directory)}},
-            },
-            "model": {
-                "type": "crf_tagger",
-                "label_encoding": "IOB1",
-                "text_field_embedder": {"token_embedders": {"tokens": embedder_params}},
-                "encoder": {"type": "pass_through", "input_dim": 64},
-            },
-        }
-    )
+    luke: Dict[str, Any] = {"type": "luke", "model_name": str(directory)}
+    model = {
+        "type": "crf_tagger",
+        "label_encoding": "IOB1",
+        "text_field_embedder": {"token_embedders": {"tokens": {**luke, **options}}},
+        "encoder": {"type": "pass_through", "input_dim": 64},
+    }
+    reader = {"type": "conll2003", "token_indexers": {"tokens": luke}}
+    return Params({"dataset_reader": reader, "model": model})
 
 
 def test_crf_tagger_reads_the_entities_that_luke_ner_reads(monkeypatch: pytest.MonkeyPatch) -> None:
