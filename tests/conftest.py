@@ -69,8 +69,8 @@ def default_signal_handlers() -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Iterator[None]:
     """
-    A test's messages must not go to files of the one before, which are closed, nor is it to depend on the
-    signals that were ignored when the tests were started; its fixtures included.
+    Messages of a test must not go to files of the one before, which are closed, nor may it depend on which
+    signals were ignored when the tests were started.
     """
     with default_signal_handlers(), process_state_kept():
         return (yield)
@@ -90,10 +90,7 @@ def root_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """
-    Reference data outside of the repository: $LUKE_SHARED, or `shared` beside the checkout. Skips where it is
-    absent.
-    """
+    """Reference data outside of the repository: $LUKE_SHARED, or `shared` beside the checkout."""
     directory = Path(os.environ.get("LUKE_SHARED", ROOT.parent / "shared"))
     if not (directory / "golden").is_dir():
         pytest.skip(f"the reference data is not at {directory}; set LUKE_SHARED to where it is")
@@ -102,10 +99,7 @@ def shared_dir() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
-    """
-    Tiny models are faster on one thread, and tests that run side by side do not take the cores from each
-    other.
-    """
+    """Tiny models are faster on one thread, and tests that run side by side leave each other the cores."""
     torch.set_num_threads(1)
 
 
@@ -140,8 +134,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make_workplace(place: Path) -> Path:
     """
-    What a checkout looks like to `allennlp`: `training_configs/`, and `fixtures/` with the tiny LUKE and a
-    small part of the corpus. Runs of the demonstration take seconds there.
+    A checkout with the tiny LUKE and a small part of the corpus, in which runs of the demonstration take
+    seconds.
     """
     shutil.copytree(ROOT / "training_configs", place / "training_configs")
     demo = place / "training_configs/ner/demo.jsonnet"
@@ -219,10 +213,7 @@ def plugins_once() -> None:
 
 @pytest.fixture
 def allennlp(workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
-    """
-    Runs `allennlp` with this package from the workplace. In this process: that spares the seconds of its
-    start.
-    """
+    """Runs `allennlp` with this package from the workplace, in this process: that spares its start."""
     run = allennlp_in_process(monkeypatch, capfd)
     monkeypatch.chdir(workplace)
     return lambda *arguments: run(*arguments, "--include-package", "luke_allennlp")

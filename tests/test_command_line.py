@@ -21,13 +21,10 @@ def trained(workplace, demo_run):
     return demo_run.finished
 
 
-def scores(metrics, prefix=""):
+def read_scores(path, prefix=""):
+    metrics = json.loads(path.read_text())
     found = {name.removeprefix(prefix): value for name, value in metrics.items() if name.startswith(prefix)}
     return {n: v for n, v in found.items() if n.split("_")[0] in ("precision", "recall", "f1", "loss")}
-
-
-def read_scores(path, prefix=""):
-    return scores(json.loads(path.read_text()), prefix)
 
 
 def records(path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from allennlp.commands.train import train_model
 from allennlp.common import Params
-from allennlp.data import DataLoader
+from allennlp.data.data_loaders import SimpleDataLoader
 from allennlp.models import load_archive
 from allennlp.training.util import evaluate
 
@@ -29,16 +29,8 @@ def test_f1_of_the_training_data_reaches_one(root_dir, tmp_path, monkeypatch):
     monkeypatch.chdir(root_dir)
     config = Params.from_file("training_configs/ner/demo.jsonnet", json.dumps(overrides))
     train_model(config, str(tmp_path / "run"))
-    losses = [
-        json.loads((tmp_path / "run" / f"metrics_epoch_{epoch}.json").read_text())["training_loss"]
-        for epoch in (0, 19)
-    ]
-    assert losses[1] < 0.01 < 0.1 < losses[0]
-
     archive = load_archive(tmp_path / "run" / "model.tar.gz")
-    loader = DataLoader.from_params(
-        Params({"batch_size": 32}), reader=archive.validation_dataset_reader, data_path=data
-    )
+    loader = SimpleDataLoader(list(archive.validation_dataset_reader.read(data)), 32)
     loader.index_with(archive.model.vocab)
     metrics = evaluate(archive.model, loader)
     assert metrics["f1"] == metrics["precision"] == metrics["recall"] == 1.0

@@ -1,14 +1,13 @@
 """Archives from strangers run no code, fill no disk, and are refused in a sentence."""
 
 import gzip
-import io
 import json
-import pickle
 import shutil
 import sys
 import tarfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
+from unittest import mock
 
 import pytest
 import torch
@@ -129,16 +128,10 @@ def forward(activation: Any) -> Dict[str, Any]:
 
 
 FOREIGN = [
-    *((key, POPEN, f"{key}.type") for key in ("dataset_reader", "model", "vocabulary", "data_loader")),
-    *(
-        (key, POPEN, f"{key}.type")
-        for key in ("validation_dataset_reader", "evaluation", TOKENIZER, EMBEDDER)
-    ),
-    *((key, "os.abort", key) for key in ("dataset_reader", "model", "vocabulary", "validation_data_loader")),
-    *((key, "os.abort", key) for key in (TOKENIZER, "dataset_reader.token_indexers.more")),
+    *((key, POPEN, f"{key}.type") for key in ("dataset_reader", "model", "vocabulary", TOKENIZER, EMBEDDER)),
+    *((key, "os.abort", key) for key in ("dataset_reader", "validation_data_loader", TOKENIZER)),
     ("dataset_reader.token_indexers.more", POPEN, "dataset_reader.token_indexers.more.type"),
     ("model.feedforward", forward([POPEN]), "activations.0.type"),
-    ("model.feedforward", forward(["os.abort"]), "activations.0"),
     ("model.feedforward", forward("os.abort"), "activations"),
     ("model.regexes", [["a", POPEN]], "model.regexes.0.1.type"),  # where nothing belongs
     (TOKENIZER, "allennlp_evil.Tokenizer", "'allennlp_evil' is none"),
@@ -151,21 +144,13 @@ def test_foreign_names(place: str, value: Any, key: str, packed: Packed) -> None
     refused(packed(config_with({place: value})), key, "run code")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "allennlp.common.util.subprocess.Popen",
-        "allennlp.models.archival.load_archive",
-        "allennlp.data.vocabulary.Vocabulary",
-        "luke_allennlp.checkpoints.tarballs.shutil",
-        "allennlp.common./../os.abort",
-        "allennlp..abort",
-        "allennlp.nothing.Tokenizer",
-        "allennlp.data.Nothing",
-    ],
-)
-def test_what_trusted_modules_merely_have(name: str, packed: Packed) -> None:
-    refused(packed(config_with({TOKENIZER: {"type": name, "name": "x"}})), name)
+def test_what_trusted_modules_merely_have(packed: Packed) -> None:
+    for name in (
+        *("allennlp.common.util.subprocess.Popen", "allennlp.models.archival.load_archive"),
+        *("allennlp.data.vocabulary.Vocabulary", "luke_allennlp.checkpoints.tarballs.shutil"),
+        *("allennlp.common./../os.abort", "allennlp.nothing.Tokenizer", "allennlp.data.Nothing"),
+    ):
+        refused(packed(config_with({TOKENIZER: {"type": name, "name": "x"}})), name)
 
 
 def test_the_trap_works(packed: Packed, trap: Path) -> None:
@@ -238,11 +223,10 @@ def test_options_that_run_code(name: str, value: Any, packed: Packed) -> None:
 
 def test_options_that_the_user_sets(packed: Packed) -> None:
     place = "dataset_reader.token_indexers.tokens.trust_remote_code"
-    with pytest.raises(ConfigurationError, match="Extra parameters"):  # not refused for what it is
-        load_archive(packed(config_with({place: True})), overrides={place: True})
     refused(packed(config_with({place: True})), "-o", overrides={"dataset_reader.lazy": False})
-    with pytest.raises(ConfigurationError, match="Extra parameters"):
-        load_archive(packed(config_with({place: False})))
+    for value, overrides in ((True, {place: True}), (False, {})):  # not refused for what it is
+        with pytest.raises(ConfigurationError, match="Extra parameters"):
+            load_archive(packed(config_with({place: value})), overrides=overrides)
 
 
 def test_pipelines_of_spacy(packed: Packed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,14 +244,12 @@ def test_pipelines_of_spacy(packed: Packed, monkeypatch: pytest.MonkeyPatch) -> 
 NO_CONFIGS = {
     "Jsonnet": (b'{"model": {"type": importstr "/etc/passwd"}}', "is not JSON"),
     "list": (b"[1]", "holds a JSON list"),
-    "nothing": (b"", "is not JSON"),
     "not UTF-8": (b'{"\xff": 1}', "is not JSON"),
     "deep": (b"[" * 100_000, "config.json"),
     "deep objects": (b'{"a":' * 900 + b"1" + b"}" * 900, "config.json"),
     "long number": (b'{"a": ' + b"1" * 5000 + b"}", "is not JSON"),
     "no model": (b'{"dataset_reader": {}}', "model in config.json is None"),
     "a list for a reader": (b'{"dataset_reader": [1], "model": {}}', "dataset_reader in config.json is [1]"),
-    "a number for a loader": (b'{"dataset_reader": {}, "model": {}, "data_loader": 3}', "data_loader"),
     "no type": (b'{"dataset_reader": {}, "model": {}}', "type"),
 }
 
@@ -279,13 +261,9 @@ def test_configs_that_are_none(kind: str, packed: Packed) -> None:
 
 
 def test_values_of_other_kinds(packed: Packed) -> None:
-    for place, value in (
-        *(("model.seq2vec_encoder.type", value) for value in (["os.abort"], {"os.abort": 1})),
-        ("model.seq2vec_encoder", 3),
-        ("model.type", 5),
-        ("vocabulary", {"type": 1}),
-        (TOKENIZER, ["os.abort"]),
-    ):
+    encoder = "model.seq2vec_encoder"
+    values = ((f"{encoder}.type", ["os.abort"]), (f"{encoder}.type", {"os.abort": 1}), (encoder, 3))
+    for place, value in (*values, ("vocabulary", {"type": 1}), (TOKENIZER, ["os.abort"])):
         refused(packed(config_with({place: value})))
     # An infinity is none of JSON's numbers, and a namespace may be called type.
     harmless = {"trainer.patience": float("inf"), "vocabulary": {"min_count": {"type": 2}}}
@@ -301,30 +279,16 @@ def weights(content: Any) -> Change:
     return lambda place: torch.save(content, place / "weights.th")
 
 
-def weights_that_are_old(place: Path) -> None:
-    with tarfile.open(place / "weights.th", "w") as archive:
-        archive.addfile(tarfile.TarInfo("pickle"))
-
-
 FILES = {
     "weights: command": (weights({"a": Evil()}), "could run code"),
-    "weights: plain": (
-        lambda place: (place / "weights.th").write_bytes(pickle.dumps(Evil())),
-        "could run code",
-    ),
-    "weights: old form": (weights_that_are_old, "refused"),
     "weights: half": (truncated("weights.th"), "weights.th"),
     "weights: empty": (written("weights.th", ""), "weights.th cannot be read as weights"),
-    "weights: text": (written("weights.th", "none of these\n" * 9), "weights.th"),
     "weights: list": (weights([torch.ones(1)]), "weights.th holds a list"),
-    "weights: no tensors": (weights({"a": "b"}), "its model"),
     "weights: other names": (weights({"a": torch.ones(1)}), "Missing key"),
     "weights: other size": (config_with({"model.seq2vec_encoder.embedding_dim": 5}), "its model"),
     "weights: missing": (removed("weights.th"), "has no weights; expected weights.th"),
-    "vocabulary": (removed("vocabulary"), "vocabulary"),
     "config": (removed("config.json"), "has no config.json"),
     "meta no JSON": (written("meta.json", "{"), "meta.json"),
-    "meta no object": (written("meta.json", "[]"), "meta.json"),
     "meta of other kinds": (written("meta.json", '{"version": 3, "python_version": 3}'), "meta.json"),
 }
 
@@ -352,13 +316,8 @@ def entry(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0, link: str = "
 
 NO_FILE = "'a' is neither a file"
 MEMBERS = [
-    *(
-        (entry(name), "would lie outside")
-        for name in ("../outside", "vocabulary/../../outside", "/tmp/outside")
-    ),
-    (entry("a", tarfile.SYMTYPE, link="/etc/passwd"), NO_FILE),
+    (entry("vocabulary/../../outside"), "would lie outside"),
     (entry("a", tarfile.LNKTYPE, link="config.json"), NO_FILE),
-    (entry("a", tarfile.FIFOTYPE), NO_FILE),
     (entry("a", size=17 << 30), "unpacks to more than 0.1 GB"),
 ]
 
@@ -386,31 +345,12 @@ def test_bombs(packed: Packed, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(path, "more than 3 members")
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_interruptions_leave_nothing(
-    error: BaseException, packed: Packed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(self: Any, target: Any) -> None:
-        raise error
-
-    monkeypatch.setattr("allennlp.common.unpacking.Member.copy_to", fail)
-    if isinstance(error, OSError):
-        refused(packed(), "No space left on device", "TMPDIR")
-    else:
-        with pytest.raises(KeyboardInterrupt):
-            load_archive(packed())
-
-
-def test_files_that_are_there_twice(packed: Packed, tmp_path: Path) -> None:
-    """A file that is there twice is what it was last, as with `tar`."""
-    content = json.dumps(CONFIG).encode()
-    with tarfile.open(packed()) as source, tarfile.open(tmp_path / "twice.tar.gz", "w:gz") as target:
-        target.addfile(entry("config.json", size=2), io.BytesIO(b"[]"))
-        for member in source:
-            if member.name != "config.json":
-                target.addfile(member, source.extractfile(member) if member.isfile() else None)
-        target.addfile(entry("config.json", size=len(content)), io.BytesIO(content))
-    assert load_archive(tmp_path / "twice.tar.gz")
+def test_interruptions_leave_nothing(packed: Packed) -> None:
+    path, copy = packed(), "allennlp.common.unpacking.Member.copy_to"
+    with mock.patch(copy, side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        load_archive(path)
+    with mock.patch(copy, side_effect=OSError(28, "No space left on device")):
+        refused(path, "No space left on device", "TMPDIR")
 
 
 def test_vocabularies(packed: Packed, tmp_path: Path) -> None:
@@ -465,31 +405,19 @@ def test_archives_in_archives(packed: Packed) -> None:
 
 
 def arguments(command: str, path: str, place: Path) -> List[str]:
-    """Of a command that loads the archive, for training as a model or as a part of one."""
-    lines = [{"sentence": line["text"]} for line in LINES] if command == "predict" else LINES
-    (place / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    """Of a command that loads the archive."""
     if command == "export-checkpoint":
         return [command, path, str(place / "out")]
-    if command in ("predict", "evaluate"):
-        predictor = ["--predictor", "text_classifier"] if command == "predict" else []
-        return [command, path, str(place / "in.jsonl"), *predictor]
-    model = {"type": "from_archive", "archive_file": path}
-    if command == "train":
-        model = {**CONFIG["model"], "text_field_embedder": pretrained(path)}
-    return [command, own_config(place, model), "-s", str(place / "out")]
-
-
-def own_config(place: Path, model: Dict[str, Any]) -> str:
-    config = {**CONFIG, "model": model, "train_data_path": str(place / "in.jsonl")}
-    (place / "config.jsonnet").write_text(json.dumps(config))
-    return str(place / "config.jsonnet")
+    lines = [{"sentence": line["text"]} for line in LINES] if command == "predict" else LINES
+    (place / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    predictor = ["--predictor", "text_classifier"] if command == "predict" else []
+    return [command, path, str(place / "in.jsonl"), *predictor]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["predict", "evaluate", "export-checkpoint", "train", "find-lr"])
+@pytest.mark.parametrize("name", ["predict", "export-checkpoint"])
 def test_commands(name: str, packed: Packed, trap: Path, tmp_path: Path, allennlp: Callable) -> None:
     for change, part in (
-        (config_with({"dataset_reader": POPEN}), "run code"),
         (config_with({"model": POPEN}), "run code"),
         (weights({"a": Evil()}), "weights.th"),
         (written("config.json", '{"model": importstr "/etc/passwd"}'), "JSON"),
@@ -517,7 +445,9 @@ def test_own_configs_are_trusted(packed: Packed, module: str, tmp_path: Path, al
     made = str(tmp_path / "out" / "model.tar.gz")
     evaluate = arguments("evaluate", made, tmp_path)
     model = {**CONFIG["model"], "type": "allennlp.models.basic_classifier.BasicClassifier"}
-    own = ["-o", json.dumps({TOKENIZER: f"{module}.Own"})]
-    assert allennlp("train", own_config(tmp_path, model), "-s", str(tmp_path / "out"), *own).status == 0
+    config = {**CONFIG, "model": model, "train_data_path": str(tmp_path / "in.jsonl")}
+    (tmp_path / "config.jsonnet").write_text(json.dumps(config))
+    own = ["-s", str(tmp_path / "out"), "-o", json.dumps({TOKENIZER: f"{module}.Own"})]
+    assert allennlp("train", str(tmp_path / "config.jsonnet"), *own).status == 0
     check_sentence(allennlp(*evaluate).error, made, f"'{module}.Own'", "--include-package")
     assert allennlp(*evaluate, "--include-package", module).status == 0

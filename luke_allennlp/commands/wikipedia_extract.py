@@ -10,7 +10,7 @@ from luke_allennlp.commands.base import Command, add_force, add_number, add_swit
 from luke_allennlp.wikipedia.executors import add_executor_arguments, executor_from_args
 
 if TYPE_CHECKING:
-    from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
+    from luke_allennlp.wikipedia.extraction import ExtractionOptions
 
 
 @Subcommand.register("wikipedia-extract")
@@ -67,8 +67,7 @@ class WikipediaExtract(Command):
 
 
 def _options(args: argparse.Namespace) -> "ExtractionOptions":
-    from luke_allennlp.wikipedia.extraction import parse_size
-    from luke_allennlp.wikipedia.extraction_tasks import ExtractionOptions
+    from luke_allennlp.wikipedia.extraction import ExtractionOptions, parse_size
     from luke_allennlp.wikipedia.guarded_pool import Limits
 
     try:

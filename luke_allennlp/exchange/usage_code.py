@@ -3,75 +3,49 @@
 HEADER = """
 ${standard}import torch
 ${libraries}
-from transformers import $architecture
+${padding}from transformers import $architecture
 
 path = "."  # the directory of this card
 model = $architecture.from_pretrained(path).eval()
 $tokenizers
-"""
+$run"""
 
-_TOKEN_IDS = '''
+RUN = '''
+
+def run(input_ids, entity_ids=(), positions=(), **inputs):
+    """The output of the model, given the id of each entity and the positions of its tokens."""
+    if entity_ids:
+        inputs["entity_ids"] = torch.tensor([entity_ids])
+        inputs["entity_position_ids"] = pad_sequence([torch.tensor(p) for p in positions], True, -1)[None]
+    with torch.no_grad():
+        return model(input_ids=torch.tensor([input_ids]), **inputs)
+'''
+
+MENTIONS = '''$read_bias
 
 def token_ids(text):
     """Of a part of the text, as if a space came before it."""
 $brackets    return spaced.encode(text.strip(), add_special_tokens=False).ids
 
-'''
 
-TYPING = (
-    _TOKEN_IDS
-    + '''
-def predict(text, span):
-    """The probability of each type of the mention text[start:end]."""
-    start, end = span
-    left, mention, right = token_ids(text[:start]), token_ids(text[start:end]), token_ids(text[end:])
-    marker = $marker  # $marker_name
-    input_ids = [$start_id, *left, marker, *mention, marker, *right, $end_id]
-    first = 1 + len(left)
-    positions = list(range(first, first + len(mention) + 2))$longest
-    with torch.no_grad():
-        logits = model(
-            input_ids=torch.tensor([input_ids]),
-            entity_ids=torch.tensor([[$mask]]),  # [MASK]
-            entity_position_ids=torch.tensor([[positions]]),
-        ).logits[0]
-    return {model.config.id2label[index]: value for index, value in enumerate(logits.sigmoid().tolist())}
-
-
-print(predict("Edda Rask leads the choir of Marlow.", (0, 9)))
-'''
-)
-
-RELATIONS = (
-    "$read_bias"
-    + _TOKEN_IDS
-    + '''
-def predict(text, head, tail):
-    """The probability of each relation of two mentions, (start, end) in the text, that do not overlap."""
+def predict(text, $mentions):
+    """The probability of each $predicted, (start, end) in the text."""
+    mentions = [$mentions]
     input_ids, positions, before = [$start_id], {}, 0
-    # $head_marker_name and $tail_marker_name
-    for span, marker in sorted([(tuple(head), $head_marker), (tuple(tail), $tail_marker)]):
-        start, end = span
+    for (start, end), marker in sorted(zip(mentions, $markers)):  # $marker_names
         input_ids += token_ids(text[before:start])
         first = len(input_ids)
         input_ids += [marker, *token_ids(text[start:end]), marker]
-        positions[span] = list(range(first, len(input_ids)))$longest
+        positions[start] = list(range(first, len(input_ids)))$longest
         before = end
     input_ids += [*token_ids(text[before:]), $end_id]
-    pair = [positions[tuple(head)], positions[tuple(tail)]]
-    longest = max(map(len, pair))
-    with torch.no_grad():
-        logits = model(
-            input_ids=torch.tensor([input_ids]),
-            entity_ids=torch.tensor([[$mask, $mask2]]),  # [MASK], [MASK2]
-            entity_position_ids=torch.tensor([[*p, *[-1] * (longest - len(p))] for p in pair])[None],
-        ).logits[0]$add_bias
-    return {model.config.id2label[index]: value for index, value in enumerate(logits.softmax(-1).tolist())}
+    positions = [positions[start] for start, _ in mentions]
+    logits = run(input_ids, $masks, positions).logits[0]$add_bias  # $mask_names
+    return {model.config.id2label[index]: value for index, value in enumerate(logits.$activation.tolist())}
 
 
-print(predict("Edda Rask leads the choir of Marlow.", (0, 9), (29, 35)))
+print(predict("Edda Rask leads the choir of Marlow.", $example))
 '''
-)
 
 NER = '''
 
@@ -95,17 +69,10 @@ def predict(words):
     # As many at a time as in training.
     size = -(-len(spans) // max(-(-len(spans) // $max_entities), 1))
     for part in (spans[at : at + size] for at in range(0, len(spans), size or 1)):
-        positions = torch.full((1, len(part), $max_span_length), -1)
-        for index, (i, j) in enumerate(part):
-            positions[0, index, : bounds[j] - bounds[i]] = torch.arange(bounds[i], bounds[j])
-        with torch.no_grad():
-            logits = model(
-                input_ids=torch.tensor([input_ids]),
-                entity_ids=torch.full((1, len(part)), $mask),  # [MASK]
-                entity_position_ids=positions,
-                entity_start_positions=torch.tensor([[bounds[i] for i, _ in part]]),
-                entity_end_positions=torch.tensor([[bounds[j] - 1 for _, j in part]]),
-            ).logits[0]
+        positions = [list(range(bounds[i], bounds[j])) for i, j in part]
+        starts, ends = torch.tensor([[(p[0], p[-1]) for p in positions]]).unbind(-1)
+        edges = {"entity_start_positions": starts, "entity_end_positions": ends}
+        logits = run(input_ids, [$mask] * len(part), positions, **edges).logits[0]  # [MASK]
         for (i, j), row in zip(part, logits):
             label = model.config.id2label[row.argmax().item()]
             if label != "NIL":
@@ -127,7 +94,9 @@ NESTED = """    return sorted((i, j, label, probability) for _, i, j, label, pro
 
 BRACKETS = """    text = re.sub("-R[RCS]B-", ")", re.sub("-L[RCS]B-", "(", text))
 """
-READ_BIAS = """bias = load_file(f"{path}/model.safetensors")["classifier.bias"]  # not in the class
+READ_BIAS = """
+
+bias = load_file(f"{path}/model.safetensors")["classifier.bias"]  # not in the class
 """
 WORD_STATES = """
     first = [places[0] for places in positions]
@@ -168,7 +137,9 @@ NO_ANSWER = """    null_score = starts[0] + ends[0]
         return "", null_score.item()
 """
 
-CLOZE = '''scorer = load_file(f"{path}/scorer.safetensors")
+CLOZE = '''
+
+scorer = load_file(f"{path}/scorer.safetensors")
 HIGHLIGHT, PLACEHOLDER, ENTITY = $markers
 
 
@@ -199,13 +170,7 @@ def predict(passage, query, candidates):
         positions.append(list(range(first, len(input_ids)))$longest)
         before = end
     input_ids += [*token_ids(passage, before, len(passage)), $end_id]
-    longest = max(map(len, positions))
-    with torch.no_grad():
-        output = model(
-            input_ids=torch.tensor([input_ids]),
-            entity_ids=torch.full((1, len(positions)), $mask),  # [MASK]
-            entity_position_ids=torch.tensor([[*p, *[-1] * (longest - len(p))] for p in positions])[None],
-        )
+    output = run(input_ids, [$mask] * len(positions), positions)  # [MASK]
     states = output.entity_last_hidden_state[0]$word_states
     pairs = torch.cat([states[:1].expand_as(states[1:]), states[1:]], dim=-1)
     logits = pairs @ scorer["scorer.weight"][0] + scorer["scorer.bias"]
@@ -215,7 +180,9 @@ def predict(passage, query, candidates):
 print(predict("Edda Rask leads the choir of Marlow.", "The choir of @placeholder sings.", [(0, 9), (29, 35)]))
 '''
 
-MASKED = '''with open(f"{path}/entity_vocab.json", encoding="utf-8") as file:
+MASKED = '''
+
+with open(f"{path}/entity_vocab.json", encoding="utf-8") as file:
     titles = {index: title for title, index in reversed(json.load(file).items())}
 
 
@@ -234,15 +201,8 @@ def predict(text, mentions=()):
             input_ids += tokenizer.encode(text[start:end].strip(), add_special_tokens=False).ids
         places[end] = len(input_ids)
     input_ids.append($end_id)
-    entities = {}
-    if mentions:
-        positions = [list(range(places[start], places[end]))[:$max_mention_length] for start, end in mentions]
-        longest = max(map(len, positions))
-        entities["entity_ids"] = torch.full((1, len(mentions)), $mask)  # [MASK]
-        positions = [[*p, *[-1] * (longest - len(p))] for p in positions]
-        entities["entity_position_ids"] = torch.tensor([positions])
-    with torch.no_grad():
-        output = model(input_ids=torch.tensor([input_ids]), **entities)
+    positions = [list(range(places[start], places[end]))[:$max_mention_length] for start, end in mentions]
+    output = run(input_ids, [$mask] * len(mentions), positions)  # [MASK]
     # Without the rows that were appended in the export.
     words = output.logits[0][[index for index, value in enumerate(input_ids) if value == $mask_id], :$words]
     best = [zip(*row.softmax(-1).topk(5)) for row in words]
@@ -264,15 +224,13 @@ def predict(text):
     """The five best tokens for each $mask_token."""
     input_ids = [$start_id]
     for number, part in enumerate(text.split("$mask_token")):
-        if number:
-            input_ids.append($mask_id)
         tokenizer = spaced if not number or part[:1].isspace() else joined
-        input_ids += tokenizer.encode(part.strip(), add_special_tokens=False).ids
+        ids = tokenizer.encode(part.strip(), add_special_tokens=False).ids
+        input_ids += [$mask_id, *ids] if number else ids
     input_ids.append($end_id)
     with torch.no_grad():
         logits = model(input_ids=torch.tensor([input_ids])).logits[0]
-    masks = [index for index, value in enumerate(input_ids) if value == $mask_id]
-    best = [zip(*row.softmax(-1).topk(5)) for row in logits[masks]]
+    best = [zip(*row.softmax(-1).topk(5)) for row in logits[torch.tensor(input_ids) == $mask_id]]
     return [[(spaced.id_to_token(index.item()), value.item()) for value, index in row] for row in best]
 
 

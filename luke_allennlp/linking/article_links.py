@@ -95,7 +95,9 @@ class ArticleLinksEntityLinker(EntityLinker):
         if title not in self._articles:
             if len(self._articles) >= _CACHED_ARTICLES:
                 self._articles.clear()
-            self._articles[title] = self._article(title)
+            rows = self.rows(title)
+            linker = NameLinker(rows, self._max_mention_length) if rows else ArticleLinker()
+            self._articles[title] = linker
         return self._articles[title]
 
     def rows(self, title: str) -> Dict[str, Optional[int]]:
@@ -110,10 +112,6 @@ class ArticleLinksEntityLinker(EntityLinker):
             logger.warning("The link database has no page %r: its texts get no entities.", title)
             return {}
         return {name: self._row(target) for name, target in self._targets(self._links.links(title)).items()}
-
-    def _article(self, title: str) -> ArticleLinker:
-        rows = self.rows(title)
-        return NameLinker(rows, self._max_mention_length) if rows else ArticleLinker()
 
     def _targets(self, links: Iterable[Link]) -> Dict[str, str]:
         targets: Dict[str, str] = {}
@@ -131,5 +129,4 @@ class ArticleLinksEntityLinker(EntityLinker):
         return title if self._model_redirects is None else self._model_redirects.resolve(title)
 
     def _row(self, target: str) -> Optional[int]:
-        title = target if self._merge_aliases else self._resolve(target)
-        return self._vocabulary[title] if title in self._vocabulary else None
+        return self._vocabulary.get(target if self._merge_aliases else self._resolve(target))

@@ -122,19 +122,16 @@ class SpansEntityLinker(EntityLinker):
     def article(
         self, title: Optional[str], entities: Optional[Sequence[EntityMention]] = None
     ) -> ArticleLinker:
-        return _GivenMentions([entity for entity in entities or [] if entity.title in self._vocabulary], self)
-
-    def row(self, title: str) -> int:
-        """The row of an entity that is in the vocabulary."""
-        return self._vocabulary[title]
+        known = [entity for entity in entities or [] if entity.title in self._vocabulary]
+        return _GivenMentions(known, self._vocabulary)
 
 
 class _GivenMentions(ArticleLinker):
     """Tokens under given characters."""
 
-    def __init__(self, mentions: Sequence[EntityMention], linker: SpansEntityLinker) -> None:
+    def __init__(self, mentions: Sequence[EntityMention], vocabulary: EntityVocabulary) -> None:
         self._mentions = sorted(mentions, key=lambda mention: (mention.start, -mention.end))
-        self._linker = linker
+        self._vocabulary = vocabulary
 
     @overrides
     def link(
@@ -149,7 +146,7 @@ class _GivenMentions(ArticleLinker):
             first = bisect_right(offsets, mention.start, key=lambda offset: offset[1])
             end = bisect_left(offsets, mention.end, key=lambda offset: offset[0])
             if free <= first < end <= window_end:
-                row = self._linker.row(mention.title)
+                row = self._vocabulary[mention.title]
                 found.append(LinkedEntity(row, first - window_start, end - 1 - window_start))
                 free = end
         return found

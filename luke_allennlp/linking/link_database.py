@@ -103,10 +103,7 @@ class LinkDatabase(MappedDirectory):
         cls, records: Iterable[Tuple[str, str, Iterable[Any]]], path: str, force: bool
     ) -> "LinkDatabase":
         with new_mapped_directory(Path(path), LINK_FORMAT, force) as writer:
-            builder = _Builder(writer)
-            for where, title, links in Tqdm.tqdm(records, desc="pages of links", unit="pages"):
-                builder.add(where, title, links)
-            builder.finish()
+            _write(Tqdm.tqdm(records, desc="pages of links", unit="pages"), writer)
         return cls(path)
 
 
@@ -121,63 +118,50 @@ def _is_link(link: Any) -> bool:
     )
 
 
-class _Builder:
-    """Collects links page by page, and writes them in the order of the pages' numbers."""
-
-    def __init__(self, writer: DirectoryWriter) -> None:
-        self._writer = writer
-        self._titles, self._anchors, self._targets = map(writer.spool, ("titles", "anchors", "targets"))
-        self._probabilities = array("f")
-        self._counts = array("q")
-
-    def add(self, where: str, title: str, links: Iterable[Any]) -> None:
-        self._titles.add(title, f"{where}: 'title'")
-        before = len(self._probabilities)
+def _write(records: Iterable[Tuple[str, str, Iterable[Any]]], writer: DirectoryWriter) -> None:
+    titles, anchors, targets = map(writer.spool, ("titles", "anchors", "targets"))
+    probabilities, sizes = array("f"), array("q")
+    for where, title, links in records:
+        titles.add(title, f"{where}: 'title'")
+        before = len(probabilities)
         for index, link in enumerate(links):
             if not _is_link(link):
                 raise ConfigurationError(
                     f"{where}: links[{index}] is {shown(link)}; expected [text, title, probability], "
                     "without the character NUL, and with a probability of 0 to 1."
                 )
-            anchor, target, probability = link
-            self._anchors.add(anchor, where)
-            self._targets.add(target, where)
-            self._probabilities.append(probability)
-        self._counts.append(len(self._probabilities) - before)
+            anchors.add(link[0], where)
+            targets.add(link[1], where)
+            probabilities.append(link[2])
+        sizes.append(len(probabilities) - before)
+    pages = titles.all_numbers(writer.save_trie(titles), unique="page")
+    counts = numpy.frombuffer(sizes, dtype=numpy.int64)
+    offsets = numpy.zeros(len(pages) + 1, dtype="<i8")
+    offsets[pages + numpy.int64(1)] = counts
+    offsets = offsets.cumsum()
+    writer.save_array("link_offsets.npy", offsets)
 
-    def finish(self) -> None:
-        writer = self._writer
-        pages = self._titles.all_numbers(writer.save_trie(self._titles), unique="page")
-        counts = numpy.frombuffer(self._counts, dtype=numpy.int64)
-        offsets = numpy.zeros(len(pages) + 1, dtype="<i8")
-        offsets[pages + numpy.int64(1)] = counts
-        offsets = offsets.cumsum()
-        writer.save_array("link_offsets.npy", offsets)
+    # Where the links of each page are in the input, and by how much they move. Shapes: (pages,)
+    starts = counts.cumsum() - counts
+    shifts = offsets[pages] - starts
 
-        # Where the links of each page are in the input, and by how much they move.
-        starts = counts.cumsum() - counts
-        shifts = offsets[pages] - starts
-        for spool in (self._anchors, self._targets):
-            trie = writer.save_trie(spool)
-            self._scatter(f"link_{spool.name}.npy", spool.numbers(trie), starts, shifts)
-        probabilities = numpy.frombuffer(self._probabilities, dtype=numpy.float32)
-        self._scatter("link_probabilities.npy", [probabilities], starts, shifts)
-        writer.finish({"pages": len(pages), "links": int(offsets[-1])})
-
-    def _scatter(
-        self, name: str, chunks: Iterable[numpy.ndarray], starts: numpy.ndarray, shifts: numpy.ndarray
-    ) -> None:
+    def save_column(name: str, chunks: Iterable[numpy.ndarray]) -> None:
         column = open_memmap(
-            self._writer.directory / name,
+            writer.directory / name,
             mode="w+",
             dtype=LINK_FORMAT.arrays[name][0],
-            shape=(len(self._probabilities),),
+            shape=(len(probabilities),),
             version=(1, 0),
         )
         done = 0
         for chunk in chunks:
             for piece in numpy.array_split(chunk, len(chunk) // _CHUNK + 1):
-                links = numpy.arange(done, done + len(piece))
-                column[links + shifts[numpy.searchsorted(starts, links, side="right") - 1]] = piece
+                places = numpy.arange(done, done + len(piece))
+                column[places + shifts[numpy.searchsorted(starts, places, side="right") - 1]] = piece
                 done += len(piece)
         column.flush()
+
+    for spool in (anchors, targets):
+        save_column(f"link_{spool.name}.npy", spool.numbers(writer.save_trie(spool)))
+    save_column("link_probabilities.npy", [numpy.frombuffer(probabilities, dtype=numpy.float32)])
+    writer.finish({"pages": len(pages), "links": len(probabilities)})

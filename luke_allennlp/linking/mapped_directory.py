@@ -60,8 +60,7 @@ class MappedDirectory:
         self._map()
         counted = {**self.format.tries, **{name: of for name, (_, of) in self.format.arrays.items()}}
         for name, of in counted.items():
-            length = len(self.tries[name] if name in self.tries else self.arrays[name])
-            length -= name.endswith("_offsets.npy")
+            length = len({**self.tries, **self.arrays}[name]) - name.endswith("_offsets.npy")
             if of and counts.get(of) != length:
                 raise self._error(
                     f"{name} holds {length:,} {of}; expected {counts.get(of)}, as {METADATA_FILE} says"
@@ -99,18 +98,12 @@ class MappedDirectory:
         if not isinstance(counts, dict) or not isinstance(files, dict):
             raise self._error(f"{METADATA_FILE} has no counts or files")
         for name in (*self.format.tries, *self.format.arrays):
-            expected = files.get(name)
-            if not isinstance(expected, dict):
-                raise self._error(f"{METADATA_FILE} does not know the file {name}")
             file = directory / name
             if not file.is_file():
                 raise self._error(f"the file {name} is missing")
-            size = file.stat().st_size
-            if size != expected.get("bytes"):
-                raise self._error(f"{name} has {size:,} bytes; expected {expected.get('bytes')}")
             # A damaged trie would end the process when it is looked into.
-            if file_sha256(file) != expected.get("sha256"):
-                raise self._error(f"{name} is damaged: its SHA-256 is not the one in {METADATA_FILE}")
+            if _fingerprint(file) != files.get(name):
+                raise self._error(f"{name} is damaged: its size or SHA-256 is not that in {METADATA_FILE}")
         return counts
 
     def _map(self) -> None:
@@ -120,10 +113,8 @@ class MappedDirectory:
         try:
             for name in self.format.tries:
                 self.tries[name] = marisa_trie.Trie().mmap(str(directory / name))
-            for name, (type_, _) in self.format.arrays.items():
+            for name in self.format.arrays:
                 self.arrays[name] = numpy.load(directory / name, mmap_mode="r", allow_pickle=False)
-                if self.arrays[name].dtype != numpy.dtype(type_) or self.arrays[name].ndim != 1:
-                    raise ValueError(f"it holds {self.arrays[name].dtype}, not a row of {type_}")
         except (OSError, ValueError, RuntimeError) as error:
             raise self._error(f"{name} cannot be read ({error})") from error
 
@@ -139,10 +130,7 @@ class MappedDirectory:
 
     def string(self, trie: str, number: int) -> str:
         """The string of a trie with this number."""
-        try:
-            return self.tries[trie].restore_key(int(number))
-        except KeyError:
-            raise self._error(f"{trie} has no entry {number}") from None
+        return self.tries[trie].restore_key(int(number))
 
     def _error(self, what: str) -> ConfigurationError:
         return ConfigurationError(f"{self.path}: {what}. {self.format.remedy}")
@@ -155,6 +143,11 @@ class MappedDirectory:
         self._map()  # no second check in every process
 
 
+def _fingerprint(file: Path) -> Dict[str, Any]:
+    """What the metadata say about a file."""
+    return {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
+
+
 class DirectoryWriter:
     """Writes the files of such a directory, which must be empty."""
 
@@ -163,7 +156,6 @@ class DirectoryWriter:
         self._format = format_
 
     def spool(self, name: str) -> StringSpool:
-        """Takes in the strings of a trie."""
         path = self.directory / _SPOOL
         path.mkdir(exist_ok=True)
         return StringSpool(path, name)
@@ -180,13 +172,8 @@ class DirectoryWriter:
     def finish(self, counts: Mapping[str, int]) -> None:
         """Writes the metadata, with the number of what there is in the files."""
         shutil.rmtree(self.directory / _SPOOL, ignore_errors=True)
-        files = {
-            name: {
-                "bytes": (self.directory / name).stat().st_size,
-                "sha256": file_sha256(self.directory / name),
-            }
-            for name in (*self._format.tries, *self._format.arrays)
-        }
+        names = (*self._format.tries, *self._format.arrays)
+        files = {name: _fingerprint(self.directory / name) for name in names}
         metadata = {"format": self._format.name, "version": self._format.version, "counts": dict(counts)}
         write_json(self.directory / METADATA_FILE, {**metadata, "files": files})
 

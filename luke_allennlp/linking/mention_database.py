@@ -58,18 +58,8 @@ class Mention(NamedTuple):
 
 class MentionDatabase(MappedDirectory):
     """
-    The names of pages, in the form of `normalized_name`. The directory has two tries and five arrays, in the
-    formats that docs/link_database.md describes:
-
-    - `names.marisa`, `titles.marisa`: the names, and the titles they lead to;
-    - `name_offsets.npy`, `<i8`, names + 1: the mentions of name `n` are those from `name_offsets[n]` to
-      `name_offsets[n + 1]`, exclusive;
-    - `name_link_counts.npy`, `name_document_counts.npy`, `<u4`, one a name: the links on it, and the pages it
-      stands in;
-    - `mention_titles.npy`, `mention_link_counts.npy`, `<u4`, one a mention: the number of its title, and the
-      links on the name that lead there. Those of a name are in the order they were given, which from
-      `allennlp wikipedia-mention-db` is the most frequent first;
-    - `metadata.json`, with the format `luke-mention-database` and counts of names and mentions.
+    The names of pages, in the form of `normalized_name`, with what each can mean. docs/link_database.md
+    describes the files of the directory.
     """
 
     format = MENTION_FORMAT
@@ -81,11 +71,7 @@ class MentionDatabase(MappedDirectory):
 
     def query(self, text: str) -> List[Mention]:
         """What a name, in any spelling, can mean; nothing if it is not known."""
-        return self.mentions(normalized_name(text))
-
-    def mentions(self, name: str) -> List[Mention]:
-        """As `query`, of a name in the form of `normalized_name`."""
-        number = self.number(name)
+        number = self.number(normalized_name(text))
         if number < 0:
             return []
         start, end = self.arrays["name_offsets.npy"][number : number + 2].tolist()

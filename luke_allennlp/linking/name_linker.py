@@ -62,7 +62,7 @@ class NameLinker(ArticleLinker):
                 continue
             limit = min(start + self._max_mention_length, window_end)
             ends = text.word_starts[number + 1 : bisect_right(text.word_starts, limit, hi=end_word_start)]
-            if limit == window_end and text.ends_whole(window_end):
+            if limit == window_end and not text.is_cut[window_end - 1]:
                 ends.append(window_end)  # even inside a word
             for end in reversed(ends):
                 mention = text.joined(start, end)
@@ -89,7 +89,8 @@ class _Text:
         self.found: Dict[Window, List[LinkedEntity]] = {}
         self._begins: List[int] = []
         self._ends: List[int] = []
-        self._is_cut: List[bool] = []
+        # Whether a token ends with a part of a character.
+        self.is_cut: List[bool] = []
         pieces: List[str] = []
         length = 0
         previous_end = 0
@@ -112,7 +113,7 @@ class _Text:
             self._begins.append(length)
             length += len(piece)
             self._ends.append(length)
-            self._is_cut.append(is_cut)
+            self.is_cut.append(is_cut)
             pieces.append(piece)
             previous_end = max(previous_end, end)
         self._joined = "".join(pieces)
@@ -134,10 +135,6 @@ class _Text:
     def joined(self, start: int, end: int) -> str:
         """Several tokens put together."""
         return self._joined[self._begins[start] : self._ends[end - 1]].strip()
-
-    def ends_whole(self, end: int) -> bool:
-        """Whether the tokens up to here end with a whole character."""
-        return not self._is_cut[end - 1]
 
 
 def _first_word(text: str) -> str:

@@ -16,9 +16,8 @@ from luke_allennlp.entity_vocabulary import EntityVocabulary, read_entity_vocabu
 from luke_allennlp.wikipedia.jobs import pages_plan
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import checked_pages
-from luke_allennlp.wikipedia.running_text import RunningTextEncoder
 from luke_allennlp.wikipedia.sentences import SentenceSplitter
-from luke_allennlp.wikipedia.sequences import SequenceOptions, check_special_entities
+from luke_allennlp.wikipedia.sequences import RunningTextEncoder, SequenceOptions, check_special_entities
 
 _VOCABULARY_SUFFIXES = (".json", ".jsonl", ".tsv")
 _PACKAGES = ("luke-allennlp", "tokenizers", "pyarrow", "numpy")
@@ -27,23 +26,14 @@ _PACKAGES = ("luke-allennlp", "tokenizers", "pyarrow", "numpy")
 @dataclasses.dataclass(frozen=True)
 class DatasetPlan:
     """
+    Directories of `allennlp wikipedia-extract`, and their languages, as the entity vocabulary calls them; a
+    checkpoint (a directory or hub id) with the tokenizer, and another or a file with the vocabulary; the name
+    of a `SentenceSplitter`; the seed of the order of the sequences, and of which pages are held out; the
+    share of the pages that go to the split "validation" (at least one, unless it is 0 or only one page has
+    sequences); and the number of shards of the split "train" (if `None`, as many as about `shard_sequences`
+    each make).
+
     What it reads is kept: forked workers inherit it, other processes read it again.
-
-    # Parameters
-
-    pages, languages : `Tuple`
-        Directories of `allennlp wikipedia-extract`, and their languages, as the entity vocabulary calls them.
-    tokenizer, entity_vocabulary : `str`
-        A checkpoint (a directory or hub id); the vocabulary may be a file.
-    splitter : `str`, optional (default = `"rule_based"`)
-        The name of a `SentenceSplitter`.
-    seed : `int`, optional (default = `0`)
-        Of the order of the sequences, and of which pages are held out.
-    held_out : `float`, optional (default = `0.0`)
-        The share of the pages that go to the split "validation": at least one, unless it is 0 or only one
-        page has sequences.
-    shards, shard_sequences : `int`, optional
-        The number of shards of the split "train"; if `None`, as many as about `shard_sequences` each make.
     """
 
     pages: Tuple[Path, ...]

@@ -28,13 +28,8 @@ def work_directory(output: Path) -> Path:
 def begin(directory: Path, plan: Mapping[str, Any], force: bool = False) -> None:
     """
     Creates a job's directory, or checks that an unfinished job can be resumed there. The plan (inputs and
-    options, for JSON) is all that the output depends on; with `force`, a job of another plan is removed.
-
-    # Raises
-
-    `ConfigurationError`
-        The directory is of another plan or of no job, or a process is working in a job that is to be
-        removed.
+    options, for JSON) is all that the output depends on; with `force`, a job of another plan is removed. A
+    `ConfigurationError` if the directory is of another plan or of no job, or a process is working there.
     """
     directory = Path(os.path.realpath(directory))
     path = directory / PLAN_FILE
@@ -83,12 +78,8 @@ def run_job(
     submitted to Slurm.
 
     The plan is that of `begin`; the version of this package is added. With `force`, an existing output is
-    replaced, or an unfinished job of other options; a directory only if it is of this format.
-
-    # Raises
-
-    `ConfigurationError`
-        The output exists, the job was begun with other options, or tasks failed.
+    replaced, or an unfinished job of other options; a directory only if it is of this format. A
+    `ConfigurationError` if the output exists, the job was begun with other options, or tasks failed.
     """
     work = work_directory(output)
     if format_ is not None and not work.exists():

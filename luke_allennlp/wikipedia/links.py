@@ -13,8 +13,7 @@ from luke_allennlp.linking.mapped_directory import METADATA_FILE
 from luke_allennlp.linking.mention_database import MentionDatabase
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
-from luke_allennlp.wikipedia.link_columns import page_links
-from luke_allennlp.wikipedia.pages import ExtractedWikipedia, read_batches
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia, page_links, read_batches
 from luke_allennlp.wikipedia.redirects import checked_pages, opened_resolver, titles_of, titles_stage
 
 

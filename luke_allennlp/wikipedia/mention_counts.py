@@ -17,8 +17,7 @@ from luke_allennlp.linking.names import names_in, normalized_name, num_words
 from luke_allennlp.linking.string_spool import StringSpool
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.jobs import pages_plan, run_job, save_array, summed, work_directory
-from luke_allennlp.wikipedia.link_columns import page_texts, target_surfaces
-from luke_allennlp.wikipedia.pages import ExtractedWikipedia, read_batches
+from luke_allennlp.wikipedia.pages import ExtractedWikipedia, page_texts, read_batches, target_surfaces
 from luke_allennlp.wikipedia.redirects import checked_pages, opened_resolver, titles_of, titles_stage
 
 # Counts of pairs that are in memory before they are summed.

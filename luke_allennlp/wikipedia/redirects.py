@@ -8,11 +8,7 @@ from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple, Union
 import numpy
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.linking.mapped_directory import (
-    Format,
-    MappedDirectory,
-    new_mapped_directory,
-)
+from luke_allennlp.linking.mapped_directory import Format, MappedDirectory, new_mapped_directory
 from luke_allennlp.linking.redirects import REDIRECTS_FORMAT, Redirects
 from luke_allennlp.wikipedia.executors import Executor, Stage
 from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory

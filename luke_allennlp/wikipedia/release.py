@@ -49,12 +49,8 @@ _TOO_LARGE = "asks for more memory than such a file takes"
 def redirects_from_release(source: PathLike, output: PathLike, force: bool = False) -> Redirects:
     """
     Converts a file such as `enwiki_20181220_redirects.pkl`: a dictionary of titles and where they lead. Each
-    is one step, and is kept as it is. An output that is there is replaced with `force`.
-
-    # Raises
-
-    `ConfigurationError`
-        The file is missing, damaged or another, or the output is there already.
+    is one step, and is kept as it is. An output that is there is replaced with `force`. A
+    `ConfigurationError` if the file is missing, damaged or another, or the output is there already.
     """
     content = _read(source, output, REDIRECTS_FORMAT, force)
     for title, target in content.items():

@@ -143,11 +143,6 @@ class IcuSentenceSplitter(SentenceSplitter):
     # Parameters
 
     language : `str`, optional (default = `"en"`)
-
-    # Raises
-
-    `ConfigurationError`
-        PyICU is not installed.
     """
 
     def __init__(self, language: str = "en") -> None:

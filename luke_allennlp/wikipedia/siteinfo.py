@@ -32,18 +32,11 @@ _WIKIMEDIA_HOST = re.compile(
 
 class SiteInfo(NamedTuple):
     """
-    # Parameters
-
-    language : `str`
-        The code of the wiki's language, as links from other wikis name it: "en", "simple", "zh-yue". For
-        the wikis of Wikimedia it is the first part of the host's name, otherwise what the dump declares.
-    dbname, base : `str`
-        Such as "enwiki" (empty in dumps older than 2014), and the address of the main page.
-    case, cases :
-        "first-letter" if titles begin with a capital, or "case-sensitive"; and that of those namespaces in
-        which it differs.
-    namespaces : `Dict[int, str]`
-        The local name of each namespace by its number; that of articles, 0, is empty.
+    The code of the wiki's language, as links from other wikis name it ("en", "simple", "zh-yue": for the
+    wikis of Wikimedia the first part of the host's name, otherwise what the dump declares); such as "enwiki"
+    (empty in dumps older than 2014), its name, and the address of the main page; "first-letter" if titles
+    begin with a capital, or "case-sensitive"; the local name of each namespace by its number (that of
+    articles, 0, is empty); and the case of those namespaces in which it differs.
     """
 
     language: str

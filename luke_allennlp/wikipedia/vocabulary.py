@@ -10,9 +10,8 @@ from luke_allennlp.common.files import file_sha256
 from luke_allennlp.common.text_lines import read_lines
 from luke_allennlp.entity_vocabulary import MASK, MASK2, PAD, UNK, EntityVocabulary
 from luke_allennlp.wikipedia.executors import Executor, Stage
-from luke_allennlp.wikipedia.interlanguage import items_of_pages
 from luke_allennlp.wikipedia.jobs import pages_plan, run_job, work_directory
-from luke_allennlp.wikipedia.link_counts import LinkCounts, count_shard
+from luke_allennlp.wikipedia.link_counts import LinkCounts, count_shard, items_of_pages
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import RedirectResolver, checked_pages, titles_of, titles_stage
 
@@ -22,24 +21,13 @@ _Entity = Tuple[List[Tuple[str, Optional[str]]], int]
 
 class VocabularyOptions(NamedTuple):
     """
-    # Parameters
-
-    size : `int`, optional (default = `500_000`)
-        How many entities at most, special ones among them.
-    min_count : `int`, optional (default = `1`)
-        How many links an entity has at least.
-    white_list, white_list_only : optional
-        A file of titles, one a line, that come first, in that order, if as many links lead there as
-        `min_count` says; a redirect stands for its page. And whether no others follow.
-    language : `str`, optional (default = `None`)
-        Of the titles of one wiki, in `.jsonl`.
-    mask2 : `bool`, optional (default = `False`)
-        Whether `[MASK2]` is the fourth special entity, as in the published vocabularies.
-    without_disambiguation, missing_pages : `bool`, optional (default = `False`)
-        Whether disambiguation pages are omitted; and whether titles that are linked but have no page count
-        too, for a part of a dump. This takes memory for each such title.
-    interlanguage, min_num_languages : optional
-        For several wikis, the file that `items_of_pages` reads, and in how many of them an entity is linked.
+    The most entities, special ones among them; the fewest links that an entity has; a file of titles, one a
+    line, that come first, in that order, if as many links lead there as `min_count` says (a redirect stands
+    for its page), and whether no others follow; the language of the titles of one wiki, for `.jsonl`; whether
+    `[MASK2]` is the fourth special entity, as in the published vocabularies; whether disambiguation pages are
+    omitted; whether titles that are linked but have no page count too, for a part of a dump (this takes
+    memory for each such title); and, for several wikis, the file that `items_of_pages` reads, and in how many
+    of them an entity is linked.
     """
 
     size: int = 500_000
@@ -75,14 +63,8 @@ def build_vocabulary(
     no item are an entity each. Special entities come first: `[PAD]`, `[UNK]`, `[MASK]`. (mLUKE's published
     vocabulary begins with `[MASK]`, `[UNK]`, `[PAD]`; all look them up by name.)
 
-    Returns whether it is written; if not, the job was submitted to Slurm.
-
-    # Parameters
-
-    pages : `Sequence[str]`
-        Directories of `allennlp wikipedia-extract`, each of another language.
-    output : `str`
-        The file to write: `.jsonl`, or `.tsv` for one wiki.
+    The pages are directories of `allennlp wikipedia-extract`, each of another language; the output is a file:
+    `.jsonl`, or `.tsv` for one wiki. Returns whether it is written; if not, the job was submitted to Slurm.
     """
     # A cluster's task may begin in another directory.
     options = options._replace(

@@ -9,7 +9,6 @@ from luke_allennlp.wikipedia.languages import link_trail as link_trail_of
 from luke_allennlp.wikipedia.pages import Paragraph, Section
 from luke_allennlp.wikipedia.titles import TitleRules
 from luke_allennlp.wikipedia.wikitext_source import prepare
-from luke_allennlp.wikipedia.wikitext_tokens import TokenKinds, TokenWalk
 
 
 class ParsedPage(NamedTuple):
@@ -38,11 +37,13 @@ class WikitextParser:
         self._language = language
         self._trail = link_trail_of(language) if link_trail else None
         parser = required("mwparserfromhell.parser")
+        from luke_allennlp.wikipedia.wikitext_tokens import TokenWalk
+
+        self._walk = TokenWalk
         if parser.CTokenizer is not None:
             self._tokenizer = parser.CTokenizer()
         else:
             self._tokenizer = required("mwparserfromhell.parser.tokenizer").Tokenizer()
-        self._kinds = TokenKinds(required("mwparserfromhell.parser.tokens"))
 
     def parse(self, text: str, title: str = "") -> ParsedPage:
         """
@@ -56,7 +57,7 @@ class WikitextParser:
         gc.disable()
         try:
             tokens = self._tokenizer.tokenize(source.text, 0, True)
-            walk = TokenWalk(tokens, self._kinds, self._titles, self._trail, title)
+            walk = self._walk(tokens, self._titles, self._trail, title)
             page = walk.run()
             tokens.clear()
         finally:

@@ -1,8 +1,11 @@
-"""The tokens of mwparserfromhell: which of them are shown, and which are links."""
+"""The tokens of mwparserfromhell, an optional dependency: which of them are shown, and which are links."""
 
 import html
 import re
-from typing import Any, Dict, List, Optional, Pattern, Tuple
+from typing import Any, Callable, Dict, List, Optional, Pattern, Tuple
+
+from mwparserfromhell.parser import tokens
+from mwparserfromhell.parser.tokens import Text
 
 from luke_allennlp.wikipedia.page_text import PageText
 from luke_allennlp.wikipedia.titles import ARTICLE, FRAGMENT, NAMESPACE, ResolvedTitle, TitleRules
@@ -33,44 +36,16 @@ _NAMESPACES = {6: "file", 14: "category"}
 _IN_PARENTHESES = re.compile(r"^(.+?)\s*[(（][^()（）]*[)）]$")
 
 
-class TokenKinds:
-    """
-    The classes of tokens (of the module `mwparserfromhell.parser.tokens`), which of them begin and end what
-    can be skipped as a whole, and the methods of `TokenWalk` that are called at them.
-    """
-
-    def __init__(self, tokens: Any) -> None:
-        self.text = tokens.Text
-        self.link_open, self.link_close = tokens.WikilinkOpen, tokens.WikilinkClose
-        self.ends_of_target = (tokens.WikilinkSeparator, tokens.WikilinkClose)
-        self.url_separator, self.url_close = tokens.ExternalLinkSeparator, tokens.ExternalLinkClose
-        self.tag_content, self.end_tag = tokens.TagCloseOpen, tokens.TagOpenClose
-        self.end_tag_closed = tokens.TagCloseClose
-        self.entity, self.entity_end = tokens.HTMLEntityStart, tokens.HTMLEntityEnd
-        self.entity_hex, self.entity_numeric = tokens.HTMLEntityHex, tokens.HTMLEntityNumeric
-        # By how much a token goes deeper, for what begins with which.
-        self.in_link = {tokens.WikilinkOpen: 1, tokens.WikilinkClose: -1}
-        self.in_tag = {tokens.TagOpenOpen: 1, tokens.TagCloseSelfclose: -1, tokens.TagCloseClose: -1}
-        self.skipped = {
-            tokens.TemplateOpen: {tokens.TemplateOpen: 1, tokens.TemplateClose: -1},
-            tokens.ArgumentOpen: {tokens.ArgumentOpen: 1, tokens.ArgumentClose: -1},
-            tokens.CommentStart: {tokens.CommentStart: 1, tokens.CommentEnd: -1},
-            tokens.TagOpenOpen: self.in_tag,
-            tokens.WikilinkOpen: self.in_link,
-        }
-        self.methods = {
-            tokens.WikilinkOpen: "_link",
-            tokens.WikilinkClose: "_link_end",
-            tokens.TagOpenOpen: "_tag",
-            tokens.TagOpenClose: "_tag_end",
-            tokens.TemplateOpen: "_template",
-            tokens.ArgumentOpen: "_skipped",
-            tokens.CommentStart: "_skipped",
-            tokens.ExternalLinkOpen: "_url",
-            tokens.HTMLEntityStart: "_entity",
-            tokens.HeadingStart: "_heading",
-            tokens.HeadingEnd: "_heading_end",
-        }
+# By how much a token goes deeper, for what begins with which and can be skipped as a whole.
+_IN_LINK = {tokens.WikilinkOpen: 1, tokens.WikilinkClose: -1}
+_IN_TAG = {tokens.TagOpenOpen: 1, tokens.TagCloseSelfclose: -1, tokens.TagCloseClose: -1}
+_SKIPPED = {
+    tokens.TemplateOpen: {tokens.TemplateOpen: 1, tokens.TemplateClose: -1},
+    tokens.ArgumentOpen: {tokens.ArgumentOpen: 1, tokens.ArgumentClose: -1},
+    tokens.CommentStart: {tokens.CommentStart: 1, tokens.CommentEnd: -1},
+    tokens.TagOpenOpen: _IN_TAG,
+    tokens.WikilinkOpen: _IN_LINK,
+}
 
 
 class TokenWalk:
@@ -82,14 +57,9 @@ class TokenWalk:
     """
 
     def __init__(
-        self,
-        tokens: List[Any],
-        kinds: TokenKinds,
-        titles: TitleRules,
-        trail: Optional[Pattern[str]],
-        title: str,
+        self, page_tokens: List[Any], titles: TitleRules, trail: Optional[Pattern[str]], title: str
     ) -> None:
-        self._tokens, self._kinds = tokens, kinds
+        self._tokens = page_tokens
         self._titles, self._trail, self._title = titles, trail, title
         self._level = 0
         self._page = PageText()
@@ -97,13 +67,23 @@ class TokenWalk:
         self.templates: List[str] = []
 
     def run(self) -> PageText:
-        tokens, page = self._tokens, self._page
-        text_kind = self._kinds.text
-        methods = {kind: getattr(self, name) for kind, name in self._kinds.methods.items()}
-        write = page.write
-        position, end = 0, len(tokens)
+        methods: Dict[type, Callable[[int], int]] = {
+            tokens.WikilinkOpen: self._link,
+            tokens.WikilinkClose: self._link_end,
+            tokens.TagOpenOpen: self._tag,
+            tokens.TagOpenClose: self._tag_end,
+            tokens.TemplateOpen: self._template,
+            tokens.ArgumentOpen: self._skipped,
+            tokens.CommentStart: self._skipped,
+            tokens.ExternalLinkOpen: self._url,
+            tokens.HTMLEntityStart: self._entity,
+            tokens.HeadingStart: self._heading,
+            tokens.HeadingEnd: self._heading_end,
+        }
+        page_tokens, text_kind, write = self._tokens, Text, self._page.write
+        position, end = 0, len(page_tokens)
         while position < end:
-            token = tokens[position]
+            token = page_tokens[position]
             kind = type(token)
             if kind is text_kind:
                 write(token["text"])
@@ -112,17 +92,17 @@ class TokenWalk:
                 position = methods[kind](position)
             else:
                 position += 1
-        page.end()
-        return page
+        self._page.end()
+        return self._page
 
     def _skip(self, position: int, depths: Dict[Any, int], reason: str) -> int:
         """To the end of what begins here; the links in it are counted, but for itself."""
-        tokens, link_kind = self._tokens, self._kinds.link_open
+        page_tokens, link_kind = self._tokens, tokens.WikilinkOpen
         change = depths.get
         depth, links = 1, 0
         while depth:
             position += 1
-            kind = type(tokens[position])
+            kind = type(page_tokens[position])
             depth += change(kind, 0)
             if kind is link_kind:
                 links += 1
@@ -133,21 +113,18 @@ class TokenWalk:
 
     def _template(self, position: int) -> int:
         name = self._tokens[position + 1]
-        if type(name) is self._kinds.text:
+        if type(name) is Text:
             template = self._titles.template_name(name["text"])
             if template is not None:
                 self.templates.append(template)
         return self._skipped(position)
 
     def _skipped(self, position: int) -> int:
-        depths = self._kinds.skipped[type(self._tokens[position])]
-        return self._skip(position, depths, "template")
+        return self._skip(position, _SKIPPED[type(self._tokens[position])], "template")
 
     def _past(self, position: int) -> int:
         """The position behind a token, or behind all that begins with it."""
-        return (
-            self._skipped(position) if type(self._tokens[position]) in self._kinds.skipped else position + 1
-        )
+        return self._skipped(position) if type(self._tokens[position]) in _SKIPPED else position + 1
 
     def _entity(self, position: int) -> int:
         text, position = self._decoded(position)
@@ -157,10 +134,10 @@ class TokenWalk:
     def _decoded(self, position: int) -> Tuple[str, int]:
         prefix, name = "&", ""
         position += 1
-        while (kind := type(token := self._tokens[position])) is not self._kinds.entity_end:
-            if kind is self._kinds.entity_numeric:
+        while (kind := type(token := self._tokens[position])) is not tokens.HTMLEntityEnd:
+            if kind is tokens.HTMLEntityNumeric:
                 prefix = "&#"
-            elif kind is self._kinds.entity_hex:
+            elif kind is tokens.HTMLEntityHex:
                 prefix = "&#x"
             else:
                 name = token["text"]
@@ -183,44 +160,44 @@ class TokenWalk:
             # Shown as it is.
             return position + 1
         position += 1
-        ends = (self._kinds.url_separator, self._kinds.url_close)
+        ends = (tokens.ExternalLinkSeparator, tokens.ExternalLinkClose)
         while (kind := type(self._tokens[position])) not in ends:
             position = self._past(position)
-        if kind is self._kinds.url_close:
+        if kind is tokens.ExternalLinkClose:
             self._page.vanish()
         return position + 1
 
     def _tag(self, position: int) -> int:
-        kinds, tokens = self._kinds, self._tokens
-        name_token = tokens[position + 1]
-        name = name_token["text"].strip().lower() if type(name_token) is kinds.text else ""
+        page_tokens = self._tokens
+        name_token = page_tokens[position + 1]
+        name = name_token["text"].strip().lower() if type(name_token) is Text else ""
         if name in _VANISHING_TAGS:
-            return self._skip(position, kinds.in_tag, _VANISHING_TAGS[name])
+            return self._skip(position, _IN_TAG, _VANISHING_TAGS[name])
         start = position
         # Attributes can have tags in them.
         depth = 1
         hidden = False
         while True:
             position += 1
-            token = tokens[position]
+            token = page_tokens[position]
             kind = type(token)
-            if depth == 1 and kind is kinds.tag_content:
+            if depth == 1 and kind is tokens.TagCloseOpen:
                 break
-            depth += kinds.in_tag.get(kind, 0)
+            depth += _IN_TAG.get(kind, 0)
             if not depth:
                 break
-            if kind is kinds.text and "display" in token["text"]:
+            if kind is Text and "display" in token["text"]:
                 hidden = "display:none" in token["text"].replace(" ", "").lower()
         if hidden and depth:
-            return self._skip(start, kinds.in_tag, "tag")
+            return self._skip(start, _IN_TAG, "tag")
         if name in _BLOCK_TAGS:
             self._page.end_line()
         elif name == "br":
             self._page.write(" ")
         position += 1
         if depth and name in _LITERAL_TAGS:
-            while type(token := tokens[position]) is not kinds.end_tag:
-                if type(token) is kinds.text:
+            while type(token := page_tokens[position]) is not tokens.TagOpenClose:
+                if type(token) is Text:
                     self._page.write(token["text"], literal=True)
                     position += 1
                 else:
@@ -228,11 +205,10 @@ class TokenWalk:
         return position
 
     def _tag_end(self, position: int) -> int:
-        kinds, tokens = self._kinds, self._tokens
         name = ""
         position += 1
-        while type(token := tokens[position]) is not kinds.end_tag_closed:
-            if type(token) is kinds.text:
+        while type(token := self._tokens[position]) is not tokens.TagCloseClose:
+            if type(token) is Text:
                 name += token["text"]
             position += 1
         if name.strip().lower() in _BLOCK_TAGS:
@@ -240,7 +216,7 @@ class TokenWalk:
         return position + 1
 
     def _link(self, position: int) -> int:
-        kinds, tokens, page = self._kinds, self._tokens, self._page
+        page_tokens, page = self._tokens, self._page
         begin = position
         target, position = self._target(position + 1)
         with_colon = target.startswith(":")
@@ -249,15 +225,16 @@ class TokenWalk:
         if reason is not None:
             page.dropped[reason] += 1
             if not resolved.is_shown:
-                return self._skip(begin, kinds.in_link, "caption")
+                return self._skip(begin, _IN_LINK, "caption")
         shown = target[1:].lstrip() if with_colon else target
         # Of three forms only the last needs to be followed token by token.
-        if type(tokens[position]) is kinds.link_close:
+        close = tokens.WikilinkClose
+        if type(page_tokens[position]) is close:
             label, after = shown, position + 1
-        elif type(tokens[position + 1]) is kinds.link_close:
+        elif type(page_tokens[position + 1]) is close:
             label, after = _pipe_trick(shown), position + 2
-        elif type(tokens[position + 1]) is kinds.text and type(tokens[position + 2]) is kinds.link_close:
-            label, after = tokens[position + 1]["text"], position + 3
+        elif type(page_tokens[position + 1]) is Text and type(page_tokens[position + 2]) is close:
+            label, after = page_tokens[position + 1]["text"], position + 3
         else:
             page.open_link(resolved.title if reason is None else None, resolved.fragment)
             return position + 1
@@ -269,17 +246,16 @@ class TokenWalk:
 
     def _target(self, position: int) -> Tuple[str, int]:
         """What a link leads to, and the position of the separator or the end that follows."""
-        kinds, tokens = self._kinds, self._tokens
-        ends = kinds.ends_of_target
-        token = tokens[position]
-        if type(token) is kinds.text and type(tokens[position + 1]) in ends:
+        page_tokens, ends = self._tokens, (tokens.WikilinkSeparator, tokens.WikilinkClose)
+        token = page_tokens[position]
+        if type(token) is Text and type(page_tokens[position + 1]) in ends:
             return token["text"].strip(), position + 1
         target = ""
-        while (kind := type(token := tokens[position])) not in ends:
-            if kind is kinds.text:
+        while (kind := type(token := page_tokens[position])) not in ends:
+            if kind is Text:
                 target += token["text"]
                 position += 1
-            elif kind is kinds.entity:
+            elif kind is tokens.HTMLEntityStart:
                 text, position = self._decoded(position)
                 target += text
             else:
@@ -301,7 +277,7 @@ class TokenWalk:
         """After a link's end; the letters there go into the link."""
         if self._trail is not None and position < len(self._tokens):
             token = self._tokens[position]
-            if type(token) is self._kinds.text:
+            if type(token) is Text:
                 match = self._trail.match(token["text"])
                 if match:
                     self._page.extend_link(match[0])

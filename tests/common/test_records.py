@@ -38,13 +38,11 @@ class TestForms:
     "text, message",
     [
         ("", "is empty; expected JSON"),
-        (" \n\n", "is empty; expected JSON"),
         ("[]", "the array is empty"),
         ("person\tHe", "is not JSON"),
         ('[{"a": 1}, 3]', "record 2: found 3; expected a JSON object"),
         ('{"a": 1}\n{"a": ', "line 2: is not JSON"),
         ('{"a": 1}\n[1]', "line 2: found [1]; expected a JSON object"),
-        ('{"a": "cut here', "line 1: is not JSON"),
         ('{"data": [\n{"a": 1},', "is not JSON"),
         ("[" * 100_000, "is nested too deeply"),
     ],
@@ -97,11 +95,9 @@ class TestValues:
             (records.get_object, "list", "list: found ['a', 1]; expected a JSON object"),
             (lambda *where: list(records.get_objects(*where)), "objects", "objects[1]: found 2"),
             (get_span, "long", "start 0 and end 4, no part of 3 characters"),
-            (get_span, "back", "start 2 and end 1"),
             (get_span, "empty", "start 1 and end 1"),
             (get_span, "half", "'end' is missing"),
             (get_span, "text", "expected [start, end]"),
-            (get_span, "list", "expected two whole numbers"),
         ],
     )
     def test_wrong_ones(self, get: Callable[..., Any], key: str, message: str) -> None:

@@ -68,18 +68,13 @@ def test_lines_end_sentences():
     text = "A title\nfirst line\nsecond line\r\n\r\nnext\u2029last"
     assert [len(sentence) for sentence in divided(text)] == [2, 2, 2, 1, 1]
     paragraphs = SpacyRulesSegmenter(split_lines=False)
-    assert divided("A title\n \nfirst line\nsecond line\r\n\r\nnext", paragraphs) == [
-        ["A", "title"],
-        ["first", "line", "second", "line"],
-        ["next"],
-    ]
+    expected = [words.split() for words in ("A title", "first line second line", "next")]
+    assert divided("A title\n \nfirst line\nsecond line\r\n\r\nnext", paragraphs) == expected
 
 
 def test_whitespace():
-    assert divided("can't  stop.\u00a0Go !\n\n next", SEGMENTERS["whitespace"]) == [
-        ["can't", "stop.", "Go", "!"],
-        ["next"],
-    ]
+    expected = [["can't", "stop.", "Go", "!"], ["next"]]
+    assert divided("can't  stop.\u00a0Go !\n\n next", SEGMENTERS["whitespace"]) == expected
 
 
 def test_invisible_separators():
@@ -125,8 +120,7 @@ def test_unknown_language():
 def test_from_params():
     assert isinstance(TextSegmenter.from_params(Params({})), SpacyRulesSegmenter)
     assert isinstance(TextSegmenter.from_params(Params({"type": "whitespace"})), WhitespaceSegmenter)
-    german = TextSegmenter.from_params(
-        Params({"type": "spacy_rules", "language": "de", "split_lines": False})
-    )
+    params = {"type": "spacy_rules", "language": "de", "split_lines": False}
+    german = TextSegmenter.from_params(Params(params))
     words = "Das ist z.B. so .", "Und so ."
     assert divided("Das ist z.B. so.\nUnd so.", german) == [sentence.split() for sentence in words]

@@ -3,7 +3,6 @@
 from itertools import islice, pairwise
 from typing import Iterator, List, Tuple
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,19 +12,6 @@ from luke_allennlp.data.windows import keep_nearest, sliding_windows
 
 
 class TestSlidingWindows:
-    @pytest.mark.parametrize(
-        "length, size, stride, expected",
-        [
-            (0, 10, 4, [(0, 0)]),
-            (10, 10, 4, [(0, 10)]),
-            (14, 10, 4, [(0, 10), (4, 14)]),
-            (15, 10, 4, [(0, 10), (4, 14), (8, 15)]),
-            (7, 3, 5, [(0, 3), (3, 6), (6, 7)]),  # no gaps where the stride is the longer one
-        ],
-    )
-    def test_examples(self, length: int, size: int, stride: int, expected: List[Tuple[int, int]]) -> None:
-        assert list(sliding_windows(length, size, stride)) == expected
-
     @given(length=st.integers(0, 300), size=st.integers(1, 60), stride=st.integers(1, 60))
     def test_covers_the_text(self, length: int, size: int, stride: int) -> None:
         windows = list(sliding_windows(length, size, stride))
@@ -55,22 +41,6 @@ class TestKeepNearest:
     )
     def test_examples(self, length: int, spans: List[Tuple[int, int]], budget: int, kept: List[int]) -> None:
         assert keep_nearest(length, spans, budget).tolist() == kept
-
-    @given(data=st.data(), length=st.integers(1, 40))
-    def test_spans_stay_and_nothing_nearer_is_left_out(self, data: st.DataObject, length: int) -> None:
-        ends = st.integers(0, length - 1).flatmap(
-            lambda start: st.tuples(st.just(start), st.integers(start + 1, length))
-        )
-        spans = data.draw(st.lists(ends, min_size=1, max_size=3))
-        inside = {position for start, end in spans for position in range(start, end)}
-        budget = data.draw(st.integers(len(inside), length + 5))
-        kept = keep_nearest(length, spans, budget)
-        assert len(kept) == min(budget, length)
-        assert (np.diff(kept) > 0).all() and inside <= set(kept.tolist())
-        distances = [min(abs(position - other) for other in inside) for position in range(length)]
-        left_out = set(range(length)) - set(kept.tolist())
-        if left_out:
-            assert max(distances[at] for at in kept) <= min(distances[at] for at in left_out)
 
     def test_too_long_spans(self) -> None:
         with pytest.raises(ValueError, match="6 positions must be kept, and 5 can be"):

@@ -84,17 +84,6 @@ class TestOffsets:
             covered = {i for start, end in encoded.offsets for i in range(start, end)}
             assert {i for i, character in enumerate(text) if not character.isspace()} <= covered
 
-    @given(
-        text=st.text(
-            st.sampled_from("abzA1.,'$@é\u0301ñ日本שלمر ไ\t\n\u00a0–😀") | st.characters(max_codepoint=0x17F)
-        )
-    )
-    @quick
-    def test_of_word_pieces_cover_all_but_space_and_control_characters(self, text: str) -> None:
-        covered = {i for start, end in TOKENIZERS[BERT].encode(text).offsets for i in range(start, end)}
-        for index in set(range(len(text))) - covered:
-            assert text[index].isspace() or unicodedata.category(text[index]).startswith("C")
-
     def test_example(self) -> None:
         text = "  The pub's  Ō."
         encoded = TOKENIZERS[LUKE].encode(text)
@@ -194,15 +183,11 @@ class TestSpecialTokensAndMarkers:
             assert ids == [tokenizer.vocabulary[name] for name in names]
 
     @pytest.mark.parametrize("model_name, first", [(LUKE, 2000), (ROBERTA, 1998), (BERT, 800)])
-    def test_markers_follow_the_word_table(self, model_name: str, first: int) -> None:
+    def test_markers_follow_the_word_table(self, tmp_path: Path, model_name: str, first: int) -> None:
         tokenizer = WordTokenizer(model_name, marker_tokens=["[HEAD]", "[TAIL]"])
         assert tokenizer.marker_ids == {"[HEAD]": first, "[TAIL]": first + 1}
-
-    def test_markers_follow_the_table_that_the_config_gives(self, tmp_path: Path) -> None:
-        directory = copy(LUKE, tmp_path / "larger", vocab_size=2048)
+        directory = copy(model_name, tmp_path / "larger", vocab_size=2048)
         assert WordTokenizer(str(directory), ["[ENTITY]"]).marker_ids == {"[ENTITY]": 2048}
-        (directory / "config.json").unlink()
-        assert WordTokenizer(str(directory), ["[ENTITY]"]).marker_ids == {"[ENTITY]": 1998}
 
     def test_added_tokens_are_looked_up_and_not_cut_out_of_texts(self, tmp_path: Path) -> None:
         assert [TOKENIZERS[LUKE].token_id(token) for token in ("<ent>", "<ent2>")] == [1998, 1999]
@@ -270,7 +255,6 @@ class TestConstruction:
             (lambda path: (path / "tokenizer.json").write_text("{}"), "tokenizer.json is damaged"),
             (lambda path: _remove_mask(path / "vocab.json"), "neither all of <s>, .*<mask> nor all of"),
             (lambda path: (path / "config.json").write_text("{}"), "'vocab_size' = None"),
-            (lambda path: (path / "config.json").write_text("{"), "config.json is not JSON"),
             (lambda path: (path / "added_tokens.json").write_text("["), "added_tokens.json is not JSON"),
             (
                 lambda path: (path / "added_tokens.json").write_text('{"<ent>": "1998"}'),
@@ -308,18 +292,14 @@ def from_tokenizer_json() -> WordTokenizer:
 
 
 def test_what_is_kept_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    tokenizer = WordTokenizer(LUKE)
-    words = ["one", "two", "three", "four"]
-    first, spaced = tokenizer.encode_words(words), tokenizer.encode_spaced(" ".join(words))
     monkeypatch.setattr("luke_allennlp.data.word_tokenizer._MAX_CACHED", 5)
-    for word in ("five", "x" * 1000, "six seven eight nine", "a b c d e f g"):
-        tokenizer.encode_words(word.split())
-        tokenizer.encode_spaced(word)
+    tokenizer = WordTokenizer(LUKE)
+    for words in ("one two three four", "five", "x" * 1000, "a b c d e f g", "one two three four"):
+        assert tokenizer.encode_words(words.split()) == TOKENIZERS[LUKE].encode_words(words.split())
+        assert tokenizer.encode_spaced(words) == TOKENIZERS[LUKE].encode_spaced(words)
         for cache in (tokenizer._split_words, tokenizer._spaced_words):
             assert len(cache._results) <= 5 and "x" * 1000 not in cache._results
     assert not pickle.loads(pickle.dumps(tokenizer))._split_words._results
-    assert tokenizer.encode_words(words) == first
-    assert tokenizer.encode_spaced(" ".join(words)) == spaced
 
 
 class TestNames:

@@ -3,7 +3,6 @@
 import json
 import os
 import pickle
-import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
@@ -72,19 +71,14 @@ def test_names_of_a_checkpoint(fixtures_dir: Path) -> None:
     assert "it has 64, among them '[PAD]', '[UNK]', '[MASK]', '[MASK2]'" in message
 
 
-def test_names_of_a_multilingual_vocabulary() -> None:
-    names = [MASK, UNK, PAD, *"en:Japan de:Japan ja:日本 en:Tokyo ja:東京都 zh-min-nan:Japan".split()]
-    vocabulary = multilingual()
-    assert list(vocabulary) == names
-    assert vocabulary.rows(names) == [0, 1, 2, 3, 3, 3, 5, 5, 9]
-    assert (len(vocabulary), vocabulary.num_ids, vocabulary.table_size) == (9, 6, 10)
-    assert vocabulary.languages == ["de", "en", "ja", "zh-min-nan"]
-    assert not any(name in vocabulary for name in ("Japan", "fr:Japan", "en:日本", "en:", ":Japan", ""))
-
-
 class TestLookUps:
     def test_by_title_and_language(self) -> None:
+        names = [MASK, UNK, PAD, *"en:Japan de:Japan ja:日本 en:Tokyo ja:東京都 zh-min-nan:Japan".split()]
         vocabulary = multilingual()
+        assert list(vocabulary) == names and vocabulary.rows(names) == [0, 1, 2, 3, 3, 3, 5, 5, 9]
+        assert (len(vocabulary), vocabulary.num_ids, vocabulary.table_size) == (9, 6, 10)
+        assert vocabulary.languages == ["de", "en", "ja", "zh-min-nan"]
+        assert not any(name in vocabulary for name in ("Japan", "fr:Japan", "en:日本", "en:", ":Japan", ""))
         assert [vocabulary.get("Japan", language) for language in ("en", "de", "zh-min-nan")] == [3, 3, 9]
         assert vocabulary.get("Japan", "ja") is None and vocabulary.get("Japan", "ja", default=1) == 1
         assert vocabulary.get("Japan") is None and vocabulary.get("en:Japan") == 3
@@ -112,21 +106,12 @@ class TestLookUps:
         message = error_of(lambda: vocabulary.titles(4))
         assert "no entity with the id 4" in message and "from 0 to 9" in message
 
-    @pytest.mark.parametrize(
-        "title, meant",
-        [("japan", "'Japan'"), (" Japan_", "'Japan'"), ("Jappan", "'Japan'"), ("[mask]", "'[MASK]'")],
-    )
-    def test_did_you_mean(self, title: str, meant: str) -> None:
-        assert error_of(lambda: english()[title]).endswith(f"; did you mean {meant}?")
-
-    @pytest.mark.parametrize("name", ["Japan", "fr:Japan"])
-    def test_did_you_mean_in_another_language(self, name: str) -> None:
-        meant = "did you mean 'en:Japan', 'de:Japan', 'zh-min-nan:Japan'?"
-        assert meant in error_of(lambda: multilingual()[name])
-
-    def test_goes_to_other_processes(self) -> None:
-        vocabulary = pickle.loads(pickle.dumps(multilingual()))
-        assert vocabulary == multilingual() and vocabulary["ja:日本"] == 3 and vocabulary.count(3) == 120
+    def test_did_you_mean(self) -> None:
+        for title in ("japan", " Japan_", "Jappan"):
+            assert error_of(lambda title=title: english()[title]).endswith("; did you mean 'Japan'?")
+        for title in ("Japan", "fr:Japan"):
+            message = error_of(lambda title=title: multilingual()[title])
+            assert "did you mean 'en:Japan', 'de:Japan', 'zh-min-nan:Japan'?" in message
 
 
 def test_equality_by_content() -> None:
@@ -136,6 +121,7 @@ def test_equality_by_content() -> None:
         changed = [change if entry[0] == 3 else entry for entry in ENGLISH]
         assert english() != EntityVocabulary.from_entries(changed)
     assert english() != EntityVocabulary.from_entries(ENGLISH[:-1])
+    assert pickle.loads(pickle.dumps(multilingual())) == multilingual()
     # Special entities are of no language.
     tagged = [(2, [(PAD, "en"), (PAD, "ja")], 0) if entry[0] == 2 else entry for entry in MULTILINGUAL]
     assert EntityVocabulary.from_entries(tagged) == multilingual()
@@ -153,14 +139,6 @@ class TestFormats:
         counts = [0] * 6 if suffix == ".json" else [0, 0, 0, 120, 50, 7]
         assert [read.count(index) for index in range(6)] == counts
         assert (read == english()) == read.has_counts == (suffix != ".json")
-
-    def test_files_themselves(self, tmp_path: Path) -> None:
-        english().save(tmp_path / "v.tsv")
-        lines = (tmp_path / "v.tsv").read_text(encoding="utf-8").splitlines()
-        assert lines[2:4] == ["[MASK]\t0", "Japan\t120"]
-        multilingual().save(tmp_path / "v.jsonl")
-        lines = (tmp_path / "v.jsonl").read_text(encoding="utf-8").splitlines()
-        assert json.loads(lines[4]) == {"id": 5, "entities": [["Tokyo", "en"], ["東京都", "ja"]], "count": 50}
 
     titles = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
     pairs = st.tuples(titles, st.sampled_from(["en", "ja", "zh-yue"]))
@@ -189,10 +167,8 @@ class TestFormats:
 
     def test_ids_in_any_order(self, tmp_path: Path) -> None:
         # Hugging Face's tokenizers sort names when they save.
-        names = [f"Title {number % 7}{number}" for number in range(200)]
-        content = {name: number for number, name in sorted(enumerate(names), key=lambda pair: pair[1])}
-        read = EntityVocabulary.from_file(write(tmp_path / "v.json", json.dumps(content)))
-        assert list(read) == names and read.rows(names) == list(range(200))
+        path = write(tmp_path / "v.json", '{"A": 2, "B": 0, "C": 1}')
+        assert list(EntityVocabulary.from_file(path)) == ["B", "C", "A"]
 
     def test_byte_order_mark_and_line_ends(self, tmp_path: Path) -> None:
         english().save(tmp_path / "v.tsv")
@@ -224,9 +200,9 @@ class TestFormats:
         assert {name: read[name] for name in read} == ids
 
     def test_or_is_told(self, tmp_path: Path) -> None:
-        path = write(tmp_path / "v.json", json.dumps({"en:Japan": 1, "Japan": 2}))
+        path = write(tmp_path / "v.json", '{"en:Japan": 1, "Japan": 2}')
         assert EntityVocabulary.from_file(path, multilingual=True).titles(1) == [("Japan", "en")]
-        path = write(tmp_path / "v.json", json.dumps({"en:Japan": 1}))
+        write(path, '{"en:Japan": 1}')
         assert EntityVocabulary.from_file(path, multilingual=False).titles(1) == [("en:Japan", None)]
 
 
@@ -239,7 +215,6 @@ A = (0, [("A", None)], 0)
         (".tsv", [(0, [("A", "en")], 0)], "the title 'A' has a language, 'en'"),
         (".tsv", [(0, [("A", None), ("B", None)], 0)], "the id 0 has several titles, 'A' and 'B'"),
         (".tsv", [A, (2, [("B", None)], 0)], "no entity with the id 1, the next one is 2"),
-        (".tsv", [(0, [("A\tB", None)], 0)], r"the title 'A\tB' has a tab"),
         (".tsv", [(0, [("A\nB", None)], 0)], r"the title 'A\nB' has a tab, a line break"),
         (".json", [(1, [("B", "en")], 0), A], "'A' has the language None"),
         (".json", [(0, [("A", "EN")], 0)], "'A' has the language 'EN'"),
@@ -276,8 +251,6 @@ class TestDamagedFiles:
             ("A\t1\nB\n", "line 2: found 'B'; expected a title, a tab and a whole number"),
             ("A\t1\nB\t٣\n", r"line 2: found 'B\t٣'"),
             ("A\t1\nB\t1\t2\n", r"line 2: found 'B\t1\t2'"),
-            ("A\t1\nB\t1234567890123456789012\n", "line 2: found"),
-            ("A\t1\n\nB\t1\n", "line 2: found ''"),
             ("A\t1\n\t7\n", r"line 2: found '\t7'"),
             ("A\t1\nB\t2\nA\t3\n", "line 3: the title 'A' occurs twice, with the ids 0 and 2"),
             (b"A\t1\nB\xff\t2\n", "line 2: the byte 0xff at 5 of the file is not utf-8"),
@@ -294,15 +267,12 @@ class TestDamagedFiles:
         [
             ('{"id": 1, "entities": [["B", null]], "cou', "is not JSON"),
             ("[1]", "found [1]"),
-            ("[" * 100_000, "is nested too deeply"),
             ('{"id": 1, "entities": [["B", null]]}', "found 'id', 'entities'; expected an object with"),
             (line_of("1"), "found the id '1', the titles [['B', None]] and the count 0; expected whole"),
             (line_of(True), "the id True"),
-            (line_of(-1), "the id -1"),
             (line_of(99999999999999999999), "the id 99999"),
             (line_of(count=-2), "the count -2"),
             (line_of(titles=[]), "the titles []"),
-            (line_of(titles={"Bc": None}), "the titles {'Bc': None}"),
             (line_of(titles=["Bc"]), "the titles ['Bc']"),
             (line_of(titles=[["B", 7]]), "the titles [['B', 7]]"),
             (line_of(titles=[["B", "a:b"]]), "the titles [['B', 'a:b']]"),
@@ -311,7 +281,6 @@ class TestDamagedFiles:
             (line_of(titles=[["A", None]]), "the title 'A' occurs twice, with the ids 0"),
             (line_of(titles=[["B", "en"], ["B", "en"]]), "the title 'B' (en) occurs twice"),
             (line_of(titles=[["[PAD]", "ja"]]), "the special entity '[PAD]' has the id 1 and elsewhere 9"),
-            (line_of() + ", " + line_of(2), "is not JSON"),
         ],
     )
     def test_jsonl(self, tmp_path: Path, line: str, message: str) -> None:
@@ -326,12 +295,10 @@ class TestDamagedFiles:
             ('{"[PAD]": 0, "A": 1, "B', "is not JSON"),
             ('["[PAD]"]', "found a JSON list; expected an object of titles with whole numbers"),
             ('{"[PAD]": "0"}', "entry 1: found the id '0', the titles (('[PAD]', None),) and the count 0"),
-            ('{"[PAD]": 0, "A": 1, "B": 1.0}', "entry 3: found the id 1.0"),
             ('{"[PAD]": 0, "A": {"B": 1, "C": 2}}', "found the id (('B', 1), ('C', 2))"),
             ('{"[PAD]": 0, "": 1}', "entry 2: found the id 1, the titles (('', None),)"),
             ('{"A": 0, "B": 1, "A": 2}', "entry 3: the title 'A' occurs twice, with the ids 0 and 2"),
             ("{}", "is empty"),
-            (" \n", "is not JSON"),
             (b'{"A": 0,\n "\xff": 1}', "line 2: the byte 0xff"),
             ("[" * 100_000, "is nested too deeply"),
         ],
@@ -355,9 +322,6 @@ class TestDamagedFiles:
                 else:
                     assert suffix != ".json" and set(read) < set(english())
 
-    def test_dictionary(self) -> None:
-        assert "expected whole numbers >= 0" in error_of(lambda: EntityVocabulary({"A": -1}))
-
 
 def test_first_of_three_files_of_a_checkpoint(fixtures_dir: Path, tmp_path: Path) -> None:
     for suffix, index in ((".jsonl", 3), (".tsv", 0), (".json", 7)):
@@ -376,7 +340,7 @@ class TestReleases:
     def samples(self, shared_dir: Path) -> Path:
         return shared_dir / "data" / "luke"
 
-    def test_tsv(self, samples: Path) -> None:
+    def test_tsv(self, samples: Path, tmp_path: Path) -> None:
         vocabulary = EntityVocabulary.from_file(samples / "enwiki_20181220_entvocab_100.tsv")
         assert len(vocabulary) == vocabulary.table_size == 103
         assert vocabulary.specials == {PAD: 0, UNK: 1, MASK: 2}
@@ -384,8 +348,8 @@ class TestReleases:
         assert vocabulary.title(5) == "Association football" and vocabulary.languages == []
         counts = [vocabulary.count(index) for index in range(3, 103)]
         assert counts == sorted(counts, reverse=True) and counts[0] == 284050
-        small = EntityVocabulary.from_file(samples / "dummy_entity_vocab.tsv")
-        assert list(small)[3:6] == ["Japan", "East Asia", "Pacific Ocean"] and len(small) == 8
+        vocabulary.save(tmp_path / "written.tsv")
+        assert EntityVocabulary.from_file(tmp_path / "written.tsv") == vocabulary
 
     def test_jsonl_and_json(self, samples: Path) -> None:
         vocabulary = EntityVocabulary.from_file(samples / "en_ja_multilingual_vocab_test.jsonl")
@@ -397,16 +361,6 @@ class TestReleases:
         assert list(vocabulary) == [MASK, UNK, PAD, "DUMMY", "DUMMY2", MASK2]
         assert vocabulary.rows([PAD, MASK, MASK2]) == [2, 0, 5] and vocabulary.languages == []
 
-    def test_written_again(self, samples: Path, tmp_path: Path) -> None:
-        for name in os.listdir(samples):
-            if name.endswith(SUFFIXES):
-                shutil.copyfile(samples / name, tmp_path / name)
-                vocabulary = EntityVocabulary.from_file(tmp_path / name)
-                vocabulary.save(tmp_path / name)
-                assert EntityVocabulary.from_file(tmp_path / name) == vocabulary
-                ours, theirs = (path.read_text() for path in (tmp_path / name, samples / name))
-                assert ours.split() == theirs.split() or json.loads(ours) == json.loads(theirs)
-
 
 def test_a_vocabulary_is_read_from_its_file_or_directory(tmp_path: Path) -> None:
     path = tmp_path / "entity_vocab.jsonl"
@@ -415,7 +369,7 @@ def test_a_vocabulary_is_read_from_its_file_or_directory(tmp_path: Path) -> None
     assert "There is no model directory" in error_of(lambda: read_entity_vocabulary(str(tmp_path / "none")))
 
 
-def test_the_same_entities_are_the_same_whatever_their_counts(tmp_path: Path) -> None:
+def test_the_same_entities(tmp_path: Path) -> None:
     for make, suffix in ((english, ".json"), (multilingual, ".json"), (multilingual, ".jsonl")):
         path = tmp_path / f"entity_vocab{suffix}"
         make().save(path)
@@ -423,9 +377,6 @@ def test_the_same_entities_are_the_same_whatever_their_counts(tmp_path: Path) ->
     with_mask2 = EntityVocabulary.from_entries([*ENGLISH, (6, [(MASK2, None)], 0)])
     check_same_entities(english(), with_mask2)
     assert "(6) and none" in error_of(lambda: check_same_entities(with_mask2, english()))
-
-
-def test_other_entities_are_named() -> None:
     other = EntityVocabulary.from_entries([*MULTILINGUAL[:3], (3, [("Japan", "en")], 120), *MULTILINGUAL[4:]])
     message = error_of(lambda: check_same_entities(multilingual(), other))
     assert "de:Japan, en:Japan, ja:日本 (3) and en:Japan (3)" in message.replace("'", "")

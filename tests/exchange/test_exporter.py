@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import tarfile
 from pathlib import Path
 from typing import Any, Callable, Dict
 
@@ -29,7 +28,6 @@ from tests.archives import (  # noqa: F401
     nothing_is_left,
     pack,
     removed,
-    truncated,
     unpack,
     weights_with,
     written,
@@ -93,15 +91,11 @@ DAMAGED: Dict[str, Any] = {
     "no type": (config_with({f"{EMBEDDER}.type": ["luke"]}), "model.embedder.type is"),
     "table missing": (left_out_with(lambda tensors: tensors.pop(ENTITY_TABLE)), "left_out"),
     "table small": (table(torch.zeros(1, 32)), "entities"),
-    "table of integers": (table(torch.zeros(64, 32, dtype=torch.int8)), "left_out"),
     "left-out tensors missing": (removed(LEFT_OUT), "left_out"),
     "ids too high": (written(SOURCE_VOCABULARY, '{"[PAD]": 0, "[MASK]": 99999999}'), "entities"),
     "no [MASK]": (written(SOURCE_VOCABULARY, '{"[PAD]": 0, "[UNK]": 1}'), r"\[MASK\]"),
-    "no [PAD]": (written(SOURCE_VOCABULARY, '{"[MASK]": 0, "[UNK]": 1}'), r"\[PAD\]"),
     "source config no JSON": (written("checkpoint/source/config.json", "{"), "config.json is not JSON"),
     "another model": (config_with({"model.type": "bidaf"}), "cannot be exported"),
-    "weights truncated": (truncated("weights.th"), "its model"),
-    "vocabulary missing": (removed("vocabulary"), "its model"),
     "tokenizer's config a list": (written("checkpoint/tokenizer_config.json", "[]"), "tokenizer_config"),
     "one state": (with_head(64, use_word_states=False), "use_word_states"),
     "four states": (with_head(256, use_word_states=True), "use_word_states", PAIRS),
@@ -119,17 +113,15 @@ def test_damaged_archives(
     assert not (tmp_path / "trap").exists()
 
 
-@pytest.mark.parametrize("kind", ["half", "empty", "no tar", "metrics"])
+@pytest.mark.parametrize("kind", ["half", "metrics"])
 def test_damaged_files(kind: str, changed: Any, out: Path) -> None:
     path = changed()
     content = path.read_bytes()
     if kind == "metrics":
         (path.parent / "metrics.json").write_text("[1]")
-    elif kind == "empty":
-        tarfile.open(path, "w:gz").close()
     else:
-        path.write_bytes(content[: len(content) // 2] if kind == "half" else b"none")
-    refused(path, out, "is damaged|holds a JSON list|no config.json|not a model archive")
+        path.write_bytes(content[: len(content) // 2])
+    refused(path, out, "is damaged|holds a JSON list")
 
 
 def test_what_it_is_made_from_is_not_replaced(changed: Any, copy: Any, tmp_path: Path) -> None:
@@ -202,16 +194,14 @@ def test_a_table_of_which_a_part_is_kept(without_mask2: Any, out: Path, tmp_path
     assert load_file(out / "model.safetensors")[TABLE][1].eq(0).all()
 
 
-@pytest.mark.parametrize("lite", [False, True])
-def test_entity_predictions_need_their_entities(lite: bool, changed: Any, out: Path) -> None:
+def test_entity_predictions_need_their_entities(changed: Any, out: Path) -> None:
     # Of the original's fine-tuned models just a few rows were ever kept.
     def change(place: Path) -> None:
+        change_tensors(place / LEFT_OUT, lambda tensors: tensors.pop(ENTITY_TABLE))
         left_out_with(lambda tensors: tensors.update({"entity_predictions.bias": torch.zeros(64)}))(place)
-        if not lite:
-            left_out_with(lambda tensors: tensors.pop(ENTITY_TABLE))(place)
-            (place / SOURCE_VOCABULARY).unlink()
+        (place / SOURCE_VOCABULARY).unlink()
 
-    export_checkpoint(str(changed(change)), str(out), lite=lite)
+    export_checkpoint(str(changed(change)), str(out))
     assert "entity_predictions.bias" not in load_file(out / "model.safetensors")
     transformers.LukeForMaskedLM.from_pretrained(out)
 
@@ -273,14 +263,10 @@ def test_a_tokenizer_of_one_file(tmp_path: Path) -> None:
 
 
 class TestNewDirectory:
-    @pytest.mark.parametrize("target", ["file/x", "/dev/null/x"])
-    def test_where_nothing_can_be_written(
-        self, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(tmp_path)
+    def test_where_nothing_can_be_written(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("mine")
-        with pytest.raises(ConfigurationError, match=target):
-            with new_directory(Path(target), True, "a test"):
+        with pytest.raises(ConfigurationError, match="file/x"):
+            with new_directory(tmp_path / "file/x", True, "a test"):
                 raise AssertionError("there is no such place")
         assert (tmp_path / "file").read_text() == "mine"
 
@@ -289,13 +275,6 @@ class TestNewDirectory:
             (place / "x").write_text("x")
             raise KeyError
         assert not (tmp_path / "a").exists()
-
-    def test_a_link_stays(self, tmp_path: Path) -> None:
-        (tmp_path / "real").mkdir()
-        (tmp_path / "link").symlink_to("real")
-        with new_directory(tmp_path / "link", False, "a test") as place:
-            (place / "x").write_text("x")
-        assert (tmp_path / "link").is_symlink() and (tmp_path / "real" / "x").is_file()
 
     def test_what_was_there_comes_back(
         self, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -347,17 +326,9 @@ class TestModelCard:
     @pytest.mark.parametrize(
         "metrics, names, said",
         [
-            (
-                {"best_validation_f1": 0.5, "validation_f1": 0.4, "training_loss": 1.5},
-                ["best_validation_f1"],
-                "",
-            ),
+            ({"best_validation_f1": 0.5, "validation_f1": 0.4}, ["best_validation_f1"], ""),
             # Pretraining without validation data.
-            (
-                {"epoch": 1, "step": 40, "training_loss": 2.5, "training_step_seconds": 0.5},
-                ["step", "training_loss"],
-                "",
-            ),
+            ({"epoch": 1, "step": 40, "training_loss": 2.5}, ["step", "training_loss"], ""),
             ({"epoch": 1, "training_duration": "0:00:09"}, [], "there is none in the metrics.json beside"),
             ({}, [], "no metrics.json was beside"),
         ],

@@ -3,7 +3,7 @@
 import json
 import logging
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable
 
 import pytest
 import torch
@@ -11,9 +11,9 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.models import load_archive
 from safetensors.torch import load_file
 
-from luke_allennlp.checkpoints.names import ENTITY_TABLE, EXTRA_QUERY, WORD_TABLE
+from luke_allennlp.checkpoints.names import ENTITY_TABLE, EXTRA_QUERY
 from luke_allennlp.exchange import export_checkpoint, import_checkpoint
-from tests.archives import Change, change_json, config_with, removed, unpack, written
+from tests.archives import Change, change_json, config_with, removed, written
 from tests.exchange.comparison import NER, PAIRS, QA, TYPING, change_tensors
 
 TABLE = f"luke.{ENTITY_TABLE}"
@@ -103,36 +103,22 @@ REFUSED = [
     # Entities.
     (NER, row("[MASK]", 64), "has the row 64"),
     (NER, row("[MASK]", -1), "found the id -1"),
-    (NER, row("[MASK]", True), "entity_vocab.json"),
     (QA, row("Dorrick", 64), "has the row 64; expected one of the 64"),
-    (QA, row("Dorrick", -4), "found the id -4"),
     (NER, no_entity("[MASK]"), "no entity '[MASK]'"),
-    (QA, no_entity("[PAD]"), "no entity '[PAD]'"),
     # The config: one that lies costs no memory.
-    *(
-        (
-            TYPING,
-            config_with({"architectures": wrong}),
-            f"'architectures' = {wrong!r}; expected a list of names",
-        )
-        for wrong in ("LukeForMaskedLM", [None], {})
-    ),
+    (TYPING, config_with({"architectures": [None]}), "'architectures' = [None]; expected a list of names"),
     (NER, config_with({"num_hidden_layers": 10_000_000}), "'num_hidden_layers' = 10000000"),
-    (NER, config_with({"max_position_embeddings": 10**12}), "position_embeddings.weight has shape (514, 64)"),
     (NER, config_with({"max_position_embeddings": 10**19}), "makes no model"),
     (NER, config_with({"vocab_size": 10**12}), "word_embeddings.weight of shape (2000, 64)"),
-    (NER, config_with({"entity_vocab_size": 10**12}), "entity_embeddings.weight of shape (64, 32)"),
     (NER, config_with({"hidden_act": "os.system"}), "makes no encoder: hidden_act 'os.system'"),
     (NER, config_with({"id2label": {str(i): f"LABEL_{i}" for i in range(5)}}), "no label 'NIL'"),
     # The tokenizer.
     (NER, removed("vocab.json"), "has no tokenizer that can be read"),
     (NER, sentencepiece, "saving the fast tokenizer with transformers"),
     (PAIRS, written("added_tokens.json", "{"), "added_tokens.json is not JSON"),
-    (PAIRS, written("added_tokens.json", '{"<ent>": -3}'), "added_tokens.json is damaged"),
     (PAIRS, written("added_tokens.json", '{"<ent>": 999999, "<ent2>": 5}'), "has the id 999999, and"),
     (PAIRS, written("added_tokens.json", "{}"), "has no entry '<ent>'"),
     (PAIRS, written(TOKENIZER, "[1]"), f"{TOKENIZER} holds a JSON list; expected an object"),
-    (PAIRS, written(TOKENIZER, "{'a'}"), f"{TOKENIZER} is not JSON"),
     (PAIRS, written(TOKENIZER, '{"entity_token_1": null}'), f"{TOKENIZER} has 'entity_token_1' = None"),
 ]
 
@@ -145,16 +131,13 @@ def test_what_is_refused(architecture: str, change: Change, expected: str, copy:
     assert not (source / "evil").exists()
 
 
-@pytest.mark.parametrize(
-    "name, expected",
-    [
+def test_pretrained_models_are_refused(fixtures_dir: Path, tmp_path: Path) -> None:
+    for name, expected in (
         ("tiny-luke", "no fine-tuned model of a known task"),
         ("tiny-roberta", "is a roberta, without entities"),
-    ],
-)
-def test_pretrained_models_are_refused(name: str, expected: str, fixtures_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=expected):
-        import_checkpoint(str(fixtures_dir / name), str(tmp_path / "imported"))
+    ):
+        with pytest.raises(ConfigurationError, match=expected):
+            import_checkpoint(str(fixtures_dir / name), str(tmp_path / "imported"))
 
 
 def test_labels_of_a_file(copy: Any, load: Any, labels: Any) -> None:
@@ -162,12 +145,9 @@ def test_labels_of_a_file(copy: Any, load: Any, labels: Any) -> None:
     for names in ("NIL A B C", "NIL A B C A"):
         message = refused(source, labels=labels(*names.split()))
         assert "labels.txt" in message and "4 different labels" in message and "5 rows" in message
+    assert "has no labels; omit --labels" in refused(source, labels=labels("A"), task="reading_comprehension")
     archive = load(source, labels=labels(*"NIL A B C D".split()))
     assert list(archive.model.vocab.get_token_to_index_vocabulary("labels")) == ["NIL", "A", "B", "C", "D"]
-
-
-def test_labels_for_a_task_without_labels(copy: Any, labels: Any) -> None:
-    assert "has no labels; omit --labels" in refused(copy(QA), labels=labels("start", "end"))
 
 
 def test_tasks(copy: Any, load: Any) -> None:
@@ -224,14 +204,8 @@ def test_nothing_is_overwritten_unasked(copy: Any, load: Any, tmp_path: Path) ->
     assert (source / "model.safetensors").is_file()
 
 
-@pytest.mark.parametrize(
-    "architecture, titles",
-    [(NER, ["[MASK]", "[PAD]"]), (PAIRS, ["[MASK2]", "[MASK]", "[PAD]"])],
-)
-def test_as_many_rows_as_the_task_keeps_in_another_order(
-    architecture: str, titles: List[str], copy: Any, load: Any
-) -> None:
-    source = copy(architecture)
+def test_as_many_rows_as_the_task_keeps_in_another_order(copy: Any, load: Any) -> None:
+    source, titles = copy(PAIRS), ["[MASK2]", "[MASK]", "[PAD]"]
     entities(lambda ids: {title: index for index, title in enumerate(titles)})(source)
     weights(lambda tensors: tensors.update({TABLE: tensors[TABLE][: len(titles)].clone()}))(source)
     change_json(source / "config.json", {"entity_vocab_size": len(titles)})
@@ -271,15 +245,3 @@ class TestOriginal:
         source = original("typing", {"weight": torch.ones(2, 64), "bias": torch.ones(2)}, 1, 3)
         with pytest.raises(ConfigurationError, match="with 3 rows; expected the 64 .* 2"):
             load(source, labels=labels("entity", "place"))
-
-    def test_no_word_is_needed_that_a_marker_started_as(
-        self, original: Any, load: Any, labels: Any, tmp_path: Path
-    ) -> None:
-        tarball = original("typing", {"weight": torch.ones(2, 64), "bias": torch.ones(2)}, 1, 2)
-        source = unpack(tarball, tmp_path / "source")
-        words = json.loads((source / "vocab.json").read_text())
-        words["no at sign"] = words.pop("@")
-        (source / "vocab.json").write_text(json.dumps(words))
-        archive = load(source, labels=labels("entity", "place"))
-        stored = torch.load(source / "pytorch_model.bin", weights_only=True)[WORD_TABLE]
-        assert torch.equal(archive.model.embedder.luke.embeddings.word_embeddings.weight, stored)

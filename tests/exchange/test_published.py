@@ -14,7 +14,6 @@ from allennlp.data import DataLoader
 from allennlp.models import load_archive
 from allennlp.training.util import evaluate
 
-from luke_allennlp.checkpoints.model_files import find_file
 from luke_allennlp.data.tokenizer_files import tokenizer_files
 from luke_allennlp.exchange import import_checkpoint
 
@@ -28,7 +27,7 @@ PUBLISHED: Dict[str, Any] = {
     "studio-ousia/mluke-large-lite-finetuned-kbp37": (
         "relx/RELX_es.txt",
         {"accuracy": 0.651, "f1": 0.684},
-        0.01,
+        1e-2,
     ),
     "studio-ousia/luke-large-finetuned-tacred": ("tacred/test.json", {"f1": 0.7266, "accuracy": 0.888}, 0.01),
 }
@@ -43,7 +42,6 @@ def test_scores(name: str, tmp_path: Path) -> None:
     if not data.is_file():
         pytest.skip(f"{data} is not there; set LUKE_DATA to the directory of the datasets")
     try:
-        find_file(name, "config.json")
         if not tokenizer_files(name):
             pytest.skip(f"{name} has a SentencePiece file alone: save its fast tokenizer beside it first")
     except ConfigurationError as error:

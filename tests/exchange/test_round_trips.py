@@ -82,7 +82,9 @@ def test_hugging_face_in_and_out(
 def test_lite(architecture: str, published: Any, imported: Any, data: Any, tmp_path: Path) -> None:
     path = imported(architecture)
     out = tmp_path / "lite"
-    assert export_checkpoint(str(path), str(out), lite=True).notes == []
+    (tmp_path / "real").mkdir()
+    out.symlink_to("real")
+    assert export_checkpoint(str(path), str(out), lite=True).notes == [] and out.is_symlink()
     vocabulary = json.loads((out / "entity_vocab.json").read_text())
     assert vocabulary == {"[PAD]": 0, "[UNK]": 1, "[MASK]": 2, "[MASK2]": 3}
     source = load_file(published(architecture) / "model.safetensors")

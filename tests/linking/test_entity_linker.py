@@ -1,6 +1,5 @@
 """The linkers "none" and "spans"."""
 
-import json
 from pathlib import Path
 from typing import Tuple
 
@@ -75,6 +74,6 @@ class TestSpans:
     def test_from_params(self, tmp_path: Path) -> None:
         linker = EntityLinker.from_params(Params({"type": "spans", "model_name": MODEL}))
         assert isinstance(linker, SpansEntityLinker)
-        (tmp_path / "config.json").write_text(json.dumps({}), encoding="utf-8")
+        (tmp_path / "config.json").write_text("{}")
         with pytest.raises(ConfigurationError, match="has no entity_vocab.json"):
             EntityLinker.from_params(Params({"type": "spans", "model_name": str(tmp_path)}))

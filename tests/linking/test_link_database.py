@@ -1,13 +1,13 @@
 """Databases of links and redirects: what goes in comes out, and what is damaged is refused."""
 
-import importlib
 import json
+import math
+import os
 import pickle
 import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
-import numpy
 import pytest
 from allennlp.common.checks import ConfigurationError
 from hypothesis import HealthCheck, given, settings
@@ -78,18 +78,6 @@ class TestLinks:
         assert contents(path) == first
 
 
-def test_equal_to_the_fixtures_writer(
-    fixtures_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(fixtures_dir))
-    fixture = importlib.import_module("reading_comprehension_links")
-    LinkDatabase.build(fixture.pages().items(), str(tmp_path / "links"))
-    assert contents(tmp_path / "links") == fixture.link_database(fixture.pages())
-    for name, redirects in fixture.REDIRECTS.items():
-        Redirects.build(redirects.items(), str(tmp_path / name))
-        assert contents(tmp_path / name) == fixture.redirect_database(redirects)
-
-
 def test_redirects_in_one_step(redirects: Redirects) -> None:
     assert redirects.resolve("Old") == "New" and redirects.resolve("New") == "Newest"
     for title in ("Newest", "Old\0", "\ud800"):
@@ -117,27 +105,12 @@ class TestJsonLines:
         "kind, line, message",
         [
             (LinkDatabase, "{", "line 3: is not JSON"),
-            (LinkDatabase, [], "line 3: found []; expected a JSON object"),
             (LinkDatabase, {"title": "A"}, "line 3: 'links' is missing; found only 'title'"),
             (LinkDatabase, {"title": "a\0", "links": []}, "line 3: 'title' is 'a\\x00'; expected a text"),
-            (
-                LinkDatabase,
-                {"title": "A", "links": [["a", "b", 1], [0]]},
-                "line 3: links[1] is [0]; expected",
-            ),
-            (LinkDatabase, {"title": "A", "links": [["a", "b", 1.5]]}, "line 3: links[0] is ['a', 'b', 1.5]"),
-            (
-                LinkDatabase,
-                {"title": "A", "links": [["a", "b", float("nan")]]},
-                "links[0] is ['a', 'b', nan]",
-            ),
+            (LinkDatabase, {"title": "A", "links": [["a", "b", 1], [0]]}, "line 3: links[1] is [0]; expec"),
+            (LinkDatabase, {"title": "A", "links": [["a", "b", math.nan]]}, "links[0] is ['a', 'b', nan]"),
             (LinkDatabase, {"title": "Old", "links": []}, "The page 'Old' occurs twice"),
-            (Redirects, {"title": "A"}, "line 3: 'target' is missing; found only 'title'"),
-            (
-                Redirects,
-                {"title": "A", "target": "\0"},
-                "the target of 'A' is '\\x00'; expected a text without",
-            ),
+            (Redirects, {"title": "A", "target": "\0"}, "the target of 'A' is '\\x00'; expected a text"),
             (Redirects, {"title": "Old", "target": "B"}, "The redirect 'Old' occurs twice"),
         ],
     )
@@ -178,59 +151,46 @@ class TestWriting:
         (tmp_path / "home" / "letter").touch()
         (tmp_path / "file").touch()
         for name in ("redirects", "home", "file"):
-            with pytest.raises(
-                ConfigurationError, match=f"{name}: is not a directory of the format 'luke-lin"
-            ):
+            with pytest.raises(ConfigurationError, match=f"{name}: is not a directory of the format 'luke"):
                 LinkDatabase.build([], str(tmp_path / name), force=True)
         assert names(tmp_path) == ["file", "home", "redirects"]
         (tmp_path / "home" / "letter").unlink()
         assert len(LinkDatabase.build([], str(tmp_path / "home"), force=True)) == 0
 
 
-class TestDamage:
-    @pytest.mark.parametrize(
-        "name", ["titles.marisa", "link_offsets.npy", "anchors.marisa", "link_targets.npy"]
-    )
-    def test_missing_truncated_changed(self, tmp_path: Path, database: LinkDatabase, name: str) -> None:
-        path = tmp_path / "links" / name
-        content = path.read_bytes()
-        for damaged, message in (
-            (content[:-1], f"{name} has {len(content) - 1:,} bytes; expected"),
-            (b"\xff" * len(content), f"{name} is damaged: its SHA-256"),
-            (None, f"the file {name} is missing"),
-        ):
-            path.unlink()
-            if damaged is not None:
-                path.write_bytes(damaged)
-            with pytest.raises(ConfigurationError) as error:
-                LinkDatabase(str(tmp_path / "links"))
-            assert str(tmp_path / "links") in str(error.value) and message in str(error.value)
-            assert "build it with `allennlp build-link-database`" in str(error.value)
+def change(update: Callable[[Dict[str, Any]], Any]) -> Callable[[Path], None]:
+    """A change of the metadata."""
 
-    @pytest.mark.parametrize(
-        "change, message",
-        [
-            (lambda metadata: metadata.update(format="other"), "the format in metadata.json is 'other'"),
-            (lambda metadata: metadata.update(version=2), "the version in metadata.json is 2; expected 1"),
-            (lambda metadata: metadata["counts"].pop("pages"), "titles.marisa holds 4 pages; expected None"),
-            (lambda metadata: metadata.update(files=[]), "metadata.json has no counts or files"),
-            (lambda metadata: metadata["files"].pop("titles.marisa"), "does not know the file titles.marisa"),
-            (
-                lambda metadata: metadata["counts"].update(links=7),
-                "link_anchors.npy holds 6 links; expected 7",
-            ),
-        ],
-    )
-    def test_metadata(
-        self, tmp_path: Path, database: LinkDatabase, change: Callable[[Dict[str, Any]], Any], message: str
-    ) -> None:
-        path = tmp_path / "links" / "metadata.json"
+    def damage(directory: Path) -> None:
+        path = directory / "metadata.json"
         metadata = json.loads(path.read_text(encoding="utf-8"))
-        change(metadata)
+        update(metadata)
         path.write_text(json.dumps(metadata), encoding="utf-8")
-        with pytest.raises(ConfigurationError) as error:
-            LinkDatabase(str(tmp_path / "links"))
-        assert message in str(error.value)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda links: os.truncate(links / "titles.marisa", 9), "titles.marisa is damaged: its size or SHA"),
+        (lambda links: (links / "link_offsets.npy").write_bytes(b""), "link_offsets.npy is damaged"),
+        (lambda links: (links / "anchors.marisa").unlink(), "the file anchors.marisa is missing"),
+        (change(lambda data: data.update(format="other")), "the format in metadata.json is 'other'"),
+        (change(lambda data: data.update(version=2)), "the version in metadata.json is 2; expected 1"),
+        (change(lambda data: data.update(files=[])), "metadata.json has no counts or files"),
+        (change(lambda data: data["files"].clear()), "titles.marisa is damaged"),
+        (change(lambda data: data["counts"].update(links=7)), "link_anchors.npy holds 6 links; expected 7"),
+    ],
+)
+def test_damage(
+    tmp_path: Path, database: LinkDatabase, damage: Callable[[Path], object], message: str
+) -> None:
+    damage(tmp_path / "links")
+    with pytest.raises(ConfigurationError) as error:
+        LinkDatabase(str(tmp_path / "links"))
+    assert str(error.value).startswith(f"{tmp_path / 'links'}: ") and message in str(error.value)
+    assert "build it with `allennlp build-link-database`" in str(error.value)
 
 
 def test_pickled_small(database: LinkDatabase, redirects: Redirects) -> None:
@@ -239,15 +199,3 @@ def test_pickled_small(database: LinkDatabase, redirects: Redirects) -> None:
     other_database, other_redirects = pickle.loads(data)
     assert other_database.links("River clubs") == database.links("River clubs")
     assert other_redirects.resolve("Old") == "New"
-
-
-def test_strings_are_sorted_on_the_disk(tmp_path: Path) -> None:
-    words = [f'{number % 7} ü\n"{number % 5}' for number in range(100)]
-    spool = StringSpool(tmp_path, "words", chunk=9)
-    for word in words:
-        spool.add(word)
-    assert len(spool._numbers) < 9
-    trie = spool.build()
-    assert sorted(trie) == sorted(set(words))
-    numbers = numpy.concatenate(list(spool.numbers(trie)))
-    assert [trie.restore_key(number) for number in numbers] == words

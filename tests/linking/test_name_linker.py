@@ -125,18 +125,6 @@ class TestRules:
         found = link("ὈΔΥΣΣΕΎΣ ΟΔΟΣ.Α ΟΔΟΣ. STRASSE Straße", names)
         assert found == [("ὈΔΥΣΣΕΎΣ", 2), ("ΟΔΟΣ.Α", 3), ("ΟΔΟΣ", 5), ("Straße", 4)]
 
-    def test_windows(self) -> None:
-        text = "by Port Velmar and Port Velmar by"
-        _, offsets = subwords(text, "context")
-        names: Names = {"port velmar": 1, "port": 2}
-        starts = [start for start, _ in offsets]
-        first, second = starts.index(3), starts.index(19)
-        assert link(text, names, window=(first, second + 1)) == [("Port Velmar", 1), ("Port", 2)]
-        linker = NameLinker(names, 30)
-        assert linker.link(text, offsets, (first, second + 1))[0][1] == 0
-        assert link(text, names, window=(first + 1, second)) == []
-        assert linker.link(text, offsets, (3, 3)) == [] == linker.link("", [], None)
-
     def test_a_window_ends_inside_a_word_but_not_inside_a_character(self) -> None:
         text = "Portvelmarish"
         ids, offsets = subwords(text, "context")

@@ -12,6 +12,7 @@ from allennlp.data import DatasetReader, Instance, Vocabulary
 from allennlp.data.batch import Batch
 from allennlp.models import Model
 from allennlp.models.archival import archive_model
+from hypothesis import strategies as st
 from torch import nn
 
 import luke_allennlp.components  # noqa: F401
@@ -35,6 +36,11 @@ class Task(NamedTuple):
         return list(self.embedder.get("marker_tokens", {}))
 
 
+# Letters, spaces of all sorts, marks that join, halves of pairs, and whatever else Unicode has.
+CHARACTERS = st.one_of(
+    st.sampled_from("abcABC .,'\"!?-\n\r\t\u00a0\u200b\u200d\u0301\u2028\ufeff\ud83d\ude00🎉👩ß字گשا"),
+    st.characters(exclude_categories=[]),
+)
 TEXT = "Zoë left Vexford with Rask 🎉. Zoë won."
 SHORT = {"max_length": 64, "stride": 16}
 TASKS: Dict[str, Task] = {
@@ -105,6 +111,24 @@ TASKS: Dict[str, Task] = {
             ({"text": "a"}, r"has only the keys \['text'\]"),
         ],
         data="squad/dev-v1.1.json",
+    ),
+    "luke_ner": Task(
+        reader={"max_length": 64},
+        embedder={"entities": ["[PAD]", "[MASK]"]},
+        labels=["NIL", "LOC", "MISC", "ORG", "PER"],
+        records=[
+            {"text": TEXT},
+            {"tokens": ["Vexford"]},
+            {"text": ""},
+            {"sentences": [["Ruvin", "Oakesh", "signed", "for", "the", "Cup", "."], ["No", "!"]]},
+            {"tokens": (TEXT.split() * 8)},
+        ],
+        bad=[
+            ({"txt": "a"}, "its keys are 'txt'"),
+            ({"text": "a", "tokens": ["a"]}, "both 'text' and 'tokens'"),
+            ({"tokens": ["a", ""]}, r"tokens\[1\] is empty"),
+        ],
+        data="../ner/dev.conll",
     ),
 }
 

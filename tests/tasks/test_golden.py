@@ -1,5 +1,7 @@
 """Readers and trainings against the original system: its instances, its losses, its final weights."""
 
+import gzip
+import json
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -8,6 +10,8 @@ from allennlp.common import Params
 from allennlp.data import DatasetReader, Instance
 
 import luke_allennlp.components  # noqa: F401
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.tasks.ner.reader import NerReader, sentences_of
 from tests.conftest import ROOT
 from tests.golden_training import GoldenTraining
 from tests.tasks.support import golden_lines
@@ -18,7 +22,9 @@ CUT = 4
 """The question of ReCoRD whose placeholder the original cuts off."""
 
 DATA = {"entity_typing": "entity_typing", "relation_classification": "relation", "cloze_qa": "record"}
-CONFIGS = {"entity_typing": "open_entity", "relation_classification": "tacred", "cloze_qa": "record"}
+CONFIGS = {**DATA, "entity_typing": "open_entity", "relation_classification": "tacred", "ner": "conll"}
+DOCUMENTS = (0, 1, 2, 3, 4, 5, 40, 77, 101)
+"""Those of WikiGold whose instances the golden file of NER has."""
 
 
 def config_of(task: str) -> Path:
@@ -114,6 +120,37 @@ def test_cloze_qa(shared_dir: Path) -> None:
         assert differences(theirs, mine) == []
 
 
+def golden_sentences(shared_dir: Path) -> List[Dict[str, Any]]:
+    with gzip.open(shared_dir / "golden" / "ner_wikigold.jsonl.gz", "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def test_ner(shared_dir: Path) -> None:
+    reader = NerReader(WordTokenizer(str(shared_dir / "data" / "roberta_tokenizer")))
+    documents = reader.read_documents(str(shared_dir / "data" / "wikigold" / "wikigold.conll.txt"))
+    ours = []
+    for index in DOCUMENTS:
+        before = 0  # words of the document before the sentence
+        for example in sentences_of(documents[index]):
+            for chunk in reader.items(example):
+                instance = reader.text_to_instance(chunk, labeled=True)
+                candidates = instance["metadata"].metadata["candidates"]
+                ours.append(
+                    {
+                        "document": index,
+                        "word_ids": instance["words"].ids.tolist(),
+                        "spans": instance["entities"].spans.tolist(),
+                        "words": (candidates + before).tolist(),
+                        "labels": instance["labels"].human_readable_repr(),
+                    }
+                )
+            before += len(example.sentence.words)
+    golden = golden_sentences(shared_dir)
+    assert len(golden) == len(ours) == 456
+    for theirs, mine in zip(golden, ours, strict=True):
+        assert mine == theirs
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "task, head, their_head, batches",
@@ -121,14 +158,20 @@ def test_cloze_qa(shared_dir: Path) -> None:
         ("entity_typing", "classifier", "typing", 12),
         ("relation_classification", "classifier", "classifier", 12),
         ("cloze_qa", "scorer", "scorer", 18),
+        ("ner", "classifier", "classifier", 36),
     ],
 )
 def test_training(
     shared_dir: Path, tmp_path: Path, task: str, head: str, their_head: str, batches: int
 ) -> None:
-    path = str(shared_dir / "golden" / f"{DATA[task]}_input.json")
-    training = GoldenTraining(shared_dir, tmp_path, task, config_of(task), train_data_path=path)
-    golden = golden_lines(shared_dir, DATA[task])
+    if task == "ner":
+        path, golden = shared_dir / "data/wikigold/wikigold.conll.txt", golden_sentences(shared_dir)
+    else:
+        path, golden = (
+            shared_dir / "golden" / f"{DATA[task]}_input.json",
+            golden_lines(shared_dir, DATA[task]),
+        )
+    training = GoldenTraining(shared_dir, tmp_path, task, config_of(task), train_data_path=str(path))
     training.check_instances([window for window in golden if window.get("question") != CUT])
     assert task != "relation_classification" or training.model.classifier.bias is None
     training.check_training(head, their_head, batches=batches)

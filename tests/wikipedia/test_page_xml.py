@@ -11,29 +11,11 @@ def cut(*pieces: Piece, longest: int = 1000) -> List[Union[bytes, BadPage]]:
     return list(cut_pages(pieces, longest))
 
 
-def in_pieces(text: bytes, size: int) -> List[bytes]:
-    return [text[start : start + size] for start in range(0, len(text), size)]
-
-
-def test_pages_in_any_pieces() -> None:
-    text = b"<mediawiki><pages/><page>one</page> <page a='1'>two</page >\n<page\n>three</page></mediawiki>"
-    for size in (*range(1, 20), len(text)):
-        assert cut(*in_pieces(text, size), None) == [
-            *(b"<page>one</page>", b"<page a='1'>two</page>", b"<page\n>three</page>")
-        ]
-
-
 def test_page_belongs_to_where_its_tag_begins() -> None:
-    text = b"ge>0</page><page>one</page><page>two</page> <page>three</page></mediawiki>"
+    text = b"ge>0</page><page>one</page><page a='1'>two</page > <pages/><page\n>three</page></mediawiki>"
     for end in range(len(text) + 1):
         first, second = cut(text[:end], None, text[end:]), cut(text[end:], None)
-        assert first + second == [b"<page>one</page>", b"<page>two</page>", b"<page>three</page>"]
-
-
-def test_asks_for_no_more_than_it_needs() -> None:
-    pieces = iter([b"<page>1</page> <page>2", None, b"2", b"</page> <page>", b"3</page>"])
-    assert list(cut_pages(pieces, 1000)) == [b"<page>1</page>", b"<page>22</page>"]
-    assert list(pieces) == [b"3</page>"]
+        assert first + second == [b"<page>one</page>", b"<page a='1'>two</page>", b"<page\n>three</page>"]
 
 
 LOSS = DamagedRegion("something is lost.")
@@ -67,11 +49,11 @@ def test_damage_costs_no_other_page(pieces: List[Piece], expected: List[Union[by
 
 @pytest.mark.parametrize("page", [b"<page>" + b"x" * 20 + b"</page>", b"<page>" + b"x" * 40])
 def test_too_long_in_any_pieces(page: bytes) -> None:
-    text = page + B
+    text, too_long = page + B, BadPage(None, "the page is longer than 30 bytes.")
     for size in range(1, len(text) + 1):
-        too_long = BadPage(None, "the page is longer than 30 bytes.")
-        assert cut(*in_pieces(text, size), None, longest=30) == [too_long, B]
-        assert cut(*in_pieces(text, size), None, longest=60)[-1] == B
+        pieces = [text[start : start + size] for start in range(0, len(text), size)]
+        assert cut(*pieces, None, longest=30) == [too_long, B]
+        assert cut(*pieces, None, longest=60)[-1] == B
 
 
 OLD = "<revision><id>5</id><model>wikitext</model><text>old</text></revision>"

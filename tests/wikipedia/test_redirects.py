@@ -4,14 +4,7 @@ from allennlp.common.checks import ConfigurationError
 from luke_allennlp.linking.redirects import Redirects
 from luke_allennlp.wikipedia.pages import ExtractedWikipedia
 from luke_allennlp.wikipedia.redirects import RedirectResolver, build_redirects, checked_pages
-from tests.wikipedia.made_pages import (
-    page,
-    random_shards,
-    redirect,
-    redirects_and_pages,
-    resolve,
-    write_pages,
-)
+from tests.wikipedia.made_pages import page, redirect, write_pages
 
 
 @pytest.fixture
@@ -65,18 +58,6 @@ def test_redirects_for_the_linker_are_followed_to_the_end(resolver, tmp_path):
         **dict.fromkeys(["Port", "Ports", "Old ports"], "Harbour"),
         **{"Lost": "Nowhere", "Cat": "Category:Harbours", "Twice": "Quay"},
     }
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_random_redirects_as_in_a_dictionary(tmp_path, seed):
-    shards = random_shards(seed, pages=60)
-    resolver = RedirectResolver.build(
-        ExtractedWikipedia(write_pages(tmp_path / "pages", shards)), tmp_path / "t"
-    )
-    redirects, _ = redirects_and_pages(shards)
-    titles = [*redirects, *redirects.values(), "Page 1", "Missing 2"]
-    assert [resolver.resolve(title) for title in titles] == [resolve(redirects, title) for title in titles]
-    assert any(resolve(redirects, title) == title for title in redirects), "there is a loop"
 
 
 def test_no_shards(tmp_path):

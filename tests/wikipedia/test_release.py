@@ -1,4 +1,3 @@
-import builtins
 import gzip
 import os
 import pickle
@@ -75,18 +74,15 @@ def link_database():
     }
 
 
-@pytest.fixture
-def release(tmp_path, foreign):
+@pytest.fixture(params=[3, 4])
+def release(tmp_path, foreign, request):
     """A directory with one file of each kind."""
-    joblib.dump(REDIRECTS, tmp_path / "r.pkl")
-    joblib.dump(mention_database(foreign), tmp_path / "m.pkl")
-    joblib.dump(link_database(), tmp_path / "l.pkl")
+    for name, content in (("r", REDIRECTS), ("m", mention_database(foreign)), ("l", link_database())):
+        joblib.dump(content, tmp_path / f"{name}.pkl", protocol=request.param)
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "compress", [0, 3, ("zlib", 9), ("gzip", 3), ("bz2", 3), ("lzma", 3), ("xz", 3)], ids=str
-)
+@pytest.mark.parametrize("compress", [0, 3, *((name, 3) for name in ("gzip", "bz2", "lzma", "xz"))], ids=str)
 def test_redirects(tmp_path, compress):
     joblib.dump(REDIRECTS, tmp_path / "r.pkl", compress=compress)
     redirects = redirects_from_release(tmp_path / "r.pkl", tmp_path / "out")
@@ -94,16 +90,6 @@ def test_redirects(tmp_path, compress):
     with pytest.raises(ConfigurationError, match="already exists"):
         redirects_from_release(tmp_path / "r.pkl", tmp_path / "out")
     assert len(redirects_from_release(tmp_path / "r.pkl", tmp_path / "out", force=True)) == 3
-
-
-@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_protocols(tmp_path, protocol, foreign):
-    many = {f"Title {number}": f"Target {number % 700}" for number in range(3000)}
-    (tmp_path / "r.pkl").write_bytes(pickle.dumps(many, protocol))
-    assert read_release_pickle(tmp_path / "r.pkl") == many
-    if protocol > 2:  # the release's files are of Python 3
-        (tmp_path / "m.pkl").write_bytes(pickle.dumps(mention_database(foreign), protocol))
-        assert read_release_pickle(tmp_path / "m.pkl")["max_mention_length"] == 20
 
 
 def test_a_mention_database(release, monkeypatch):
@@ -131,21 +117,18 @@ class Reduced:
         return self.reduced
 
 
-NO_REDIRECTS = "leads to a StoredTrie; expected titles|expected a trie"
 SYSTEM = Reduced(os.system, ("touch hacked",))
 HOSTILE = {
     "system": ({"a": SYSTEM}, r"holds (posix|nt)\.system"),
     "nested": ({"a": Reduced(marisa_trie.Trie, (SYSTEM,))}, r"holds (posix|nt)\.system"),
-    "eval": (
-        {"a": Reduced(builtins.eval, ("open('hacked', 'w')",))},
-        r"holds (builtins|__builtin__)\.eval",
-    ),
     "method": (
         {"a": Reduced(marisa_trie.Trie.load, (marisa_trie.Trie(), "x"))},
         r"holds (\w+\.getattr|marisa_trie\._Trie\.load)",
     ),
-    "argument": ({"a": Reduced(marisa_trie.Trie, (5,))}, NO_REDIRECTS),
-    "state": ({"a": Reduced(marisa_trie.Trie, (), {"content": 5})}, NO_REDIRECTS),
+    "state": (
+        {"a": Reduced(marisa_trie.Trie, (5,), {"content": 5})},
+        "leads to a StoredTrie; expected titles|expected a trie",
+    ),
     "tuples": ({"a": 1, ("k",): 2}, "is damaged"),
     "list": ([1, 2], "holds no dictionary"),
 }
@@ -173,18 +156,15 @@ BOMB = b"\x80\x03B\x00\x00\x00\x10" + bytes(1 << 27) + b"."
         # A tuple of tuples 60 deep, as a key: 240 bytes, and 2 ** 60 steps to hash it.
         (b"\x80\x03}" + b")" + b"q\x00h\x00\x86" * 60 + b"K\x01s.", "is damaged"),
         (b"\x80\x03B\xff\xff\xff\x7fabc.", "asks for more memory"),
-        (b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7fabc.", "asks for more memory|exceeds"),
         (b"\x80\x03r\xff\xff\xff\x7f.", "is damaged"),
-        (zlib.compress(BOMB), "asks for more memory"),
         (gzip.compress(BOMB), "asks for more memory"),
         (b"\x80\x05\x96\xff\xff\xff\xff\xff\x00\x00\x00a.", "is damaged"),
         (b"\x80\x03(i__main__\nX\n.", "holds __main__.X"),
         (b"\x80\x03Pid\n.", "persistent id"),
         (zlib.compress(b"\x80\x03}.")[:-6], "cannot be read"),
         (b"PK\x03\x04", "is no pickle"),
-        (gzip.compress(b"\x80\x03}.", mtime=0)[:12], "cannot be read"),
     ],
-    ids=range(12),
+    ids=range(9),
 )
 def test_damaged_files(tmp_path, content, message):
     (tmp_path / "d.pkl").write_bytes(content)

@@ -21,9 +21,8 @@ def write(directory, keys, tasks, size):
         keyed = KeyedSequences(directory, task, VOCAB_SIZE, size)
         for number in range(len(keys))[task::tasks]:
             mention = [number % 7] * (number % 3)
-            keyed.add(
-                keys[number], TokenSequence(-1, [number], mention, [0] * len(mention), [0] * len(mention))
-            )
+            zeros = [0] * len(mention)
+            keyed.add(keys[number], TokenSequence(-1, [number], mention, zeros, zeros))
         keyed.flush()
     return sorted_files(directory)
 

@@ -19,7 +19,6 @@ def test_header() -> None:
     [
         ("en", "https://simple.wikipedia.org/wiki/Main_Page", "simple"),
         ("yue", "https://zh-yue.wikipedia.org/wiki/X", "zh-yue"),
-        ("de", "https://wiki.example.org/Start", "de"),
         ("de", "https://www.wikipedia.org/", "de"),
         ("de", "", "de"),
     ],

@@ -37,8 +37,6 @@ LINKS = {
         "%C3%89t%C3%A9": "Été",
         # A prefix that is none.
         "Star Trek: Voyager": "Star Trek: Voyager",
-        "Imagine: John Lennon": "Imagine: John Lennon",
-        "...and Justice": "...and Justice",
         "C++": "C++",
         "x" * 255: "X" + "x" * 254,
     },
@@ -63,10 +61,8 @@ def test_titles(kind: str, target: str, title: str) -> None:
     "target, kind, title, fragment",
     [
         ("physics#Early_history", "article", "Physics", "Early history"),
-        ("Physics #", "article", "Physics", None),
         ("C#", "article", "C", None),
         ("#History", "fragment", "", "History"),
-        (":#History", "fragment", "", "History"),
         (" # History", "fragment", "", " History"),
     ],
 )
@@ -79,17 +75,14 @@ def test_fragments(target: str, kind: str, title: str, fragment: Optional[str]) 
     [
         ("Category:physics", 14, "Category:Physics", False),
         (":Category:physics", 14, "Category:Physics", True),
-        (" category : physics_x", 14, "Category:Physics x", False),
         ("File:a.jpg", 6, "File:A.jpg", False),
         (":Image:a.jpg", 6, "File:A.jpg", True),
         ("Datei:a.jpg", 6, "File:A.jpg", False),
         ("ファイル:a.jpg", 6, "File:A.jpg", False),
         ("Media:a.ogg", -2, "Media:A.ogg", True),
         ("Minipedia:x", 4, "Minipedia:X", True),
-        ("project:x", 4, "Minipedia:X", True),
         ("WP:x", 4, "Minipedia:X", True),
         ("minipedia_talk:x:y", 5, "Minipedia talk:X:y", True),
-        ("Template:x", 10, "Template:X", True),
         ("Gadget definition:x", 2302, "Gadget definition:x", True),
     ],
 )

@@ -71,30 +71,6 @@ def test_a_white_list_comes_first(wiki, tmp_path):
     assert list(build(wiki, tmp_path / "y.tsv", **options))[3:] == ["Lost", "Harbour"]
 
 
-def test_it_goes_on_where_it_was(wiki, tmp_path, monkeypatch):
-    import luke_allennlp.wikipedia.vocabulary as module
-
-    whole = tmp_path / "whole.tsv"
-    build(wiki, whole)
-    output = tmp_path / "v.tsv"
-
-    def fail(*args, **kwargs):
-        raise OSError("the disk is full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module.EntityVocabulary, "from_entries", fail)
-        with pytest.raises(OSError, match="the disk is full"):
-            build_vocabulary([wiki], str(output))
-    assert not output.exists() and (tmp_path / "v.tsv.work").is_dir()
-    with pytest.raises(ConfigurationError, match="begun with other options"):
-        build_vocabulary([wiki], str(output), VocabularyOptions(size=7))
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "count_shard", fail)  # is done
-        build(wiki, output)
-    assert output.read_bytes() == whole.read_bytes()
-    assert not (tmp_path / "v.tsv.work").exists()
-
-
 TABLE = "".join(
     f"{line}\n".replace(",", "\t")
     for line in "en,Harbour,Q10 de,Hafen,Q10 it,Porto,Q10 en,Bay,Q11 de,Bucht,Q11 fr,Baie,Q11 "
@@ -142,16 +118,12 @@ def test_several_languages(wikis, tmp_path):
         ([("Nur hier", "de")], 9),
         ([("Bucht", "de"), ("Bay", "en")], 5),
     ]
-
-
-def test_the_order_of_the_languages_and_of_the_table_do_not_matter(wikis, tmp_path):
-    table = tmp_path / "table.tsv"
-    table.write_text(TABLE, encoding="utf-8")
-    compressed = tmp_path / "table.tsv.gz"
-    compressed.write_bytes(gzip.compress("".join(reversed(TABLE.splitlines(keepends=True))).encode()))
-    build(wikis, tmp_path / "a.jsonl", interlanguage=str(table), min_num_languages=1)
-    build(wikis[::-1], tmp_path / "b.jsonl", interlanguage=str(compressed), min_num_languages=1)
-    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+    # The order of the languages and of the table does not matter.
+    compressed = gzip.compress("".join(reversed(TABLE.splitlines(keepends=True))).encode())
+    (tmp_path / "table.tsv.gz").write_bytes(compressed)
+    options["interlanguage"] += ".gz"
+    build(wikis[::-1], tmp_path / "other.jsonl", min_num_languages=1, min_count=4, **options)
+    assert (tmp_path / "other.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
 
 
 @pytest.mark.parametrize(

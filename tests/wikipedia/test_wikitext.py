@@ -15,24 +15,15 @@ def rules(language: str = "en", templates: str = "Template") -> TitleRules:
 
 def parse(text: str, title: str = "Page", language: str = "en", **options: Any) -> ParsedPage:
     page = WikitextParser(rules(language), language=language, **options).parse(text, title)
-    check(page)
-    return page
-
-
-def check(page: ParsedPage) -> None:
-    """What holds of every page."""
+    # What holds of every page.
     for paragraph in page.paragraphs:
-        assert paragraph.text == paragraph.text.strip() != ""
-        assert "\n" not in paragraph.text
-        assert -1 <= paragraph.section < len(page.sections)
+        assert paragraph.text == paragraph.text.strip() != "" and "\n" not in paragraph.text
         end = 0
         for link in paragraph.links:
-            assert paragraph.text[link.start : link.end] == link.surface
-            assert link.surface == link.surface.strip() != ""
+            assert paragraph.text[link.start : link.end] == link.surface == link.surface.strip() != ""
             assert link.target and link.start >= end
             end = link.end
-    for section in page.sections:
-        assert 0 <= section.first_paragraph <= len(page.paragraphs)
+    return page
 
 
 def lines(text: str, **options: Any) -> List[str]:
@@ -50,7 +41,7 @@ def links(text: str) -> List[Tuple[str, str]]:
             "Ah, [[tea]] and [[Coffee|a cup]].",
             [("Ah, tea and a cup.", [("Tea", "tea", 4, 7, None), ("Coffee", "a cup", 12, 17, None)], -1)],
         ),
-        ("one\ntwo \n\n \n  three\n", [("one", [], -1), ("two", [], -1), ("three", [], -1)]),
+        ("one\n \n  two\n", [("one", [], -1), ("two", [], -1)]),
         # Spaces are collapsed around what vanishes; one stays where a label has one.
         ("  A {{x}}  [[ b | c  d ]]\t{{y}} e", [("A c d e", [("B", "c d", 2, 5, None)], -1)]),
         ("a[[b| c ]]d", [("a c d", [("B", "c", 2, 3, None)], -1)]),
@@ -73,10 +64,8 @@ def test_sections() -> None:
         ("{{Infobox|a=[[x]]|b={{c|[[y]]}}}}", "template"),
         ("{{{1|[[x]] [[y]]}}}", "template"),
         ("{| class=a\n|-\n| [[x]] || [[y]]\n|}", "table"),
-        ("{|\n|\n{|\n|[[x]]\n|}\n|[[y]]\n|}", "table"),
         ("<table><tr><td>[[x]] [[y]]</table>", "table"),
         ("<ref name=a>[[x]] {{b|[[y]]}}</ref><ref name=a />", "reference"),
-        ("<references><ref>[[x]] [[y]]</ref></references>", "reference"),
         ("<includeonly>[[x]] [[y]]</includeonly>", "tag"),
         ('<span style="color:red; display: none">[[x]] <b>[[y]]</b></span>', "tag"),
     ],
@@ -91,7 +80,6 @@ def test_what_vanishes_with_its_links(source: str, reason: str) -> None:
     "source",
     [
         "<!-- [[x]] -->",
-        "<gallery>\nFile:x.jpg|[[y]]\n</gallery>",
         "<math>[[x]] a''b</math>",
         "<syntaxhighlight lang=c>[[x]]\n== y ==</syntaxhighlight>",
         "__NOTOC__ __KEIN_INHALTSVERZEICHNIS__ __目次非表示__ __noindex__",
@@ -102,14 +90,6 @@ def test_what_vanishes_with_its_links(source: str, reason: str) -> None:
 def test_what_vanishes(source: str) -> None:
     assert lines(f"a{source}b") == ["ab"] or lines(f"a{source}b") == ["a b"]
     assert parse(source).dropped == {}
-
-
-def test_rows_of_a_table_that_is_not_closed() -> None:
-    page = parse("a\n{| class=x\n|-\n| [[b]] || [[c]]\nd")
-    assert [p.text for p in page.paragraphs] == ["a", "d"]
-    assert page.dropped == {"table": 2}
-    # This only looks like it.
-    assert lines("a [[b\n|c]], d") == ["a [[b", "|c]], d"]
 
 
 def test_images() -> None:
@@ -140,17 +120,12 @@ def test_links_that_are_no_links_to_articles() -> None:
         ("[[a|b]]", "b", "A"),
         ("[[:a]]", "a", "A"),
         ("[[a|]]", "a", "A"),
-        ("[[Paris, Texas|]]", "Paris", "Paris, Texas"),
         ("[[Mercury (planet)|]]", "Mercury", "Mercury (planet)"),
-        ("[[a|b\nc]]", "b c", "A"),
         ("[[a|''b'' '''c'''<ref>d</ref>]]", "b c", "A"),
         ("[[a|<b>b</b><sub>2</sub>]]", "b2", "A"),
         ("[[a|b&nbsp;&amp;&#32;c]]", "b & c", "A"),
-        ("[[AT&amp;T]]", "AT&T", "AT&T"),
         ("[[a{{!}}b]]", "b", "A"),
-        ("[[a|<nowiki>''b''</nowiki>]]", "''b''", "A"),
         ("[http://x.example see [[a|b]]]", "b", "A"),
-        ("[''[[a|b]]'']", "b", "A"),
         ("<poem>\n[[a|b]]\n</poem>", "b", "A"),
     ],
 )
@@ -163,15 +138,11 @@ def test_labels(source: str, surface: str, target: str) -> None:
     [
         ("en", "[[bus]]es", "buses"),
         ("en", "[[bus|car]]s.", "cars"),
-        ("en", "[[bus|''car'']]s", "cars"),
         ("en", "[[bus]]<!-- x -->es", "buses"),
-        ("en", "''[[bus]]''es", "bus"),
         ("en", "[[bus]]<nowiki/>es", "bus"),
         ("en", "[[bus]]é", "bus"),
         ("fr", "[[bus]]é", "busé"),
         ("de", "[[Haus]]größe", "Hausgröße"),
-        ("ar", "[[بيت]]ها", "بيتها"),
-        ("ru", "[[дом]]ами", "домами"),
         ("is", "[[x]]x-–y", "xx-–y"),
         ("unheard-of", "[[a]]bcé", "abc"),
         ("ja", "[[BBC]]tv", "BBC"),
@@ -187,40 +158,38 @@ def test_link_trails(language: str, source: str, surface: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source, shown",
+    "language, source, shown",
     [
-        ("'''bold''' ''italic'' '''''both'''''", "bold italic both"),
-        ("l'''''a'''''", "la"),
-        ("L'''amour'' et ''x''", "L'amour et x"),
-        ("''''a''''", "'a'"),
-        ("'''a'''s '' ", "as"),
-        ("<nowiki>'''a''' __TOC__ [[b]] {{c}} &lt;</nowiki>", "'''a''' __TOC__ [[b]] {{c}} <"),
-        ("__init__ and a__b", "__init__ and a__b"),
-        ("1 &lt; 2 &amp;amp; &eacute;&#x41;", "1 < 2 &amp; éA"),
-        ("a<ref>b</ref>, c<ref name=d />.", "a, c."),
-        ("[http://x.example/ a ''b''] c", "a b c"),
-        ("[http://x.example/{{b|[http://y.example c]}} d]", "d"),
-        ("H<sub>2</sub>O x<sup>2</sup>", "H2O x2"),
-        ("a<br/>b<br>c", "a b c"),
-        ("a</ref> <font size=1>b", "a b"),
-        ("1 \ud800 2", "1 \ufffd 2"),
+        ("en", "'''bold''' ''italic'' '''''both'''''", "bold italic both"),
+        ("en", "L'''amour'' et ''x''", "L'amour et x"),
+        ("en", "''''a''''", "'a'"),
+        ("en", "<nowiki>'''a''' __TOC__ [[b]] {{c}} &lt;</nowiki>", "'''a''' __TOC__ [[b]] {{c}} <"),
+        ("en", "1 &lt; 2 &amp;amp; &eacute;&#x41;", "1 < 2 &amp; éA"),
+        ("en", "a<ref>b</ref>, c<ref name=d />.", "a, c."),
+        ("en", "[http://x.example/ a ''b''] c __init__", "a b c __init__"),
+        ("en", "a<br/>b<br>c</ref> <font size=1>d", "a b c d"),
+        ("en", "1 \ud800 2", "1 \ufffd 2"),
+        # Lists and blocks.
+        ("en", "; a : b\n: c<p>d</p>e\n----\nf<div>g</div><li>h<li>i", "a|b|c|d|e|f|g|h|i"),
+        # What is not closed.
+        ("en", "a<p>b</b> c<div>d</ref>e", "a|b c|de"),
+        ("en", "a\n{| class=x\n|-\n| [[b]] || [[c]]\nd", "a|d"),
+        ("zh", "-{zh-hans:计算机;zh-hant:電腦;}-x", "计算机x"),
+        ("zh", "-{[[a|甲]]}-", "甲"),
+        ("zh", "-{H|zh-cn:a;zh-tw:b}-x", "x"),
+        ("zh", "-{R|a:b;c}-", "a:b;c"),
+        ("zh", "-{zh-hans:-{a}-b;zh-hant:c}-", "ab"),
     ],
 )
-def test_text(source: str, shown: str) -> None:
-    assert lines(source) == [shown]
+def test_text(language: str, source: str, shown: str) -> None:
+    assert lines(source, language=language) == shown.split("|")
 
 
-def test_lists_and_blocks_are_lines() -> None:
-    assert lines("; a : b\n: c<p>d</p>e\n----\nf<div>g</div><li>h<li>i") == list("abcdefghi")
-
-
-def test_html_that_is_not_closed() -> None:
-    assert lines("a<p>b</b> c<div>d</ref>e") == ["a", "b c", "de"]
-    assert links("[[a|b</p>c]]") == [("b c", "A")]
-    rows = "".join(f"<tr><td>[[a{number}]]<td>''b''" for number in range(100))
-    page = parse(f"{{|\n{rows}\n|}}\nc")
-    assert [paragraph.text for paragraph in page.paragraphs] == ["c"]
-    assert page.dropped == {"table": 100}
+def test_many_rows_that_are_not_closed() -> None:
+    page = parse(f"{{|\n{'<tr><td>[[a]]<td>' * 100}\n|}}\nc")
+    assert [paragraph.text for paragraph in page.paragraphs] == ["c"] and page.dropped == {"table": 100}
+    # This only looks like a row of a table.
+    assert lines("a [[b\n|c]], d") == ["a [[b", "|c]], d"]
 
 
 OPEN_TAGS = ["<li value=3>", '<Li class="{{a|{{b}}}}">', "<li\n>", "<li><dd>x<li>", "<span title='[c]'>"]
@@ -250,31 +219,14 @@ def test_html_that_is_not_closed_where_it_was_opened(source: str, reason: str, l
 
 
 @pytest.mark.parametrize(
-    "source, shown",
-    [
-        ("-{zh-hans:计算机;zh-hant:電腦;}-x", "计算机x"),
-        ("-{[[a|甲]]}-", "甲"),
-        ("-{H|zh-cn:a;zh-tw:b}-x", "x"),
-        ("-{R|a:b;c}-", "a:b;c"),
-        ("-{zh-hans:-{a}-b;zh-hant:c}-", "ab"),
-    ],
-)
-def test_variants(source: str, shown: str) -> None:
-    assert lines(source, language="zh") == [shown]
-
-
-@pytest.mark.parametrize(
     "source, title, expected",
     [
         ("{{disambig}}", "Page", True),
-        ("{{School disambiguation}}", "Page", True),
         ("{{Template:Disambiguation}}", "Page", True),
-        ("{{User:Disambiguation}}", "Page", False),
         ("{{:Disambiguation}}", "Page", False),
         ("a\n__DISAMBIG__", "Page", True),
         ("* [[a]]", "Mercury (disambiguation)", True),
         ("a {{disambiguation needed}}", "Page", False),
-        ("a {{about|b|c|d (disambiguation)}}", "Page", False),
         ("<nowiki>{{disambig}} __DISAMBIG__</nowiki> <!-- {{disambig}} -->", "Page", False),
         ("Disambiguation", "Disambiguation", False),
     ],
@@ -283,16 +235,12 @@ def test_disambiguations(source: str, title: str, expected: bool) -> None:
     assert parse(source, title=title).is_disambiguation is expected
 
 
-@pytest.mark.parametrize(
-    "language, local, source",
-    [
+def test_templates_with_the_name_of_their_namespace() -> None:
+    for language, local, source in (
         ("de", "Vorlage", "{{Vorlage:Begriffsklärung}}"),
-        ("ru", "Шаблон", "{{Ш:неоднозначность}}"),
         ("xx", "Any name", "{{any_name:disambig}}"),
-    ],
-)
-def test_templates_with_the_name_of_their_namespace(language: str, local: str, source: str) -> None:
-    assert WikitextParser(rules(language, local), language=language).parse(source).is_disambiguation
+    ):
+        assert WikitextParser(rules(language, local), language=language).parse(source).is_disambiguation
 
 
 DEEP = ("[[", "{{", "<div>", "<ref>", "{|\n|", "''", "<nowiki>")

@@ -78,11 +78,6 @@ def test_reads_all_or_the_first(data: str) -> None:
     assert read(data, max_instances=5)[0] == list("abcde")
 
 
-def test_processes_get_equal_shares(data: str) -> None:
-    shares = [read(data, 5, process=(rank, 3))[0] for rank in range(3)]
-    assert shares == [["a", "d"], ["b", "e"], ["c", "d"]]
-
-
 def test_a_worker_tokenizes_its_share_alone(data: str) -> None:
     (first, one), (second, other) = (read(data, worker=(number, 2)) for number in range(2))
     assert (first, second) == (list("abcefg"), ["d"])

@@ -19,10 +19,11 @@ FILES = {
     "data/record/questions.jsonl": "luke_cloze_qa",
     "data/squad/dev-v2.0.json": "luke_reading_comprehension",
 }
+OTHERS = [task for task in TASKS if task != "luke_ner"]  # see `ner/forms` for what that one refuses
 
 
 @pytest.mark.parametrize("file, owner", FILES.items())
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", OTHERS)
 def test_records_of_another_task(fixtures_dir: Path, task: str, file: str, owner: str) -> None:
     examples = make_reader(task).read_examples(str(fixtures_dir / file))
     if owner == task:
@@ -36,7 +37,7 @@ def test_records_of_another_task(fixtures_dir: Path, task: str, file: str, owner
     assert f"this is the reader {task!r}, which expects '" in message
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", OTHERS)
 def test_text_files_of_another_task(fixtures_dir: Path, task: str) -> None:
     path = fixtures_dir / "ner/train.conll"
     first = path.read_text(encoding="utf-8").splitlines()[0]

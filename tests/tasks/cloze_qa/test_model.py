@@ -72,26 +72,6 @@ def test_placeholder_beyond_the_tokens() -> None:
         assert found["text"] == "Zoë"
 
 
-@pytest.mark.parametrize("options", [{}, {**WORDS_ALONE, "embedder": {"entities": []}}])
-def test_batch_without_candidates(options: Dict[str, Any]) -> None:
-    record = {"passage": "Nobody came.", "query": "@placeholder?", "candidates": [], "answers": ["Zoë"]}
-    reader = make_reader(NAME)
-    (example,) = questions_of(record, "x")
-    (instance,) = (reader.text_to_instance(window, labeled=True) for window in reader.items(example))
-    batch = batch_of([instance, instance])
-    model = make_model(NAME, **options)
-    output = model(**batch)
-    assert output["logits"].shape == (2, 0) and output["loss"].item() == 0.0
-    output["loss"].backward()
-    # None is missing: other processes would wait for it.
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            assert parameter.grad is not None and not parameter.grad.any(), name
-    model.eval()
-    assert model(**batch)["predictions"] == [[], []]
-    assert model.get_metrics(reset=True) == {"em": 0.0, "f1": 0.0}
-
-
 def test_best_window_of_a_question_decides() -> None:
     model, instances = randomise(make_model(NAME)), read()
     assert max(instance["metadata"].metadata["num_windows"] for instance in instances) > 2

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from luke_allennlp.tasks.cloze_qa.predictor import ClozeQaPredictor
-from tests.tasks.support import FIXTURES, close
+from tests.tasks.support import FIXTURES, TEXT, close
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,6 @@ def check(output: Dict[str, Any], passage: str, candidates: List[Tuple[int, int]
     names = {"text": "text", "start": "start", "end": "end", "score": "probability"}
     assert output["answer"] == {name: best[key] for name, key in names.items()}
     json.dumps(output, allow_nan=False)
-
-
-TEXT = "Zoë left Vexford with Rask 🎉. Zoë won."
 
 
 class TestForms:

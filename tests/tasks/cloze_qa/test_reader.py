@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.cloze_qa.examples import ClozeExample, Passage, questions_of
 from luke_allennlp.tasks.cloze_qa.reader import MARKERS, ClozeQaReader, ClozeWindow
-from tests.tasks.support import FIXTURES
+from tests.tasks.support import CHARACTERS, FIXTURES
 
 Span = Tuple[int, int]
 RECORD = FIXTURES / "data" / "record"
@@ -177,11 +177,6 @@ class TestWindows:
             assert (window.input.ids[window.spans] == MARKER_IDS["[ENTITY]"]).all()
             assert window.input.ids[window.placeholder] == MARKER_IDS["[PLACEHOLDER]"]
 
-    def test_windows_without_a_candidate_are_omitted(self) -> None:
-        reader = ClozeQaReader(TOKENIZER, max_length=26, stride=20, max_query_length=10)
-        windows = reader.items(example("a " * 60, [(100, 101)]))
-        assert [(window.number, window.total, window.candidates) for window in windows] == [(0, 1, [0])]
-
     def test_nothing_to_choose_from(self) -> None:
         reader = ClozeQaReader(TOKENIZER, max_length=30, stride=10, max_query_length=10)
         for candidates, fallback in (([], ""), ([(0, 100)], "a " * 50)):
@@ -261,9 +256,8 @@ class TestFiles:
         ]
 
 
-ODD = [*"abcABC .,'\"!?-\n\r\t\u00a0\u200d\u0301\u2028🎉👩ß字\u05d3\ud83d", "@highlight", " @highlight "]
-CHARACTERS = st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=[]))
-TEXTS = st.lists(CHARACTERS, max_size=40).map("".join)
+PARTS = st.one_of(CHARACTERS, st.sampled_from(["@highlight", " @highlight "]))
+TEXTS = st.lists(PARTS, max_size=40).map("".join)
 
 
 @st.composite

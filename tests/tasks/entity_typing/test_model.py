@@ -1,14 +1,11 @@
-"""What the model predicts, and with AllenNLP's own embedder."""
+"""What the model predicts."""
 
 import json
-from typing import Any, Dict
 
 import pytest
 import torch
-from allennlp.modules.token_embedders import PretrainedTransformerEmbedder
 
-from luke_allennlp.tasks.entity_typing.model import EntityTypingModel
-from tests.tasks.support import FIXTURES, data_batch, instances_of, make_model, randomise
+from tests.tasks.support import data_batch, instances_of, make_model, randomise
 
 NAME = "luke_entity_typing"
 
@@ -34,16 +31,3 @@ def test_predictions_are_the_types_above_zero() -> None:
         model.classifier.weight.zero_()
         model.classifier.bias.zero_()
     assert all(output["labels"] == [] for output in model.forward_on_instances(instances_of(NAME)))
-
-
-def test_transformer_embedder_of_allennlp() -> None:
-    # It has no row for a marker of ours; a token of its own will do.
-    name = "tiny-roberta"
-    batch, vocab = data_batch(NAME, name, marker="@")
-    options: Dict[str, Any] = {"use_entity_state": False, "use_word_states": True}
-    embedder = PretrainedTransformerEmbedder(str(FIXTURES / name))
-    theirs = EntityTypingModel(vocab, embedder, **options).eval()
-    without: Dict[str, Any] = {"entities": [], "marker_tokens": None}
-    ours = make_model(NAME, vocab, name, embedder=without, **options).eval()
-    ours.classifier.load_state_dict(theirs.classifier.state_dict())
-    torch.testing.assert_close(ours(**batch)["logits"], theirs(**batch)["logits"], atol=1e-5, rtol=1e-5)

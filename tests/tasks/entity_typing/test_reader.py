@@ -60,12 +60,6 @@ def test_instance(tmp_path: Path) -> None:
     assert instance["metadata"].metadata == {**record, **where, "span": (9, 16)}
 
 
-def test_marker_of_published_checkpoints() -> None:
-    plain = WordTokenizer(str(FIXTURES / "tiny-luke"))
-    item = item_of(EntityTypingReader(plain, marker="<ent>"), "Zoë left", 0, 3)
-    assert item.token_ids[1] == plain.token_id("<ent>") == 1998
-
-
 @pytest.mark.parametrize(
     "types, expected",
     [

@@ -119,33 +119,6 @@ def test_any_sentence(case: Case) -> None:
         assert ids == [START, *around[left - from_left : left + len(sentence) + from_right], END]
 
 
-def test_sizes_of_chunks() -> None:
-    # 16 words have 136 spans; no span of 16, 15 and 14 words leaves 130, then two chunks of 65.
-    for options, sizes in (
-        ({"max_span_length": 13}, [65, 65]),
-        ({"max_entities": 50}, [46, 46, 44]),
-        ({"max_entities": 136}, [136]),
-        ({"max_entities": 135}, [68, 68]),
-    ):
-        chunks, _, _ = run(Case([[1] * 16], 0, chunker(**options)))
-        assert [len(chunk.candidates) for chunk in chunks] == sizes
-
-
-def test_context_goes_to_the_shorter_side_first() -> None:
-    # Ten tokens. Four before, ten after, the sentence has four: three on each side. If one side has one, the
-    # other gets what it leaves. An odd rest goes to the longer side; to the left where both are equal.
-    for before, sentence, after, first in (
-        (4, [2, 2], 10, 11),
-        (1, [2, 2], 10, 10),
-        (10, [2, 2], 1, 15),
-        (8, [5], 9, 16),
-        (9, [5], 9, 16),
-        (9, [5], 8, 16),
-    ):
-        [chunk], _, _ = run(Case([[before], sentence, [after]], 1, chunker(12, max_span_length=4)))
-        assert chunk.token_ids.tolist() == [START, *range(first, first + 10), END]
-
-
 def test_long_sentence_takes_no_more_windows_than_needed() -> None:
     # Two windows of 510 share the 15 words that a candidate of 16 reaches back.
     for length, firsts in ((510, [10]), (1005, [10, 505]), (1006, [10, 505, 506])):

@@ -1,6 +1,5 @@
 """Characters that take no room, in every form of data that is read."""
 
-from pathlib import Path
 from typing import Callable, List
 
 import pytest
@@ -8,11 +7,9 @@ from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.data.segmentation import INVISIBLE_SEPARATORS
 from luke_allennlp.tasks.ner.examples import Document
-from luke_allennlp.tasks.ner.model import NerModel
 from luke_allennlp.tasks.ner.predictor import NerPredictor
 from luke_allennlp.tasks.ner.reader import NerReader
-from luke_allennlp.token_embedders import LukeEmbedder
-from tests.tasks.support import vocabulary_of
+from tests.tasks.support import make_model, vocabulary_of
 
 Write = Callable[..., str]
 
@@ -86,9 +83,8 @@ def test_tokens_are_as_given(reader: NerReader, write: Write) -> None:
     assert document.sentences[0].words == tokens
 
 
-def test_predicted_entities_begin_and_end_visibly(fixtures_dir: Path, reader: NerReader) -> None:
-    embedder = LukeEmbedder(str(fixtures_dir / "tiny-luke"), entities=["[PAD]", "[MASK]"])
-    model = NerModel(vocabulary_of(["NIL", "PER"]), embedder, flat=False)
+def test_predicted_entities_begin_and_end_visibly(reader: NerReader) -> None:
+    model = make_model("luke_ner", vocabulary_of(["NIL", "PER"]), flat=False)
     model.classifier.bias.data.copy_(model.classifier.bias.new_tensor([-9.0, 9.0]))  # all are persons
     predictor = NerPredictor(model, reader)
     output = predictor.predict(TEXT)

@@ -1,4 +1,4 @@
-"""Raw input to entities: offsets, batches, long sentences, files, mistakes."""
+"""Raw input to entities: offsets, long sentences, files."""
 
 import json
 from pathlib import Path
@@ -6,47 +6,34 @@ from typing import Any, Dict, List
 
 import pytest
 import torch
-from allennlp.commands import main
-from allennlp.common import Params
-from allennlp.common.checks import ConfigurationError
-from allennlp.models.archival import archive_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.ner.examples import NIL, Document, Sentence, SentenceChunk
-from luke_allennlp.tasks.ner.model import NerModel
 from luke_allennlp.tasks.ner.predictor import NerPredictor
-from luke_allennlp.tasks.ner.reader import NerReader, sentences_of
-from luke_allennlp.token_embedders import LukeEmbedder
-from tests.tasks.support import close, vocabulary_of
+from luke_allennlp.tasks.ner.reader import sentences_of
+from tests.tasks.support import CHARACTERS, close, make_model, make_reader, randomise, vocabulary_of
 
 LABELS = [NIL, "LOC", "PER"]
 
 
-def make_predictor(fixtures: Path, flat: bool = True, batch_size: int = 8, **options: Any) -> NerPredictor:
+def make_predictor(flat: bool = True, **options: Any) -> NerPredictor:
     """Untrained, but with weights that tell candidates apart, and a liking for entities."""
     torch.manual_seed(7)
-    name = str(fixtures / "tiny-luke")
-    model = NerModel(
-        vocabulary_of(LABELS), LukeEmbedder(name, entities=["[PAD]", "[MASK]"]), flat=flat
-    ).eval()
+    model = randomise(make_model("luke_ner", vocabulary_of(LABELS), flat=flat), seed=7)
     with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn(parameter.shape) * 0.05)
         model.classifier.bias.copy_(torch.tensor([-0.5, 0.5, 0.0]))
-    reader = NerReader(WordTokenizer(name), **{"max_length": 64, **options})
-    return NerPredictor(model, reader, batch_size)
+    return NerPredictor(model, make_reader("luke_ner", **options))
 
 
 @pytest.fixture(scope="module")
-def predictor(fixtures_dir: Path) -> NerPredictor:
-    return make_predictor(fixtures_dir)
+def predictor() -> NerPredictor:
+    return make_predictor()
 
 
 @pytest.fixture(scope="module")
-def nested(fixtures_dir: Path) -> NerPredictor:
-    return make_predictor(fixtures_dir, flat=False)
+def nested() -> NerPredictor:
+    return make_predictor(flat=False)
 
 
 def chunks_of(predictor: NerPredictor, words: List[str]) -> List[SentenceChunk]:
@@ -106,27 +93,13 @@ class TestForms:
             assert entity["text"] == " ".join(sentences[entity["sentence"]][start:end])
 
     @pytest.mark.parametrize(
-        ("record", "text"),
-        [
-            ({"text": ""}, ""),
-            ({"text": " \n\u3000"}, " \n\u3000"),
-            ({"tokens": []}, ""),
-            ({"tokens": [], "entities": [], "document": "a"}, ""),
-            ({"sentences": []}, ""),
-        ],
+        "record", [{"text": " \n\u3000"}, {"tokens": [], "entities": [], "document": "a"}, {"sentences": []}]
     )
-    def test_nothing(self, predictor: NerPredictor, record: Dict[str, Any], text: str) -> None:
-        assert predictor.predict_json(record) == {"text": text, "entities": []}
+    def test_nothing(self, predictor: NerPredictor, record: Dict[str, Any]) -> None:
+        assert predictor.predict_json(record) == {"text": record.get("text", ""), "entities": []}
 
 
-# Letters, spaces of all sorts, marks that join, halves of pairs, and whatever else Unicode has.
-TEXTS = st.text(
-    st.one_of(
-        st.sampled_from("abcABC .,'\"!?-\n\r\t\u00a0\u200b\u200d\u0301\u2028\ufeff\ud83d\ude00🎉👩ß字"),
-        st.characters(exclude_categories=[]),
-    ),
-    max_size=40,
-)
+TEXTS = st.text(CHARACTERS, max_size=40)
 
 
 class TestAnyText:
@@ -150,27 +123,8 @@ class TestAnyText:
             assert len(entity["text"]) == len(" ".join(words))
 
 
-class TestBatches:
-    RECORDS: List[Dict[str, Any]] = [
-        {"text": "Zoë left Vexford. She won."},
-        {"tokens": ["Vexford"]},
-        {"text": ""},
-        {"sentences": [["Ruvin", "Oakesh", "signed", "for", "the", "Lindvar", "Cup", "."], ["No", "!"]]},
-        {"text": "Tressick put Skarsgate ahead from the penalty spot in the 38th minute of the second half."},
-    ]
-
-    @pytest.mark.parametrize("batch_size", [1, 2, 100])
-    def test_equal_single_inputs(self, fixtures_dir: Path, predictor: NerPredictor, batch_size: int) -> None:
-        outputs = make_predictor(fixtures_dir, batch_size=batch_size).predict_batch_json(self.RECORDS)
-        assert predictor.predict_batch_json([]) == []
-        for record, output in zip(self.RECORDS, outputs, strict=True):
-            check(output)
-            alone = predictor.predict_json(record)
-            assert output == close(alone)
-
-
 class TestLongSentences:
-    def test_chunks_are_put_together(self, fixtures_dir: Path, nested: NerPredictor) -> None:
+    def test_chunks_are_put_together(self, predictor: NerPredictor, nested: NerPredictor) -> None:
         words = ("Zoë Haldane of Vexford and Ruvin Oakesh of Port Velmar " * 3).split()
         assert len(chunks_of(nested, words)) > 2
         output = nested.predict_json({"tokens": words})
@@ -184,7 +138,7 @@ class TestLongSentences:
         assert any(spans[at + 1][0] < spans[at][1] for at in range(len(spans) - 1))
 
         # The flat entities are those of the nested ones that a greedy choice over the sentence leaves.
-        flat = make_predictor(fixtures_dir).predict_json({"tokens": words})
+        flat = predictor.predict_json({"tokens": words})
         check(flat)
         scored = logits_of(nested, words)
         chosen: List[Any] = []
@@ -197,7 +151,7 @@ class TestLongSentences:
 class TestFiles:
     def test_one_output_a_sentence(self, fixtures_dir: Path) -> None:
         # Few candidates a chunk, so that most sentences have several.
-        predictor = make_predictor(fixtures_dir, max_entities=30)
+        predictor = make_predictor(max_entities=30)
         path = str(fixtures_dir / "ner" / "tokens.jsonl")
         instances = list(predictor._dataset_reader.read(path))
         documents = predictor._reader.read_documents(path)
@@ -235,83 +189,3 @@ class TestFiles:
             for e in output["entities"]:
                 found.append({**e, "start": e["start"] + first, "end": e["end"] + first})
         assert found == close(predictor.predict_json({"text": document.text})["entities"])
-
-    def test_long_sentence(self, predictor: NerPredictor, fixtures_dir: Path) -> None:
-        instances = list(predictor._dataset_reader.read(str(fixtures_dir / "ner" / "long_sentence.conll")))
-        outputs = predictor.predict_batch_instance(instances)
-        assert [output["sentence"] for output in outputs] == [0, 1, 2]
-        covered = {word for entity in outputs[1]["entities"] for word in range(*entity["words"])}
-        assert len(outputs[1]["text"].split()) > 400 and len(covered) > 100 and max(covered) > 380
-        for output in outputs:
-            check(output)
-
-
-class TestMistakes:
-    @pytest.mark.parametrize(
-        "record",
-        [
-            {},
-            {"text": "a", "tokens": ["a"]},
-            {"text": 3},
-            {"tokens": "a b"},
-            {"tokens": ["a", ""]},
-            {"sentences": [["a"], "b"]},
-            ["a"],
-        ],
-    )
-    def test_inputs(self, predictor: NerPredictor, record: Any) -> None:
-        before = predictor._inputs
-        with pytest.raises(ConfigurationError, match=f"input {before + 3}"):
-            predictor.predict_batch_json([{"text": "a"}, {"tokens": ["b"]}, record])
-
-    def test_names_of_inputs(self, fixtures_dir: Path) -> None:
-        predictor = make_predictor(fixtures_dir)
-        predictor.predict_batch_json([{"text": "a"}] * 2)
-        predictor.predict_json({"text": "a"})
-        with pytest.raises(ConfigurationError, match="^input 4: .*its keys are 'txt'"):
-            predictor.predict_json({"txt": "a"})
-        predictor.input_names = ["in.jsonl, line 7", "in.jsonl, line 9"]
-        with pytest.raises(ConfigurationError, match="^in.jsonl, line 9: is not NER data"):
-            predictor.predict_batch_json([{"text": "a"}, {"txt": "a"}])
-
-    def test_parts_of_other_tasks(self, predictor: NerPredictor) -> None:
-        with pytest.raises(ConfigurationError, match="a NerModel with a _ExampleReader; .* type 'luke_ner'"):
-            NerPredictor(predictor._model, predictor._dataset_reader)
-        with pytest.raises(ConfigurationError, match="batch_size is 0"):
-            NerPredictor(predictor._model, predictor._reader, 0)
-
-
-class TestArchive:
-    @pytest.fixture(scope="class")
-    def archive(self, predictor: NerPredictor, fixtures_dir: Path, tmp_path_factory: Any) -> Path:
-        directory = tmp_path_factory.mktemp("archive")
-        name = str(fixtures_dir / "tiny-luke")
-        embedder = {"type": "luke", "model_name": name, "entities": ["[PAD]", "[MASK]"]}
-        tokenizer = {"type": "luke", "model_name": name}
-        config = {
-            "dataset_reader": {"type": "luke_ner", "tokenizer": tokenizer, "max_length": 64},
-            "model": {"type": "luke_ner", "embedder": embedder},
-        }
-        Params(config).to_file(str(directory / "config.json"))
-        predictor._model.vocab.save_to_files(str(directory / "vocabulary"))
-        torch.save(predictor._model.state_dict(), directory / "best.th")
-        archive_model(directory)
-        return directory / "model.tar.gz"
-
-    def test_command(
-        self, archive: Path, predictor: NerPredictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
-        records = [{"text": "Zoë left. She won."}, {"tokens": ["Vexford"]}, {"text": "Lindvar"}]
-        source.write_text("".join(json.dumps(record) + "\n" for record in records) + "\n")
-        command = ["allennlp", "predict", str(archive), str(source), "--output-file", str(target), "--silent"]
-        monkeypatch.setattr("sys.argv", [*command, "--batch-size", "2"])
-        main()
-        outputs = [json.loads(line) for line in target.read_text().splitlines()]
-        assert outputs == close(predictor.predict_batch_json(records))
-
-        monkeypatch.setattr("sys.argv", [*command, "--use-dataset-reader", "--batch-size", "2"])
-        main()
-        lines = [json.loads(line) for line in target.read_text().splitlines()]
-        assert [line["text"] for line in lines] == ["Zoë left.", "She won.", "Vexford", "Lindvar"]
-        assert sum(len(line["entities"]) for line in lines) == sum(len(o["entities"]) for o in outputs) > 0

@@ -4,23 +4,20 @@ import json
 import logging
 from collections import Counter
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader, Instance, Vocabulary
 from allennlp.data.data_loaders import MultiProcessDataLoader
-from allennlp.data.dataset_readers.dataset_reader import DistributedInfo, WorkerInfo
-from allennlp.data.tokenizers import WhitespaceTokenizer
+from allennlp.data.dataset_readers.dataset_reader import WorkerInfo
 from torch import Tensor, nn
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.tasks.ner.examples import NIL, LabeledSpan
-from luke_allennlp.tasks.ner.model import NerModel
 from luke_allennlp.tasks.ner.reader import NerReader
-from luke_allennlp.token_embedders import LukeEmbedder
-from tests.tasks.support import batch_of
+from tests.tasks.support import batch_of, make_model
 
 COUNTS = "12 documents, 42 sentences, 522 words, 82 entities (LOC 24, MISC 18, ORG 17, PER 23)"
 
@@ -64,10 +61,9 @@ class Oracle(nn.Module):
         return 9.0 * nn.functional.one_hot(self.labels.clamp(min=0), self.num_labels)
 
 
-def oracle_scores(instances: List[Instance], fixtures_dir: Path, vocab: Vocabulary) -> Dict[str, float]:
+def oracle_scores(instances: List[Instance], vocab: Vocabulary) -> Dict[str, float]:
     """The scores of a model that labels every candidate right."""
-    embedder = LukeEmbedder(str(fixtures_dir / "tiny-luke"), entities=["[PAD]", "[MASK]"])
-    model = NerModel(vocab, embedder).eval()
+    model = make_model("luke_ner", vocab).eval()
     model.classifier = Oracle(vocab.get_vocab_size("labels"))
     for at in range(0, len(instances), 8):
         tensors = batch_of(instances[at : at + 8], vocab)
@@ -87,12 +83,6 @@ class TestInstances:
         assert f"test.conll: {len(instances)} instances" in caplog.text
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
-        # Blocks of lines are sentences; the file has no blank line at its end.
-        text = (fixtures_dir / "ner" / "test.conll").read_text(encoding="utf-8")
-        assert not text.endswith("\n\n")
-        blocks = [block.split("\n") for block in text.rstrip("\n").split("\n\n")]
-        sentences = [[line.split(" ")[0] for line in block] for block in blocks if block[0][:5] != "-DOCS"]
-        assert [data["words"] for data in metadata_of(instances) if data["chunk"] == 0] == sentences
         labels = Counter(label for gold in gold_of(instances) for label, _ in gold)
         assert labels == {"LOC": 24, "MISC": 18, "ORG": 17, "PER": 23}
 
@@ -182,30 +172,9 @@ class TestOptions:
     ) -> None:
         caplog.set_level(logging.INFO)
         path = write("a B-PER\nb I-PER\n\n" * 7)
-        assert len(read(NerReader(tokenizer, max_instances=7000), path)) == 7
-        caplog.clear()
         instances = read(NerReader(tokenizer, max_span_length=1, max_instances=2), path)
         assert keys_of(instances) == [("0", 0, 0), ("1", 0, 0)]
         assert ": 2 instances" in caplog.text and "2 gold entities are longer than 1 tokens" in caplog.text
-
-    @pytest.mark.parametrize(
-        ("options", "message"),
-        [
-            ({"context": "paragraph"}, "context is 'paragraph'; expected 'document' or 'sentence'"),
-            ({"max_span_length": 0}, "max_span_length is 0; expected at least 1"),
-            ({"max_entities": -1}, "max_entities is -1"),
-            ({"undivided": "lines"}, "undivided is 'lines'; expected 'sentences' or 'document'"),
-            ({"separator": ""}, "separator is empty"),
-            ({"tag_scheme": "x"}, "tag_scheme 'x'"),
-            ({"duplicate_spans": "last"}, "duplicate_spans is 'last'; expected 'error' or 'first'"),
-            ({"label_map": {"person": ""}}, "label_map has '' for 'person'"),
-            ({"max_length": 17}, "max_length is 17, which leaves 15 tokens .* max_span_length, 16"),
-            ({"tokenizer": WhitespaceTokenizer()}, "WhitespaceTokenizer; expected one of type 'luke'"),
-        ],
-    )
-    def test_wrong_options(self, tokenizer: WordTokenizer, options: Dict[str, Any], message: str) -> None:
-        with pytest.raises(ConfigurationError, match=message):
-            NerReader(**{"tokenizer": tokenizer, **options})
 
 
 class TestNothingIsLost:
@@ -237,22 +206,20 @@ class TestNothingIsLost:
         assert "line 11: MISC 'A Full and Faithful Account" in warning
         vocab = Vocabulary.from_instances(instances)
         assert set(vocab.get_token_to_index_vocabulary("labels")) == {NIL, "PER", "LOC"}
-        scores = oracle_scores(instances, fixtures_dir, vocab)
+        scores = oracle_scores(instances, vocab)
         assert (scores["precision"], scores["recall"], scores["recall_MISC"]) == (1.0, 3 / 4, 0.0)
 
         caplog.clear()
         instances = read(NerReader(tokenizer, max_span_length=40), path)
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
-        scores = oracle_scores(instances, fixtures_dir, Vocabulary.from_instances(instances))
+        scores = oracle_scores(instances, Vocabulary.from_instances(instances))
         assert scores["recall"] == 1.0
 
-    def test_unknown_label_is_missed(
-        self, tokenizer: WordTokenizer, fixtures_dir: Path, write: Write
-    ) -> None:
+    def test_unknown_label_is_missed(self, tokenizer: WordTokenizer, write: Write) -> None:
         reader = NerReader(tokenizer)
         vocab = Vocabulary({"labels": {NIL: 2, "LOC": 1}})
         instances = read(reader, write("Vexford B-LOC\nCopper B-SHIP\nLantern I-SHIP\n\nMoon B-SHIP\n"))
-        scores = oracle_scores(instances, fixtures_dir, vocab)
+        scores = oracle_scores(instances, vocab)
         assert (scores["recall"], scores["precision"], scores["recall_SHIP"]) == (1 / 3, 1.0, 0.0)
 
     @pytest.mark.parametrize("num_workers", [0, 2])
@@ -270,7 +237,7 @@ class TestNothingIsLost:
             assert caplog.text.count(message) == warnings
 
     def test_sentence_without_candidates_and_unaligned_entity_count(
-        self, tokenizer: WordTokenizer, fixtures_dir: Path, write: Write
+        self, tokenizer: WordTokenizer, write: Write
     ) -> None:
         # One word, too long to be a candidate, and an entity within a word.
         records = [
@@ -280,71 +247,26 @@ class TestNothingIsLost:
         ]
         instances = read(NerReader(tokenizer), write("\n".join(map(json.dumps, records))))
         assert [len(data["candidates"]) for data in metadata_of(instances)] == [3, 0, 1]
-        scores = oracle_scores(instances, fixtures_dir, Vocabulary.from_instances(instances))
+        scores = oracle_scores(instances, Vocabulary.from_instances(instances))
         assert (scores["recall"], scores["precision"]) == (1 / 3, 1.0)
 
 
-class TestSharing:
-    def test_workers_of_a_data_loader(self, tokenizer: WordTokenizer, fixtures_dir: Path) -> None:
-        path = str(fixtures_dir / "ner" / "test.conll")
-        instances = read(NerReader(tokenizer), path)
-        # Batch by batch, without keeping the instances.
-        loader = MultiProcessDataLoader(
-            NerReader(tokenizer), path, batch_size=4, num_workers=2, max_instances_in_memory=8
-        )
-        loader.index_with(Vocabulary.from_instances(instances))
-        found = [data for batch in loader for data in batch["metadata"]]
-        keys = [(data["document"], data["sentence"], data["chunk"]) for data in found]
-        assert sorted(keys) == sorted(keys_of(instances))
-
-    @pytest.mark.parametrize("max_instances", [None, 7, 8])
-    def test_processes_and_workers(
-        self, tokenizer: WordTokenizer, fixtures_dir: Path, max_instances: int
-    ) -> None:
-        path = fixtures_dir / "ner" / "test.conll"
-        expected = keys_of(read(NerReader(tokenizer, max_instances=max_instances), path))
-        world_size = 3
-        shares: List[List[Any]] = []
-        for rank in range(world_size):
-            shares.append([])
-            for worker in range(2):
-                reader = NerReader(tokenizer, max_instances=max_instances)
-                reader._set_distributed_info(DistributedInfo(world_size, rank))
-                reader._set_worker_info(WorkerInfo(2, worker))
-                shares[-1] += keys_of(read(reader, path))
-        # All processes get the same number, every instance comes, and none comes twice but to fill up, what
-        # each worker has once.
-        assert len(set(map(len, shares))) == 1
-        dealt = sum(shares, [])
-        assert set(dealt) == set(expected)
-        assert len(dealt) - len(expected) <= (world_size - 1) * 2
-
-    @pytest.mark.parametrize(("undivided", "tokenized"), [("sentences", 20), ("document", 40)])
-    def test_a_worker_makes_chunks_of_its_share_alone(
-        self,
-        tokenizer: WordTokenizer,
-        write: Write,
-        monkeypatch: pytest.MonkeyPatch,
-        undivided: str,
-        tokenized: int,
-    ) -> None:
-        path = write("\n".join(f"Oslo B-LOC\nword{number} O\n" for number in range(20)))
-        words: List[str] = []
-        encode_words = tokenizer.encode_words
-
-        def counted(given: Sequence[str]) -> List[List[int]]:
-            words.extend(given)
-            return encode_words(given)
-
-        monkeypatch.setattr(tokenizer, "encode_words", counted)
-        instances = read(NerReader(tokenizer, undivided=undivided), path)
-        found: Dict[Any, Instance] = {}
-        for number in range(2):
-            words.clear()
-            reader = NerReader(tokenizer, undivided=undivided)
-            reader._set_worker_info(WorkerInfo(2, number))
-            share = read(reader, path)
-            # One document is tokenized by both: its sentences are context of each other.
-            assert (len(share), len(words)) == (10, tokenized)
-            found.update(zip(keys_of(share), share, strict=True))
-        assert found == dict(zip(keys_of(instances), instances, strict=True))
+@pytest.mark.parametrize(("undivided", "tokenized"), [("sentences", 20), ("document", 40)])
+def test_a_worker_makes_chunks_of_its_share_alone(
+    tokenizer: WordTokenizer, write: Write, monkeypatch: pytest.MonkeyPatch, undivided: str, tokenized: int
+) -> None:
+    path = write("\n".join(f"Oslo B-LOC\nword{number} O\n" for number in range(20)))
+    words: List[str] = []
+    encode_words = tokenizer.encode_words
+    monkeypatch.setattr(tokenizer, "encode_words", lambda given: words.extend(given) or encode_words(given))
+    instances = read(NerReader(tokenizer, undivided=undivided), path)
+    found: Dict[Any, Instance] = {}
+    for number in range(2):
+        words.clear()
+        reader = NerReader(tokenizer, undivided=undivided)
+        reader._set_worker_info(WorkerInfo(2, number))
+        share = read(reader, path)
+        # One document is tokenized by both: its sentences are context of each other.
+        assert (len(share), len(words)) == (10, tokenized)
+        found.update(zip(keys_of(share), share, strict=True))
+    assert found == dict(zip(keys_of(instances), instances, strict=True))

@@ -29,12 +29,6 @@ def test_squad() -> None:
     assert question.where == "dev.json, data[0], paragraphs[0], qas[0]"
 
 
-def test_parts_of_squad() -> None:
-    article = squad()["data"][0]
-    assert [q.passage.title for q in questions_from_json(article, "a")] == ["A_b"]
-    assert [q.passage.title for q in questions_from_json(article["paragraphs"][0], "a")] == [None]
-
-
 @pytest.mark.parametrize(
     "changes, answers",
     [
@@ -90,14 +84,11 @@ def test_answer_that_is_not_there() -> None:
         ({"text": "a"}, r"dev.json: has only the keys \['text'\]; expected 'data'"),
         ({"question": "a"}, "dev.json: 'context' is missing"),
         (ours(context=" \n"), "dev.json: 'context' is blank"),
-        (ours(question=3), "dev.json: 'question' is 3; expected a string"),
         ({"data": [1]}, r"dev.json, data\[0\]: found 1; expected a JSON object"),
-        ({"data": [{"title": "a"}]}, r"dev.json, data\[0\]: 'paragraphs' is missing"),
         ({"paragraphs": [{"context": "a"}]}, r"dev.json, paragraphs\[0\]: 'qas' is missing"),
         ({"context": "a", "qas": [{"question": "b"}]}, r"dev.json, qas\[0\]: 'id' is missing"),
         (squad(answers="Zoë"), r"qas\[0\]: 'answers' is 'Zoë'; expected a list"),
         (squad(answers=["Zoë"]), r"qas\[0\], answers\[0\]: found 'Zoë'; expected"),
-        (squad(answers=[{"text": "Zoë"}]), r"answers\[0\]: 'answer_start' is missing"),
         (squad(answers=[{"text": " ", "answer_start": 3}]), r"answers\[0\]: 'text' is blank"),
         (squad(answers=[{"text": "Zoë", "answer_start": -1}]), "start -1 and end 1, no part of 19 char"),
         (squad(answers=[{"text": "old.", "answer_start": 19}]), "start 19 and end 20, no part of 19 char"),
@@ -108,7 +99,6 @@ def test_answer_that_is_not_there() -> None:
         (squad(is_impossible="true"), r"qas\[0\]: 'is_impossible' is 'true'; expected true or false"),
         (squad(is_impossible=True), r"qas\[0\]: 'is_impossible' is true, but there are 1 answers"),
         (ours(answers=[[3, 3]]), r"answers\[0\]: 'answer' has start 3 and end 3"),
-        (ours(entities=[{"title": "a"}]), r"entities\[0\]: 'span' is missing"),
         (ours(entities=[{"span": [0, 3]}]), r"entities\[0\]: 'title' is missing"),
         (ours(entities=[{"span": [0, 30], "title": "a"}]), "start 0 and end 30, no part of 19 characters"),
         (ours(entities=[{"part": "title", "span": [0, 1], "title": "a"}]), "'part' is 'title'; expected"),

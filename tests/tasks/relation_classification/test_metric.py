@@ -101,13 +101,3 @@ def test_semeval_scores_are_the_official_ones(pairs: Pairs) -> None:
     scores = score(pairs, negative_label="Other", semeval=True)
     expected = semeval_scorer(pairs)
     assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=1e-12)
-
-
-def test_semeval_by_hand() -> None:
-    a1, a2, b1 = "A(e1,e2)", "A(e2,e1)", "B(e1,e2)"
-    pairs = [(a1, a1), (a1, a2), (a2, a2), (b1, a1), (b1, "Other"), ("Other", b1), ("Other", "C(e1,e2)")]
-    scores = score(pairs, negative_label="Other", semeval=True)
-    # A: 2 correct of 4 predicted and of 3 there are; B: none of 1 and of 2. No gold example is of C.
-    assert scores["semeval_precision"] == pytest.approx(1 / 2 / 2)
-    assert scores["semeval_recall"] == pytest.approx(2 / 3 / 2)
-    assert scores["semeval_f1"] == pytest.approx(4 / 7 / 2)

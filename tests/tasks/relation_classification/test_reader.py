@@ -112,15 +112,6 @@ def test_fields() -> None:
     assert instance["metadata"].metadata == vars(example)
 
 
-@pytest.mark.parametrize(("limit", "lengths"), [(30, [30, 3]), (None, [42, 3]), (5, [5, 3]), (1, [1, 1])])
-def test_long_mentions(limit: Any, lengths: List[int]) -> None:
-    item = item_of("a " * 40 + "b", (0, 79), (80, 81), max_mention_length=limit)
-    assert [last - first + 1 for first, last in item.spans] == lengths
-    assert [first for first, _ in item.spans] == [1, 43]
-    # The tokens stay.
-    assert len(item.token_ids) == 2 + 42 + 3
-
-
 class TestEmptyMentions:
     TEXT = (
         '0\t" <e1> </e1> left <e2> b </e2> . "\nx\n\n\n'
@@ -171,10 +162,6 @@ class TestEmptyMentions:
         without_b = expected.replace("_b", "")
         assert [shown(i["words"].ids) for i in instances] == [expected, expected, without_b]
         assert "3 records with an empty head or tail" in caplog.text
-        reader = make_reader(NAME, empty_mentions="error")
-        for record in (own, spaces, tokens):
-            with pytest.raises(ConfigurationError, match="^here: there is no text in tail"):
-                reader.examples_from_json(record, "here")
         # Outside of the text is no empty mention.
         with pytest.raises(ConfigurationError, match="'tail' has start 4 and end 4"):
             make_reader(NAME).examples_from_json({**GOOD, "tail": [4, 4]}, "here")

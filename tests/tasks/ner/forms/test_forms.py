@@ -8,7 +8,6 @@ from typing import Any, Callable, Dict, List, Tuple
 import pytest
 import spacy
 from allennlp.common.checks import ConfigurationError
-from allennlp.data import Vocabulary
 from spacy.tokens import DocBin
 
 from luke_allennlp.data.segmentation import SpacyRulesSegmenter
@@ -292,23 +291,19 @@ class TestRefusals:
         ("content", "message"),
         [
             (PYTHON, "looks like Python code with tuples"),
-            ("TRAIN_DATA = [\n    " + PYTHON[1:], "looks like Python code with tuples"),
             ([["Edda sang.", {"entities": [[0, 4, "PER"]]}]], "is an array of arrays, as spaCy's"),
             ("word,tag\nTavin,B-PER\nspoke,O\n", "looks like CSV with ','"),
             ('text;label\n"Tavin; spoke";PER\nEdda sang;PER\n', "looks like CSV with ';'"),
             ("Sentence #,Word,Tag\nSentence: 1,In,O\n,London,B-geo\n", "looks like CSV with ','"),
             (ONTONOTES, "column 6 holds no tags.*looks like OntoNotes' brackets"),
             ("Tavin Oakesh spoke in Valdoria.\nEdda Rask sang there too.\n", "looks like prose"),
-            ("Tavin Oakesh spoke in Valdoria on Monday.\n", "looks like prose"),
             ('Yesterday <ENAMEX TYPE="PERSON">Edda</ENAMEX> sang.\n', "looks like XML, HTML"),
-            ('<?xml version="1.0"?>\n<doc><s>Edda</s></doc>\n', "looks like XML, HTML"),
             ('1\t"The <e1>lamp</e1> on <e2>it</e2>."\nOther\nComment:\n', "looks like data for relation"),
             ([{"token": ["a"], "subj_start": 0, "obj_start": 0}], "data for the reader 'luke_relation"),
             ({"version": "1.1", "data": [{"paragraphs": []}]}, "data for the reader 'luke_reading"),
             ([{"sent": "a", "start": 0, "end": 1}], "It is data for the reader 'luke_entity_typing'"),
             ([{"token": ["a"], "entities": []}], "Is 'token' meant to be 'tokens'?"),
             ([{"a": 1, "b": 2}], "is not NER data in a known format: its keys are 'a', 'b'"),
-            ("{'text': 'a', 'entities': []}\n", "line 1: is not JSON"),
             ('{text: "a", entities: []}\n', "line 1: is not JSON"),
             (
                 {"tokens": [["a"]], "ner_tags": [[0]]},
@@ -386,10 +381,6 @@ class TestGold:
                 NerReader(tokenizer, label_map=label_map).check_file(path)
         documents = NerReader(tokenizer, label_map={"NIL": "PER"}).read_documents(nil)
         assert entities(documents) == [("PER", "Edda")]
-
-    def test_the_vocabulary_always_has_nil(self, reader: NerReader, write: Write) -> None:
-        vocab = Vocabulary.from_instances(list(reader.read(write("Edda B-PER\n\nOslo B-LOC\n"))))
-        assert set(vocab.get_token_to_index_vocabulary("labels")) == {"NIL", "PER", "LOC"}
 
     def test_a_training_file_needs_entities(self, tokenizer: WordTokenizer, write: Write) -> None:
         reader = NerReader(tokenizer)
