@@ -346,7 +346,8 @@ def test_make_knows_its_targets(command):
 
 
 @pytest.mark.parametrize(
-    "command", [command for command in NOT_RUN_COMMANDS if re.match(r"(?!for |torchrun ).*\ballennlp train ", command)]
+    "command",
+    [command for command in NOT_RUN_COMMANDS if re.match(r"(?!for |torchrun ).*\ballennlp train ", command)],
 )
 def test_options_and_configs_of_what_is_not_run(command, tmp_path, monkeypatch):
     """`allennlp` knows the options, and the config has the updates that the documents say it has."""

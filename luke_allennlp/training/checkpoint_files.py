@@ -87,9 +87,6 @@ class StepCheckpointer(FromParams):
         minutes = self._every_minutes
         return minutes is not None and time.monotonic() - self._last_save >= 60 * minutes
 
-    def has(self, steps_completed: int) -> bool:
-        return self._path(steps_completed).is_dir()
-
     def save(self, steps_completed: int, state: SavedState) -> None:
         """
         # Raises

@@ -59,6 +59,7 @@ class CheckpointedTrainer(GradientDescentTrainer):
         # The losses of the current epoch's steps so far, and the epochs whose end is reported.
         self._epoch_losses: List[float] = []
         self._epochs_reported = 0
+        self._saved_state: Any = None
         # AllenNLP counts the processes of one machine. One process of all machines writes.
         self._rank = dist.get_rank() if self._distributed else 0
         self._primary = self._rank == 0
@@ -76,8 +77,13 @@ class CheckpointedTrainer(GradientDescentTrainer):
     def _save_checkpoint(self) -> None:
         if self._steps_checkpointer is None:
             return
+        # A validation may come after a checkpoint of the same step.
+        state = (self._steps_completed, self._metrics.get("validation_step"), self._epochs_reported)
+        if state == self._saved_state:
+            return
+        self._saved_state = state
         consolidate(self.optimizer)
-        if self._primary and not self._steps_checkpointer.has(self._steps_completed):
+        if self._primary:
             weights = self._wrapped_or_model.state_dict()
             self._check_finite(weights)
             self._steps_checkpointer.save(self._steps_completed, SavedState(weights, self._training_state()))
@@ -192,6 +198,11 @@ class CheckpointedTrainer(GradientDescentTrainer):
         self._epochs_reported = states["epochs_reported"]
         self._best_model_filename = states["best_model_filename"]
         self._steps_completed = states["steps_completed"]
+        self._saved_state = (
+            self._steps_completed,
+            self._metrics.get("validation_step"),
+            self._epochs_reported,
+        )
 
     def _refuse_other_checkpoints(self) -> None:
         if list(Path(self._serialization_dir).glob("model_state_*.th")):

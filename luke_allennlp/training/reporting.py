@@ -56,7 +56,8 @@ class ReportingTrainer(ValidatedTrainer):
 
     def _start_reporting(self, steps_completed: int) -> None:
         path = os.path.join(self._serialization_dir, LOG_FILE)
-        self._log = StepLog(path, steps_completed) if self._primary else None
+        validated = self._metrics.get("validation_step", 0)
+        self._log = StepLog(path, steps_completed, validated) if self._primary else None
         self._window = StepWindow()
         # Callbacks of a step need its loss, for which the device is then waited for.
         self._reads_at_once = any(

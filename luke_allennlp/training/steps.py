@@ -127,17 +127,22 @@ class StepLog:
 
     # Parameters
 
-    steps_completed : `int`
-        Where the run starts: lines of later steps are removed, and so is an incomplete last line.
+    steps_completed, steps_validated : `int`
+        Where the run starts, and its last validation: lines of later steps and validations are removed, and
+        so is an incomplete last line.
     """
 
-    def __init__(self, path: Union[str, os.PathLike], steps_completed: int) -> None:
+    def __init__(self, path: Union[str, os.PathLike], steps_completed: int, steps_validated: int) -> None:
         self._path = Path(path)
         self._file: Optional[TextIO] = None
         if self._path.exists():
             with self._path.open(encoding="utf-8") as file:
-                lines = [line for line in file if line.endswith("\n")]
-            kept = "".join(line for line in lines if json.loads(line)["step"] <= steps_completed)
+                lines = [json.loads(line) for line in file if line.endswith("\n")]
+            kept = "".join(
+                json.dumps(line) + "\n"
+                for line in lines
+                if line["step"] <= (steps_completed if "loss" in line else steps_validated)
+            )
             temporary = self._path.with_name(self._path.name + ".tmp")
             temporary.write_text(kept, encoding="utf-8")
             os.replace(temporary, self._path)
