@@ -49,7 +49,7 @@ def expected_mentions(shards, options=MentionOptions()):
 
 def found_mentions(path):
     database = MentionDatabase(path)
-    return {name: database.query(name) for name in database}
+    return {name: database.mentions(name) for name in database}
 
 
 @pytest.mark.parametrize(
