@@ -71,7 +71,11 @@ class MentionDatabase(MappedDirectory):
 
     def query(self, text: str) -> List[Mention]:
         """What a name, in any spelling, can mean; nothing if it is not known."""
-        number = self.number(normalized_name(text))
+        return self.mentions(normalized_name(text))
+
+    def mentions(self, name: str) -> List[Mention]:
+        """As `query`, of a name in the form of `normalized_name`."""
+        number = self.number(name)
         if number < 0:
             return []
         start, end = self.arrays["name_offsets.npy"][number : number + 2].tolist()
