@@ -102,7 +102,8 @@ class StepCheckpointer(FromParams):
             shutil.rmtree(path, ignore_errors=True)
             os.replace(temporary, path)
             sync(self.directory)
-        except (OSError, RuntimeError) as error:
+        # torch and safetensors have errors of their own for what the operating system refuses.
+        except Exception as error:
             shutil.rmtree(temporary, ignore_errors=True)
             reason = error.strerror if isinstance(error, OSError) else error
             raise ConfigurationError(

@@ -62,6 +62,7 @@ class ValidatedTrainer(CheckpointedTrainer):
         )
         if validation_data_loader is not None:
             validation_data_loader.set_target_device(torch.device("cpu"))
+        self._keep = keep
         self._validation_data_loader: Any = validation_data_loader
         self._validate_every = validate_every or self._source.steps_per_epoch
 
@@ -93,7 +94,8 @@ class ValidatedTrainer(CheckpointedTrainer):
         figures = {f"validation_{name}": value for name, value in metrics.items()}
         self._metrics.update(figures, validation_step=self._steps_completed)
         self._metric_tracker.add_metrics(metrics)
-        if self._metric_tracker.is_best_so_far():
+        # What the archive will have, if the last weights are kept.
+        if self._metric_tracker.is_best_so_far() or self._keep == "last":
             self._metrics.update({f"best_{name}": value for name, value in figures.items()})
             self._metrics["best_validation_step"] = self._steps_completed
             self._metrics["best_epoch"] = (self._steps_completed - 1) // self._source.steps_per_epoch
