@@ -71,12 +71,14 @@ def read_json_lines(path: str) -> Numbered:
                 f"{path}, line {number}: found {', '.join(map(repr, found)) or 'nothing'}; expected an "
                 'object with "id", "entities" and "count" in every line.'
             )
-        if entry[0] in ids:
-            raise ConfigurationError(
-                f"{path}, line {number}: the id {entry[0]} has a line already; expected one line for each "
-                "id, with all its titles."
-            )
-        ids.add(entry[0])
+        index = entry[0]
+        if isinstance(index, int):  # others are refused with their entry
+            if index in ids:
+                raise ConfigurationError(
+                    f"{path}, line {number}: the id {index} has a line already; expected one line for each "
+                    "id, with all its titles."
+                )
+            ids.add(index)
         yield number, entry
 
 

@@ -267,6 +267,7 @@ class TestDamagedFiles:
         [
             ('{"id": 1, "entities": [["B", null]], "cou', "is not JSON"),
             ("[1]", "found [1]"),
+            ('{"id": [1], "entities": [["B", null]], "count": 0}', "found the id [1]"),
             ('{"id": 1, "entities": [["B", null]]}', "found 'id', 'entities'; expected an object with"),
             (line_of("1"), "found the id '1', the titles [['B', None]] and the count 0; expected whole"),
             (line_of(True), "the id True"),

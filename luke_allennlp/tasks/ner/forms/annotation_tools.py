@@ -57,7 +57,10 @@ DOCCANO = RecordForm(
     name="doccano's export",
     entity_keys=_DOCCANO_KEYS,
     has_entities=_has_doccano,
-    accepts=lambda record: isinstance(record.get("data"), str) or _entity_key(record) in ("label", "labels"),
+    accepts=lambda record: (
+        isinstance(record.get("data"), str)
+        or (_text_key(record) is not None and _entity_key(record) in ("label", "labels"))
+    ),
     document=_doccano_document,
 )
 
