@@ -87,10 +87,12 @@ class StepTrainer(ReportingTrainer):
             self._agree_on_start(error)
             while self._steps_completed < self._num_steps and not self._metric_tracker.should_stop_early():
                 # The next step before this one, so that all know in time if one process cannot have it.
-                following = self._fetch(steps)
-                self._train_step(step, following[1])
+                following, found = self._fetch(steps)
+                # The others hear of it with the first micro-batch of the step that is missing.
+                error = error or found
+                self._train_step(step, error)
                 self._end_step()
-                step = following[0]
+                step = following
             self._agreement.settle()
             self._metrics["training_duration"] = str(datetime.timedelta(seconds=int(time.time() - started)))
             self._validate()
