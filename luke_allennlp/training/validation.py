@@ -6,7 +6,6 @@ import sys
 from typing import Any, Dict, NoReturn, Optional, Tuple
 
 import torch
-from allennlp.common import Tqdm
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DataLoader
 from allennlp.training.callbacks.log_writer import LogWriterCallback
@@ -15,6 +14,7 @@ from luke_allennlp.training.agreement import Exchange, RunStatus
 from luke_allennlp.training.checkpointing import CheckpointedTrainer
 from luke_allennlp.training.precision import Precision
 from luke_allennlp.training.processes import fail_together, sum_over_processes, to_device
+from luke_allennlp.training.progress import EvaluationProgress
 from luke_allennlp.training.signals import SignalGuard, TrainingInterrupted
 from luke_allennlp.training.steps import StepLog
 
@@ -113,7 +113,8 @@ class ValidatedTrainer(CheckpointedTrainer):
         are to stop or failed; and this process's error. All end together, when none has a batch left or one
         is to stop.
         """
-        batches = iter(Tqdm.tqdm(self._validation_data_loader, desc="validation", disable=not self._primary))
+        progress = EvaluationProgress(self._validation_data_loader, self._primary)
+        batches = iter(progress.batches)
         exchange = Exchange(self.cuda_device)
         nothing = torch.zeros(0, dtype=torch.float64, device=self.cuda_device)
         sums = torch.zeros(2, dtype=torch.float64, device=self.cuda_device)
@@ -142,6 +143,7 @@ class ValidatedTrainer(CheckpointedTrainer):
                         number = getattr(self.model, "num_targets", None)
                         number = torch.ones_like(sums[0]) if number is None else number.double()
                         sums += torch.stack([outputs["loss"].double() * number, number])
+                    progress.add(batch, sums)
                 except Exception as found:
                     error = found
         total, number = sum_over_processes(sums, self.cuda_device)

@@ -73,7 +73,7 @@ TRAININGS = [
     Training(
         "cloze_qa/record",
         "record/train.json",
-        {**SMOOTH, "model.dropout": 0, "trainer.optimizer.lr": 3e-3, "trainer.num_epochs": 25},
+        {**SMOOTH, "model.dropout": 0, "trainer.optimizer.lr": 3e-3, "trainer.num_epochs": 30},
         0.02,
         {"em", "f1"},
     ),
