@@ -84,16 +84,17 @@ class Slurm(NamedTuple):
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
     """As root, and without cgroups, so that it runs in a container."""
     path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
-    missing = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if not shutil.which(name, path=path)]
+    missing = [name for name in ("munged", "slurmctld", "slurmd") if not shutil.which(name, path=path)]
     if missing:
-        pytest.skip(f"there is no {missing[0]}: apt-get install slurm-wlm munge")
+        pytest.skip(f"{missing[0]} is not installed: apt-get install slurm-wlm munge")
     if os.geteuid() != 0:
-        pytest.skip("only root can start a slurmd")
+        pytest.skip("only root can start slurmd")
     directory = tmp_path_factory.mktemp("slurm")
     for name in ("slurmctld", "slurmd"):
         (directory / name).mkdir()
-    (directory / "munge.key").write_bytes(os.urandom(128))
-    (directory / "munge.key").chmod(0o600)
+    key = directory / "munge.key-file"
+    key.write_bytes(os.urandom(128))
+    key.chmod(0o600)
     conf = SLURM_CONF.format(
         host=socket.gethostname().split(".")[0],
         ports=free_ports(2),
@@ -102,23 +103,27 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
     )
     cluster = Slurm(directory)
     Path(cluster.conf).write_text(conf)
-    munge = {"key-file": "munge.key", "socket": "munge.socket", "pid-file": "munged.pid", "seed-file": "munge.seed"}
-    options = [f"--{option}={directory / name}" for option, name in munge.items()]
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
-        patch.setenv("SLURM_CONF", cluster.conf)
-        for daemon in (["munged", "--foreground", "--force", *options], ["slurmctld", "-D"], ["slurmd", "-D"]):
-            log = stack.enter_context(open(directory / f"{daemon[0]}.log", "w"))
-            program = shutil.which(daemon[0], path=path)
-            assert program is not None
-            process = subprocess.Popen([program, *daemon[1:]], stdout=log, stderr=log, start_new_session=True)
+    # Not those of the system.
+    options = [
+        f"--{name}={directory}/munge.{name}" for name in ("key-file", "socket", "pid-file", "seed-file")
+    ]
+    daemons = (["munged", "--foreground", "--force", *options], ["slurmctld", "-D"], ["slurmd", "-D"])
+    with ExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv("SLURM_CONF", cluster.conf)
+        for name, *arguments in daemons:
+            log = stack.enter_context(open(directory / f"{name}.log", "w"))
+            program = str(shutil.which(name, path=path))
+            process = subprocess.Popen([program, *arguments], stdout=log, stderr=log, start_new_session=True)
             stack.callback(process.wait, timeout=60)
             stack.callback(process.terminate)
-            if daemon[0] == "munged":
+            if name == "munged":
                 wait_for((directory / "munge.socket").exists, 30, "munged")
         wait_for(lambda: is_idle(cluster), 60, f"Slurm, whose logs are in {directory}")
-        yield cluster
-        cluster.run("scancel", "--partition", "cpu")
-        cluster.wait_for_all(60)
+        try:
+            yield cluster
+        finally:
+            cluster.run("scancel", "--partition", "cpu")
+            cluster.wait_for_all(60)
 
 
 def is_idle(cluster: Slurm) -> bool:
@@ -130,4 +135,4 @@ def is_idle(cluster: Slurm) -> bool:
 def ray() -> None:
     """A command starts a Ray of its own."""
     if importlib.util.find_spec("ray") is None:
-        pytest.skip("there is no Ray: pip install ray")
+        pytest.skip("Ray is not installed: pip install ray")

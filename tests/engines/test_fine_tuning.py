@@ -43,7 +43,9 @@ class SlowAtFirst(TrainerCallback):
 def whole(workplace: Path, allennlp_process: Command) -> Path:
     """A run that nothing interrupts."""
     (workplace / "slowing.py").write_text(PACKAGE)
-    finished = allennlp_process("train", CONFIG, "-s", "whole", *OPTIONS, "--include-package", "luke_allennlp")
+    finished = allennlp_process(
+        "train", CONFIG, "-s", "whole", *OPTIONS, "--include-package", "luke_allennlp"
+    )
     assert finished.status == 0, finished.err
     return workplace / "whole"
 
