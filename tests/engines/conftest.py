@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterator, List, NamedTuple
 
 import pytest
 
+# `cred_expire`: a requeued job waits for so many seconds, by default 120, before it starts again.
 # `config_overrides`: the node is as it is described here, whatever the hardware.
 SLURM_CONF = """
 ClusterName=test
@@ -22,7 +23,7 @@ SlurmdPort={ports[1]}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
-AuthInfo=socket={directory}/munge.socket
+AuthInfo=socket={directory}/munge.socket,cred_expire=10
 StateSaveLocation={directory}/slurmctld
 SlurmdSpoolDir={directory}/slurmd
 SlurmctldPidFile={directory}/slurmctld.pid
