@@ -83,7 +83,7 @@ def check_resumes(job: Job, whole: Path) -> None:
     wait_for(job.is_requeued, 240, f"the interruption of {job.run}")
     steps = len(losses(job.run))
     assert 0 < steps < len(losses(whole))
-    wait_for(job.is_over, 240, f"the end of {job.run}")
+    wait_for(job.is_over, 600, f"the end of {job.run}")
     assert job.state() == "COMPLETED", job.log_end()
     assert losses(job.run) == losses(whole)
     found, expected = (torch.load(run / "best.th", weights_only=True) for run in (job.run, whole))
@@ -92,7 +92,7 @@ def check_resumes(job: Job, whole: Path) -> None:
 
 
 def test_time_is_up(slurm: Slurm, workplace: Path, whole: Path, environment: Dict[str, str]) -> None:
-    """Slurm sends the signal up to 60 seconds earlier than told."""
+    """Slurm sends the signal up to 60 seconds earlier than told; maybe to the requeued job, too."""
     job = Job(slurm, workplace / "time", environment, "--time=2", "--signal=TERM@30")
     check_resumes(job, whole)
 
