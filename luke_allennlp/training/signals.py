@@ -1,6 +1,5 @@
 """Signals that end a training: deferred until a checkpoint is saved."""
 
-import atexit
 import logging
 import multiprocessing
 import multiprocessing.util
@@ -9,7 +8,6 @@ import signal
 import threading
 from types import FrameType
 from typing import Any, Dict, Optional
-from weakref import WeakSet
 
 logger = logging.getLogger(__name__)
 
@@ -87,11 +85,12 @@ class WorkerSignalGuard:
         self._ending = multiprocessing.get_context(start_method).RawValue("b", 0)
 
     def __enter__(self) -> "WorkerSignalGuard":
-        _entered.add(self)
+        # A process that multiprocessing started waits for its children before any `atexit` function runs.
+        multiprocessing.util.Finalize(self, setattr, args=(self._ending, "value", 1), exitpriority=0)
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        self.end()
+        self._ending.value = 1
 
     def __call__(self, worker: int = 0) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -102,17 +101,3 @@ class WorkerSignalGuard:
         if self._ending.value:
             os._exit(0)
         signal.signal(number, lambda *_: os._exit(0))
-
-    def end(self) -> None:
-        """From now on, SIGTERM ends the workers."""
-        self._ending.value = 1
-
-
-_entered: "WeakSet[WorkerSignalGuard]" = WeakSet()
-
-
-# Registered after, and so run before, what multiprocessing does at exit.
-@atexit.register
-def _end_all() -> None:
-    for guard in _entered:
-        guard.end()
