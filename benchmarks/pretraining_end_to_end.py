@@ -35,7 +35,7 @@ NER_CONFIG = """(import '%(root)s/training_configs/lib/ner.libsonnet') + {
   seed:: %(seed)d,
   learning_rate:: %(rate)s,
   num_epochs:: %(epochs)d,
-  batch_size:: 8,
+  loss_batch_size:: null,
   reader_options:: { max_length: 64, context: 'sentence', max_span_length: 8 },
 }
 """

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
-DEMO_EPOCHS = 10
+DEMO_EPOCHS = 16
 """Of the demonstration in a workplace."""
 
 # Tests of any input try few of them; HYPOTHESIS_PROFILE=thorough tries as many as Hypothesis does by default.

@@ -23,7 +23,7 @@ DOCUMENTS = sorted(
 )
 # What a command begins with. A code block that begins with another word in lower case is an error, so that no
 # command goes unseen.
-PROGRAMS = {"allennlp", "diff", "echo", "for", "hf", "make", "mkdir", "pip", "python", "unzip"}
+PROGRAMS = {"allennlp", "diff", "echo", "for", "hf", "make", "mkdir", "pip", "python", "torchrun", "unzip"}
 SHELLS = {"sh", "bash", "shell", "console"}  # as fences call it
 COMMAND_LIKE = re.compile(r"\$|\.[\w./-]+|[a-z][\w.+-]*")
 ASSIGNMENTS = re.compile(r"(?:[A-Z][A-Z_0-9]*=\S+ )*")

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 
 class RecordLosses(TrainerCallback):
-    """Keeps the loss of every micro-batch."""
+    """Keeps the loss of every micro-batch, each of which is an equal part of the loss of its step."""
 
     def __init__(self, losses: List[float]) -> None:
         super().__init__("")
@@ -26,7 +26,7 @@ class RecordLosses(TrainerCallback):
     def on_batch(
         self, trainer: Any, batch_inputs: Any, batch_outputs: List[Dict[str, Any]], *_: Any, **__: Any
     ) -> None:
-        self.losses.extend(outputs["loss"].item() for outputs in batch_outputs)
+        self.losses.extend(outputs["loss"].item() * len(batch_outputs) for outputs in batch_outputs)
 
 
 class GoldenTraining:
@@ -42,16 +42,17 @@ class GoldenTraining:
             "test_data_path": None,
             "evaluate_on_test": False,
             "dataset_reader.max_instances": expected["instances"],
-            "data_loader.batch_size": expected["batch_size"],
+            "data_loader.batch_size": expected["batch_size"] * expected["accumulation"],
+            "data_loader.loss_batch_size": expected["batch_size"],
+            "data_loader.pack": False,
             "data_loader.shuffle": False,
             "model.embedder.hidden_dropout": 0.0,
             "model.embedder.attention_dropout": 0.0,
             "trainer.num_epochs": expected["epochs"],
-            "trainer.num_gradient_accumulation_steps": expected["accumulation"],
             "trainer.optimizer.lr": expected["learning_rate"],
             "trainer.learning_rate_scheduler.warmup_steps": expected["warmup_steps"],
             "trainer.callbacks": [],
-            "trainer.validation_metric": "-loss",
+            "trainer.keep": "last",
             "trainer.cuda_device": -1,
         }
         if expected["labels"] is not None:

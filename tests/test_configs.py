@@ -15,7 +15,7 @@ from allennlp.common.util import prepare_environment
 from allennlp.training import GradientDescentTrainer
 
 import luke_allennlp  # noqa: F401
-from luke_allennlp.training import KeepLastCallback, LinearWithWarmupRatio
+from luke_allennlp.training import LinearWithWarmupRatio
 from luke_allennlp.training.preflight import preflight
 
 ROOT = Path(__file__).parents[1]
@@ -123,10 +123,10 @@ def test_hyperparameters_of_the_paper(name):
     config = shipped(name)
     trainer, loader, embedder = config["trainer"], config["data_loader"], config["model"]["embedder"]
     assert trainer["optimizer"]["lr"] == rate and trainer["num_epochs"] == epochs
-    assert loader["batch_size"] * trainer["num_gradient_accumulation_steps"] == effective
+    assert loader["batch_size"] == effective and effective % loader["loss_batch_size"] == 0
     assert config["validation_data_loader"]["batch_size"] == evaluation
     assert [config[f"{kind}_seed"] for kind in ("random", "numpy", "pytorch")] == [seed] * 3
-    assert (trainer["callbacks"] == [{"type": "keep_last"}]) == (kept == "last")
+    assert (trainer["type"], trainer["keep"], trainer["callbacks"]) == ("luke", kept, [])
     assert config["datasets_for_vocab_creation"] == ["train"]
     start = "roberta-large" if "_roberta" in name else "studio-ousia/luke-large"
     assert embedder["model_name"] == config["dataset_reader"]["tokenizer"]["model_name"] == start
@@ -155,11 +155,12 @@ class TestConll:
         assert model.embedder.entities == ["[PAD]", "[MASK]"]
         assert model.dropout.p == model.embedder.luke.config.hidden_dropout_prob > 0
         assert model.vocab.get_vocab_size("labels") == 5
-        assert trainer.data_loader.shuffle and not trainer._validation_data_loader.shuffle
+        assert trainer.data_loader._shuffle and not trainer._validation_data_loader.shuffle
+        assert trainer.data_loader.takes_loss_weights
         assert not trainer._grad_norm and not trainer._grad_clipping
         assert trainer._metric_tracker.tracked_metrics == [(1.0, "f1")]
         assert not trainer._metric_tracker._patience
-        assert any(isinstance(callback, KeepLastCallback) for callback in trainer._callbacks)
+        assert not trainer._keep_best
 
         decay_of = {}
         for group in trainer.optimizer.param_groups:
@@ -173,7 +174,7 @@ class TestConll:
 
         schedule = trainer._learning_rate_scheduler
         assert isinstance(schedule, LinearWithWarmupRatio)
-        updates = 5 * -(-len(trainer.data_loader) // 4)
+        updates = 5 * len(trainer.data_loader)
         rates = []
         for update in range(1, updates + 1):
             schedule.step_batch(update)
@@ -191,22 +192,18 @@ class TestLibrary:
         return evaluate(path / "mine.jsonnet", text)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("batch_size", [1, 16])
-    @pytest.mark.parametrize("number", [1, 2, 8])
-    def test_effective_batch_is_the_same_on_any_devices(self, tmp_path, number, batch_size):
+    @pytest.mark.parametrize("number", [1, 2, 3, 8])
+    def test_effective_batch_is_the_same_on_any_devices(self, tmp_path, number):
         devices = list(range(number)) if number > 1 else None
-        knobs = f"devices:: {json.dumps(devices)}, batch_size:: {batch_size}"
-        config = self.ner(tmp_path, knobs)
-        per_device = config["data_loader"]["batch_size"]
-        accumulation = config["trainer"]["num_gradient_accumulation_steps"]
-        assert per_device == min(batch_size, 8 // number) and per_device * accumulation * number == 8
+        config = self.ner(tmp_path, f"devices:: {json.dumps(devices)}")
+        assert config["data_loader"] == self.ner(tmp_path)["data_loader"]
+        assert (config["data_loader"]["batch_size"], config["data_loader"]["loss_batch_size"]) == (8, 2)
         assert config["distributed"] == ({"cuda_devices": devices} if devices else None)
 
     @pytest.mark.parametrize(
         "knobs, message",
         [
             ("devices:: std.range(0, 15)", "effective_batch_size 8 is smaller than the number of devices"),
-            ("devices:: [0, 1, 2]", "effective_batch_size 8 is no multiple of batch_size 2 times 3 devices"),
             ("keep:: 'lst'", 'keep is lst: set "best" or "last"'),
         ],
     )
@@ -222,7 +219,7 @@ class TestLibrary:
             ("pretraining/mluke_base_stage2.jsonnet", "langauges:: []", 'did you mean "languages"'),
             ("ner/conll.jsonnet", "num_epoch: 3", 'num_epoch: is no field .* did you mean "num_epochs"'),
             ("pretraining/demo_stage1.jsonnet", "num_step: 3", 'did you mean "num_steps"'),
-            ("ner/conll.jsonnet", "qqq:: 1", "the knobs are batch_size, .*, warmup_ratio .* is a local"),
+            ("ner/conll.jsonnet", "qqq:: 1", "the knobs are callbacks, .*, warmup_ratio .* is a local"),
             ("ner/conll.jsonnet", "trainer+:: { num_epochs: 3 }", r"trainer:: is hidden .* trainer\+:"),
             ("pretraining/demo_stage1.jsonnet", "model+: { entities:: false }", "model.entities is hidden"),
             ("ner/demo.jsonnet", "callbacks:: [{ type:: 'x' }]", r"trainer.callbacks.0.type is hidden"),
@@ -252,9 +249,14 @@ class TestLibrary:
         with pytest.raises(ConfigurationError, match='did you mean "patience"'):
             evaluate(tmp_path / "mine.jsonnet", text.replace("patience:: 3", "patiense:: 3"))
 
-    @pytest.mark.parametrize("knob", ["learning_rate", "num_epochs", "seed", "batch_size", "train_data"])
+    @pytest.mark.parametrize("knob", ["learning_rate", "num_epochs", "seed", "loss_batch_size", "train_data"])
     def test_a_task_must_set_its_knobs(self, tmp_path, knob):
-        given = {"learning_rate": "1e-5", "num_epochs": "3", "effective_batch_size": "8", "batch_size": "4"}
+        given = {
+            "learning_rate": "1e-5",
+            "num_epochs": "3",
+            "effective_batch_size": "8",
+            "loss_batch_size": "4",
+        }
         given.update(seed="1", validation_metric="'+f1'", reader="{}", train_data="'x'")
         knobs = ", ".join(f"{name}:: {value}" for name, value in given.items() if name != knob)
         with pytest.raises(ConfigurationError, match=f"{knob}: set "):
@@ -271,8 +273,9 @@ class TestLibrary:
         assert (model["use_entity_state"], model["use_word_states"], model["flat"]) == (False, True, False)
         assert (embedder["entity_aware_attention"], embedder["gradient_checkpointing"]) == (False, True)
         assert (reader["context"], reader["word_column"]) == ("sentence", 1)
-        callbacks = [{"type": "track_epoch_callback"}, {"type": "keep_last"}]
-        assert config["trainer"]["callbacks"] == callbacks
+        callbacks = [{"type": "track_epoch_callback"}]
+        assert (config["trainer"]["callbacks"], config["trainer"]["keep"]) == (callbacks, "last")
         assert config["validation_data_path"] is None and config["evaluate_on_test"] is False
-        config = self.ner(tmp_path, "keep:: 'best', callbacks:: [{ type: 'track_epoch_callback' }]")
-        assert config["trainer"]["callbacks"] == callbacks[:1]
+        # There is nothing to choose the best by.
+        assert self.ner(tmp_path, "keep:: 'best'")["trainer"]["keep"] == "last"
+        assert self.ner(tmp_path, "keep:: 'best', validation_data:: 'x'")["trainer"]["keep"] == "best"

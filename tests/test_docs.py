@@ -12,7 +12,7 @@ from tests.documents import DOCUMENTS
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 NO_OPTIONS = {"EntityLinker none", "TextSegmenter whitespace", "TrainerCallback archived_checkpoint"}
-NO_OPTIONS |= {"TrainerCallback keep_last", "Optimizer zero_adamw"}  # the last has those of fused_adamw
+NO_OPTIONS |= {"Optimizer zero_adamw"}  # the last has those of fused_adamw
 LISTED_ONLY = ("Metric", "Predictor", "SentenceSplitter", "Subcommand")
 
 

@@ -102,7 +102,7 @@ def new_directory(path: Path, force: bool, what: str, inputs: Sequence[Path] = (
     try:
         with _named(given, what):
             for parent in reversed([parent for parent in path.parents if not parent.is_dir()]):
-                parent.mkdir()
+                parent.mkdir(exist_ok=True)  # another process may make it, too
                 parents.append(parent)
             temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:

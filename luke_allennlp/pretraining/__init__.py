@@ -5,7 +5,6 @@ from luke_allennlp.pretraining.masking import LukeMasking, Masking
 from luke_allennlp.pretraining.model import LukePretrainingModel
 from luke_allennlp.pretraining.predictor import PretrainingPredictor
 from luke_allennlp.pretraining.reader import PretrainingReader
-from luke_allennlp.pretraining.trainer import PretrainingTrainer
 
 __all__ = [
     "LukeMasking",
@@ -14,5 +13,4 @@ __all__ = [
     "PretrainingDataLoader",
     "PretrainingPredictor",
     "PretrainingReader",
-    "PretrainingTrainer",
 ]

@@ -1,27 +1,22 @@
 """Reads a pretraining dataset in optimizer steps."""
 
-from typing import Any, Iterator, List, NamedTuple, Optional, Tuple, Union
+from functools import partial
+from typing import Iterator, List, Optional
 
 import torch
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import is_distributed
 from allennlp.data import DataLoader, DatasetReader, Instance, Vocabulary
 from allennlp.data.data_loaders.data_loader import TensorDict
 from overrides import overrides
-from torch.utils.data import DataLoader as Workers
-from torch.utils.data import IterableDataset, get_worker_info
 
 from luke_allennlp.common.text_lines import shown
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.pretraining.dataset import PretrainingDataset
 from luke_allennlp.pretraining.masking import LukeMasking, Masking
-from luke_allennlp.pretraining.micro_batches import PackedStep
 from luke_allennlp.pretraining.step_builder import StepBuilder
-from luke_allennlp.training.processes import to_device
-from luke_allennlp.training.signals import WorkerSignalGuard
+from luke_allennlp.training.processes import rank_and_world_size, to_device
 from luke_allennlp.training.steps import Step
-
-_STEPS_AHEAD = 2
+from luke_allennlp.training.workers import build_in_advance
 
 
 @DataLoader.register("luke_pretraining")
@@ -76,8 +71,6 @@ class PretrainingDataLoader(DataLoader):
         An option is invalid, a dataset is missing, damaged or empty, its longest sequence exceeds
         `max_tokens`, datasets have different vocabularies, or the reader has another tokenizer.
     """
-
-    total_names = ("word_total", "entity_total")
 
     def __init__(
         self,
@@ -152,35 +145,12 @@ class PretrainingDataLoader(DataLoader):
         `ConfigurationError`
             A shard is missing or damaged.
         """
-        rank, world_size = _rank_and_world_size()
+        rank, world_size = rank_and_world_size()
         pin_memory = self._device is not None and self._device.type == "cuda"
-        span = range(start_step, self.steps_per_epoch)
-        steps = _Steps(self._builder, epoch if self._shuffle else 0, span, rank, world_size)
-        if self._num_workers == 0 or not span:
-            for packed in steps:
-                yield _checked(packed).unpack(pin_memory)
-            return
-        with WorkerSignalGuard(self._start_method) as guard:
-            workers = iter(
-                Workers(
-                    steps,
-                    batch_size=None,
-                    num_workers=min(self._num_workers, len(span)),
-                    collate_fn=_unchanged,
-                    worker_init_fn=guard,
-                    prefetch_factor=_STEPS_AHEAD,
-                    multiprocessing_context=self._start_method,
-                    # The default draws from the global generator, which dropout uses.
-                    generator=torch.Generator(),
-                )
-            )
-            try:
-                for packed in workers:
-                    yield _checked(packed).unpack(pin_memory)
-            finally:
-                # An error's traceback would leave them to the garbage collector, which closes their queues
-                # before it tells them to end.
-                del workers
+        build = partial(self._builder.build, epoch if self._shuffle else 0, rank=rank, world_size=world_size)
+        steps = range(start_step, self.steps_per_epoch)
+        for packed in build_in_advance(build, steps, self._num_workers, self._start_method):
+            yield packed.unpack(pin_memory)
 
     def __iter__(self) -> Iterator[TensorDict]:
         """The batches of an epoch on the target device; each time of the next epoch, if shuffled."""
@@ -202,46 +172,6 @@ class PretrainingDataLoader(DataLoader):
     @overrides
     def set_target_device(self, device: torch.device) -> None:
         self._device = device
-
-
-class _Failure(NamedTuple):
-    """A user's error in a worker: an exception would come with the worker's stack."""
-
-    message: str
-
-
-class _Steps(IterableDataset):
-    """Each of n workers builds every n-th step."""
-
-    def __init__(self, builder: StepBuilder, epoch: int, span: range, rank: int, world_size: int) -> None:
-        self._builder, self._epoch, self._span = builder, epoch, span
-        self._rank, self._world_size = rank, world_size
-
-    def __iter__(self) -> Iterator[Union[PackedStep, _Failure]]:
-        info = get_worker_info()
-        span = self._span if info is None else self._span[info.id :: info.num_workers]
-        for step in span:
-            try:
-                yield self._builder.build(self._epoch, step, self._rank, self._world_size)
-            except ConfigurationError as error:
-                yield _Failure(error.message)
-                return
-
-
-def _unchanged(item: Any) -> Any:
-    return item
-
-
-def _checked(packed: Union[PackedStep, _Failure]) -> PackedStep:
-    if isinstance(packed, _Failure):
-        raise ConfigurationError(packed.message)
-    return packed
-
-
-def _rank_and_world_size() -> Tuple[int, int]:
-    if is_distributed():
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return 0, 1
 
 
 def _check_datasets(datasets: List[PretrainingDataset]) -> None:

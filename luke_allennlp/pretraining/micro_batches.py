@@ -1,6 +1,5 @@
-"""Micro-batches of an optimizer step: which sequences go into which, and their tensors."""
+"""The tensors of an optimizer step's micro-batches."""
 
-from itertools import pairwise
 from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy as np
@@ -10,71 +9,6 @@ from allennlp.data.data_loaders.data_loader import TensorDict
 from luke_allennlp.pretraining.masking import Masked
 from luke_allennlp.pretraining.sequences import Sequences
 from luke_allennlp.training.steps import Step
-
-
-def pack_micro_batches(
-    words: np.ndarray, entities: np.ndarray, max_tokens: int, ranks: int
-) -> List[List[np.ndarray]]:
-    """
-    Packs the sequences of an optimizer step into micro-batches of similar lengths. All ranks get the same
-    number of batches, as few as possible and of similar sizes, the largest first.
-
-    # Parameters
-
-    words : `np.ndarray`
-        Tokens of each sequence, start and end tokens included. Shape: (sequences,)
-    entities : `np.ndarray`
-        Shape: (sequences,)
-    max_tokens : `int`
-        The limit of tokens and entities of a batch, padding included. No sequence alone exceeds it.
-
-    # Returns
-
-    `List[List[np.ndarray]]`
-        For each rank, batches of sequence numbers. Some are empty if there are fewer sequences than batches.
-    """
-    order = np.lexsort((np.arange(len(words)), -entities, -words))
-    lengths, counts = words[order].tolist(), entities[order].tolist()
-    batches = -(-(len(_cut(lengths, counts, max_tokens)) - 1) // ranks) * ranks
-    # The smallest bound that gives no more batches, by bisection.
-    low, high = max(map(int.__add__, lengths, counts)) - 1, max_tokens
-    ends = _cut(lengths, counts, high)
-    while high - low > max(1, high // 64):
-        middle = (low + high) // 2
-        tried = _cut(lengths, counts, middle)
-        if len(tried) - 1 <= batches:
-            high, ends = middle, tried
-        else:
-            low = middle
-    parts = [order[start:end] for start, end in pairwise(ends)]
-    while len(parts) < batches:
-        largest = max(range(len(parts)), key=lambda part: (len(parts[part]), -part), default=0)
-        half = (len(parts[largest]) + 1) // 2
-        parts[largest : largest + 1] = [parts[largest][:half], parts[largest][half:]]
-    parts.sort(key=lambda part: -_size(words, entities, part))
-    # Alternating, so that no rank always has the larger one.
-    rounds = [parts[start : start + ranks] for start in range(0, batches, ranks)]
-    return [
-        [round_[rank if number % 2 == 0 else ranks - 1 - rank] for number, round_ in enumerate(rounds)]
-        for rank in range(ranks)
-    ]
-
-
-def _cut(lengths: List[int], counts: List[int], bound: int) -> List[int]:
-    """Where to cut the sorted sequences so that no part exceeds the bound: 0, ..., their number."""
-    cuts, start, most = [0], 0, 0
-    for number, count in enumerate(counts):
-        most = max(most, count)
-        if number > start and (number + 1 - start) * (lengths[start] + most) > bound:
-            cuts.append(number)
-            start, most = number, count
-    cuts.append(len(counts))
-    return cuts
-
-
-def _size(words: np.ndarray, entities: np.ndarray, part: np.ndarray) -> int:
-    """The words and entities of a batch, padding included."""
-    return len(part) * int(words[part].max(initial=0) + entities[part].max(initial=0))
 
 
 class WordIds(NamedTuple):
@@ -163,7 +97,7 @@ class PackedStep(NamedTuple):
             "word_total": sum(shape.masked_words for shape in self.shapes),
             "entity_total": sum(shape.masked_entities for shape in self.shapes),
         }
-        return Step(batches, totals)
+        return Step(batches, [1.0] * len(batches), totals)
 
 
 def pack(sequences: Sequences, masked: Masked, sizes: Sequence[int], ids: WordIds) -> PackedStep:

@@ -10,9 +10,10 @@ from luke_allennlp.data.word_tokenizer import WordTokenizer, is_punctuation
 from luke_allennlp.pretraining.dataset import PretrainingDataset
 from luke_allennlp.pretraining.epoch_order import EpochOrder, ShardRows
 from luke_allennlp.pretraining.masking import Masked, Masking, MaskingTables
-from luke_allennlp.pretraining.micro_batches import PackedStep, WordIds, pack, pack_micro_batches
+from luke_allennlp.pretraining.micro_batches import PackedStep, WordIds, pack
 from luke_allennlp.pretraining.random_numbers import RandomNumbers
 from luke_allennlp.pretraining.sequences import Sequences
+from luke_allennlp.training.packing import pack_micro_batches
 
 _SPECIAL_TOKENS = 2
 _WORD_PIECE_PREFIX = "##"

@@ -1,15 +1,18 @@
-"""What all trainings share: checks of configs, the step trainer, optimizers, schedules, callbacks."""
+"""What all trainings share: checks of configs, the trainer, its data loader, optimizers, schedules."""
 
 from luke_allennlp.training import knobs, preflight, recovery
-from luke_allennlp.training.callbacks import ArchivedCheckpoint, KeepLastCallback
+from luke_allennlp.training.callbacks import ArchivedCheckpoint
 from luke_allennlp.training.optimizers import FusedAdamW, ZeroAdamW
+from luke_allennlp.training.step_loader import StepDataLoader
+from luke_allennlp.training.trainer import LukeTrainer
 from luke_allennlp.training.warmup_ratio import LinearWithWarmupRatio
 
 __all__ = [
     "ArchivedCheckpoint",
     "FusedAdamW",
-    "KeepLastCallback",
     "LinearWithWarmupRatio",
+    "LukeTrainer",
+    "StepDataLoader",
     "ZeroAdamW",
     "knobs",
     "preflight",

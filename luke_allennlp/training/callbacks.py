@@ -1,7 +1,7 @@
-"""Callbacks of a training: keeping the last weights, and what an archive needs to be used anywhere."""
+"""What an archive needs to be used anywhere."""
 
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any
 
 from allennlp.common.checks import ConfigurationError
 from allennlp.training import GradientDescentTrainer, TrainerCallback
@@ -12,34 +12,6 @@ from luke_allennlp.common.files import new_directory, write_json
 from luke_allennlp.data.tokenizer_files import copy_tokenizer, tokenizer_files
 from luke_allennlp.entity_vocabulary import ENTITY_VOCABULARY_FILE
 from luke_allennlp.token_embedders import LukeEmbedder
-
-
-@TrainerCallback.register("keep_last")
-class KeepLastCallback(TrainerCallback):
-    """
-    Registered as a `TrainerCallback` with name "keep_last".
-
-    Archives the last epoch's weights, whatever the validation metric says: the paper's runs on CoNLL-2003 and
-    SQuAD select no epoch. Validation runs as usual.
-
-    # Parameters
-
-    serialization_dir : `str`
-        Given by the trainer.
-    """
-
-    @overrides(check_signature=False)
-    def on_epoch(
-        self,
-        trainer: GradientDescentTrainer,
-        metrics: Dict[str, Any],
-        epoch: int,
-        is_primary: bool = True,
-        **kwargs: Optional[Any],
-    ) -> None:
-        """Forgets the best value so far, so that the next epoch is the best again."""
-        tracker = trainer._metric_tracker
-        tracker.load_state_dict({**tracker.state_dict(), "best_so_far": None})
 
 
 @TrainerCallback.register("archived_checkpoint")

@@ -1,6 +1,6 @@
 """What the processes of a run tell each other, so that they continue, stop and fail together."""
 
-from typing import Any, List, NamedTuple, NoReturn, Optional, Sequence, Union
+from typing import Any, Callable, List, NamedTuple, NoReturn, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.distributed as dist
@@ -9,30 +9,9 @@ from allennlp.common.util import is_distributed
 from torch.utils import _pytree as pytree
 
 
-class RunStatus(NamedTuple):
-    """
-    How many processes are in each state, before a step or after a validation.
-
-    # Parameters
-
-    stopping : `int`, optional (default = `0`)
-        Asked to stop.
-    saving : `int`, optional (default = `0`)
-        Due to save a checkpoint.
-    failing : `int`, optional (default = `0`)
-        Unable to continue because of an error.
-    missing : `int`, optional (default = `0`)
-        Without a batch.
-    """
-
-    stopping: int = 0
-    saving: int = 0
-    failing: int = 0
-    missing: int = 0
-
-    def of_all(self, device: torch.device) -> "RunStatus":
-        """The sums over all processes, each of which must call this."""
-        return RunStatus(*(int(value) for value in sum_over_processes(self, device)))
+def rank_and_world_size() -> Tuple[int, int]:
+    """Of this process among those of all machines; (0, 1) if there is one process."""
+    return (dist.get_rank(), dist.get_world_size()) if is_distributed() else (0, 1)
 
 
 def sum_over_processes(values: Union[Sequence[float], torch.Tensor], device: torch.device) -> List[float]:
@@ -122,9 +101,23 @@ def broadcast_state(state: Any, device: torch.device) -> Any:
     return pytree.tree_unflatten(received, outline[1])
 
 
+def map_tensors(function: Callable[[Any], Any], batch: Any, kind: type = torch.Tensor) -> Any:
+    """
+    Applies a function to the tensors in nested dictionaries and in lists of tensors, or to values of another
+    kind. Other values, such as metadata, stay as they are.
+    """
+    if isinstance(batch, kind):
+        return function(batch)
+    if isinstance(batch, dict):
+        return {name: map_tensors(function, value, kind) for name, value in batch.items()}
+    if isinstance(batch, list) and batch and isinstance(batch[0], kind):
+        return [map_tensors(function, value, kind) for value in batch]
+    return batch
+
+
 def to_device(batch: Any, device: torch.device) -> Any:
     """
-    Copies the tensors of a nested batch to a device without waiting for the copy: a GPU fetches pinned
-    tensors while the next kernels are being queued. Other values stay as they are.
+    Copies the tensors of a batch to a device without waiting for the copy: a GPU fetches pinned tensors while
+    the next kernels are being queued.
     """
-    return pytree.tree_map_only(torch.Tensor, lambda value: value.to(device, non_blocking=True), batch)
+    return map_tensors(lambda tensor: tensor.to(device, non_blocking=True), batch)

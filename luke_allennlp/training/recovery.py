@@ -14,12 +14,17 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.training import GradientDescentTrainer, util
 from allennlp.training.learning_rate_schedulers import LearningRateScheduler
 
+from luke_allennlp.training.checkpoint_files import DIRECTORY
 from luke_allennlp.training.hooks import add_hook
 from luke_allennlp.training.warmup_ratio import LinearWithWarmupRatio
 
-# The option with a run's length, by the trainer's type.
-_LENGTHS = {None: "num_epochs", "gradient_descent": "num_epochs", "luke_pretraining": "num_steps"}
-# Updates of "luke_pretraining" do not depend on these, except for what dropout draws.
+# The options with a run's length, by the trainer's type.
+_LENGTHS = {
+    None: ("num_epochs",),
+    "gradient_descent": ("num_epochs",),
+    "luke": ("num_steps", "num_epochs"),
+}
+# Updates of "luke" do not depend on these, except for what dropout draws.
 _MAY_DIFFER = [
     "distributed",
     # With one GPU there is no "distributed", but a key that says which.
@@ -38,11 +43,11 @@ _OPTIMIZERS = ("fused_adamw", "zero_adamw")
 
 def may_differ(params: Params, *_: Any) -> List[str]:
     """
-    The keys that may differ when a "luke_pretraining" run resumes: where it runs, the size of micro-batches,
+    The keys that may differ when a "luke" run resumes: where it runs, the size of micro-batches,
     what is saved and logged, and whether the optimizer's state is sharded.
     """
     trainer = _trainer(params)
-    if trainer.get("type") != "luke_pretraining":
+    if trainer.get("type") != "luke":
         return []
     optimizer = trainer.get("optimizer") or {}
     return [*_MAY_DIFFER, *(["trainer.optimizer.type"] if optimizer.get("type") in _OPTIMIZERS else [])]
@@ -66,7 +71,8 @@ def may_extend(params: Params, recovered: Params, serialization_dir: Union[str, 
         extended.
     """
     trainer, before = _trainer(params), _trainer(recovered)
-    key = _LENGTHS.get(trainer.get("type"))
+    names = _LENGTHS.get(trainer.get("type"), ())
+    key = next((name for name in names if name in trainer), names[-1] if names else None)
     if key is None or trainer.get("type") != before.get("type"):
         return []
     length, length_before = _length(trainer, key), _length(before, key)
@@ -79,10 +85,11 @@ def may_extend(params: Params, recovered: Params, serialization_dir: Union[str, 
         )
     directory = Path(serialization_dir)
     has_trained = (directory / "model.tar.gz").exists() or any(directory.glob("metrics_epoch_*.json"))
-    if has_trained and not any(directory.glob("model_state_*.th")):
+    checkpoints = f"{DIRECTORY}/step-*" if trainer.get("type") == "luke" else "model_state_*.th"
+    if has_trained and not any(directory.glob(checkpoints)):
         raise ConfigurationError(
-            f"trainer.{key}: the run in {directory} has no checkpoint left (model_state_*.th and "
-            "training_state_*.th), so it cannot be extended; start a new one in another directory."
+            f"trainer.{key}: the run in {directory} has no checkpoint left ({checkpoints}), so it cannot be "
+            "extended; start a new one in another directory."
         )
     _check_schedule(trainer.get("learning_rate_scheduler"), key)
     return [f"trainer.{key}"]

@@ -1,6 +1,5 @@
-"""Ctrl-C and SIGTERM, deferred to the end of a step."""
+"""Signals that end a training: deferred until a checkpoint is saved."""
 
-import atexit
 import logging
 import multiprocessing
 import multiprocessing.util
@@ -9,17 +8,30 @@ import signal
 import threading
 from types import FrameType
 from typing import Any, Dict, Optional
-from weakref import WeakSet
-
-from allennlp.common.util import SigTermReceived
 
 logger = logging.getLogger(__name__)
 
 
+INTERRUPTED = 75
+"""
+The exit code of a training that a signal interrupted and that can resume: `EX_TEMPFAIL` of sysexits.h, by
+which a scheduler can tell it from a failure.
+"""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+class TrainingInterrupted(SystemExit):
+    """Ends a process with the exit code `INTERRUPTED`."""
+
+    def __init__(self) -> None:
+        super().__init__(INTERRUPTED)
+
+
 class SignalGuard:
     """
-    In this context the first Ctrl-C (SIGINT) or SIGTERM, by which Slurm ends a job, is only recorded, so that
-    the trainer can save a checkpoint first. A second Ctrl-C raises at once.
+    In this context the first Ctrl-C (SIGINT), SIGTERM or SIGUSR1, by which Slurm announces the end of a job,
+    is only recorded, so that the trainer can save a checkpoint first. A second Ctrl-C raises at once.
 
     Does nothing outside of the main thread, which alone can handle signals.
     """
@@ -32,13 +44,9 @@ class SignalGuard:
     def requested(self) -> bool:
         return self.signal is not None
 
-    def exception(self) -> BaseException:
-        """What the signal would have raised; that of SIGTERM if another process received it."""
-        return KeyboardInterrupt() if self.signal == signal.SIGINT else SigTermReceived()
-
     def __enter__(self) -> "SignalGuard":
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in SIGNALS:
                 self._before[number] = signal.signal(number, self._record)
         return self
 
@@ -52,7 +60,7 @@ class SignalGuard:
             raise KeyboardInterrupt
         if self.signal is None:
             logger.warning(
-                "%s: saving a checkpoint at the end of this step.%s",
+                "%s: saving a checkpoint.%s",
                 signal.Signals(number).name,
                 " Press Ctrl-C again to stop at once." if number == signal.SIGINT else "",
             )
@@ -63,8 +71,8 @@ class WorkerSignalGuard:
     """
     Keeps a data loader's workers alive until the step is done: shells and Slurm signal all processes of a
     run, and without its data a step would not end. In processes that call this as torch's `worker_init_fn`,
-    Ctrl-C and the first SIGTERM do nothing in this context. After it, or when this process ends within it,
-    SIGTERM ends them: that is how Python makes sure that no worker outlives its parent.
+    Ctrl-C, SIGUSR1 and the first SIGTERM do nothing in this context. After it, or when this process ends
+    within it, SIGTERM ends them: that is how Python makes sure that no worker outlives its parent.
 
     # Parameters
 
@@ -77,31 +85,19 @@ class WorkerSignalGuard:
         self._ending = multiprocessing.get_context(start_method).RawValue("b", 0)
 
     def __enter__(self) -> "WorkerSignalGuard":
-        _entered.add(self)
+        # A process that multiprocessing started waits for its children before any `atexit` function runs.
+        multiprocessing.util.Finalize(self, setattr, args=(self._ending, "value", 1), exitpriority=0)
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        self.end()
+        self._ending.value = 1
 
     def __call__(self, worker: int = 0) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._handle)
 
     def _handle(self, number: int, frame: Optional[FrameType]) -> None:
         if self._ending.value:
             os._exit(0)
         signal.signal(number, lambda *_: os._exit(0))
-
-    def end(self) -> None:
-        """From now on, SIGTERM ends the workers."""
-        self._ending.value = 1
-
-
-_entered: "WeakSet[WorkerSignalGuard]" = WeakSet()
-
-
-# Registered after, and so run before, what multiprocessing does at exit.
-@atexit.register
-def _end_all() -> None:
-    for guard in _entered:
-        guard.end()

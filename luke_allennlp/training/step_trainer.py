@@ -1,9 +1,9 @@
-"""Training that counts in steps: updates of many micro-batches, the same on any number of devices."""
+"""The training loop: updates of many micro-batches, the same on any number of devices."""
 
 import datetime
+import itertools
 import logging
 import math
-import os
 import random
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -11,204 +11,167 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 import torch
-from allennlp.common import Tqdm
-from allennlp.common import util as common_util
-from allennlp.common.checks import ConfigurationError
 from allennlp.models import Model
-from allennlp.training import util as training_util
 from overrides import overrides
 
-from luke_allennlp.training.processes import RunStatus, fail_together, sum_over_processes, to_device
+from luke_allennlp.training.agreement import Agreement, RunStatus
+from luke_allennlp.training.precision import Precision
+from luke_allennlp.training.processes import fail_together, sum_over_processes, to_device
+from luke_allennlp.training.reporting import DoneStep, ReportingTrainer
 from luke_allennlp.training.signals import SignalGuard
-from luke_allennlp.training.steps import Step, StepLog, StepSums, StepWindow, batch_sums
-from luke_allennlp.training.validation import ValidatedTrainer
+from luke_allennlp.training.steps import Step, StepSource, batch_counts
 
 logger = logging.getLogger(__name__)
 
-LOG_FILE = "steps.jsonl"
-# The figures that the progress bar shows.
-_SHOWN = ("loss", "accuracy", "words_per_second")
-_PRECISIONS = {None: None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-
-class StepTrainer(ValidatedTrainer):
+class StepTrainer(ReportingTrainer):
     """
-    A `GradientDescentTrainer` that counts in steps. A step is one update: the data loader says which
-    micro-batches make it, losses are divided by the step's totals over all devices, and gradients are
-    exchanged once. So neither the number of devices nor the size of the micro-batches changes an update,
-    except for what dropout draws.
+    A `GradientDescentTrainer` that counts in steps. A step is one update: its source says which micro-batches
+    make it, and gradients are exchanged once. So neither the number of devices nor the size of the
+    micro-batches changes an update, except for what dropout draws.
 
     Random numbers, as of dropout, depend on the seed, the step and the process alone. So a run resumes to the
     bit without the state of any generator.
 
+    The processes tell each other with each micro-batch whether to stop or to save, and the loss of the step
+    before; the answer is read with the next micro-batch, so that no device waits for it.
+
     # Parameters
 
     model : `Model`
-        Its `forward` takes the batches and, as keywords, the totals of a `Step`.
-    data_loader : `DataLoader`
-        With `steps_per_epoch`, `steps(epoch, start_step)`, an iterator of `Step`, and `total_names`, the keys
-        of a step's totals.
-    num_steps, mixed_precision, seed, log_every
-        As of `PretrainingTrainer`.
+        Its `forward` takes the batches and, as keywords, `loss_weights` and the totals of a `Step`.
+    source : `StepSource`
+    num_steps, seed, log_every
+        As of `LukeTrainer`.
+    precision : `Precision`
     options : `Any`
-        As of `ValidatedTrainer`.
+        As of `ReportingTrainer`.
     """
 
     def __init__(
         self,
         model: Model,
         optimizer: torch.optim.Optimizer,
-        data_loader: Any,
+        source: StepSource,
         num_steps: int,
-        mixed_precision: Optional[str] = None,
+        precision: Precision,
         seed: int = 0,
-        log_every: int = 10,
         **options: Any,
     ) -> None:
-        steps = {
-            "num_steps": num_steps,
-            "log_every": log_every,
-            "validate_every": options.get("validate_every"),
-        }
-        for name, value in steps.items():
-            if value is not None and value < 1:
-                raise ConfigurationError(
-                    f"trainer.{name} is {value}; expected a number of steps, at least 1."
-                )
-        if mixed_precision not in _PRECISIONS:
-            raise ConfigurationError(
-                f'trainer.mixed_precision is "{mixed_precision}"; expected "bf16", "fp16" or null.'
-            )
-        if not hasattr(data_loader, "steps"):
-            raise ConfigurationError(
-                f"The data loader is a {type(data_loader).__name__}, which has no steps; this trainer needs "
-                'one of type "luke_pretraining".'
-            )
         super().__init__(
             model=model,
             optimizer=optimizer,
-            data_loader=data_loader,
-            num_epochs=math.ceil(num_steps / data_loader.steps_per_epoch),
-            **{"run_confidence_checks": False, **options},
+            source=source,
+            num_steps=num_steps,
+            num_epochs=math.ceil(num_steps / source.steps_per_epoch),
+            run_confidence_checks=False,
+            **options,
         )
-        self._num_steps = num_steps
-        self._precision = _PRECISIONS[mixed_precision]
-        if mixed_precision == "fp16":
-            if self.cuda_device.type != "cuda":
-                raise ConfigurationError(
-                    'trainer.mixed_precision is "fp16", which needs a GPU; use "bf16" or null on this device.'
-                )
-            self._scaler = torch.amp.GradScaler("cuda")
         self._seed = seed
-        self._log_every = log_every
+        self._precision = precision
+        self._scaler = precision.scaler
 
     @overrides
     def _try_train(self) -> Tuple[Dict[str, Any], int]:
         started = time.time()
-        first_step = self._steps_completed
-        logger.info("Starting at step %d of %d.", first_step, self._num_steps)
-        log_path = os.path.join(self._serialization_dir, LOG_FILE)
-        self._log = StepLog(log_path, first_step) if self._primary else None
+        first = self._steps_completed
+        logger.info("Starting at step %d of %d.", first, self._num_steps)
+        self._start_reporting(first)
         self._pytorch_model.train()
-        progress = Tqdm.tqdm(total=self._num_steps, initial=first_step, disable=not self._primary)
-        steps = self._steps()
-        self._window = StepWindow()
-        with progress, SignalGuard() as self._guard:
-            if first_step and self._validation_is_due():
-                # The run was interrupted during this validation.
-                with self._window.paused():
-                    self._validate()
-                    self._end_epoch()
-            while self._steps_completed < self._num_steps:
-                step, totals = self._agree_on_step(steps)
-                sums = self._train_step(step, totals)
-                self._window.add(sums)
-                progress.update()
-                self._after_step(step, sums, progress)
+        self._agreement: Agreement[DoneStep] = Agreement(self.cuda_device, self._report)
+        with self._progress, SignalGuard() as self._guard:
+            if first:
+                self._end_step()  # the run may have been interrupted in a validation
+            steps = self._steps()
+            step, error = self._fetch(steps)
+            self._agree_on_start(error)
+            while self._steps_completed < self._num_steps and not self._metric_tracker.should_stop_early():
+                # The next step before this one, so that all know in time if one process cannot have it.
+                following, found = self._fetch(steps)
+                # The others hear of it with the first micro-batch of the step that is missing.
+                error = error or found
+                self._train_step(step, error)
+                self._end_step()
+                step = following
+            self._agreement.settle()
             self._metrics["training_duration"] = str(datetime.timedelta(seconds=int(time.time() - started)))
             self._validate()
-        self._save_final_weights()
+            self._save_final_weights()
         return self._metrics, self._num_epochs - 1
 
     def _steps(self) -> Iterator[Step]:
         """The steps of the data from where the training is, epoch after epoch."""
-        epoch, start = self._epochs_completed, self._batches_in_epoch_completed
-        while True:
-            yield from self.data_loader.steps(epoch, start)
-            epoch, start = epoch + 1, 0
+        start = self._batches_in_epoch_completed
+        for epoch in itertools.count(self._epochs_completed):
+            yield from self._source.steps(epoch, start)
+            start = 0
 
-    def _agree_on_step(self, steps: Iterator[Step]) -> Tuple[Step, Dict[str, int]]:
+    def _fetch(self, steps: Iterator[Step]) -> Tuple[Optional[Step], Optional[Exception]]:
         """
-        The next step, and its totals over all processes. If any process is to save, stop or fail, all do so
-        here.
+        The next step, or the error that prevents it. Neither if the run is to stop: the source's workers may
+        have ended already.
         """
-        step, error = self._next_step(steps)
-        names = self.data_loader.total_names
-        # The clock is that of the first process.
-        due = self._primary and self._checkpointer is not None and self._checkpointer.is_due_by_clock()
-        own = RunStatus(
-            stopping=int(self._guard.requested),
-            saving=int(due),
-            failing=int(error is not None),
-            missing=int(step is None or not step.batches),
-        )
-        own_totals = [0 if step is None else step.totals[name] for name in names]
-        sums = [int(value) for value in sum_over_processes([*own, *own_totals], self.cuda_device)]
-        status = RunStatus(*sums[: len(own)])
-        if status.saving and not status.stopping:
-            with self._window.paused():
-                self._save_checkpoint()
-        if status.stopping:
-            self._stop()
-        if status.failing:
-            fail_together(error)
-        if step is None or status.missing:
-            raise ConfigurationError(
-                f"Step {self._steps_completed} of the data has no batch for {status.missing} of "
-                f"{self._world_size} processes; use fewer of them, or a larger global_batch_size."
-            )
-        return step, dict(zip(names, sums[len(own) :], strict=True))
-
-    def _next_step(self, steps: Iterator[Step]) -> Tuple[Optional[Step], Optional[Exception]]:
-        """
-        The next step, or the error that prevents it. Neither if the run is to stop: the data loader's workers
-        may have ended already.
-        """
-        if self._guard.requested:
+        self._fetched = getattr(self, "_fetched", self._steps_completed) + 1
+        if self._guard.requested or self._fetched > self._num_steps:
             return None, None
         try:
             return next(steps), None
         except Exception as error:
             return None, None if self._guard.requested else error
 
-    def _train_step(self, step: Step, totals: Dict[str, int]) -> StepSums:
-        """One update."""
+    def _agree_on_start(self, error: Optional[Exception]) -> None:
+        sums = sum_over_processes([self._guard.requested, error is not None], self.cuda_device)
+        if sums[0]:
+            self._stop()
+        if sums[1]:
+            fail_together(error)
+
+    def _train_step(self, step: Optional[Step], error: Optional[Exception]) -> None:
+        """One update, unless the run is to stop."""
         self._seed_random_numbers()
         self.optimizer.zero_grad()
-        sums = torch.zeros(len(StepSums._fields), dtype=torch.float64, device=self.cuda_device)
-        self._outputs: List[Dict[str, Any]] = []
-        for number, batch in enumerate(step.batches, start=1):
-            batch = to_device(batch, self.cuda_device)
+        loss = torch.zeros((), dtype=torch.float64, device=self.cuda_device)
+        outputs: List[Dict[str, Any]] = []
+        totals = self._agree({} if step is None else step.totals, error)
+        # A process without a step has said so during the step before.
+        assert step is not None
+        for number, (batch, weight) in enumerate(zip(step.batches, step.weights, strict=True), start=1):
+            if number > 1:
+                self._agree(dict.fromkeys(step.totals, 0), error)
+            batch = to_device({**batch, **_loss_weights(weight)}, self.cuda_device)
             # Gradients are exchanged with those of the last micro-batch.
             with self._without_exchange() if number < len(step.batches) else nullcontext():
-                with self._autocast():
-                    outputs = self._pytorch_model(**batch, **totals)
-                sums += batch_sums(batch, outputs["loss"])
+                with self._precision.autocast():
+                    output = self._pytorch_model(**batch, **totals)
+                if isinstance(weight, float) and weight != 1.0:
+                    output["loss"] = output["loss"] * weight
+                loss += output["loss"].detach()
+                outputs.append({name: value.detach() for name, value in output.items() if _is_scalar(value)})
                 # The exchange takes the mean over the processes, and each loss is a part of a sum.
-                outputs["loss"] = outputs["loss"] * self._world_size
-                self._backward(outputs)
-            self._outputs.append(
-                {name: value.detach() for name, value in outputs.items() if _is_scalar(value)}
-            )
-        step_sums = StepSums(*sum_over_processes(sums, self.cuda_device))
-        if not math.isfinite(step_sums.loss):
-            raise ValueError(
-                f"The loss of step {self._steps_completed} is {step_sums.loss}. The weights are still those "
-                "of the step before; the last checkpoint is older."
-            )
-        self._update()
+                output["loss"] = output["loss"] * self._world_size
+                self._backward(output)
+        norm = self._update()
+        rate = self.optimizer.param_groups[0]["lr"]
         self._steps_completed += 1
-        return step_sums
+        counts = torch.tensor([batch_counts(batch) for batch in step.batches], dtype=torch.float64).sum(0)
+        sums = torch.cat([loss[None], counts.to(self.cuda_device, non_blocking=True)])
+        self._agreement.finish(DoneStep(self._steps_completed, step.batches, outputs, rate, norm), sums)
+
+    def _agree(self, totals: Dict[str, int], error: Optional[Exception]) -> Dict[str, Any]:
+        """The totals of all processes, unless the run is to stop."""
+        checkpointer = self._steps_checkpointer if self._primary else None
+        own = RunStatus(
+            stopping=self._guard.requested,
+            saving=checkpointer is not None and checkpointer.is_due_by_clock(),
+            failing=error is not None and not self._guard.requested,
+        )
+        status = self._agreement.listen(own)
+        if status.stopping:
+            self._agreement.settle()
+            self._stop()
+        if status.failing:
+            fail_together(error)
+        return self._agreement.send(own, totals)
 
     def _seed_random_numbers(self) -> None:
         """A run that resumes at this step draws the same numbers as one that reaches it."""
@@ -216,7 +179,10 @@ class StepTrainer(ValidatedTrainer):
         seeds = [int(seed) for seed in sequence.generate_state(3)]
         random.seed(seeds[0])
         np.random.seed(seeds[1])
-        torch.manual_seed(seeds[2])
+        # Of the generators that are used: `torch.manual_seed` takes milliseconds for all others.
+        torch.default_generator.manual_seed(seeds[2])
+        if self.cuda_device.type == "cuda":
+            torch.cuda.manual_seed(seeds[2])
 
     def _without_exchange(self) -> AbstractContextManager:
         if self._ddp_wrapped_model is None:
@@ -230,12 +196,10 @@ class StepTrainer(ValidatedTrainer):
             called |= callback.on_backward(self, outputs, called)
         if not called:
             loss: torch.Tensor = outputs["loss"]
-            if self._scaler is not None:
-                loss = self._scaler.scale(loss)
-            loss.backward()
+            (loss if self._scaler is None else self._scaler.scale(loss)).backward()
 
-    def _update(self) -> None:
-        self._gradient_norm = self.rescale_gradients()
+    def _update(self) -> Optional[float]:
+        norm = self.rescale_gradients()
         self.clip_gradient()
         if self._learning_rate_scheduler is not None:
             self._learning_rate_scheduler.step_batch(self._steps_completed + 1)
@@ -244,62 +208,30 @@ class StepTrainer(ValidatedTrainer):
         else:
             self._scaler.step(self.optimizer)
             self._scaler.update()
+        return norm
 
-    def _after_step(self, step: Step, sums: StepSums, progress: Any) -> None:
-        epoch = (self._steps_completed - 1) // self.data_loader.steps_per_epoch
-        number = self._steps_completed - epoch * self.data_loader.steps_per_epoch
-        self._metrics.update(epoch=epoch, step=self._steps_completed)
-        is_end = number == self.data_loader.steps_per_epoch or self._steps_completed == self._num_steps
-        # A validation resets the model's metrics.
-        if is_end or self._steps_completed % self._log_every == 0 or self._validation_is_due():
-            self._log_figures(epoch, progress)
-        batch_metrics = {
-            name.removeprefix("training_"): value
-            for name, value in self._metrics.items()
-            if name.startswith("training_") and isinstance(value, float)
-        }
-        for callback in self._callbacks:
-            callback.on_batch(
-                self,
-                step.batches,
-                self._outputs,
-                {**batch_metrics, "batch_loss": sums.loss},
-                epoch,
-                number,
-                is_training=True,
-                is_primary=self._primary,
-                batch_grad_norm=self._gradient_norm,
-            )
+    def _end_step(self) -> None:
+        """Validates, ends the epoch, and saves, if that is due."""
+        is_due = self._validation_is_due()
+        saving = bool(self._agreement.heard.saving)
+        if self._steps_checkpointer is not None:
+            saving |= self._steps_checkpointer.is_due_by_steps(self._steps_completed)
+        if is_due or saving or self._reads_at_once or self._is_shown(self._steps_completed):
+            self._agreement.settle()
         with self._window.paused():
-            if self._validation_is_due():
+            self._metrics.update(
+                epoch=(self._steps_completed - 1) // self._source.steps_per_epoch, step=self._steps_completed
+            )
+            if is_due:
                 self._validate()
             self._end_epoch()
-            if self._checkpointer is not None and self._checkpointer.is_due_by_steps(self._steps_completed):
+            if saving:
                 self._save_checkpoint()
+                self._agreement.heard = self._agreement.heard._replace(saving=0)
 
-    def _log_figures(self, epoch: int, progress: Any) -> None:
-        figures = {
-            **self._window.figures(),
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
-            **self.model.get_metrics(reset=True),
-        }
-        self._window.reset()
-        self._metrics.update({f"training_{name}": value for name, value in figures.items()})
-        if self._log is not None:
-            self._log.write({"step": self._steps_completed, "epoch": epoch, **figures})
-        shown = {name: value for name, value in figures.items() if name.endswith(_SHOWN)}
-        progress.set_description(training_util.description_from_metrics(shown), refresh=False)
 
-    def _end_epoch(self) -> None:
-        """If this is the end of one."""
-        if self._batches_in_epoch_completed:
-            return
-        epoch = self._epochs_completed - 1
-        if self._primary:
-            path = os.path.join(self._serialization_dir, f"metrics_epoch_{epoch}.json")
-            common_util.dump_metrics(path, self._metrics)
-        for callback in self._callbacks:
-            callback.on_epoch(self, metrics=self._metrics, epoch=epoch, is_primary=self._primary)
+def _loss_weights(weight: Any) -> Dict[str, torch.Tensor]:
+    return {"loss_weights": weight} if isinstance(weight, torch.Tensor) else {}
 
 
 def _is_scalar(value: Any) -> bool:

@@ -5,7 +5,7 @@ import os
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Protocol, TextIO, Union
 
 import torch
 from allennlp.data import TensorDict
@@ -18,13 +18,30 @@ class Step(NamedTuple):
     # Parameters
 
     batches : `List[TensorDict]`
-        Micro-batches, equally many in every process. They may have nothing to predict.
-    totals : `Dict[str, int]`
-        By what the losses are divided: keyword arguments of the model, summed over all processes.
+        Micro-batches on the CPU, equally many in every process. They may have nothing to predict.
+    weights : `List[Union[float, torch.Tensor]]`
+        By what the loss of each micro-batch is multiplied, so that those of all processes sum up to the loss
+        of the step: a number, or a weight for each instance, which the model takes as `loss_weights`.
+    totals : `Dict[str, int]`, optional (default = `{}`)
+        Sums over all processes are passed to the model by these names.
     """
 
     batches: List[TensorDict]
-    totals: Dict[str, int]
+    weights: List[Union[float, torch.Tensor]]
+    totals: Dict[str, int] = {}
+
+
+class StepSource(Protocol):
+    """What a trainer takes its steps from."""
+
+    @property
+    def steps_per_epoch(self) -> int: ...
+
+    def steps(self, epoch: int, start_step: int = 0) -> Iterator[Step]:
+        """
+        The steps of this process in an epoch, from `start_step`. They depend on the epoch and the source's
+        seed alone.
+        """
 
 
 class StepSums(NamedTuple):
@@ -34,7 +51,7 @@ class StepSums(NamedTuple):
     # Parameters
 
     loss : `float`
-        In nats; each micro-batch contributes its part.
+        In nats.
     words : `float`
         Tokens, start and end tokens included, padding excluded.
     """
@@ -45,21 +62,26 @@ class StepSums(NamedTuple):
     entities: float
 
 
-def batch_sums(batch: TensorDict, loss: torch.Tensor) -> torch.Tensor:
+def batch_counts(batch: Any) -> List[int]:
     """
-    A micro-batch's contribution to `StepSums`, in their order. It stays on the device, so that nothing waits
-    for it. Shape: (4,)
+    The numbers of sequences, tokens and entities of a batch on the CPU, from the tensors named `mask` and
+    `entity_mask`. 0 for other batches.
     """
-    mask: Any = batch["words"]["mask"]  # type: ignore[index]
-    entities: Any = batch.get("entities")
-    number = mask.new_zeros(()) if entities is None else entities["entity_mask"].sum()
-    # Filled on the device: copying a number there would wait.
-    size = torch.full((), mask.size(0), device=mask.device)
-    return torch.stack([value.detach().double() for value in (loss, size, mask.sum(), number)])
+    sequences = words = entities = 0
+    waiting = [batch]
+    while waiting:
+        for name, value in waiting.pop().items():
+            if isinstance(value, dict):
+                waiting.append(value)
+            elif name == "mask":
+                sequences, words = len(value), words + int(value.sum())
+            elif name == "entity_mask":
+                entities += int(value.sum())
+    return [sequences, words, entities]
 
 
 class StepWindow:
-    """The steps since figures were last logged."""
+    """The steps since figures were last shown."""
 
     def __init__(self) -> None:
         self.reset()
@@ -85,13 +107,12 @@ class StepWindow:
         # Returns
 
         `Dict[str, float]`
-            The mean `loss` of a step, `step_seconds`, and the throughput per second of sequences, tokens and
-            entities on all devices together.
+            `step_seconds`, and the throughput per second of sequences, tokens and entities on all devices
+            together.
         """
         seconds = max(time.perf_counter() - self._start, 1e-9)
         totals = StepSums(*(sum(values) for values in zip(*self._sums, strict=True)))
         return {
-            "loss": totals.loss / len(self._sums),
             "step_seconds": seconds / len(self._sums),
             "sequences_per_second": totals.sequences / seconds,
             "words_per_second": totals.words / seconds,
@@ -106,21 +127,33 @@ class StepLog:
 
     # Parameters
 
-    steps_completed : `int`
-        Where the run starts: lines of later steps are removed, and so is an incomplete last line.
+    steps_completed, steps_validated : `int`
+        Where the run starts, and its last validation: lines of later steps and validations are removed, and
+        so is an incomplete last line.
     """
 
-    def __init__(self, path: Union[str, os.PathLike], steps_completed: int) -> None:
+    def __init__(self, path: Union[str, os.PathLike], steps_completed: int, steps_validated: int) -> None:
         self._path = Path(path)
+        self._file: Optional[TextIO] = None
         if self._path.exists():
             with self._path.open(encoding="utf-8") as file:
-                lines = [line for line in file if line.endswith("\n")]
-            kept = "".join(line for line in lines if json.loads(line)["step"] <= steps_completed)
+                lines = [json.loads(line) for line in file if line.endswith("\n")]
+            kept = "".join(
+                json.dumps(line) + "\n"
+                for line in lines
+                if line["step"] <= (steps_completed if "loss" in line else steps_validated)
+            )
             temporary = self._path.with_name(self._path.name + ".tmp")
             temporary.write_text(kept, encoding="utf-8")
             os.replace(temporary, self._path)
 
     def write(self, figures: Dict[str, Any]) -> None:
         """Appends a line; `figures["step"]` is the number of steps completed."""
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(figures) + "\n")
+        if self._file is None:
+            self._file = self._path.open("a", encoding="utf-8", buffering=1)
+        self._file.write(json.dumps(figures) + "\n")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None

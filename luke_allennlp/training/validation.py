@@ -1,21 +1,26 @@
-"""Validation between two steps."""
+"""The part of the trainer that validates between two steps."""
 
 import logging
 import os
-from contextlib import AbstractContextManager
-from typing import Any, NoReturn, Optional
+import sys
+from typing import Any, Dict, NoReturn, Optional, Tuple
 
 import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DataLoader
 from allennlp.training.callbacks.log_writer import LogWriterCallback
 
+from luke_allennlp.training.agreement import Exchange, RunStatus
 from luke_allennlp.training.checkpointing import CheckpointedTrainer
-from luke_allennlp.training.processes import RunStatus, fail_together, to_device
-from luke_allennlp.training.signals import SignalGuard
+from luke_allennlp.training.precision import Precision
+from luke_allennlp.training.processes import fail_together, sum_over_processes, to_device
+from luke_allennlp.training.progress import EvaluationProgress
+from luke_allennlp.training.signals import SignalGuard, TrainingInterrupted
 from luke_allennlp.training.steps import StepLog
 
 logger = logging.getLogger(__name__)
+
+KEEP = ("best", "last")
 
 
 class ValidatedTrainer(CheckpointedTrainer):
@@ -24,38 +29,42 @@ class ValidatedTrainer(CheckpointedTrainer):
 
     # Parameters
 
-    validate_every : `int`, optional (default = `None`)
-        As of `PretrainingTrainer`, like the next two.
+    validate_every, validation_metric, keep, validation_data_loader
+        As of `LukeTrainer`.
     options : `Any`
         As of `CheckpointedTrainer`.
     """
 
     _guard: SignalGuard
     _log: Optional[StepLog]
-    _precision: Optional[torch.dtype]
+    _precision: Precision
 
     def __init__(
         self,
         *,
         validate_every: Optional[int] = None,
         validation_metric: Optional[str] = None,
+        keep: Optional[str] = None,
         validation_data_loader: Optional[DataLoader] = None,
         **options: Any,
     ) -> None:
-        if validation_metric is not None and validation_data_loader is None:
+        if keep not in (None, *KEEP):
+            raise ConfigurationError(f'trainer.keep is "{keep}"; expected "best" or "last".')
+        if validation_data_loader is None and (keep == "best" or validation_metric and keep is None):
             raise ConfigurationError(
-                "trainer.validation_metric is given, and there is no validation data to choose the best "
-                "weights by; give validation_data_path."
+                "trainer.validation_metric is given, or trainer.keep is best, and there is no validation "
+                'data to choose the best weights by; give validation_data_path, or trainer.keep: "last".'
             )
         super().__init__(
             validation_metric=validation_metric or "-loss",
-            keep_best=validation_metric is not None,
+            keep_best=keep == "best" or (keep is None and validation_metric is not None),
             **options,
         )
         if validation_data_loader is not None:
-            validation_data_loader.set_target_device(self.cuda_device)
+            validation_data_loader.set_target_device(torch.device("cpu"))
+        self._keep = keep
         self._validation_data_loader: Any = validation_data_loader
-        self._validate_every = validate_every or self.data_loader.steps_per_epoch
+        self._validate_every = validate_every or self._source.steps_per_epoch
 
     def _validation_is_due(self) -> bool:
         return self._steps_completed % self._validate_every == 0 and not self._is_validated()
@@ -73,53 +82,83 @@ class ValidatedTrainer(CheckpointedTrainer):
         self._pytorch_model.eval()
         # Without what the training added since figures were last logged.
         self.model.get_metrics(reset=True)
-        error = self._evaluate()
-        self._pytorch_model.train()
-        metrics = self.model.get_metrics(reset=True)
-        own = RunStatus(stopping=int(self._guard.requested), failing=int(error is not None))
-        status = own.of_all(self.cuda_device)
+        loss, status, error = self._evaluate()
         if status.stopping:
             self._stop()
         if status.failing:
             fail_together(error)
-        metrics["loss"] = sum(value for name, value in metrics.items() if name.endswith("_loss"))
+        metrics: Dict[str, float] = self.model.get_metrics(reset=True)
+        self._pytorch_model.train()
+        losses = [value for name, value in metrics.items() if name.endswith("_loss")]
+        metrics["loss"] = sum(losses) if losses else loss
         figures = {f"validation_{name}": value for name, value in metrics.items()}
         self._metrics.update(figures, validation_step=self._steps_completed)
         self._metric_tracker.add_metrics(metrics)
-        if self._metric_tracker.is_best_so_far():
+        # What the archive will have, if the last weights are kept.
+        if self._metric_tracker.is_best_so_far() or self._keep == "last":
             self._metrics.update({f"best_{name}": value for name, value in figures.items()})
             self._metrics["best_validation_step"] = self._steps_completed
+            self._metrics["best_epoch"] = (self._steps_completed - 1) // self._source.steps_per_epoch
             if self._keep_best:
-                self._best_model_filename = os.path.join(self._serialization_dir, "best.th")
-                if self._primary:
-                    self._save_model_state(self._best_model_filename)
+                self._save_best()
         if self._log is not None:
             self._log.write({"step": self._steps_completed, **figures})
         for callback in self._callbacks:
             if isinstance(callback, LogWriterCallback) and self._primary:
                 callback.log_scalars(metrics, log_prefix="validation")
 
-    def _evaluate(self) -> Optional[Exception]:
-        """Up to an interruption, or to an error in this process, which is returned."""
-        try:
-            # Not the wrapper: processes may have different numbers of batches.
-            for batch in self._validation_data_loader:
-                if self._guard.requested:
-                    break
-                with torch.no_grad(), self._autocast():
-                    self.model(**to_device(batch, self.cuda_device))
-        except Exception as error:
-            return None if self._guard.requested else error
-        return None
-
-    def _autocast(self) -> AbstractContextManager:
-        return torch.autocast(
-            self.cuda_device.type, dtype=self._precision, enabled=self._precision is not None
-        )
+    def _evaluate(self) -> Tuple[float, RunStatus, Optional[Exception]]:
+        """
+        The mean loss, of a target if the model tells their number, otherwise of a batch; how many processes
+        are to stop or failed; and this process's error. All end together, when none has a batch left or one
+        is to stop.
+        """
+        progress = EvaluationProgress(self._validation_data_loader, self._primary)
+        batches = iter(progress.batches)
+        exchange = Exchange(self.cuda_device)
+        nothing = torch.zeros(0, dtype=torch.float64, device=self.cuda_device)
+        sums = torch.zeros(2, dtype=torch.float64, device=self.cuda_device)
+        error: Optional[Exception] = None
+        while True:
+            batch = None
+            if error is None and not self._guard.requested:
+                try:
+                    batch = next(batches, None)
+                except Exception as found:
+                    error = found
+            failing = error is not None and not self._guard.requested
+            status = RunStatus(self._guard.requested, 0, failing, batch is not None)
+            if self._distributed:
+                before = exchange.receive()
+                exchange.send(status, nothing)
+                status = RunStatus(working=1) if before is None else RunStatus(*before)
+            if status.stopping or status.failing or not status.working:
+                break
+            if batch is not None and error is None:
+                try:
+                    # Not the wrapper: processes may have different numbers of batches.
+                    with torch.no_grad(), self._precision.autocast():
+                        outputs = self.model(**to_device(batch, self.cuda_device))
+                    if outputs.get("loss") is not None:
+                        number = getattr(self.model, "num_targets", None)
+                        number = torch.ones_like(sums[0]) if number is None else number.double()
+                        sums += torch.stack([outputs["loss"].double() * number, number])
+                    progress.add(batch, sums)
+                except Exception as found:
+                    error = found
+        total, number = sum_over_processes(sums, self.cuda_device)
+        return (total / number if number else 0.0), status, error
 
     def _stop(self) -> NoReturn:
         """Ends an interrupted run."""
         self._save_checkpoint()
-        logger.info("Interrupted after step %d; a checkpoint is saved.", self._steps_completed)
         self._wait_for_all()
-        raise self._guard.exception()
+        if self._primary:
+            saved = "" if self._steps_checkpointer is None else "; a checkpoint is saved"
+            command = f"allennlp train CONFIG -s {os.path.abspath(self._serialization_dir)} --recover"
+            print(
+                f"allennlp: interrupted after step {self._steps_completed}{saved}. Resume with\n  {command}",
+                file=sys.stderr,
+                flush=True,
+            )
+        raise TrainingInterrupted

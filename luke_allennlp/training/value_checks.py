@@ -30,7 +30,7 @@ _RANGES: List[Tuple[type, Tuple[str, ...], _Range]] = [
     (Trainer, ("num_epochs", "num_gradient_accumulation_steps", "patience"), _COUNT),
     (Trainer, ("num_steps", "log_every", "validate_every"), _COUNT),
     (DataLoader, ("batch_size", "batches_per_epoch", "max_instances_in_memory"), _COUNT),
-    (DataLoader, ("global_batch_size", "max_tokens"), _COUNT),
+    (DataLoader, ("global_batch_size", "loss_batch_size", "max_tokens"), _COUNT),
     (DataLoader, ("num_workers",), _NOT_NEGATIVE),
     (BatchSampler, ("batch_size",), _COUNT),
     (DatasetReader, ("max_instances",), _COUNT),
@@ -68,7 +68,7 @@ def _group_rates(path: str, groups: Any) -> Iterator[Tuple[str, Any]]:
 
 
 def check_devices(config: Dict[str, Any]) -> None:
-    """Raises a `ConfigurationError` if the config names a GPU that does not exist, or `use_amp` lacks one."""
+    """Raises a `ConfigurationError` if the config names a GPU that does not exist, or float16 lacks one."""
     for block, name in (("trainer", "cuda_device"), ("distributed", "cuda_devices")):
         devices = (config.get(block) or {}).get(name)
         for device in devices if isinstance(devices, list) else [devices]:
@@ -77,10 +77,12 @@ def check_devices(config: Dict[str, Any]) -> None:
                     check_for_gpu(device)
                 except ConfigurationError as error:
                     raise ConfigurationError(f"{block}.{name}: {error.message}") from None
-    if (config.get("trainer") or {}).get("use_amp") is True and not torch.cuda.is_available():
-        raise ConfigurationError(
-            "trainer.use_amp: mixed precision needs a GPU, and torch sees none here; set it to false."
-        )
+    trainer = config.get("trainer") or {}
+    for name, value, other in (("use_amp", True, "false"), ("precision", "fp16", "bf16 or null")):
+        if trainer.get(name) == value and not torch.cuda.is_available():
+            raise ConfigurationError(
+                f"trainer.{name}: float16 needs a GPU, and torch sees none here; set it to {other}."
+            )
 
 
 def check_validation_metric(objects: List[ConfiguredObject]) -> None:

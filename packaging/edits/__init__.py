@@ -10,7 +10,7 @@ from typing import List
 from edits.edit import Edit
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
-from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LOCKS, RANDOM_STATES, RECOVER
+from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LAUNCH, LOCKS, RECOVER
 from edits.start import PLUGINS_WHEN_NEEDED, REGISTER_ON_DEMAND, START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
 from edits.transformers import TRANSFORMERS
@@ -27,11 +27,11 @@ EDITS: List[Edit] = [
     *TRANSFORMERS,
     *START,
     *CHECKPOINTS,
-    *RANDOM_STATES,
     *RECOVER,
     *LOCKS,
     *DISTRIBUTED,
     *FOR_PEOPLE,
+    *LAUNCH,
     *PLUGINS_WHEN_NEEDED,
     *REGISTER_ON_DEMAND,
     *ARCHIVES,

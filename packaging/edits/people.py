@@ -620,7 +620,8 @@ def _discard_unstarted_run(serialization_dir: Union[str, PathLike]) -> None:
     try:
         with locked_directory(serialization_dir):
             names = os.listdir(serialization_dir)
-            if not any(name.endswith((".th", ".tar.gz")) or name.startswith("metrics") for name in names):
+            kept = ("metrics", "checkpoints")
+            if not any(name.endswith((".th", ".tar.gz")) or name.startswith(kept) for name in names):
                 shutil.rmtree(serialization_dir, ignore_errors=True)
     except ConfigurationError:
         pass  # another run has begun there

@@ -4,69 +4,6 @@ from edits.edit import Edit
 
 CHECKPOINTS = [
     Edit(
-        name="atomic-checkpoints",
-        file="allennlp/training/checkpointer.py",
-        old="""\
-        if not os.path.isfile(model_state_path):
-            torch.save(tcps.model_state, model_state_path)
-
-        trainer_state_path = self._training_state_path(
-            epochs_completed,
-            batches_in_epoch_completed,
-        )
-        if not os.path.isfile(trainer_state_path):
-            torch.save(tcps.trainer_state, trainer_state_path)
-""",
-        new="""\
-        trainer_state_path = self._training_state_path(
-            epochs_completed,
-            batches_in_epoch_completed,
-        )
-        # Checkpoints are found by their model state. So it comes last: where it is, all of the checkpoint is.
-        if not (os.path.isfile(model_state_path) and os.path.isfile(trainer_state_path)):
-            nn_util.save_atomically(tcps.trainer_state, trainer_state_path)
-            nn_util.save_atomically(tcps.model_state, model_state_path)
-""",
-        reason=(
-            "A run killed while it writes a checkpoint left half a file, or a model without its trainer's"
-            " state, and could not be resumed."
-        ),
-    ),
-    Edit(
-        name="atomic-checkpoints",
-        file="allennlp/nn/util.py",
-        old="def read_state_dict(\n",
-        new="""\
-def save_atomically(state: Any, path: Union[PathLike, str]) -> None:
-    \"\"\"
-    Does what `torch.save` does, but so that `path` never is a part of a file, whenever the process is killed.
-    \"\"\"
-    with written_whole(path) as temporary, open(temporary, "wb") as handle:
-        torch.save(state, handle)
-        handle.flush()
-        os.fsync(handle.fileno())
-
-
-def read_state_dict(
-""",
-        reason="For the checkpointer and the trainer.",
-    ),
-    Edit(
-        name="atomic-checkpoints",
-        file="allennlp/nn/util.py",
-        old="import logging\nfrom os import PathLike\n",
-        new="import logging\nimport os\nfrom os import PathLike\n",
-        reason="For the edit above.",
-    ),
-    Edit(
-        name="atomic-checkpoints",
-        file="allennlp/nn/util.py",
-        old="from allennlp.common.checks import ConfigurationError\n",
-        new="from allennlp.common.checks import ConfigurationError\n"
-        "from allennlp.common.file_utils import written_whole\n",
-        reason="For the edit above.",
-    ),
-    Edit(
         name="full-disk",
         file="allennlp/common/file_utils.py",
         old="def hardlink_or_copy(",
@@ -115,158 +52,6 @@ def hardlink_or_copy(""",
         old="from allennlp.common.file_utils import cached_path\n",
         new="from allennlp.common.file_utils import cached_path, written_whole\n",
         reason="For the edit above.",
-    ),
-    Edit(
-        name="atomic-checkpoints",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old="torch.save(self._ddp_wrapped_model.state_dict(), path)",
-        new="nn_util.save_atomically(self._ddp_wrapped_model.state_dict(), path)",
-        reason="The best weights so far must not be lost to a kill either.",
-    ),
-    Edit(
-        name="atomic-checkpoints",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old="torch.save(self.model.state_dict(), path)",
-        new="nn_util.save_atomically(self.model.state_dict(), path)",
-        reason="The best weights so far must not be lost to a kill either.",
-    ),
-    Edit(
-        name="atomic-checkpoints",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old="from allennlp.nn.util import dist_reduce_sum\n",
-        new="from allennlp.nn import util as nn_util\nfrom allennlp.nn.util import dist_reduce_sum\n",
-        reason="For the lines above.",
-    ),
-    Edit(
-        name="atomic-checkpoints",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old="""\
-                            if os.path.exists(self._best_model_filename):
-                                os.remove(self._best_model_filename)
-                            hardlink_or_copy(model_state_file, self._best_model_filename)
-""",
-        new="""\
-                            with written_whole(self._best_model_filename) as temporary:
-                                if os.path.exists(temporary):
-                                    os.remove(temporary)
-                                hardlink_or_copy(model_state_file, temporary)
-""",
-        reason="The best weights so far must not be lost to a kill either.",
-    ),
-    Edit(
-        name="atomic-checkpoints",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old="from allennlp.common.file_utils import hardlink_or_copy\n",
-        new="from allennlp.common.file_utils import hardlink_or_copy, written_whole\n",
-        reason="For the edit above.",
-    ),
-    Edit(
-        name="best-after-resume",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old="""\
-        self._best_model_filename = training_state["best_model_filename"]
-""",
-        new="""\
-        self._best_model_filename = training_state["best_model_filename"]
-        if (
-            self._serialization_dir
-            and self._start_after_batches_in_epoch_completed == 0
-            and self._metric_tracker.is_best_so_far()
-            and self._moving_average is None
-            and not (self._ddp_wrapped_model is not None and self._ddp_wrapped_model.is_sharded)
-        ):
-            # This state was written just before its model was noted as the best one. If that came to be
-            # is not known.
-            self._best_model_filename = os.path.join(self._serialization_dir, "best.th")
-            if self._primary:
-                self._save_model_state(self._best_model_filename)
-""",
-        reason=(
-            "The trainer writes a checkpoint before it notes that its model is the best one, so a resumed"
-            " run knew no best model, or an older one, until the metric rose again."
-        ),
-    ),
-]
-
-RANDOM_STATES = [
-    Edit(
-        name="random-states",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old="""\
-        self._start_after_batches_in_epoch_completed: int = 0
-        self._best_model_filename""",
-        new="""\
-        self._start_after_batches_in_epoch_completed: int = 0
-        # At the start of the current epoch, and what is to be restored: at the start of the epoch in which a
-        # run is resumed, and at the first batch that it trains on.
-        self._epoch_random_states: Dict[str, Any] = {}
-        self._restored_random_states: Dict[str, Any] = {}
-        self._best_model_filename""",
-        reason="With dropout, a resumed run drew other random numbers than one that was never interrupted.",
-    ),
-    Edit(
-        name="random-states",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old="        batch_generator = iter(self.data_loader)\n",
-        new="""\
-        if self._restored_random_states and self._epochs_completed == self._start_after_epochs_completed:
-            set_random_states(self._restored_random_states["epoch"])
-        self._epoch_random_states = get_random_states()
-        batch_generator = iter(self.data_loader)
-""",
-        reason="See above.",
-    ),
-    Edit(
-        name="random-states",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old="            self.optimizer.zero_grad()\n\n            batch_loss = 0.0\n",
-        new="""\
-            if self._restored_random_states:
-                # The data loader has drawn its own again.
-                set_random_states(self._restored_random_states["batch"])
-                self._restored_random_states = {}
-
-            self.optimizer.zero_grad()
-
-            batch_loss = 0.0
-""",
-        reason="See above.",
-    ),
-    Edit(
-        name="random-states",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old='            "best_model_filename": self._best_model_filename,\n        }\n',
-        new="""\
-            "best_model_filename": self._best_model_filename,
-            "random_states": {
-                "epoch": self._epoch_random_states
-                if self._batches_in_epoch_completed
-                else get_random_states(),
-                "batch": get_torch_states() if self._batches_in_epoch_completed else {},
-            },
-        }
-""",
-        reason="See above.",
-    ),
-    Edit(
-        name="random-states",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old='        self._start_after_epochs_completed = training_state["epochs_completed"]\n',
-        new="""\
-        self._restored_random_states = training_state.get("random_states", {})
-        self._start_after_epochs_completed = training_state["epochs_completed"]
-""",
-        reason="See above.",
-    ),
-    Edit(
-        name="random-states",
-        file="allennlp/training/gradient_descent_trainer.py",
-        old="from allennlp.training.optimizers import Optimizer\n",
-        new="""\
-from allennlp.training.optimizers import Optimizer
-from allennlp.training.random_states import get_random_states, get_torch_states, set_random_states
-""",
-        reason="For the edits above.",
     ),
 ]
 
@@ -563,9 +348,13 @@ def _train_worker(
         file="allennlp/commands/train.py",
         old="def _train_worker(\n",
         new="""\
-def _spawn(*args, **kwargs) -> None:
+def _spawn(worker: Callable[..., Any], args: Any, nprocs: int) -> None:
+    process = launched()
+    if process is not None:
+        work(worker, process, list(args))
+        return
     try:
-        mp.spawn(*args, **kwargs)
+        spawn(worker, args, nprocs)
     except mp.ProcessRaisedException as error:
         # All there is of a worker's exception is its traceback, as text.
         _, found, message = str(error).rpartition("allennlp.common.checks.ConfigurationError: ")
@@ -580,5 +369,70 @@ def _spawn(*args, **kwargs) -> None:
 def _train_worker(
 """,
         reason="A mistake in the configuration that a worker finds is said as clearly as in one process.",
+    ),
+]
+
+LAUNCH = [
+    Edit(
+        name="launch",
+        file="allennlp/commands/train.py",
+        old="from allennlp.training import util as training_util\n",
+        new="from allennlp.training import util as training_util\n"
+        "from allennlp.training.launch import launched, resumable, spawn, work\n",
+        reason="For the edits below, and for the one of distributed errors.",
+    ),
+    Edit(
+        name="launch",
+        file="allennlp/commands/train.py",
+        old="""\
+    training_util.create_serialization_dir(params, serialization_dir, recover, force)
+    params.to_file""",
+        new="""\
+    process = launched()
+    if process is not None and not process.is_first:
+        # The first process prepares the run, and sends what there is to do.
+        work(_train_worker, process, None)
+        return None
+
+    training_util.create_serialization_dir(params, serialization_dir, recover, force)
+    params.to_file""",
+        reason="torchrun starts every process itself.",
+    ),
+    Edit(
+        name="launch",
+        file="allennlp/commands/train.py",
+        old="""\
+    distributed_params = params.params.pop("distributed", None)
+""",
+        new="""\
+    distributed_params = params.params.pop("distributed", None)
+    if process is not None:
+        distributed_params = process.distributed()
+""",
+        reason="How many processes there are is torchrun's to say.",
+    ),
+    Edit(
+        name="launch",
+        file="allennlp/commands/train.py",
+        old="        if gpu_id >= 0:\n            torch.cuda.set_device(gpu_id)\n",
+        new="        if dist.is_initialized():\n"
+        "            pass  # by torchrun's rendezvous\n"
+        "        elif gpu_id >= 0:\n            torch.cuda.set_device(gpu_id)\n",
+        reason="See above.",
+    ),
+    Edit(
+        name="launch",
+        file="allennlp/commands/train.py",
+        old="        if recover:\n            vocab = Vocabulary.from_files(vocab_dir)\n",
+        new="        if recover and os.path.isdir(vocab_dir):\n"
+        "            vocab = Vocabulary.from_files(vocab_dir)\n",
+        reason="A distributed run that was ended while it read its data could not be resumed.",
+    ),
+    Edit(
+        name="interrupted",
+        file="allennlp/commands/train.py",
+        old="        subparser.set_defaults(func=train_model_from_args)\n",
+        new="        subparser.set_defaults(func=resumable(train_model_from_args))\n",
+        reason="A scheduler should be able to tell a run that can resume from one that failed.",
     ),
 ]

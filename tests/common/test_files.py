@@ -1,11 +1,19 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.files import file_sha256, read_object, write_json, write_json_lines, written_whole
+from luke_allennlp.common.files import (
+    file_sha256,
+    new_directory,
+    read_object,
+    write_json,
+    write_json_lines,
+    written_whole,
+)
 from luke_allennlp.common.records import read_object_lines
 
 
@@ -16,6 +24,19 @@ def test_written_whole(tmp_path: Path) -> None:
         assert not path.exists()
     assert path.read_text() == "one"
     assert [file.name for file in path.parent.iterdir()] == ["file"]
+
+
+def test_two_processes_make_the_same_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Path.mkdir
+
+    def make_second(path: Path, *arguments: Any, **options: Any) -> None:
+        make(path)
+        make(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", make_second)
+    with new_directory(tmp_path / "parent" / "new", False, "a test") as directory:
+        (directory / "file").write_text("one")
+    assert (tmp_path / "parent" / "new" / "file").read_text() == "one"
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

@@ -176,7 +176,6 @@ def killed(folder):
 class TestTrain:
     @pytest.mark.slow
     @pytest.mark.edit("default-serialization-dir")
-    @pytest.mark.edit("atomic-checkpoints")
     def test_a_run_without_a_place_goes_to_runs_and_says_so_first(self, killed):
         result, files = killed
         assert result.returncode == -signal.SIGKILL, result.output

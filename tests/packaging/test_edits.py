@@ -41,7 +41,7 @@ from allennlp.modules.seq2vec_encoders import BagOfEmbeddingsEncoder
 from allennlp.modules.text_field_embedders import BasicTextFieldEmbedder
 from allennlp.modules.token_embedders import Embedding
 from allennlp.nn import util as nn_util
-from allennlp.training import Checkpointer, GradientDescentTrainer
+from allennlp.training import Checkpointer, GradientDescentTrainer, launch
 from allennlp.training.optimizers import Optimizer
 
 from edits import EDITS
@@ -446,56 +446,6 @@ class TestTransformers:
 
 
 class TestCheckpoints:
-    @pytest.mark.edit("atomic-checkpoints")
-    @pytest.mark.parametrize("state", ["training_state", "model_state"])
-    def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
-        self, lines_file, tmp_path, monkeypatch, state
-    ):
-        make_trainer(lines_file, tmp_path, 1).train()
-        before = (tmp_path / "best.th").read_bytes()
-        save = torch.save
-
-        def die(obj, handle, **options):
-            if f"{state}_e2" in handle.name:
-                handle.write(b"half a file")
-                raise KeyboardInterrupt
-            save(obj, handle, **options)
-
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(torch, "save", die)
-            make_trainer(lines_file, tmp_path, 3).train()
-        assert (tmp_path / "best.th").read_bytes() == before
-        assert Checkpointer(tmp_path).load_checkpoint().trainer_state["epochs_completed"] == 1
-        resumed = make_trainer(lines_file, tmp_path, 3)
-        resumed.train()
-        whole = make_trainer(lines_file, tmp_path / "whole", 3)
-        whole.train()
-        assert_same_weights(whole.model.state_dict(), resumed.model.state_dict())
-        assert not list(tmp_path.glob("*.tmp"))
-
-    @pytest.mark.edit("random-states")
-    @pytest.mark.parametrize("batches", [0, 1])
-    def test_dropout_is_the_same_after_a_resume(self, lines_file, tmp_path, monkeypatch, batches):
-        """Interrupted after an epoch, or after a batch of the next one."""
-        options = {"dropout": 0.5, "save_every_num_batches": 1}
-        trainer = make_trainer(lines_file, tmp_path / "run", 3, **options)
-        save = trainer._checkpointer.save_checkpoint
-
-        def save_and_end(trainer):
-            save(trainer)
-            if (trainer._epochs_completed, trainer._batches_in_epoch_completed) == (1, batches):
-                raise KeyboardInterrupt
-
-        monkeypatch.setattr(trainer._checkpointer, "save_checkpoint", save_and_end)
-        with pytest.raises(KeyboardInterrupt):
-            trainer.train()
-        resumed = make_trainer(lines_file, tmp_path / "run", 3, **options)
-        torch.manual_seed(7)
-        resumed.train()
-        whole = make_trainer(lines_file, tmp_path / "whole", 3, **options)
-        whole.train()
-        assert_same_weights(whole.model.state_dict(), resumed.model.state_dict())
-
     @pytest.mark.edit("torch-load")
     def test_a_checkpoint_may_hold_more_than_tensors(self, lines_file, tmp_path):
         trainer = make_trainer(lines_file, tmp_path, 1)
@@ -504,29 +454,16 @@ class TestCheckpoints:
         state = Checkpointer(tmp_path).load_checkpoint().trainer_state
         assert state["metric_tracker"]["best_epoch_metrics"] == {"count": Counter(a=1)}
 
-    @pytest.mark.edit("best-after-resume")
-    def test_a_kill_between_checkpoint_and_best_model_loses_neither(self, lines_file, tmp_path):
-        make_trainer(lines_file, tmp_path, 1).train()
-        weights = torch.load(tmp_path / "best.th", weights_only=True)
-        (tmp_path / "best.th").unlink()
-        resumed = make_trainer(lines_file, tmp_path, 2)
-        resumed._maybe_restore_checkpoint()
-        assert resumed.get_best_weights_path() == str(tmp_path / "best.th")
-        assert_same_weights(weights, torch.load(tmp_path / "best.th", weights_only=True))
-
 
 class TestFullDisk:
     @pytest.mark.edit("full-disk")
-    @pytest.mark.parametrize("writes", ["torch", "python", "close"])
+    @pytest.mark.parametrize("writes", ["python", "close"])
     def test_nothing_is_left_of_a_file_that_cannot_be_written(self, tmp_path, writes):
         path = tmp_path / "weights.th"
         path.write_text("before")
         with files_of_at_most(4096), pytest.raises(OSError) as info:
-            if writes == "torch":
-                nn_util.save_atomically({"weight": torch.zeros(100_000)}, path)
-            else:
-                with written_whole(path) as temporary, open(temporary, "wb") as file:
-                    file.write(b"x" * (5000 if writes == "close" else 1_000_000))
+            with written_whole(path) as temporary, open(temporary, "wb") as file:
+                file.write(b"x" * (5000 if writes == "close" else 1_000_000))
         assert info.value.errno == errno.EFBIG and info.value.filename == str(path)
         assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
@@ -570,10 +507,45 @@ def test_a_workers_error_comes_out_as_one(monkeypatch, line, kind, message):
 
     text = f"\n\n-- Process 1 terminated with the following error:\nTraceback\n{line}\n"
     error = torch.multiprocessing.ProcessRaisedException(text, 1, 4711)
-    monkeypatch.setattr(train.mp, "spawn", mock.Mock(side_effect=error))
+    monkeypatch.setattr(train, "spawn", mock.Mock(side_effect=error))
     with pytest.raises(kind, match=message) as info:
-        train._spawn(print, nprocs=2)
+        train._spawn(print, (), nprocs=2)
     assert kind is not OSError or info.value.errno == errno.ENOSPC
+
+
+@pytest.mark.edit("launch")
+def test_processes_of_torchrun(monkeypatch):
+    assert launch.launched() is None
+    for name, value in {
+        "TORCHELASTIC_RUN_ID": "x",
+        "WORLD_SIZE": "4",
+        "RANK": "3",
+        "LOCAL_RANK": "1",
+        "LOCAL_WORLD_SIZE": "2",
+        "GROUP_RANK": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    process = launch.launched()
+    assert process == (3, 4, 1, 2, 1) and not process.is_first
+    assert process.distributed()["num_nodes"] == 2 and len(process.distributed()["cuda_devices"]) == 2
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert launch.launched() is None
+
+
+class TestInterrupted:
+    @pytest.mark.edit("interrupted")
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+    def test_before_the_training(self, number, capsys):
+        before = signal.getsignal(number)
+        with pytest.raises(SystemExit) as ended:
+            launch.resumable(lambda arguments: os.kill(os.getpid(), arguments))(number)
+        assert ended.value.code == 75 and "--recover" in capsys.readouterr().err
+        assert signal.getsignal(number) == before
+
+    @pytest.mark.edit("interrupted")
+    def test_ctrl_c_is_left_to_the_command(self):
+        with pytest.raises(KeyboardInterrupt):
+            launch.resumable(lambda arguments: os.kill(os.getpid(), arguments))(signal.SIGINT)
 
 
 class TestRecover:

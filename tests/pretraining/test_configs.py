@@ -9,10 +9,10 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.util import prepare_environment
 
-from luke_allennlp.pretraining.trainer import PretrainingTrainer
 from luke_allennlp.training import LinearWithWarmupRatio
 from luke_allennlp.training.optimizers import FusedAdamW
 from luke_allennlp.training.preflight import preflight
+from luke_allennlp.training.trainer import LukeTrainer
 from tests.conftest import FIXTURES, ROOT
 from tests.pretraining.datasets import random_sequences, write_dataset
 
@@ -98,11 +98,11 @@ class TestKnobs:
 
     def test_others(self, evaluate):
         config = evaluate(
-            "shard_optimizer:: true, mixed_precision:: 'bf16', validate:: false, max_tokens:: 99, seed:: 7, "
+            "shard_optimizer:: true, precision:: 'bf16', validate:: false, max_tokens:: 99, seed:: 7, "
             "embedder_options:: { gradient_checkpointing: true }, masking_options:: { word_ratio: 0.3 }"
         )
         assert config["trainer"]["optimizer"]["type"] == "zero_adamw"
-        assert config["trainer"]["mixed_precision"] == "bf16"
+        assert config["trainer"]["precision"] == "bf16"
         assert config["validation_data_path"] is None
         assert config["data_loader"]["max_tokens"] == 99
         assert config["data_loader"]["masking"] == {"type": "luke", "whole_words": True, "word_ratio": 0.3}
@@ -148,7 +148,7 @@ class TestConstruction:
         assert params.pop("include_in_archive") == ["checkpoint"]
         loop = TrainModel.from_params(params=params, serialization_dir=str(tmp_path), local_rank=0)
         trainer = loop.trainer
-        assert isinstance(trainer, PretrainingTrainer) and isinstance(trainer.optimizer, FusedAdamW)
+        assert isinstance(trainer, LukeTrainer) and isinstance(trainer.optimizer, FusedAdamW)
         assert isinstance(trainer._learning_rate_scheduler, LinearWithWarmupRatio)
         metrics = loop.run()
         assert metrics["step"] == 1 and metrics["training_loss"] > 1 and metrics["validation_loss"] > 1

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any, Dict, Iterator
@@ -11,9 +12,9 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import SigTermReceived
 from allennlp.training import TrainerCallback
 
+from luke_allennlp.training.signals import TrainingInterrupted
 from tests.pretraining.trainers import OPTIMIZER, make_dataset, make_trainer, weights
 
 ZERO = {**OPTIMIZER, "type": "zero_adamw"}
@@ -24,7 +25,7 @@ class Terminate(TrainerCallback):
     """As if one process alone was asked to end."""
 
     def on_batch(self, trainer: Any, *args: Any, **kwargs: Any) -> None:
-        if trainer._total_batches_completed == 4:
+        if trainer._total_batches_completed == 4 and dist.get_rank() == 1:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -46,11 +47,10 @@ def train(rank: int, place: str) -> None:
         "dataset": Path(place) / "dataset",
     }
     trainer = make_trainer(**options)
-    if rank == 1:
-        trainer._callbacks.append(Terminate(""))
+    trainer._callbacks.append(Terminate(""))
     try:
         trainer.train()
-    except SigTermReceived:
+    except TrainingInterrupted:
         pass
     assert trainer._total_batches_completed == 4
     kept = sum(bool(state) for state in trainer.optimizer.optim.state.values())  # type: ignore[attr-defined]
@@ -68,7 +68,6 @@ class Damaged:
 
     def __init__(self, loader: Any) -> None:
         self.loader, self.steps_per_epoch = loader, loader.steps_per_epoch
-        self.total_names = loader.total_names
 
     def __iter__(self) -> Iterator[Any]:
         yield next(iter(self.loader))
@@ -85,7 +84,7 @@ def fail(rank: int, place: str) -> None:
     store = f"file://{place}/store"
     dist.init_process_group("gloo", init_method=store, world_size=2, rank=rank, timeout=timeout)
     messages = []
-    for name in ("data_loader", "_validation_data_loader"):
+    for name in ("_source", "_validation_data_loader"):
         run = Path(place) / f"{name}{rank}"
         options: Dict[str, Any] = {"distributed": True, "world_size": 2, "local_rank": rank}
         trainer = make_trainer(Path(place) / "dataset", run, num_steps=2, **options)
@@ -129,15 +128,12 @@ def test_two_processes(tmp_path: Path) -> None:
         )
         for name, value in weights(whole).items():
             torch.testing.assert_close(found_weights[name], value, rtol=0, atol=2e-5, msg=name)
-    names = {path.name for path in (tmp_path / "run0").glob("*.th")}
-    assert names == {"best.th"} | {
-        f"{kind}_state_{at}.th" for kind in ("model", "training") for at in ("e0_b4", "e1_b3")
-    }
-    assert not list((tmp_path / "run1").glob("*.th"))
+    assert {path.name for path in (tmp_path / "run0").glob("*.th")} == {"best.th"}
+    assert {path.name for path in (tmp_path / "run0/checkpoints").iterdir()} == {"step-4", "step-10"}
+    assert not list((tmp_path / "run1").glob("*.th")) and not (tmp_path / "run1/checkpoints").exists()
 
     # One process goes on where the two were.
-    for path in (tmp_path / "run0").glob("*e1_b3.th"):
-        path.unlink()
+    shutil.rmtree(tmp_path / "run0/checkpoints/step-10")
     alone = make_trainer(dataset, tmp_path / "run0", dropout=0.0, train_only_new=True, seed=1, **best)
     alone._maybe_restore_checkpoint()
     assert alone._total_batches_completed == 4

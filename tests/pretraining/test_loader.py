@@ -90,7 +90,7 @@ def on_ranks(monkeypatch, ranks, make, epoch=0, start=0):
     """What all ranks get, by rank."""
     found = []
     for rank in range(ranks):
-        monkeypatch.setattr(loader_module, "_rank_and_world_size", lambda rank=rank: (rank, ranks))
+        monkeypatch.setattr(loader_module, "rank_and_world_size", lambda rank=rank: (rank, ranks))
         found.append(list(make().steps(epoch, start)))
     return found
 

@@ -227,7 +227,7 @@ def test_metrics(values_of):
     assert model.get_metrics() == model.get_metrics()
 
 
-def test_mixed_precision(values_of):
+def test_precision(values_of):
     model = make_model(values_of()).train()
     expected = model(**batch())["loss"]
     with torch.autocast("cpu", dtype=torch.bfloat16):

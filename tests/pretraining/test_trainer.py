@@ -5,17 +5,16 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Set
 
 import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import SigTermReceived
-from allennlp.data.data_loaders import SimpleDataLoader
-from allennlp.training import Checkpointer, TrainerCallback
+from allennlp.training import TrainerCallback
 
-from luke_allennlp.pretraining.trainer import PretrainingTrainer
-from luke_allennlp.training.checkpointing import StepCheckpointer
+from luke_allennlp.training.checkpoint_files import StepCheckpointer
+from luke_allennlp.training.signals import SIGNALS, TrainingInterrupted
+from luke_allennlp.training.trainer import LukeTrainer
 from tests.pretraining.trainers import assert_equal, make_dataset, make_trainer, weights
 
 
@@ -54,7 +53,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_dataset(tmp_path_factory.mktemp("pretraining") / "dataset")
 
 
-def watch(trainer: PretrainingTrainer, *arguments: int) -> Watch:
+def watch(trainer: LukeTrainer, *arguments: int) -> Watch:
     watched = Watch(*arguments)
     trainer._callbacks.append(watched)
     return watched
@@ -121,9 +120,7 @@ class TestSteps:
         kept = {name for name, value in weights(trainer).items() if torch.equal(value, before[name])}
         assert kept == {name for name in before if "word_embeddings" in name or "lm_head" in name}
 
-    @pytest.mark.parametrize(
-        "options", [{"mixed_precision": "bf16"}, {"grad_norm": 0.1}, {"grad_clipping": 1e-4}]
-    )
+    @pytest.mark.parametrize("options", [{"precision": "bf16"}, {"grad_norm": 0.1}, {"grad_clipping": 1e-4}])
     def test_options_of_an_update(self, dataset: Path, tmp_path: Path, options: Dict[str, Any]) -> None:
         plain = make_trainer(dataset, tmp_path / "plain", num_steps=3, dropout=0.0)
         other = make_trainer(dataset, tmp_path / "other", num_steps=3, dropout=0.0, **options)
@@ -142,11 +139,14 @@ class TestFigures:
         watched = watch(trainer)
         trainer.train()
         lines = log(tmp_path / "run")
-        assert [line["step"] for line in lines] == [2, 4, 4, 6, 7, 8, 8, 10, 10]
-        training = [line for line in lines if "loss" in line]
-        assert [line["epoch"] for line in training] == [0, 0, 0, 0, 1, 1]
-        assert training[1]["loss"] == pytest.approx(sum(watched.losses[2:4]) / 2)
-        assert training[1]["learning_rate"] == pytest.approx(8.75e-4)
+        every = [line for line in lines if "loss" in line]
+        assert [line["step"] for line in every] == list(range(1, 11))
+        assert [line["epoch"] for line in every] == [0] * 7 + [1] * 3
+        assert [line["loss"] for line in every] == watched.losses
+        assert [line["learning_rate"] for line in every] == pytest.approx(watched.rates)
+        assert [line["sequences"] for line in every] == watched.sizes
+        training = [line for line in every if "step_seconds" in line]
+        assert [line["step"] for line in training] == [2, 4, 6, 7, 8, 10]
         for kind in ("word", "entity"):
             assert training[0][f"masked_{kind}_loss"] > 1 and training[0][f"masked_{kind}_accuracy"] >= 0
         assert training[0]["sequences_per_second"] > 0 and training[0]["words_per_second"] > 0
@@ -158,9 +158,9 @@ class TestFigures:
 
     def test_validation_begins_the_sums_anew(self, dataset: Path, tmp_path: Path) -> None:
         make_trainer(dataset, tmp_path / "run", num_steps=6, validate_every=3).train()
-        lines = [line for line in log(tmp_path / "run") if "loss" in line]
+        lines = [line for line in log(tmp_path / "run") if "step_seconds" in line]
         assert [line["step"] for line in lines] == [2, 3, 4, 6]
-        # Of one step each: all figures are.
+        # Of one step each.
         for line in lines[1:3]:
             parts = line["masked_word_loss"] + line["masked_entity_loss"]
             assert line["loss"] == pytest.approx(parts, rel=1e-5)
@@ -174,14 +174,14 @@ class TestFigures:
             clock[0] += 3600
 
         monkeypatch.setattr("luke_allennlp.training.steps.time.perf_counter", lambda: clock[0])
-        monkeypatch.setattr(PretrainingTrainer, "_save_checkpoint", hour)
+        monkeypatch.setattr(LukeTrainer, "_save_checkpoint", hour)
         trainer = make_trainer(
             dataset, tmp_path / "run", num_steps=6, validate_every=3, checkpointer={"save_every_num_steps": 1}
         )
-        monkeypatch.setattr(trainer, "_evaluate", hour)
+        monkeypatch.setattr(trainer, "_validate", hour)
         trainer.train()
         assert clock[0] >= 7 * 3600
-        assert all(line["step_seconds"] < 1 for line in log(tmp_path / "run") if "loss" in line)
+        assert all(line["step_seconds"] < 1 for line in log(tmp_path / "run") if "step_seconds" in line)
 
     @pytest.mark.slow
     def test_the_best_weights_are_kept_if_asked(self, dataset: Path, tmp_path: Path) -> None:
@@ -200,11 +200,15 @@ class TestFigures:
         assert any(not torch.equal(value, again[name]) for name, value in weights(last).items())
 
     def test_a_loss_that_is_no_number_is_an_error(self, dataset: Path, tmp_path: Path) -> None:
-        trainer = make_trainer(dataset, tmp_path / "run")
+        trainer = make_trainer(dataset, tmp_path / "run", checkpointer={"save_every_num_steps": 3})
         watch(trainer, 4)
-        with pytest.raises(ValueError, match="The loss of step 4 is nan"):
+        message = "The loss of step 5 is nan. The training diverged; the last checkpoint is .*/step-3. Start"
+        with pytest.raises(ConfigurationError, match=message):
             trainer.train()
-        assert [line["step"] for line in log(tmp_path / "run")] == [2, 4]
+        assert [line["step"] for line in log(tmp_path / "run")] == [1, 2, 3, 4]
+        # Not even an interrupt makes a checkpoint of such weights.
+        checkpoints = list((tmp_path / "run" / "checkpoints").iterdir())
+        assert [path.name for path in checkpoints] == ["step-3"]
 
 
 class TestResume:
@@ -221,20 +225,19 @@ class TestResume:
         trainer.train()
         assert any(not torch.equal(value, whole[name]) for name, value in weights(trainer).items())
 
-    @pytest.mark.parametrize(
-        "number, error, at", [(signal.SIGTERM, SigTermReceived, 3), (signal.SIGINT, KeyboardInterrupt, 7)]
-    )
+    @pytest.mark.parametrize("number, at", [(signal.SIGTERM, 3), (signal.SIGINT, 7), (signal.SIGUSR1, 1)])
     def test_an_interrupted_run_ends_as_if_it_had_not_been(
-        self, dataset: Path, tmp_path: Path, whole: Dict[str, torch.Tensor], number: int, error: type, at: int
+        self, dataset: Path, tmp_path: Path, whole: Dict[str, torch.Tensor], number: int, at: int
     ) -> None:
         """To the bit, although dropout draws random numbers in every step."""
-        handlers = [signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)]
+        handlers = [signal.getsignal(known) for known in SIGNALS]
         trainer = make_trainer(dataset, tmp_path / "run", dropout=0.1)
         watch(trainer, at, number)
-        with pytest.raises(error):
+        with pytest.raises(TrainingInterrupted) as interrupted:
             trainer.train()
-        assert [signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)] == handlers
-        assert (tmp_path / "run" / f"model_state_e{at // 7}_b{at % 7}.th").exists()
+        assert interrupted.value.code == 75
+        assert [signal.getsignal(known) for known in SIGNALS] == handlers
+        assert (tmp_path / "run" / "checkpoints" / f"step-{at}").exists()
 
         # Not from the same weights, nor with the generator where it was.
         trainer = make_trainer(dataset, tmp_path / "run", seed=1, dropout=0.1)
@@ -242,7 +245,7 @@ class TestResume:
         trainer.train()
         assert watched.steps == list(range(at + 1, 11))
         assert_equal(weights(trainer), whole)
-        assert [line["step"] for line in log(tmp_path / "run") if "loss" in line] == [2, 4, 6, 7, 8, 10]
+        assert [line["step"] for line in log(tmp_path / "run") if "loss" in line] == list(range(1, 11))
 
     @pytest.mark.parametrize("at", [7, 10])
     def test_a_validation_that_is_interrupted_is_done_later(
@@ -263,10 +266,10 @@ class TestResume:
 
         trainer._validation_data_loader = Interrupting()
         watched = watch(trainer)
-        with pytest.raises(SigTermReceived):
+        with pytest.raises(TrainingInterrupted):
             trainer.train()
         assert given.count(at) == 1
-        assert (tmp_path / "run" / f"model_state_e{at // 7}_b{at % 7}.th").exists()
+        assert (tmp_path / "run" / "checkpoints" / f"step-{at}").exists()
         assert len(watched.epochs) == (at > 7)
 
         trainer = make_trainer(dataset, tmp_path / "run", seed=1, max_tokens=80)
@@ -275,7 +278,7 @@ class TestResume:
         assert len(watched.epochs) == (at == 7) and metrics["validation_step"] == 10
         assert all(epoch["validation_step"] == epoch["step"] == 7 for epoch in watched.epochs)
         lines = log(tmp_path / "run")
-        assert [line["step"] for line in lines if "loss" in line] == [2, 4, 6, 7, 8, 10]
+        assert [line["step"] for line in lines if "loss" in line] == list(range(1, 11))
         assert [line["step"] for line in lines if "validation_loss" in line] == [7, 10]
 
     @pytest.mark.slow
@@ -284,7 +287,7 @@ class TestResume:
         whole.train()
         trainer = make_trainer(dataset, tmp_path / "run", dropout=0.0)
         watch(trainer, 5, signal.SIGTERM)
-        with pytest.raises(SigTermReceived):
+        with pytest.raises(TrainingInterrupted):
             trainer.train()
         trainer = make_trainer(dataset, tmp_path / "run", dropout=0.0, max_tokens=60)
         watched = watch(trainer)
@@ -339,27 +342,18 @@ class TestResume:
         with (tmp_path / "run/steps.jsonl").open("a") as file:
             file.write('{"step": 6, "loss": 0}\n{"step": 7, "lo')
         make_trainer(dataset, tmp_path / "run", num_steps=4).train()
-        assert {line["step"] for line in log(tmp_path / "run")} == {2, 4}
+        assert {line["step"] for line in log(tmp_path / "run")} == {1, 2, 3, 4}
+
+
+def names(run: Path) -> Set[str]:
+    return {path.name for path in (run / "checkpoints").iterdir()}
 
 
 class TestCheckpointer:
     def test_keeps_the_last(self, dataset: Path, tmp_path: Path) -> None:
         checkpointer = {"save_every_num_steps": 2, "keep_most_recent_by_count": 3}
         make_trainer(dataset, tmp_path / "run", checkpointer=checkpointer).train()
-        found = {path.name for path in (tmp_path / "run").glob("*_state_*")}
-        places = ("e0_b6", "e1_b1", "e1_b3")
-        assert found == {f"{kind}_state_{place}.th" for kind in ("model", "training") for place in places}
-
-    def test_removes_one_alone(self, tmp_path: Path) -> None:
-        numbers = [1, *range(10, 20), 119]
-        for number in numbers:
-            for kind in ("model", "training"):
-                (tmp_path / f"{kind}_state_e0_b{number}.th").touch()
-        StepCheckpointer(tmp_path)._remove_checkpoint(0, 1)
-        found = {path.name for path in tmp_path.iterdir()}
-        assert found == {f"{kind}_state_e0_b{at}.th" for kind in ("model", "training") for at in numbers[1:]}
-        # Already gone.
-        StepCheckpointer(tmp_path)._remove_checkpoint(0, 1)
+        assert names(tmp_path / "run") == {"step-6", "step-8", "step-10"}
 
     def test_saves_by_the_clock(self, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         checkpointer = {
@@ -368,22 +362,19 @@ class TestCheckpointer:
             "keep_most_recent_by_count": None,
         }
         trainer = make_trainer(dataset, tmp_path / "run", checkpointer=checkpointer)
-        start = time.time()
-        # A minute a step.
+        start = time.monotonic()
+        # A minute a step. It is asked before each.
         monkeypatch.setattr(
-            "luke_allennlp.training.checkpointing.time.time",
+            "luke_allennlp.training.checkpoint_files.time.monotonic",
             lambda: start + 60 * trainer._total_batches_completed,
         )
         trainer.train()
-        found = {path.name for path in (tmp_path / "run").glob("model_state_*")}
-        places = ("e0_b2", "e0_b4", "e0_b6", "e1_b1", "e1_b3")
-        assert found == {f"model_state_{place}.th" for place in places}
+        assert names(tmp_path / "run") == {f"step-{step}" for step in (3, 6, 9, 10)}
 
     @pytest.mark.parametrize("name", ["save_every_num_steps", "save_every_num_minutes"])
     def test_options(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(ConfigurationError, match=f"{name} is 0; expected a number above 0"):
             StepCheckpointer(tmp_path, **{name: 0})
-        assert issubclass(StepCheckpointer, Checkpointer)
 
 
 class TestErrors:
@@ -392,22 +383,18 @@ class TestErrors:
         [
             ({"num_steps": 0}, "trainer.num_steps is 0"),
             ({"log_every": 0}, "trainer.log_every is 0"),
-            ({"mixed_precision": "half"}, 'trainer.mixed_precision is "half"; expected "bf16"'),
-            ({"mixed_precision": "fp16"}, "needs a GPU"),
+            ({"num_epochs": 2}, "either num_epochs or num_steps"),
+            ({"num_gradient_accumulation_steps": 2}, "PretrainingDataLoader makes steps itself"),
+            ({"keep": "all"}, 'trainer.keep is "all"; expected "best" or "last"'),
+            ({"precision": "half"}, 'trainer.precision is "half"; expected "auto", "bf16"'),
+            ({"precision": "fp16"}, "needs a GPU"),
         ],
     )
     def test_options(self, dataset: Path, tmp_path: Path, options: Dict[str, Any], message: str) -> None:
         with pytest.raises(ConfigurationError, match=message):
             make_trainer(dataset, tmp_path / "run", **options)
 
-    def test_a_data_loader_without_steps(self, dataset: Path, tmp_path: Path) -> None:
-        trainer = make_trainer(dataset, tmp_path / "run")
-        with pytest.raises(ConfigurationError, match='SimpleDataLoader, .* one of type "luke_pretraining"'):
-            PretrainingTrainer(trainer.model, trainer.optimizer, SimpleDataLoader([], 1), num_steps=1)
-
     def test_best_weights_without_validation(self, dataset: Path, tmp_path: Path) -> None:
-        trainer = make_trainer(dataset, tmp_path / "run")
-        with pytest.raises(ConfigurationError, match="give validation_data_path"):
-            PretrainingTrainer(
-                trainer.model, trainer.optimizer, trainer.data_loader, num_steps=1, validation_metric="-loss"
-            )
+        for options in ({"validation_metric": "-loss"}, {"keep": "best"}):
+            with pytest.raises(ConfigurationError, match="give validation_data_path"):
+                make_trainer(dataset, tmp_path / "run", validates=False, **options)

@@ -10,8 +10,8 @@ from allennlp.training import Trainer
 
 from luke_allennlp.pretraining.loader import PretrainingDataLoader
 from luke_allennlp.pretraining.model import LukePretrainingModel
-from luke_allennlp.pretraining.trainer import PretrainingTrainer
 from luke_allennlp.token_embedders import LukeEmbedder
+from luke_allennlp.training.trainer import LukeTrainer
 from tests.pretraining.datasets import FIXTURES, random_sequences, write_dataset
 
 OPTIMIZER: Dict[str, Any] = {
@@ -36,8 +36,9 @@ def make_trainer(
     train_only_new: bool = False,
     global_batch_size: int = 8,
     seed: int = 0,
+    validates: bool = True,
     **options: Any,
-) -> PretrainingTrainer:
+) -> LukeTrainer:
     torch.manual_seed(seed)
     embedder = LukeEmbedder(
         str(FIXTURES / "tiny-roberta"),
@@ -59,8 +60,10 @@ def make_trainer(
         )
         for name, split in (("data_loader", "train"), ("validation_data_loader", "validation"))
     }
+    if not validates:
+        del loaders["validation_data_loader"]
     params = {
-        "type": "luke_pretraining",
+        "type": "luke",
         "num_steps": num_steps,
         "cuda_device": -1,
         "optimizer": dict(OPTIMIZER),
@@ -70,11 +73,11 @@ def make_trainer(
         **options,
     }
     trainer = Trainer.from_params(Params(params), model=model, serialization_dir=str(run), **loaders)
-    assert isinstance(trainer, PretrainingTrainer)
+    assert isinstance(trainer, LukeTrainer)
     return trainer
 
 
-def weights(trainer: PretrainingTrainer) -> Dict[str, torch.Tensor]:
+def weights(trainer: LukeTrainer) -> Dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
 
 

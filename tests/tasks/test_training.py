@@ -19,7 +19,6 @@ SMOOTH = {
     "data_loader.batch_size": 8,
     "model.embedder.attention_dropout": 0,
     "model.embedder.hidden_dropout": 0,
-    "trainer.num_gradient_accumulation_steps": 1,
 }
 WINDOWS = {
     f"{reader}.{option}": value
@@ -74,7 +73,7 @@ TRAININGS = [
     Training(
         "cloze_qa/record",
         "record/train.json",
-        {**SMOOTH, "model.dropout": 0, "trainer.optimizer.lr": 3e-3, "trainer.num_epochs": 25},
+        {**SMOOTH, "model.dropout": 0, "trainer.optimizer.lr": 3e-3, "trainer.num_epochs": 30},
         0.02,
         {"em", "f1"},
     ),
@@ -111,9 +110,9 @@ def test_learns_what_it_is_shown(
     # The archive scores as the training did at its best.
     archive, metrics = tmp_path / "run" / "model.tar.gz", read("metrics.json")
     scores = evaluate_from_archive(archive, data)
+    scores.pop("loss")  # a mean over batches; in the training, over predictions
     for name, value in scores.items():
         assert value == pytest.approx(metrics[f"best_validation_{name}"], rel=1e-6), name
-    scores.pop("loss")
     assert set(scores) == training.scores
     assert set(scores.values()) == {100.0 if "em" in scores else 1.0}
 

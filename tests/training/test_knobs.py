@@ -22,14 +22,19 @@ VALUES: Dict[str, Dict[str, Any]] = {
         "learning_rate": 0.5,
         "num_epochs": 77,
         "effective_batch_size": 96,
-        "batch_size": 3,
+        "loss_batch_size": 3,
+        "max_tokens": 99,
+        "num_workers": 2,
+        "checkpoint_steps": 9,
+        "checkpoint_minutes": 10,
+        "shard_optimizer": True,
         "evaluation_batch_size": 11,
         "devices": [0, 2],
         "seed": 99,
         "warmup_ratio": 0.5,
         "validation_metric": "-loss",
         "keep": "last",
-        "use_amp": True,
+        "precision": "bf16",
         "callbacks": [{"type": "track_epoch_callback"}],
         "train_data": "a",
         "validation_data": "b",
@@ -84,7 +89,7 @@ VALUES: Dict[str, Dict[str, Any]] = {
         "max_tokens": 6,
         "devices": [0, 2],
         "nodes": 3,
-        "mixed_precision": "bf16",
+        "precision": "bf16",
         "shard_optimizer": True,
         "num_workers": 0,
         "validate": False,
@@ -158,14 +163,10 @@ class TestMessages:
             ("ner/demo", {"reader_options.max_length": 50}, {"dataset_reader.max_length": 50}),
             ("ner/demo", {"reader_options": {"max_length": 50}}, {"dataset_reader.max_length": 50}),
             ("ner/crf_tagger", {"hidden_size": 8}, {"model.encoder.input_dim": 8}),
-            (
-                "ner/conll",
-                {"devices": [0, 1]},
-                {"distributed": {"cuda_devices": [0, 1]}, "trainer.num_gradient_accumulation_steps": 2},
-            ),
+            ("ner/conll", {"devices": [0, 1]}, {"distributed": {"cuda_devices": [0, 1]}}),
             ("pretraining/demo_stage2", {"devices": [1]}, {"trainer.cuda_device": 1}),
             # Those that are right are not repeated.
-            ("ner/conll", {"keep": "best", "trainer.num_epochs": 3}, {"trainer.callbacks": []}),
+            ("ner/conll", {"keep": "best", "trainer.num_epochs": 3}, {"trainer.keep": "best"}),
             # One letter is missing.
             ("ner/conll", {"num_epoch": 3}, {"trainer.num_epochs": 3}),
         ],
@@ -176,8 +177,8 @@ class TestMessages:
         assert suggested(message) == expected
 
     def test_an_impossible_value(self) -> None:
-        message = refusal(CONFIGS / "ner/conll.jsonnet", {"batch_size": 3})
-        assert message.endswith("is no multiple of batch_size 3 times 1 devices: change one of the three")
+        message = refusal(CONFIGS / "ner/conll.jsonnet", {"keep": "all"})
+        assert message.endswith('keep is all: set "best" or "last"')
 
     def test_the_value_that_it_has(self) -> None:
         message = refusal(CONFIGS / "ner/conll.jsonnet", {"num_epochs": 5})

@@ -174,7 +174,7 @@ class TestTrain:
             ({"train_data_path": "no/data"}, 'train_data_path: no file "no/data"'),
             pytest.param(
                 {"trainer": {"num_epochs": 1, "use_amp": True}},
-                "trainer.use_amp: mixed precision needs a GPU, and torch sees none here",
+                "trainer.use_amp: float16 needs a GPU, and torch sees none here",
                 marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
             ),
             (

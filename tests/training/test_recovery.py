@@ -29,7 +29,7 @@ def test_it_is_registered() -> None:
 
 @pytest.mark.parametrize(
     "type_, key",
-    [(None, "num_epochs"), ("gradient_descent", "num_epochs"), ("luke_pretraining", "num_steps")],
+    [(None, "num_epochs"), ("gradient_descent", "num_epochs"), ("luke", "num_steps"), ("luke", "num_epochs")],
 )
 class TestLength:
     def trainer(self, type_: Any, key: str, length: Any) -> Dict[str, Any]:
@@ -52,6 +52,7 @@ class TestLength:
         assert f"trainer.{key}: the run in {tmp_path} has no checkpoint left" in error_of(
             trainer, before, tmp_path
         )
+        (tmp_path / "checkpoints" / "step-7").mkdir(parents=True)
         (tmp_path / "model_state_e1_b0.th").write_text("")
         assert keys(trainer, before, tmp_path) == [f"trainer.{key}"]
 
@@ -78,7 +79,7 @@ def test_schedule_that_goes_on(tmp_path: Path, scheduler: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize("type_", ["luke_pretraining", "gradient_descent", None])
+@pytest.mark.parametrize("type_", ["luke", "gradient_descent", None])
 def test_where_it_runs_may_differ(type_: Any) -> None:
     config: Dict[str, Any] = {"trainer": {"type": type_}, "distributed": {"cuda_devices": [0, 1]}}
     found = may_differ(Params(config))
@@ -86,7 +87,7 @@ def test_where_it_runs_may_differ(type_: Any) -> None:
         ("distributed" in found)
         == ("data_loader.max_tokens" in found)
         == ("trainer.cuda_device" in found)
-        == (type_ == "luke_pretraining")
+        == (type_ == "luke")
     )
     assert not {"trainer", "data_loader", "data_loader.global_batch_size", "model"} & set(found)
 
@@ -95,7 +96,7 @@ def test_where_it_runs_may_differ(type_: Any) -> None:
     "type_, may", [("fused_adamw", True), ("zero_adamw", True), ("huggingface_adamw", False), (None, False)]
 )
 def test_where_averages_are_kept_may_differ(type_: Any, may: bool) -> None:
-    config: Dict[str, Any] = {"trainer": {"type": "luke_pretraining", "optimizer": {"type": type_}}}
+    config: Dict[str, Any] = {"trainer": {"type": "luke", "optimizer": {"type": type_}}}
     found = may_differ(Params(config))
     assert ("trainer.optimizer.type" in found) == may
     assert "trainer.optimizer" not in found

@@ -14,7 +14,7 @@ knobs(import 'fine_tuning.libsonnet', {
   learning_rate:: 1e-5,
   num_epochs:: 2,
   effective_batch_size:: 32,
-  batch_size:: 1,
+  loss_batch_size:: 1,
   seed:: 4,
   validation_metric:: '+em',
 

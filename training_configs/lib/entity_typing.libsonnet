@@ -14,7 +14,7 @@ knobs(import 'fine_tuning.libsonnet', {
   learning_rate:: 1e-5,
   num_epochs:: 3,
   effective_batch_size:: 4,
-  batch_size:: 2,
+  loss_batch_size:: 2,
   seed:: 12,
   validation_metric:: '+f1',
 

@@ -14,14 +14,20 @@ knobs({}, {
   learning_rate:: error 'learning_rate: set the peak learning rate, for example 1e-5',
   num_epochs:: error 'num_epochs: set how many times to go through the training data',
   effective_batch_size:: error 'effective_batch_size: set how many instances one update sees, on all devices together',
-  batch_size:: error 'batch_size: set how many instances a device takes at once',
+  // The paper's batch on one device, of which it accumulated several to an update: the loss is the mean of their means.
+  loss_batch_size:: error 'loss_batch_size: set how many instances a mean of the loss is over, or null for all of an update',
+  max_tokens:: null,  // words and entities that a device takes at once, padding included; null: by its memory
   evaluation_batch_size:: 32,
   devices:: null,  // several: [0, 1, 2, 3]; null: one GPU if there is one, else the CPU
   seed:: error 'seed: set the random seed',
   warmup_ratio:: 0.06,
   validation_metric:: error 'validation_metric: set the metric to watch, for example "+f1"',
   keep:: 'best',  // which epoch's weights end up in the archive: 'best' by the validation metric, or 'last'
-  use_amp:: false,  // float16 with gradient scaling, on GPUs
+  precision:: 'auto',  // 'bf16', 'fp16' with gradient scaling on GPUs, null: float32; 'auto': 'bf16' on GPUs that have it
+  shard_optimizer:: false,  // share the optimizer's averages out over the processes
+  num_workers:: 0,  // processes a device has to prepare batches
+  checkpoint_steps:: 1000,
+  checkpoint_minutes:: 30,
   callbacks:: [],
   reader:: error 'reader: set the dataset reader',
   train_data:: error 'train_data: set the path of the training data',
@@ -35,13 +41,9 @@ knobs({}, {
   },
 
   local num_devices = if experiment.devices == null then 1 else std.length(experiment.devices),
-  local per_device = std.min(experiment.batch_size, std.floor(experiment.effective_batch_size / num_devices)),
-  local accumulation = experiment.effective_batch_size / (per_device * num_devices),
-  assert per_device > 0 : 'effective_batch_size %d is smaller than the number of devices, %d: use fewer devices'
-                          % [experiment.effective_batch_size, num_devices],
-  assert accumulation == std.floor(accumulation)
-         : 'effective_batch_size %d is no multiple of batch_size %d times %d devices: change one of the three'
-           % [experiment.effective_batch_size, per_device, num_devices],
+  assert experiment.effective_batch_size >= num_devices
+         : 'effective_batch_size %d is smaller than the number of devices, %d: use fewer devices'
+           % [experiment.effective_batch_size, num_devices],
   assert std.member(['best', 'last'], experiment.keep) : 'keep is %s: set "best" or "last"' % experiment.keep,
 
   random_seed: experiment.seed,
@@ -54,13 +56,23 @@ knobs({}, {
   evaluate_on_test: experiment.test_data != null,
   // Labels come from the training data, in evaluation too.
   datasets_for_vocab_creation: ['train'],
-  data_loader: { batch_size: per_device, shuffle: true },
+  data_loader: {
+    type: 'luke',
+    batch_size: experiment.effective_batch_size,
+    loss_batch_size: experiment.loss_batch_size,
+    max_tokens: experiment.max_tokens,
+    shuffle: true,
+    seed: experiment.seed,
+    num_workers: experiment.num_workers,
+  },
   validation_data_loader: { batch_size: experiment.evaluation_batch_size },
   trainer: {
+    type: 'luke',
     num_epochs: experiment.num_epochs,
-    num_gradient_accumulation_steps: accumulation,
+    precision: experiment.precision,
+    seed: experiment.seed,
     optimizer: {
-      type: 'huggingface_adamw',
+      type: if experiment.shard_optimizer then 'zero_adamw' else 'huggingface_adamw',
       lr: experiment.learning_rate,
       betas: [0.9, 0.98],
       eps: 1e-6,
@@ -70,8 +82,12 @@ knobs({}, {
     },
     learning_rate_scheduler: { type: 'linear_with_warmup_ratio', warmup_ratio: experiment.warmup_ratio },
     validation_metric: experiment.validation_metric,
-    callbacks: experiment.callbacks + (if experiment.keep == 'last' then [{ type: 'keep_last' }] else []),
-    use_amp: experiment.use_amp,
+    keep: if experiment.validation_data == null then 'last' else experiment.keep,
+    checkpointer: {
+      save_every_num_steps: experiment.checkpoint_steps,
+      save_every_num_minutes: experiment.checkpoint_minutes,
+    },
+    callbacks: experiment.callbacks,
   },
   distributed: if num_devices > 1 then { cuda_devices: experiment.devices },
 })

@@ -17,7 +17,7 @@ knobs(import 'fine_tuning.libsonnet', {
   learning_rate:: 1e-5,
   num_epochs:: 5,
   effective_batch_size:: 8,
-  batch_size:: 2,
+  loss_batch_size:: 2,
   seed:: 15,
   validation_metric:: '+f1',
   keep:: 'last',

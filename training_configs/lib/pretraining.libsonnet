@@ -23,7 +23,7 @@ knobs({}, {
   max_tokens:: 16384,  // words and entities that a device takes at once, padding included
   devices:: null,  // [1]: that GPU; several: [0, 1, 2, 3]; null: one GPU if there is one, else the CPU
   nodes:: 1,  // machines with these devices each; their first is at $MASTER_ADDR:$MASTER_PORT
-  mixed_precision:: null,  // 'bf16', or 'fp16' with gradient scaling on GPUs
+  precision:: 'auto',  // 'bf16', 'fp16' with gradient scaling on GPUs, null: float32; 'auto': 'bf16' on GPUs that have it
   shard_optimizer:: false,  // share the optimizer's averages out over the processes
   num_workers:: 2,  // processes a device has to prepare batches
   validate:: true,  // whether the dataset has a part for validation
@@ -79,10 +79,10 @@ knobs({}, {
     train_only_new: experiment.train_only_new,
   },
   trainer: {
-    type: 'luke_pretraining',
+    type: 'luke',
     [if experiment.devices != null && processes == 1 then 'cuda_device']: devices[0],
     num_steps: experiment.num_steps,
-    mixed_precision: experiment.mixed_precision,
+    precision: experiment.precision,
     seed: experiment.seed,
     validate_every: experiment.validation_steps,
     optimizer: {

@@ -31,7 +31,7 @@ knobs(import 'fine_tuning.libsonnet', {
   learning_rate:: 1.5e-5,
   num_epochs:: 2,
   effective_batch_size:: 48,
-  batch_size:: 2,
+  loss_batch_size:: 2,
   seed:: 14,
   validation_metric:: '+f1',
   keep:: 'last',

@@ -18,7 +18,7 @@ knobs(import 'fine_tuning.libsonnet', {
   learning_rate:: 1e-5,
   num_epochs:: 5,
   effective_batch_size:: 32,
-  batch_size:: 4,
+  loss_batch_size:: 4,
   evaluation_batch_size:: 128,
   seed:: 42,
   validation_metric:: '+f1',

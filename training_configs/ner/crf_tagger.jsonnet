@@ -13,7 +13,7 @@ knobs(import '../lib/fine_tuning.libsonnet', {
   learning_rate:: 3e-3,
   num_epochs:: 12,
   effective_batch_size:: 8,
-  batch_size:: 8,
+  loss_batch_size:: null,
   seed:: 15,
   validation_metric:: '+f1-measure-overall',
 

@@ -5,7 +5,7 @@
   validation_data:: 'fixtures/ner/dev.conll',
   learning_rate:: 3e-3,
   num_epochs:: 20,
-  batch_size:: 8,
+  loss_batch_size:: null,
   // The model is too small for dropout and needs no long context.
   reader_options:: { max_length: 96 },
   embedder_options:: { hidden_dropout: 0, attention_dropout: 0 },

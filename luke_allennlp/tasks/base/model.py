@@ -42,6 +42,9 @@ class TaskModel(Model):
     span_ends: ClassVar[Tuple[int, ...]] = (0,)
     """Which tokens of an entity `span_features` takes: the first (0), the last (1), or both."""
 
+    num_targets: Optional[Tensor] = None
+    """How many predictions the loss of the last batch is the mean of. Shape: ()"""
+
     _metric: Any  # a `Metric`; its arguments depend on the task
 
     def __init__(
@@ -162,6 +165,26 @@ class TaskModel(Model):
         if entity_states is not None:
             features.append(entity_states)
         return torch.cat(features, dim=-1)
+
+    def mean_loss(self, losses: Tensor, is_target: Tensor, loss_weights: Optional[Tensor] = None) -> Tensor:
+        """
+        The loss of a batch, 0 if it has no targets.
+
+        # Parameters
+
+        losses : `Tensor`
+            In float32. Shape: (batch, targets)
+        is_target : `Tensor`
+            False for padding. Shape: (batch, targets)
+        loss_weights : `Tensor`, optional (default = `None`)
+            If given, the loss is the sum of the losses by these weights, one for all targets of an instance:
+            the batch's part of the loss of a training step. By default it is the mean. Shape: (batch,)
+        """
+        losses = losses.masked_fill(~is_target, 0.0)
+        self.num_targets = is_target.sum()
+        if loss_weights is None:
+            return losses.sum() / self.num_targets.clamp(min=1)
+        return (losses.sum(dim=1) * loss_weights).sum()
 
     @overrides
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:

@@ -110,6 +110,10 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         """The instance of one of `items`. `labeled` says whether it has labels and is scored."""
         raise NotImplementedError
 
+    def num_targets(self, instance: Instance) -> int:
+        """How many predictions of an instance have a loss, which the trainer weighs equally; by default 1."""
+        return 1
+
     @overrides
     def _read(self, file_path: Any) -> Iterable[Instance]:
         items: Iterator[Tuple[Item, bool]] = itertools.islice(

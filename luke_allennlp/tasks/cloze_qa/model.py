@@ -72,6 +72,7 @@ class ClozeQaModel(TaskModel):
         entities: Dict[str, Tensor],
         metadata: Optional[List[Dict[str, Any]]] = None,
         labels: Optional[Tensor] = None,
+        loss_weights: Optional[Tensor] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -86,6 +87,8 @@ class ClozeQaModel(TaskModel):
             From the reader; needed for the metric and for `make_output_human_readable`.
         labels : `Tensor`, optional (default = `None`)
             1 for candidates that are answers, else 0. Shape: (batch, candidates).
+        loss_weights : `Tensor`, optional (default = `None`)
+            Of the trainer: the weight of each prediction of an instance in the loss. Shape: (batch,).
 
         # Returns
 
@@ -107,8 +110,7 @@ class ClozeQaModel(TaskModel):
         if labels is not None:
             scores = in_float32(logits)
             losses = F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
-            # A sum and a count, as a batch may have no candidate.
-            output["loss"] = losses.masked_fill(~mask, 0.0).sum() / mask.sum().clamp(min=1)
+            output["loss"] = self.mean_loss(losses, mask, loss_weights)
         if not self.training and metadata is not None:
             output["predictions"] = _predictions(in_float32(logits), metadata)
             if labels is not None:

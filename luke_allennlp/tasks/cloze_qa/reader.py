@@ -234,6 +234,11 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
                     self._max_length,
                 )
 
+    @overrides
+    def num_targets(self, instance: Instance) -> int:
+        """The candidates, which come after the placeholder."""
+        return len(instance["entities"]) - 1
+
     def _tokenized_query(self, query: str) -> Tuple[List[int], int]:
         """Token ids, and the position of the placeholder's marker."""
         text = query.replace("\n", " ")

@@ -77,6 +77,7 @@ class EntityTypingModel(TaskModel):
         entities: Dict[str, Tensor],
         metadata: Optional[List[Dict[str, Any]]] = None,
         labels: Optional[Tensor] = None,
+        loss_weights: Optional[Tensor] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -90,6 +91,8 @@ class EntityTypingModel(TaskModel):
             From the reader; needed for the metric.
         labels : `Tensor`, optional (default = `None`)
             1 for the types of the mention, else 0. Shape: (batch, labels).
+        loss_weights : `Tensor`, optional (default = `None`)
+            Of the trainer: the weight of each prediction of an instance in the loss. Shape: (batch,).
 
         # Returns
 
@@ -104,7 +107,9 @@ class EntityTypingModel(TaskModel):
         output: Dict[str, Any] = {"logits": logits}
         if labels is not None:
             scores = in_float32(logits)
-            output["loss"] = F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype))
+            losses = F.binary_cross_entropy_with_logits(scores, labels.to(scores.dtype), reduction="none")
+            losses = losses.mean(dim=1, keepdim=True)
+            output["loss"] = self.mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights)
         if not self.training and labels is not None and metadata is not None:
             self._metric(
                 (

@@ -94,6 +94,7 @@ class NerModel(TaskModel):
         entities: Dict[str, Tensor],
         metadata: Optional[List[Dict[str, Any]]] = None,
         labels: Optional[Tensor] = None,
+        loss_weights: Optional[Tensor] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -107,6 +108,8 @@ class NerModel(TaskModel):
             Of the reader; needed for the metric and for `make_output_human_readable`.
         labels : `Tensor`, optional (default = `None`)
             -100 for padding. Shape: (batch, candidates).
+        loss_weights : `Tensor`, optional (default = `None`)
+            Of the trainer: the weight of each prediction of an instance in the loss. Shape: (batch,).
 
         # Returns
 
@@ -120,10 +123,9 @@ class NerModel(TaskModel):
         logits = self.classifier(self.dropout(self.span_features(words, entities)))
         output: Dict[str, Any] = {"logits": logits}
         if labels is not None:
-            # A sum and a count, because a batch may have no candidates.
             scores = in_float32(logits).flatten(0, 1)
-            total = F.cross_entropy(scores, labels.flatten(), ignore_index=IGNORED_LABEL, reduction="sum")
-            output["loss"] = total / (labels != IGNORED_LABEL).sum().clamp(min=1)
+            losses = F.cross_entropy(scores, labels.flatten(), ignore_index=IGNORED_LABEL, reduction="none")
+            output["loss"] = self.mean_loss(losses.view_as(labels), labels != IGNORED_LABEL, loss_weights)
         if not self.training and metadata is not None:
             output["predictions"] = self._predictions(logits, entities["entity_mask"], metadata)
             if labels is not None:

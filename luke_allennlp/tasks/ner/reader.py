@@ -285,6 +285,11 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
         return Instance(fields)
 
     @overrides
+    def num_targets(self, instance: Instance) -> int:
+        """The candidates."""
+        return len(instance["entities"])
+
+    @overrides
     def apply_token_indexers(self, instance: Instance) -> None:
         # Instances of a data worker have lost what fields share.
         labels = instance.fields.get("labels")

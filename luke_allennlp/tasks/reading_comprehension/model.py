@@ -59,6 +59,9 @@ class ReadingComprehensionModel(TaskModel):
     answer_text : `str`, optional (default = `"passage"`)
         Text of an answer: the passage's characters ("passage"), or its words with single spaces between them
         ("detokenized"), as in the original system.
+    paper_compatible : `bool`, optional (default = `False`)
+        Whether the softmax of the loss includes the padding of a batch, as in the original system. Then the
+        loss of a text depends on what else is in its batch.
     initializer : `InitializerApplicator`, optional (default = `None`)
         For the linear layer, by default initialized like the encoder's: normal, bias 0.
 
@@ -81,6 +84,7 @@ class ReadingComprehensionModel(TaskModel):
         n_best: int = 20,
         max_answer_length: int = 30,
         answer_text: str = "passage",
+        paper_compatible: bool = False,
         initializer: Optional[InitializerApplicator] = None,
         **kwargs: Any,
     ) -> None:
@@ -98,6 +102,7 @@ class ReadingComprehensionModel(TaskModel):
         self.allow_no_answer = allow_no_answer
         self.null_score_threshold = null_score_threshold
         self.n_best = n_best
+        self.paper_compatible = paper_compatible
         self.max_answer_length = max_answer_length
         self._warned = False
         self._detokenizes = answer_text == "detokenized"
@@ -121,6 +126,7 @@ class ReadingComprehensionModel(TaskModel):
         limits: Tensor,
         metadata: Optional[List[Dict[str, Any]]] = None,
         answer: Optional[Tensor] = None,
+        loss_weights: Optional[Tensor] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -138,6 +144,8 @@ class ReadingComprehensionModel(TaskModel):
         answer : `Tensor`, optional (default = `None`)
             First and last position; 0 and 0 if the window contains no answer, -100 if unknown.
             Shape: (batch, 2).
+        loss_weights : `Tensor`, optional (default = `None`)
+            Of the trainer: the weight of each prediction of an instance in the loss. Shape: (batch,).
 
         # Returns
 
@@ -151,7 +159,9 @@ class ReadingComprehensionModel(TaskModel):
         start_logits, end_logits = self.qa_outputs(self.dropout(word_states)).unbind(dim=-1)
         output: Dict[str, Any] = {"start_logits": start_logits, "end_logits": end_logits}
         if answer is not None:
-            output["loss"] = (_loss(start_logits, answer[:, 0]) + _loss(end_logits, answer[:, 1])) / 2
+            mask = None if self.paper_compatible else words[TOKENS_KEY]["mask"]
+            losses = _losses(start_logits, answer[:, 0], mask) + _losses(end_logits, answer[:, 1], mask)
+            output["loss"] = self.mean_loss(losses[:, None] / 2, answer[:, :1] != IGNORED_LABEL, loss_weights)
         if not self.training and metadata is not None:
             spans = best_spans(
                 start_logits,
@@ -203,10 +213,9 @@ class ReadingComprehensionModel(TaskModel):
         return {name: output_dict[name] for name in ("candidates", "null_score")}
 
 
-def _loss(logits: Tensor, positions: Tensor) -> Tensor:
-    """
-    Cross-entropy over all positions of the batch, padding included, as in the original system. A sum and a
-    count, as a batch may have no position.
-    """
-    total = F.cross_entropy(in_float32(logits), positions, ignore_index=IGNORED_LABEL, reduction="sum")
-    return total / (positions != IGNORED_LABEL).sum().clamp(min=1)
+def _losses(logits: Tensor, positions: Tensor, mask: Optional[Tensor]) -> Tensor:
+    """Cross-entropies over the positions of each text, 0 for unknown ones. Shape: (batch,)"""
+    logits = in_float32(logits)
+    if mask is not None:
+        logits = logits.masked_fill(~mask, torch.finfo(logits.dtype).min)
+    return F.cross_entropy(logits, positions, ignore_index=IGNORED_LABEL, reduction="none")

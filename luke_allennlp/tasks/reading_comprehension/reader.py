@@ -211,6 +211,11 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
             self._passage = (PassageTokens(passage, encoded), encoded.offsets)
         return self._passage
 
+    @overrides
+    def num_targets(self, instance: Instance) -> int:
+        """1, or 0 if the answer is unknown."""
+        return int(instance["answer"].tensor[0] != IGNORED_LABEL)  # type: ignore[attr-defined]
+
     def _answer(self, question: Question, passage: PassageTokens) -> Optional[Tuple[int, int]]:
         if not question.answers or question.answers[0] in question.wrong_answers:
             return None

@@ -3,6 +3,7 @@
 import logging
 from typing import Any, Dict, List, Mapping, Optional
 
+import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.models import Model
@@ -109,6 +110,7 @@ class RelationModel(TaskModel):
         entities: Dict[str, Tensor],
         metadata: Optional[List[Dict[str, Any]]] = None,
         label: Optional[Tensor] = None,
+        loss_weights: Optional[Tensor] = None,
     ) -> Dict[str, Any]:
         """
         # Parameters
@@ -122,6 +124,8 @@ class RelationModel(TaskModel):
             From the reader; needed for the metric.
         label : `Tensor`, optional (default = `None`)
             Shape: (batch,).
+        loss_weights : `Tensor`, optional (default = `None`)
+            Of the trainer: the weight of each prediction of an instance in the loss. Shape: (batch,).
 
         # Returns
 
@@ -135,7 +139,8 @@ class RelationModel(TaskModel):
         logits = self.classifier(self.dropout(features))
         output: Dict[str, Any] = {"logits": logits}
         if label is not None:
-            output["loss"] = F.cross_entropy(in_float32(logits), label)
+            losses = F.cross_entropy(in_float32(logits), label, reduction="none")[:, None]
+            output["loss"] = self.mean_loss(losses, torch.ones_like(losses, dtype=torch.bool), loss_weights)
         if not self.training:
             output["probabilities"] = in_float32(logits).softmax(dim=-1)
             if label is not None and metadata is not None:

@@ -2,7 +2,7 @@
 (import '../../../training_configs/cloze_qa/record.jsonnet') + {
   learning_rate:: 1e-3,
   num_epochs:: 1,
-  batch_size:: 8,
+  loss_batch_size:: null,
   // Several windows a question.
   reader_options:: { max_length: 64, stride: 16, max_query_length: 24 },
 }

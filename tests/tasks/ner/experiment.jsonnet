@@ -4,6 +4,6 @@
   validation_data:: self.data + '/../ner/dev.conll',
   learning_rate:: 1e-3,
   num_epochs:: 1,
-  batch_size:: 8,
+  loss_batch_size:: null,
   reader_options:: { max_length: 64, max_instances: 33 },
 }

@@ -19,7 +19,7 @@ local experiment = (import '%(lib)s') + {
   validation_data:: '%(validation)s',
   test_data:: '%(validation)s',
   devices:: [-1, -1],
-  batch_size:: 1,
+  loss_batch_size:: 1,
   evaluation_batch_size:: 3,
   effective_batch_size:: 2,
   learning_rate:: 1e-9,

@@ -108,6 +108,7 @@ def test_training(shared_dir: Path, root_dir: Path, tmp_path: Path) -> None:
         "reading_comprehension",
         root_dir / "training_configs" / "reading_comprehension" / "squad.jsonnet",
         train_data_path=str(tmp_path / "squad.json"),
+        **{"model.paper_compatible": True},
         **{f"dataset_reader.linker.{name}": path for name, path in links.items()},
         **{f"validation_dataset_reader.linker.{name}": path for name, path in links.items()},
     )

@@ -62,10 +62,12 @@ def test_unknown_places_have_no_loss() -> None:
     batch["answer"][1:] = -100
     output = model(**batch)
     start, end = batch["answer"][0].tolist()
-    expected = (
-        -output["start_logits"][0].log_softmax(-1)[start] - output["end_logits"][0].log_softmax(-1)[end]
-    )
-    assert output["loss"].item() == pytest.approx(expected.item() / 2, rel=1e-5)
+    length = int(batch["words"]["tokens"]["mask"][0].sum())
+    assert length < output["start_logits"].size(1)
+    for model.paper_compatible, positions in ((False, length), (True, None)):
+        logits = [output[name][0, :positions] for name in ("start_logits", "end_logits")]
+        expected = -logits[0].log_softmax(-1)[start] - logits[1].log_softmax(-1)[end]
+        assert model(**batch)["loss"].item() == pytest.approx(expected.item() / 2, rel=1e-5)
     batch["answer"][0] = -100
     assert model(**batch)["loss"].item() == 0.0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List, TypeVar, Union
 
 from allennlp.common.checks import ConfigurationError
+from allennlp.training.launch import launched
 from filelock import FileLock, SoftFileLock, Timeout
 
 LOCK_FILE = ".lock"
@@ -92,6 +93,9 @@ def one_run_at_a_time(run: Run) -> Run:
 
     @functools.wraps(run)
     def locked(*args: Any, **kwargs: Any) -> Any:
+        process = launched()
+        if process is not None and not process.is_first:
+            return run(*args, **kwargs)
         given = signature.bind(*args, **kwargs).arguments
         with locked_directory(given["serialization_dir"], given.get("node_rank", 0)):
             return run(*args, **kwargs)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.pretraining.micro_batches import pack_micro_batches
+from luke_allennlp.training.packing import pack_micro_batches
 
 
 def size_of(words, entities, batch):

@@ -1,7 +1,8 @@
 """The trainer as configs construct it."""
 
+import inspect
 import re
-from typing import List, Optional, Union
+from typing import Any, List, Optional, Union
 
 import torch
 from allennlp.common import Lazy
@@ -15,56 +16,71 @@ from allennlp.training.learning_rate_schedulers import LearningRateScheduler
 from allennlp.training.optimizers import Optimizer
 from overrides import overrides
 
-from luke_allennlp.training.checkpointing import StepCheckpointer
+from luke_allennlp.training.batch_steps import BatchSteps
+from luke_allennlp.training.checkpoint_files import StepCheckpointer
+from luke_allennlp.training.precision import Precision
 from luke_allennlp.training.step_trainer import StepTrainer
+from luke_allennlp.training.steps import StepSource
 
 
-@Trainer.register("luke_pretraining", constructor="from_partial_objects")
-class PretrainingTrainer(StepTrainer):
+@Trainer.register("luke", constructor="from_partial_objects")
+class LukeTrainer(StepTrainer):
     """
-    Registered as a `Trainer` with name "luke_pretraining".
+    Registered as a `Trainer` with name "luke".
 
-    Trains in steps. A step is one update: the data loader says which micro-batches make it, the loss is the
-    mean over the masked positions of all of them on all devices, and gradients are exchanged once. So neither
-    the number of devices nor the size of the micro-batches changes an update, except for what dropout draws.
+    Trains in steps. A step is one update: the data loader says which micro-batches make it, losses are means
+    over the predictions of all of them on all devices, and gradients are exchanged once. So neither the
+    number of devices nor the size of the micro-batches changes an update, except for what dropout draws.
 
-    It writes `steps.jsonl`, a line of figures for each `log_every` steps, and checkpoints, from which
-    `allennlp train --recover` resumes at the very step, to the bit. Ctrl-C and SIGTERM end the run after the
-    current step, with a checkpoint; a validation is broken off, and repeated when the run resumes.
+    It writes `steps.jsonl`, a line for each step and each validation, and checkpoints, from which
+    `allennlp train --recover` resumes at the very step, to the bit. Ctrl-C, SIGTERM and SIGUSR1 end the run
+    before the next micro-batch (of several processes, the one after) with a checkpoint of the last step and
+    the exit code 75. An interrupted validation is repeated when the run resumes.
 
     # Parameters
 
     model : `Model`
     data_loader : `DataLoader`
-        "luke_pretraining", or another one that `StepTrainer` takes.
-    num_steps : `int`
+        "luke", "luke_pretraining", or any other: then each step has `num_gradient_accumulation_steps` of its
+        batches, and a run that resumes reads the current epoch up to where it was.
+    num_epochs : `int`, optional (default = `None`)
+        How often to go through the data. Give this or `num_steps`.
+    num_steps : `int`, optional (default = `None`)
         The number of updates. The data is repeated as often as that takes.
-    mixed_precision : `str`, optional (default = `None`)
-        "bf16", "fp16" (with gradient scaling, on GPUs) or `None`.
+    precision : `str`, optional (default = `"auto"`)
+        "bf16", "fp16" (with gradient scaling, on GPUs), `None` for float32, or "auto": "bf16" on GPUs that
+        have it, otherwise float32. Weights, losses and the statistics of softmax and LayerNorm are float32.
+    tf32 : `bool`, optional (default = `True`)
+        Whether GPUs multiply float32 matrices in TF32, several times as fast.
     seed : `int`, optional (default = `0`)
-        Of dropout.
+        Of dropout, and of the order of the data if the data loader has none.
     log_every : `int`, optional (default = `10`)
-        The number of steps between two lines of `steps.jsonl`. There is also one at the end of each epoch and
-        before each validation.
+        The number of steps between two lines of `steps.jsonl` that have the throughput and the model's
+        training metrics, too. There is also one at the end of each epoch and before each validation.
     validate_every : `int`, optional (default = `None`)
         The number of steps between two validations. `None`: one at the end of each epoch. With a
         `validation_data_loader` there is always one after the last step.
     validation_metric : `str`, optional (default = `None`)
-        If given, such as "-loss", the archive gets the weights with the best value; otherwise the last.
+        Such as "+f1" or "-loss": by what the best weights are chosen, and `patience` counts.
+    keep : `str`, optional (default = `None`)
+        "best" or "last": which weights the archive gets. By default the best if there is a
+        `validation_metric`.
+    patience : `int`, optional (default = `None`)
+        After how many validations without a better value to stop.
     validation_data_loader : `DataLoader`, optional (default = `None`)
+    num_gradient_accumulation_steps : `int`, optional (default = `1`)
+        The batches of a step, of a data loader that has no steps itself.
     no_grad : `List[str]`, optional (default = `None`)
         Regular expressions of the parameters that are not trained.
     optimizer : `Lazy[Optimizer]`, optional (default = `Optimizer.default`)
     learning_rate_scheduler : `Lazy[LearningRateScheduler]`, optional (default = `None`)
-        It is told that there is one epoch, of `num_steps` steps.
+        With `num_steps` it is told that there is one epoch of so many steps.
     checkpointer : `Lazy[StepCheckpointer]`, optional (default = `StepCheckpointer()`)
         With `save_every_num_steps` (1000), `save_every_num_minutes` (30) and `keep_most_recent_by_count` (2),
         each of which may be `null`.
     options : `Any`
         As of `GradientDescentTrainer`: `serialization_dir`, `cuda_device`, `grad_norm`, `grad_clipping`,
-        `callbacks`, `distributed`, `local_rank`, `world_size`, `enable_default_callbacks`,
-        `run_confidence_checks` (by default false: the check takes the bias before the LayerNorm in RoBERTa's
-        head for a mistake).
+        `callbacks`, `distributed`, `local_rank`, `world_size`, `enable_default_callbacks`.
     """
 
     @classmethod
@@ -74,12 +90,16 @@ class PretrainingTrainer(StepTrainer):
         model: Model,
         serialization_dir: str,
         data_loader: DataLoader,
-        num_steps: int,
-        mixed_precision: Optional[str] = None,
+        num_epochs: Optional[int] = None,
+        num_steps: Optional[int] = None,
+        precision: Optional[str] = "auto",
+        tf32: bool = True,
         seed: int = 0,
         log_every: int = 10,
         validate_every: Optional[int] = None,
         validation_metric: Optional[str] = None,
+        keep: Optional[str] = None,
+        patience: Optional[int] = None,
         validation_data_loader: Optional[DataLoader] = None,
         local_rank: int = 0,
         cuda_device: Optional[Union[int, torch.device]] = None,
@@ -87,22 +107,36 @@ class PretrainingTrainer(StepTrainer):
         grad_clipping: Optional[float] = None,
         distributed: bool = False,
         world_size: int = 1,
+        num_gradient_accumulation_steps: int = 1,
         no_grad: Optional[List[str]] = None,
         optimizer: Lazy[Optimizer] = Lazy(Optimizer.default),
         learning_rate_scheduler: Optional[Lazy[LearningRateScheduler]] = None,
         checkpointer: Optional[Lazy[StepCheckpointer]] = Lazy(StepCheckpointer),
         callbacks: Optional[List[Lazy[TrainerCallback]]] = None,
         enable_default_callbacks: bool = True,
-        run_confidence_checks: bool = False,
         ddp_accelerator: Optional[DdpAccelerator] = None,
-    ) -> "PretrainingTrainer":
+    ) -> "LukeTrainer":
         """With what a config gives."""
+        lengths = {"num_epochs": num_epochs, "num_steps": num_steps}
+        for name, value in {
+            **lengths,
+            "log_every": log_every,
+            "validate_every": validate_every,
+            "num_gradient_accumulation_steps": num_gradient_accumulation_steps,
+        }.items():
+            if value is not None and value < 1:
+                raise ConfigurationError(f"trainer.{name} is {value}; expected a number of at least 1.")
+        if (num_epochs is None) == (num_steps is None):
+            raise ConfigurationError(f"trainer: give either num_epochs or num_steps; found {lengths}.")
         if cuda_device is None:
             cuda_device = 0 if torch.cuda.is_available() else -1
         # Before the model is wrapped, which waits for the gradients of what can have one.
         for name, parameter in model.named_parameters():
             if any(re.search(regex, name) for regex in no_grad or []):
                 parameter.requires_grad_(False)
+        device = common_util.int_to_device(cuda_device)
+        settings = Precision(precision, tf32, device)
+        source = _source(data_loader, model, num_gradient_accumulation_steps, seed)
         wrapped: Optional[DdpWrappedModel] = None
         if distributed:
             accelerator = ddp_accelerator or TorchDdpAccelerator(cuda_device=cuda_device)
@@ -113,12 +147,16 @@ class PretrainingTrainer(StepTrainer):
                 )
         elif cuda_device != -1:
             model = model.cuda(cuda_device)
+        if getattr(data_loader, "max_tokens", 0) is None:
+            data_loader.max_tokens = settings.max_tokens(model)  # type: ignore[attr-defined]
         parameters = [[name, value] for name, value in model.named_parameters() if value.requires_grad]
         made_optimizer = optimizer.construct(model_parameters=parameters)
         schedule = None
         if learning_rate_scheduler is not None:
             schedule = learning_rate_scheduler.construct(
-                optimizer=made_optimizer, num_epochs=1, num_steps_per_epoch=num_steps
+                optimizer=made_optimizer,
+                num_epochs=num_epochs or 1,
+                num_steps_per_epoch=num_steps or source.steps_per_epoch,
             )
         made_checkpointer = None
         if checkpointer is not None:
@@ -130,13 +168,16 @@ class PretrainingTrainer(StepTrainer):
         return cls(
             model,
             made_optimizer,
-            data_loader,
-            num_steps=num_steps,
-            mixed_precision=mixed_precision,
+            source,
+            num_steps=num_steps or (num_epochs or 0) * source.steps_per_epoch,
+            precision=settings,
             seed=seed,
+            data_loader=data_loader,
             log_every=log_every,
             validate_every=validate_every,
             validation_metric=validation_metric,
+            keep=keep,
+            patience=patience,
             validation_data_loader=validation_data_loader,
             serialization_dir=serialization_dir,
             checkpointer=made_checkpointer,
@@ -149,6 +190,19 @@ class PretrainingTrainer(StepTrainer):
             local_rank=local_rank,
             world_size=world_size,
             enable_default_callbacks=enable_default_callbacks,
-            run_confidence_checks=run_confidence_checks,
             ddp_wrapped_model=wrapped,
         )
+
+
+def _source(loader: Any, model: Model, batches_per_step: int, seed: int) -> StepSource:
+    if not hasattr(loader, "steps"):
+        return BatchSteps(loader, batches_per_step, seed)
+    if batches_per_step != 1:
+        raise ConfigurationError(
+            f"trainer.num_gradient_accumulation_steps is {batches_per_step}, and the data loader "
+            f"{type(loader).__name__} makes steps itself; set its batch_size to the instances of a step, and "
+            "its max_tokens to what a device takes at once."
+        )
+    if hasattr(loader, "takes_loss_weights"):
+        loader.takes_loss_weights = "loss_weights" in inspect.signature(model.forward).parameters
+    return loader

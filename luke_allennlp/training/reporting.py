@@ -1,0 +1,125 @@
+"""The part of the trainer that reports steps and epochs: to a file, a progress bar and callbacks."""
+
+import math
+import os
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+import torch
+from allennlp.common import Tqdm
+from allennlp.common import util as common_util
+from allennlp.common.checks import ConfigurationError
+from allennlp.training import TrainerCallback
+from allennlp.training.callbacks import ConsoleLoggerCallback
+
+from luke_allennlp.training.progress import describe
+from luke_allennlp.training.steps import StepLog, StepSums, StepWindow
+from luke_allennlp.training.validation import ValidatedTrainer
+
+LOG_FILE = "steps.jsonl"
+
+
+class DoneStep(NamedTuple):
+    """
+    What is reported of a step when its loss is known.
+
+    # Parameters
+
+    number : `int`
+        From 1.
+    outputs : `List[Dict[str, torch.Tensor]]`
+        Of each micro-batch, the scalars.
+    """
+
+    number: int
+    batches: List[Any]
+    outputs: List[Dict[str, torch.Tensor]]
+    learning_rate: float
+    gradient_norm: Optional[float]
+
+
+class ReportingTrainer(ValidatedTrainer):
+    """
+    The part of a trainer that reports steps and epochs.
+
+    # Parameters
+
+    num_steps, log_every
+        As of `LukeTrainer`.
+    options : `Any`
+        As of `ValidatedTrainer`.
+    """
+
+    def __init__(self, *, num_steps: int, log_every: int = 10, **options: Any) -> None:
+        super().__init__(**options)
+        self._num_steps, self._log_every = num_steps, log_every
+
+    def _start_reporting(self, steps_completed: int) -> None:
+        path = os.path.join(self._serialization_dir, LOG_FILE)
+        validated = self._metrics.get("validation_step", 0)
+        self._log = StepLog(path, steps_completed, validated) if self._primary else None
+        self._window = StepWindow()
+        # Callbacks of a step need its loss, for which the device is then waited for.
+        self._reads_at_once = any(
+            type(callback).on_batch is not TrainerCallback.on_batch
+            and not isinstance(callback, ConsoleLoggerCallback)
+            for callback in self._callbacks
+        )
+        self._progress = Tqdm.tqdm(total=self._num_steps, initial=steps_completed, disable=not self._primary)
+
+    def _report(self, done: DoneStep, values: Sequence[float]) -> None:
+        """Checks and reports the loss of a step."""
+        sums = StepSums(*values)
+        if not math.isfinite(sums.loss):
+            raise ConfigurationError(f"The loss of step {done.number} is {sums.loss}. {self.diverged()}")
+        epoch, place = divmod(done.number - 1, self._source.steps_per_epoch)
+        self._epoch_losses = [*(self._epoch_losses if place else []), sums.loss]
+        self._window.add(sums)
+        figures: Dict[str, Any] = {"step": done.number, "epoch": epoch, "loss": sums.loss}
+        figures["learning_rate"] = done.learning_rate
+        if done.gradient_norm is not None:
+            figures["gradient_norm"] = float(done.gradient_norm)
+        figures.update({name: int(getattr(sums, name)) for name in ("sequences", "words", "entities")})
+        if self._is_shown(done.number):
+            shown = {**self._window.figures(), **self.model.get_metrics(reset=True)}
+            self._window.reset()
+            figures.update(shown)
+            self._metrics.update({f"training_{name}": value for name, value in shown.items()})
+            self._progress.set_description(describe(figures, self._source.steps_per_epoch), refresh=False)
+        if self._log is not None:
+            self._log.write(figures)
+        self._progress.update()
+        metrics = self.model.get_metrics() if self._reads_at_once else {}
+        metrics.update(loss=float(np.mean(self._epoch_losses)), batch_loss=sums.loss)
+        for callback in self._callbacks:
+            callback.on_batch(
+                self,
+                done.batches,
+                done.outputs,
+                metrics,
+                epoch,
+                place + 1,
+                is_training=True,
+                is_primary=self._primary,
+                batch_grad_norm=done.gradient_norm,
+            )
+
+    def _is_shown(self, step: int) -> bool:
+        is_end = step % self._source.steps_per_epoch == 0 or step == self._num_steps
+        return is_end or step % self._log_every == 0 or step % self._validate_every == 0
+
+    def _end_epoch(self) -> None:
+        """If this is the end of one, which may have been reported before the run resumed."""
+        if self._batches_in_epoch_completed or self._epochs_reported == self._epochs_completed:
+            return
+        self._epochs_reported = self._epochs_completed
+        epoch = self._epochs_completed - 1
+        self._metrics["training_loss"] = float(np.mean(self._epoch_losses))
+        if self._learning_rate_scheduler is not None:
+            metric: Any = self._metrics.get("validation_loss")
+            self._learning_rate_scheduler.step(metric)
+        if self._primary:
+            path = os.path.join(self._serialization_dir, f"metrics_epoch_{epoch}.json")
+            common_util.dump_metrics(path, self._metrics)
+        for callback in self._callbacks:
+            callback.on_epoch(self, metrics=self._metrics, epoch=epoch, is_primary=self._primary)
