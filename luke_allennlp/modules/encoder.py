@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from luke_allennlp.modules.layer import LukeLayer
+from luke_allennlp.modules.packing import Packing
 
 if TYPE_CHECKING:
     from transformers import LukeConfig
@@ -39,17 +40,22 @@ class TokenEmbeddings(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, token_ids: Tensor, token_type_ids: Optional[Tensor] = None) -> Tensor:
+    def positions(self, token_ids: Tensor) -> Tensor:
+        """Rows of the position embeddings. Shapes: (batch, tokens) -> (batch, tokens)."""
+        if self.position_start is None:
+            is_token = token_ids.ne(self.padding_id).long()
+            return is_token.cumsum(dim=1) * is_token + self.padding_id
+        positions = torch.arange(token_ids.size(1), device=token_ids.device) + self.position_start
+        return positions.expand_as(token_ids)
+
+    def forward(
+        self, token_ids: Tensor, positions: Tensor, token_type_ids: Optional[Tensor] = None
+    ) -> Tensor:
         """
         Segments are 0 everywhere if not given.
 
-        Shapes: (batch, tokens), (batch, tokens) -> (batch, tokens, hidden).
+        Shapes: (rows), (rows), (rows) -> (rows, hidden).
         """
-        if self.position_start is None:
-            is_token = token_ids.ne(self.padding_id).long()
-            positions = is_token.cumsum(dim=1) * is_token + self.padding_id
-        else:
-            positions = torch.arange(token_ids.size(1), device=token_ids.device) + self.position_start
         if token_type_ids is None:
             types = self.token_type_embeddings.weight[0]
         else:
@@ -91,16 +97,15 @@ class EntityEmbeddings(nn.Module):
         # Parameters
 
         entity_ids : `Tensor`
-            Rows of the entity table. Shape: (batch, entities).
+            Rows of the entity table. Shape: (rows).
         entity_spans : `Tensor`
             First and last token position, inclusive, counted from 0 with the sequence's first special token;
-            (-1, -1) for an entity without a mention, whose position embedding is 0.
-            Shape: (batch, entities, 2).
+            (-1, -1) for an entity without a mention, whose position embedding is 0. Shape: (rows, 2).
 
         # Returns
 
         `Tensor`
-            Shape: (batch, entities, hidden).
+            Shape: (rows, hidden).
         """
         embedded = self.entity_embeddings(entity_ids)
         if self.entity_embedding_dense is not None:
@@ -111,10 +116,10 @@ class EntityEmbeddings(nn.Module):
     def _mean_position(self, spans: Tensor) -> Tensor:
         table = self.position_embeddings.weight
         positions = torch.arange(table.size(0), device=spans.device)
-        # Shape: (batch, entities, positions)
+        # Shape: (rows, positions)
         covered = (positions >= spans[..., :1]) & (positions <= spans[..., 1:])
         covered = covered.to(table.dtype)
-        # A product with the table instead of a gather of (batch, entities, span length, hidden): no such
+        # A product with the table instead of a gather of (rows, span length, hidden): no such
         # tensor is made, and the gradient of the table is a product too, not a scattered sum. It stays in the
         # table's precision.
         with torch.autocast(spans.device.type, enabled=False):
@@ -136,13 +141,13 @@ class LukeLayers(nn.Module):
         self.layer = nn.ModuleList(LukeLayer(config) for _ in range(config.num_hidden_layers))
         self.gradient_checkpointing = False
 
-    def forward(self, hidden: Tensor, bias: Tensor, num_tokens: int) -> Tensor:
+    def forward(self, hidden: Tensor, packing: Packing) -> Tensor:
         """Parameters and shapes as `EntityAwareSelfAttention.forward`."""
         for layer in self.layer:
             if self.gradient_checkpointing and self.training:
-                hidden = checkpoint(layer, hidden, bias, num_tokens, use_reentrant=False)
+                hidden = checkpoint(layer, hidden, packing, use_reentrant=False)
             else:
-                hidden = layer(hidden, bias, num_tokens)
+                hidden = layer(hidden, packing)
         return hidden
 
 
@@ -204,23 +209,29 @@ class LukeEncoder(nn.Module):
 
         `LukeEncoderOutput`
             `tokens`, shape (batch, tokens, hidden), and `entities`, shape (batch, entities, hidden); without
-            entities the latter has no rows.
+            entities the latter has no rows. Zeros for padding.
 
         # Raises
 
         `ValueError`
             `entity_ids` without `entity_spans`.
         """
-        num_tokens = token_ids.size(1)
-        hidden = self.embeddings(token_ids, token_type_ids)
-        mask = _as_mask(token_mask, token_ids)
-        if entity_ids is not None:
-            if entity_spans is None:
-                raise ValueError("entity_ids without entity_spans; give the spans of the entities")
-            hidden = torch.cat([hidden, self.entity_embeddings(entity_ids, entity_spans)], dim=1)
-            mask = torch.cat([mask, _as_mask(entity_mask, entity_ids)], dim=1)
-        hidden = self.encoder(hidden, self._attention_bias(mask, hidden), num_tokens)
-        return LukeEncoderOutput(hidden[:, :num_tokens], hidden[:, num_tokens:])
+        if entity_ids is not None and entity_spans is None:
+            raise ValueError("entity_ids without entity_spans; give the spans of the entities")
+        packing = Packing(
+            _as_mask(token_mask, token_ids), None if entity_ids is None else _as_mask(entity_mask, entity_ids)
+        )
+        types = None if token_type_ids is None else packing.pack_tokens(token_type_ids)
+        positions = packing.pack_tokens(self.embeddings.positions(token_ids))
+        hidden = self.embeddings(packing.pack_tokens(token_ids), positions, types)
+        if entity_ids is not None and entity_spans is not None:
+            entities = packing.pack_entities(entity_ids), packing.pack_entities(entity_spans)
+            hidden = torch.cat([hidden, self.entity_embeddings(*entities)])
+        hidden = self.encoder(hidden, packing)
+        return LukeEncoderOutput(
+            packing.unpack_tokens(hidden[: packing.num_tokens]),
+            packing.unpack_entities(hidden[packing.num_tokens :]),
+        )
 
     @property
     def gradient_checkpointing(self) -> bool:
@@ -237,16 +248,6 @@ class LukeEncoder(nn.Module):
             del state_dict[name]
         state_dict.pop(f"{prefix}embeddings.position_ids", None)
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-    @staticmethod
-    def _attention_bias(mask: Tensor, hidden: Tensor) -> Tensor:
-        device_type = hidden.device.type
-        autocast = torch.is_autocast_enabled(device_type)
-        dtype = torch.get_autocast_dtype(device_type) if autocast else hidden.dtype
-        # The minimum rather than -inf, so that a row of padding alone does not become NaN.
-        bias = torch.zeros(mask.shape, dtype=dtype, device=hidden.device)
-        # Shape: (batch, 1, 1, tokens + entities)
-        return bias.masked_fill_(~mask, torch.finfo(dtype).min)[:, None, None, :]
 
     def initialise(self, module: nn.Module) -> None:
         """Gives one module random weights."""

@@ -1,10 +1,15 @@
 """A layer of the transformer: entity-aware self-attention, and a feed-forward block."""
 
-from typing import TYPE_CHECKING, Callable, Dict
+from typing import TYPE_CHECKING, Callable, Dict, List
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from luke_allennlp.modules.attention_kernels import DroppingKernel, FlashKernel, is_flash_available
+from luke_allennlp.modules.merged_attention import MergedAttention
+from luke_allennlp.modules.packing import Packing
+from luke_allennlp.modules.padded_attention import padded_attention
 
 if TYPE_CHECKING:
     from transformers import LukeConfig
@@ -29,11 +34,6 @@ class EntityAwareSelfAttention(nn.Module):
     """
     Multi-head self-attention in which the query depends on the kinds of the attending and of the attended
     item (token or entity): Yamada et al., EMNLP 2020, section 3.2.
-
-    One ordinary attention of doubled width computes the four kinds of score: a token's row has the query
-    `[query | w2e_query]`, an entity's row `[e2w_query | e2e_query]`; a token's column has the key
-    `[key | 0]`, an entity's column `[0 | key]`. Each product then involves just the one query that the pair
-    calls for, and one fused kernel serves the layer.
 
     # Parameters
 
@@ -67,62 +67,43 @@ class EntityAwareSelfAttention(nn.Module):
             self.e2w_query = nn.Linear(config.hidden_size, config.hidden_size)
             self.e2e_query = nn.Linear(config.hidden_size, config.hidden_size)
 
-    def forward(self, hidden: Tensor, bias: Tensor, num_tokens: int) -> Tensor:
+    def forward(self, hidden: Tensor, packing: Packing) -> Tensor:
         """
         # Parameters
 
         hidden : `Tensor`
-            Tokens, then entities. Shape: (batch, tokens + entities, hidden).
-        bias : `Tensor`
-            Added to the scores: 0 for what may be attended, the type's minimum for padding.
-            Shape: (batch, 1, 1, tokens + entities), of the type in which the queries are computed.
-        num_tokens : `int`
-            How many of the rows are tokens.
+            Tokens, then entities. Shape: (tokens + entities, hidden).
 
         # Returns
 
         `Tensor`
             The context of each row, before the output projection. Shape as `hidden`.
         """
-        key = self._split_heads(self.key(hidden))
-        value = self._split_heads(self.value(hidden))
-        if self.entity_aware and num_tokens < hidden.size(1):
-            # Shape (both): (batch, heads, tokens + entities, 2 * head size)
-            query = self._entity_aware_query(hidden[:, :num_tokens], hidden[:, num_tokens:])
-            key = torch.cat(
-                [
-                    F.pad(key[:, :, :num_tokens], (0, self.head_size)),
-                    F.pad(key[:, :, num_tokens:], (self.head_size, 0)),
-                ],
-                dim=2,
-            )
-            if hidden.device.type == "cpu":
-                # The CPU's fused kernel wants one width for all three; without it the whole score matrix is
-                # built.
-                value = F.pad(value, (0, self.head_size))
+        num_tokens = packing.num_tokens
+        keys = [self.key, self.value]
+        if self.entity_aware and packing.num_entities:
+            tokens = self._project(hidden[:num_tokens], [self.query, self.w2e_query, *keys])
+            entities = self._project(hidden[num_tokens:], [self.e2w_query, self.e2e_query, *keys])
         else:
-            query = self._split_heads(self.query(hidden))
+            rows = self._project(hidden, [self.query, *keys])
+            tokens, entities = rows[:num_tokens], rows[num_tokens:]
+        dropout = self.dropout if self.training else 0.0
+        context = attend(tokens, entities, packing, dropout, self.head_size**-0.5)
+        return context.flatten(1)
 
-        context = F.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=bias,
-            dropout_p=self.dropout if self.training else 0.0,
-            scale=self.head_size**-0.5,
-        )
-        # Shape: (batch, tokens + entities, heads, head size)
-        context = context[..., : self.head_size].transpose(1, 2)
-        return context.reshape(hidden.shape)
+    def _project(self, hidden: Tensor, layers: List[nn.Linear]) -> Tensor:
+        """One product for all. Shape: (rows, layers, heads, head size)."""
+        weight = torch.cat([layer.weight for layer in layers])
+        bias = torch.cat([layer.bias for layer in layers])
+        return F.linear(hidden, weight, bias).unflatten(-1, (-1, self.num_heads, self.head_size))
 
-    def _entity_aware_query(self, tokens: Tensor, entities: Tensor) -> Tensor:
-        from_tokens = [self._split_heads(layer(tokens)) for layer in (self.query, self.w2e_query)]
-        from_entities = [self._split_heads(layer(entities)) for layer in (self.e2w_query, self.e2e_query)]
-        return torch.cat([torch.cat(from_tokens, dim=-1), torch.cat(from_entities, dim=-1)], dim=2)
 
-    def _split_heads(self, projected: Tensor) -> Tensor:
-        # Shape: (batch, heads, length, head size)
-        return projected.unflatten(-1, (self.num_heads, self.head_size)).transpose(1, 2)
+def attend(tokens: Tensor, entities: Tensor, packing: Packing, dropout: float, scale: float) -> Tensor:
+    """By the fastest way there is. Parameters and shapes as of `padded_attention`."""
+    if tokens.device.type == "cpu" and is_flash_available(tokens.dtype):
+        kernel = DroppingKernel(dropout) if dropout else FlashKernel()
+        return MergedAttention.apply(tokens, entities, packing, kernel, scale)
+    return padded_attention(tokens, entities, packing, dropout, scale)
 
 
 class ResidualOutput(nn.Module):
@@ -142,7 +123,7 @@ class ResidualOutput(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, projected: Tensor, residual: Tensor) -> Tensor:
-        """Shapes: (batch, length, input size), (batch, length, hidden) -> (batch, length, hidden)."""
+        """Shapes: (rows, input size), (rows, hidden) -> (rows, hidden)."""
         return self.LayerNorm(self.dropout(self.dense(projected)) + residual)
 
 
@@ -161,9 +142,9 @@ class AttentionBlock(nn.Module):
         self.self = EntityAwareSelfAttention(config)
         self.output = ResidualOutput(config, config.hidden_size)
 
-    def forward(self, hidden: Tensor, bias: Tensor, num_tokens: int) -> Tensor:
+    def forward(self, hidden: Tensor, packing: Packing) -> Tensor:
         """Parameters and shapes as `EntityAwareSelfAttention.forward`."""
-        return self.output(self.self(hidden, bias, num_tokens), hidden)
+        return self.output(self.self(hidden, packing), hidden)
 
 
 class FeedForward(nn.Module):
@@ -191,7 +172,7 @@ class FeedForward(nn.Module):
         self.activation = ACTIVATIONS[config.hidden_act]
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Shapes: (batch, length, hidden) -> (batch, length, intermediate)."""
+        """Shapes: (rows, hidden) -> (rows, intermediate)."""
         return self.activation(self.dense(hidden))
 
 
@@ -206,7 +187,7 @@ class LukeLayer(nn.Module):
         self.intermediate = FeedForward(config)
         self.output = ResidualOutput(config, config.intermediate_size)
 
-    def forward(self, hidden: Tensor, bias: Tensor, num_tokens: int) -> Tensor:
+    def forward(self, hidden: Tensor, packing: Packing) -> Tensor:
         """Parameters and shapes as `EntityAwareSelfAttention.forward`."""
-        attended = self.attention(hidden, bias, num_tokens)
+        attended = self.attention(hidden, packing)
         return self.output(self.intermediate(attended), attended)

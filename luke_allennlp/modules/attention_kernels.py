@@ -1,0 +1,137 @@
+"""
+Fused attention that also gives the log-sum-exp of each row, forward and backward, so that attentions over
+parts of the keys can be merged. Private operators of torch, used only where they are found to work.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple, Tuple
+
+import torch
+from torch import Tensor
+
+# A 64-bit random number is four of 16 bits.
+_BITS = 16
+
+
+class AttentionResult(NamedTuple):
+    """
+    # Parameters
+
+    context : `Tensor`
+        Shape: (batch, heads, queries, head size).
+    logsumexp : `Tensor`
+        Of each row's scores, in float32. Shape: (batch, heads, queries).
+    kept : `Tensor`
+        What dropout kept. Shape: (batch, heads, queries, keys), or empty without dropout.
+    """
+
+    context: Tensor
+    logsumexp: Tensor
+    kept: Tensor
+
+
+class FlashKernel:
+    """torch's flash attention for CPUs, without dropout."""
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, scale: float) -> AttentionResult:
+        """Shapes: (batch, heads, queries or keys, head size)."""
+        context, logsumexp = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, 0.0, False, scale=scale
+        )
+        return AttentionResult(context, logsumexp, query.new_empty(0))
+
+    def backward(
+        self,
+        gradient: Tensor,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        result: AttentionResult,
+        scale: float,
+    ) -> Tuple[Tensor, Tensor, Tensor]:
+        """
+        The gradients of query, key and value. Context and log-sum-exp may be those after a merge: the
+        probabilities are then those over all keys.
+        """
+        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
+            gradient, query, key, value, result.context, result.logsumexp, 0.0, False, scale=scale
+        )
+
+
+class DroppingKernel:
+    """
+    Attention with dropout on CPUs, where torch has none that is fused: with random numbers of 16 bits, and
+    the scores computed again in the backward pass.
+
+    # Parameters
+
+    dropout : `float`
+        Rounded to a multiple of 2^-16.
+    """
+
+    def __init__(self, dropout: float) -> None:
+        self._bound = round(dropout * 2**_BITS)
+        self._factor = 1 / (1 - self._bound / 2**_BITS)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, scale: float) -> AttentionResult:
+        """As of `FlashKernel`."""
+        scores = (query @ key.transpose(-1, -2)).float().mul_(scale)
+        logsumexp = scores.logsumexp(-1)
+        kept = self._draw(scores.shape)
+        scores.sub_(logsumexp[..., None]).exp_().mul_(kept)
+        return AttentionResult((scores.to(value.dtype) @ value).mul_(self._factor), logsumexp, kept)
+
+    def backward(
+        self,
+        gradient: Tensor,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        result: AttentionResult,
+        scale: float,
+    ) -> Tuple[Tensor, Tensor, Tensor]:
+        """As of `FlashKernel`."""
+        scores = (query @ key.transpose(-1, -2)).float().mul_(scale)
+        probabilities = scores.sub_(result.logsumexp[..., None]).exp_()
+        of_dropped = (gradient @ value.transpose(-1, -2)).float().mul_(result.kept).mul_(self._factor)
+        expected = (gradient.float() * result.context.float()).sum(-1, keepdim=True)
+        of_scores = of_dropped.sub_(expected).mul_(probabilities).mul_(scale).to(query.dtype)
+        dropped = probabilities.mul_(result.kept).mul_(self._factor).to(value.dtype)
+        return (
+            of_scores @ key,
+            of_scores.transpose(-1, -2) @ query,
+            dropped.transpose(-1, -2) @ gradient,
+        )
+
+    def _draw(self, shape: torch.Size) -> Tensor:
+        numbers = torch.empty(-(-shape.numel() * _BITS // 64), dtype=torch.int64).random_(-(2**63), None)
+        # Uniform from -2^15 to 2^15 - 1.
+        drawn = numbers.view(torch.int16)[: shape.numel()].view(shape)
+        return drawn >= self._bound - 2 ** (_BITS - 1)
+
+
+@lru_cache(maxsize=None)
+def is_flash_available(dtype: torch.dtype) -> bool:
+    """Whether `FlashKernel` exists in this torch, and computes attention and its gradients, on CPUs."""
+    # In a generator of its own: a check must not change what is drawn after it.
+    generator = torch.Generator().manual_seed(0)
+    query, key, value, gradient = (
+        torch.randn(1, 2, length, 16, generator=generator).to(dtype) for length in (3, 5, 5, 3)
+    )
+    inputs = [tensor.double().requires_grad_() for tensor in (query, key, value)]
+    scores = inputs[0] @ inputs[1].transpose(-1, -2) * 0.25
+    expected = scores.softmax(-1) @ inputs[2]
+    gradients = torch.autograd.grad(expected, inputs, gradient.double())
+    try:
+        kernel = FlashKernel()
+        result = kernel.forward(query, key, value, 0.25)
+        found = kernel.backward(gradient, query, key, value, result, 0.25)
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    tolerance = 32 * torch.finfo(dtype).eps
+    pairs = [
+        (result.context, expected),
+        (result.logsumexp, scores.logsumexp(-1)),
+        *zip(found, gradients, strict=True),
+    ]
+    return all((ours.double() - theirs).abs().max() < tolerance for ours, theirs in pairs)

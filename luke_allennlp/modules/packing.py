@@ -1,0 +1,116 @@
+"""Batches without padding: the rows of all sequences one after the other."""
+
+from itertools import groupby
+from typing import List, NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+
+class SequenceGroup(NamedTuple):
+    """
+    Sequences of equal lengths, whose rows are neighbours.
+
+    # Parameters
+
+    size : `int`
+        The number of sequences.
+    num_tokens, num_entities : `int`
+        Of each sequence.
+    first_token, first_entity : `int`
+        The first row of each kind, counted among those of its kind.
+    """
+
+    size: int
+    num_tokens: int
+    num_entities: int
+    first_token: int
+    first_entity: int
+
+    def tokens(self, rows: Tensor) -> Tensor:
+        """
+        The group's part of the rows of tokens, a view. Shapes: (rows, ...) -> (size, tokens, ...).
+        """
+        part = rows.narrow(0, self.first_token, self.size * self.num_tokens)
+        return part.unflatten(0, (self.size, self.num_tokens))
+
+    def entities(self, rows: Tensor) -> Tensor:
+        """As `tokens`, of the rows of entities."""
+        part = rows.narrow(0, self.first_entity, self.size * self.num_entities)
+        return part.unflatten(0, (self.size, self.num_entities))
+
+
+class Packing:
+    """
+    The places of a batch's tokens and entities when they are packed: first the tokens of all sequences, then
+    the entities. Sequences of equal lengths are neighbours.
+
+    # Parameters
+
+    token_mask : `Tensor`
+        Boolean. Shape: (batch, tokens).
+    entity_mask : `Tensor`, optional (default = `None`)
+        Boolean. Shape: (batch, entities).
+    """
+
+    def __init__(self, token_mask: Tensor, entity_mask: Optional[Tensor] = None) -> None:
+        if entity_mask is None:
+            entity_mask = token_mask[:, :0]
+        self.masks = (token_mask, entity_mask)
+        self.shapes = (tuple(token_mask.shape), tuple(entity_mask.shape))
+        # The one wait for the device in a forward pass.
+        lengths = torch.stack([token_mask.sum(1), entity_mask.sum(1)], dim=1).tolist()
+        order = sorted(range(len(lengths)), key=lengths.__getitem__)
+        self.num_tokens, self.num_entities = (sum(kind) for kind in zip(*lengths, strict=True))
+        self.groups: List[SequenceGroup] = []
+        first = [0, 0]
+        for (tokens, entities), members in groupby(order, key=lengths.__getitem__):
+            size = sum(1 for _ in members)
+            self.groups.append(SequenceGroup(size, tokens, entities, *first))
+            first = [first[0] + size * tokens, first[1] + size * entities]
+        self._token_places = _places(token_mask, self.num_tokens, order)
+        self._entity_places = _places(entity_mask, self.num_entities, order)
+
+    def pack_tokens(self, values: Tensor) -> Tensor:
+        """Shapes: (batch, tokens, ...) -> (rows, ...)."""
+        return _pack(values, self._token_places)
+
+    def pack_entities(self, values: Tensor) -> Tensor:
+        """Shapes: (batch, entities, ...) -> (rows, ...)."""
+        return _pack(values, self._entity_places)
+
+    def unpack_tokens(self, rows: Tensor) -> Tensor:
+        """With zeros for padding. Shapes: (rows, hidden) -> (batch, tokens, hidden)."""
+        return _unpack(rows, self._token_places, self.shapes[0])
+
+    def unpack_entities(self, rows: Tensor) -> Tensor:
+        """With zeros for padding. Shapes: (rows, hidden) -> (batch, entities, hidden)."""
+        return _unpack(rows, self._entity_places, self.shapes[1])
+
+
+def _places(mask: Tensor, count: int, order: List[int]) -> Optional[Tensor]:
+    """The place of each row in the padded and flattened batch; `None` if they are the same."""
+    batch, length = mask.shape
+    if count == mask.numel() and order == list(range(batch)):
+        return None
+    places = torch.arange(batch * length, device=mask.device).view(batch, length)
+    if order != list(range(batch)):
+        moved = torch.tensor(order, device=mask.device)
+        places, mask = places[moved], mask[moved]
+    if count == mask.numel():
+        return places.flatten()
+    # Where the mask is false sorts behind; unlike indexing by the mask this does not wait for the device.
+    rank = torch.argsort(~mask.flatten(), stable=True)[:count]
+    return places.flatten()[rank]
+
+
+def _pack(values: Tensor, places: Optional[Tensor]) -> Tensor:
+    flat = values.flatten(0, 1)
+    return flat if places is None else flat[places]
+
+
+def _unpack(rows: Tensor, places: Optional[Tensor], shape: Tuple[int, ...]) -> Tensor:
+    if places is None:
+        return rows.view(*shape, rows.size(-1))
+    padded = rows.new_zeros(shape[0] * shape[1], rows.size(-1))
+    return padded.index_copy(0, places, rows).view(*shape, rows.size(-1))
