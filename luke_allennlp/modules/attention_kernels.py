@@ -4,13 +4,15 @@ parts of the keys can be merged. Private operators of torch, used only where the
 """
 
 from functools import lru_cache
-from typing import NamedTuple, Tuple
+from typing import Iterator, NamedTuple, Tuple
 
 import torch
 from torch import Tensor
 
 # A 64-bit random number is four of 16 bits.
 _BITS = 16
+# Scores that are held at once.
+_BLOCK = 2**19
 
 
 class AttentionResult(NamedTuple):
@@ -60,8 +62,8 @@ class FlashKernel:
 
 class DroppingKernel:
     """
-    Attention with dropout on CPUs, where torch has none that is fused: with random numbers of 16 bits, and
-    the scores computed again in the backward pass.
+    Attention with dropout on CPUs, where torch has none that is fused: with random numbers of 16 bits, a few
+    heads at a time, and the scores computed again in the backward pass.
 
     # Parameters
 
@@ -75,11 +77,19 @@ class DroppingKernel:
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, scale: float) -> AttentionResult:
         """As of `FlashKernel`."""
-        scores = (query @ key.transpose(-1, -2)).float().mul_(scale)
-        logsumexp = scores.logsumexp(-1)
-        kept = self._draw(scores.shape)
-        scores.sub_(logsumexp[..., None]).exp_().mul_(kept)
-        return AttentionResult((scores.to(value.dtype) @ value).mul_(self._factor), logsumexp, kept)
+        size, heads, queries, _ = query.shape
+        context = query.new_empty(query.shape)
+        logsumexp = query.new_empty(size, heads, queries, dtype=torch.float32)
+        kept = query.new_empty(size, heads, queries, key.size(2), dtype=torch.bool)
+        for place in _blocks(kept.shape):
+            scores = ((query[place] * scale) @ key[place].transpose(-1, -2)).float()
+            probabilities = scores.softmax(-1)
+            # Of the largest, for which both are well above 0.
+            torch.sub(scores.amax(-1), probabilities.amax(-1).log(), out=logsumexp[place])
+            self._draw(kept[place])
+            dropped = probabilities.mul_(kept[place]).to(value.dtype)
+            context[place] = (dropped @ value[place]).mul_(self._factor)
+        return AttentionResult(context, logsumexp, kept)
 
     def backward(
         self,
@@ -91,23 +101,37 @@ class DroppingKernel:
         scale: float,
     ) -> Tuple[Tensor, Tensor, Tensor]:
         """As of `FlashKernel`."""
-        scores = (query @ key.transpose(-1, -2)).float().mul_(scale)
-        probabilities = scores.sub_(result.logsumexp[..., None]).exp_()
-        of_dropped = (gradient @ value.transpose(-1, -2)).float().mul_(result.kept).mul_(self._factor)
+        of_query, of_key, of_value = (tensor.new_empty(tensor.shape) for tensor in (query, key, value))
+        # Shape: (batch, heads, queries, 1)
         expected = (gradient.float() * result.context.float()).sum(-1, keepdim=True)
-        of_scores = of_dropped.sub_(expected).mul_(probabilities).mul_(scale).to(query.dtype)
-        dropped = probabilities.mul_(result.kept).mul_(self._factor).to(value.dtype)
-        return (
-            of_scores @ key,
-            of_scores.transpose(-1, -2) @ query,
-            dropped.transpose(-1, -2) @ gradient,
-        )
+        for place in _blocks(result.kept.shape):
+            kept, scaled, above = result.kept[place], query[place] * scale, gradient[place]
+            scores = (scaled @ key[place].transpose(-1, -2)).float()
+            probabilities = scores.sub_(result.logsumexp[place][..., None]).exp_()
+            of_dropped = (above @ value[place].transpose(-1, -2)).float().mul_(kept).mul_(self._factor)
+            of_scores = of_dropped.sub_(expected[place]).mul_(probabilities).to(query.dtype)
+            dropped = probabilities.mul_(kept).to(value.dtype)
+            of_query[place] = (of_scores @ key[place]).mul_(scale)
+            of_key[place] = of_scores.transpose(-1, -2) @ scaled
+            of_value[place] = (dropped.transpose(-1, -2) @ above).mul_(self._factor)
+        return of_query, of_key, of_value
 
-    def _draw(self, shape: torch.Size) -> Tensor:
-        numbers = torch.empty(-(-shape.numel() * _BITS // 64), dtype=torch.int64).random_(-(2**63), None)
+    def _draw(self, kept: Tensor) -> None:
+        numbers = torch.empty(-(-kept.numel() * _BITS // 64), dtype=torch.int64).random_(-(2**63), None)
         # Uniform from -2^15 to 2^15 - 1.
-        drawn = numbers.view(torch.int16)[: shape.numel()].view(shape)
-        return drawn >= self._bound - 2 ** (_BITS - 1)
+        drawn = numbers.view(torch.int16)[: kept.numel()].view(kept.shape)
+        torch.ge(drawn, self._bound - 2 ** (_BITS - 1), out=kept)
+
+
+def _blocks(shape: torch.Size) -> Iterator[Tuple[slice, slice]]:
+    """Parts of sequences and heads whose matrices of scores fit a processor's cache together."""
+    size, heads, queries, keys = shape
+    matrices = max(_BLOCK // max(queries * keys, 1), 1)
+    sequences = max(matrices // heads, 1)
+    some_heads = min(matrices, heads)
+    for first in range(0, size, sequences):
+        for first_head in range(0, heads, some_heads):
+            yield slice(first, first + sequences), slice(first_head, first_head + some_heads)
 
 
 @lru_cache(maxsize=None)
