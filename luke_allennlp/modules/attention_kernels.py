@@ -135,6 +135,7 @@ def _blocks(shape: torch.Size) -> Iterator[Tuple[slice, slice]]:
 
 
 @lru_cache(maxsize=None)
+@torch.inference_mode(False)
 def is_flash_available(dtype: torch.dtype) -> bool:
     """Whether `FlashKernel` exists in this torch, and computes attention and its gradients, on CPUs."""
     # In a generator of its own: a check must not change what is drawn after it.
@@ -142,10 +143,11 @@ def is_flash_available(dtype: torch.dtype) -> bool:
     query, key, value, gradient = (
         torch.randn(1, 2, length, 16, generator=generator).to(dtype) for length in (3, 5, 5, 3)
     )
-    inputs = [tensor.double().requires_grad_() for tensor in (query, key, value)]
-    scores = inputs[0] @ inputs[1].transpose(-1, -2) * 0.25
-    expected = scores.softmax(-1) @ inputs[2]
-    gradients = torch.autograd.grad(expected, inputs, gradient.double())
+    with torch.enable_grad(), torch.autocast("cpu", enabled=False):
+        inputs = [tensor.double().requires_grad_() for tensor in (query, key, value)]
+        scores = inputs[0] @ inputs[1].transpose(-1, -2) * 0.25
+        expected = scores.softmax(-1) @ inputs[2]
+        gradients = torch.autograd.grad(expected, inputs, gradient.double())
     try:
         kernel = FlashKernel()
         result = kernel.forward(query, key, value, 0.25)

@@ -187,6 +187,7 @@ class LukeEncoder(nn.Module):
         entity_spans: Optional[Tensor] = None,
         entity_mask: Optional[Tensor] = None,
         token_type_ids: Optional[Tensor] = None,
+        with_padding: bool = False,
     ) -> LukeEncoderOutput:
         """
         # Parameters
@@ -204,12 +205,14 @@ class LukeEncoder(nn.Module):
             As `token_mask`, for entities. Shape: (batch, entities).
         token_type_ids : `Tensor`, optional (default = `None`)
             Segments, 0 if not given. Shape: (batch, tokens).
+        with_padding : `bool`, optional (default = `False`)
+            Whether to compute states of padding too, which nothing attends to, as other implementations do.
 
         # Returns
 
         `LukeEncoderOutput`
             `tokens`, shape (batch, tokens, hidden), and `entities`, shape (batch, entities, hidden); without
-            entities the latter has no rows. Zeros for padding.
+            entities the latter has no rows. By default, the states of padding are 0.
 
         # Raises
 
@@ -219,7 +222,9 @@ class LukeEncoder(nn.Module):
         if entity_ids is not None and entity_spans is None:
             raise ValueError("entity_ids without entity_spans; give the spans of the entities")
         packing = Packing(
-            _as_mask(token_mask, token_ids), None if entity_ids is None else _as_mask(entity_mask, entity_ids)
+            _as_mask(token_mask, token_ids),
+            None if entity_ids is None else _as_mask(entity_mask, entity_ids),
+            with_padding,
         )
         types = None if token_type_ids is None else packing.pack_tokens(token_type_ids)
         positions = packing.pack_tokens(self.embeddings.positions(token_ids))

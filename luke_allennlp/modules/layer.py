@@ -10,6 +10,7 @@ from luke_allennlp.modules.attention_kernels import DroppingKernel, FlashKernel,
 from luke_allennlp.modules.merged_attention import MergedAttention
 from luke_allennlp.modules.packing import Packing
 from luke_allennlp.modules.padded_attention import padded_attention
+from luke_allennlp.modules.varlen_attention import VarlenAttention, is_varlen_available
 
 if TYPE_CHECKING:
     from transformers import LukeConfig
@@ -81,7 +82,7 @@ class EntityAwareSelfAttention(nn.Module):
         """
         num_tokens = packing.num_tokens
         keys = [self.key, self.value]
-        if self.entity_aware and packing.num_entities:
+        if self.entity_aware and packing.has_entities:
             tokens = self._project(hidden[:num_tokens], [self.query, self.w2e_query, *keys])
             entities = self._project(hidden[num_tokens:], [self.e2w_query, self.e2e_query, *keys])
         else:
@@ -100,9 +101,16 @@ class EntityAwareSelfAttention(nn.Module):
 
 def attend(tokens: Tensor, entities: Tensor, packing: Packing, dropout: float, scale: float) -> Tensor:
     """By the fastest way there is. Parameters and shapes as of `padded_attention`."""
+    if packing.with_padding:
+        return padded_attention(tokens, entities, packing, dropout, scale)
     if tokens.device.type == "cpu" and is_flash_available(tokens.dtype):
         kernel = DroppingKernel(dropout) if dropout else FlashKernel()
         return MergedAttention.apply(tokens, entities, packing, kernel, scale)
+    # Of a single kind of query, the keys of a text are not neighbours.
+    is_simple = tokens.size(1) == 4 or not packing.num_entities
+    if tokens.device.type == "cuda" and is_simple:
+        if is_varlen_available(tokens.dtype, tokens.size(-1), tokens.device):
+            return VarlenAttention.apply(tokens, entities, packing, dropout, scale)
     return padded_attention(tokens, entities, packing, dropout, scale)
 
 

@@ -50,14 +50,24 @@ class Packing:
     token_mask : `Tensor`
         Boolean. Shape: (batch, tokens).
     entity_mask : `Tensor`, optional (default = `None`)
-        Boolean. Shape: (batch, entities).
+        Boolean; `None` for an input without entities. Shape: (batch, entities).
+    with_padding : `bool`, optional (default = `False`)
+        Whether padding has rows, too.
     """
 
-    def __init__(self, token_mask: Tensor, entity_mask: Optional[Tensor] = None) -> None:
+    def __init__(
+        self, token_mask: Tensor, entity_mask: Optional[Tensor] = None, with_padding: bool = False
+    ) -> None:
+        # Though they may all be padding: their parameters then get a gradient of 0, for which other processes
+        # of a training wait.
+        self.has_entities = entity_mask is not None
         if entity_mask is None:
             entity_mask = token_mask[:, :0]
         self.masks = (token_mask, entity_mask)
         self.shapes = (tuple(token_mask.shape), tuple(entity_mask.shape))
+        self.with_padding = with_padding
+        if with_padding:
+            token_mask, entity_mask = (torch.ones_like(mask) for mask in self.masks)
         # The one wait for the device in a forward pass.
         lengths = torch.stack([token_mask.sum(1), entity_mask.sum(1)], dim=1).tolist()
         order = sorted(range(len(lengths)), key=lengths.__getitem__)

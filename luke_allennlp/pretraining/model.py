@@ -215,7 +215,7 @@ class LukePretrainingModel(Model):
                 "words came without entities; give an EntityField's tensors, or make the model one of words "
                 "alone (entities false)."
             )
-        return self.embedder.encode(**tokens, **at_least_one(entities))
+        return self.embedder.encode(**tokens, **at_least_one(entities))  # type: ignore[arg-type]
 
     def _predictions(
         self, word_states: Tensor, entity_states: Optional[Tensor], metadata: List[Dict[str, Any]]

@@ -5,6 +5,7 @@ import os
 import re
 from typing import Any, Dict, List, Optional, Tuple, Union
 
+import torch
 from allennlp.common.checks import ConfigurationError
 from allennlp.modules.token_embedders import TokenEmbedder
 from allennlp.nn import util
@@ -22,6 +23,7 @@ from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
 logger = logging.getLogger(__name__)
 
+_DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 _LAYER = re.compile(r"\bencoder\.layer\.\d+\b")
 
 
@@ -68,6 +70,9 @@ class LukeEmbedder(TokenEmbedder):
         Whether to recompute the layers' activations in the backward pass rather than keep them.
     hidden_dropout, attention_dropout : `float`, optional (default = `None`)
         Override the checkpoint's rates.
+    dtype : `str`, optional (default = `None`)
+        "bfloat16" or "float16": the encoder's weights are held and computed with in this type, for evaluation
+        and prediction alone; the states that it gives are float32.
     load_weights : `bool`, optional (default = `None`)
         Whether to read the checkpoint's weights. By default they are, unless the model is loaded from an
         archive, which has all weights; then only the checkpoint's small files are needed.
@@ -102,6 +107,7 @@ class LukeEmbedder(TokenEmbedder):
         gradient_checkpointing: bool = False,
         hidden_dropout: Optional[float] = None,
         attention_dropout: Optional[float] = None,
+        dtype: Optional[str] = None,
         load_weights: Optional[bool] = None,
         override_weights_file: Optional[str] = None,
         override_weights_strip_prefix: Optional[str] = None,
@@ -111,6 +117,8 @@ class LukeEmbedder(TokenEmbedder):
         super().__init__()
         if sub_token_mode not in ("avg", "first"):
             raise ConfigurationError(f"sub_token_mode is {sub_token_mode!r}; expected 'avg' or 'first'.")
+        if dtype not in (None, *_DTYPES):
+            raise ConfigurationError(f"dtype is {dtype!r}; expected one of {', '.join(_DTYPES)}, or null.")
         if load_weights is None:
             load_weights = not _is_archive(serialization_dir)
         model_name = at_revision(model_name, revision)
@@ -159,6 +167,9 @@ class LukeEmbedder(TokenEmbedder):
             self.luke.eval()
         if freeze_entity_table:
             self.luke.entity_embeddings.entity_embeddings.weight.requires_grad = False
+        self.dtype = dtype
+        if dtype is not None:
+            self.luke.to(_DTYPES[dtype])
         if not train_parameters:
             for parameter in self.luke.parameters():
                 parameter.requires_grad = False
@@ -256,6 +267,7 @@ class LukeEmbedder(TokenEmbedder):
         entity_ids: Optional[Tensor] = None,
         entity_spans: Optional[Tensor] = None,
         entity_mask: Optional[Tensor] = None,
+        with_padding: bool = False,
     ) -> LukeEncoderOutput:
         """
         Returns the states of tokens and entities. `token_ids`, `mask` and `type_ids` are those of a
@@ -267,9 +279,15 @@ class LukeEmbedder(TokenEmbedder):
                 f"A text of {token_ids.size(1)} tokens is longer than the {self.max_tokens} that the encoder "
                 "has positions for; split it, or let the reader truncate it."
             )
+        if self.dtype is not None and self.training:
+            raise ConfigurationError(
+                f"The embedder's dtype is {self.dtype}, which is for evaluation and prediction; train with "
+                "trainer.precision instead."
+            )
         # A single segment needs no look-up of segment embeddings.
         types = type_ids if self.luke.config.type_vocab_size > 1 else None
-        return self.luke(token_ids, mask, entity_ids, entity_spans, entity_mask, types)
+        states = self.luke(token_ids, mask, entity_ids, entity_spans, entity_mask, types, with_padding)
+        return states if self.dtype is None else LukeEncoderOutput(*(kind.float() for kind in states))
 
 
 def _misfit(embedder: LukeEmbedder, weights: Dict[str, Tensor], prefix: str) -> Optional[str]:

@@ -311,3 +311,18 @@ def test_crf_tagger_reads_the_entities_that_luke_ner_reads(monkeypatch: pytest.M
         assert len(tags) == len(sentence["words"])
         starts = {(place, tag[2:]) for place, tag in enumerate(tags) if tag[0] in "BU"}
         assert starts == {(span.start, span.label) for span in sentence["gold"]}
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_dtype(dtype: str) -> None:
+    exact, rough = (LukeEmbedder(model_name=LUKE, dtype=name).eval() for name in (None, dtype))
+    ids = torch.randint(5, 2000, (2, 9), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        states = [embedder(ids, torch.ones_like(ids, dtype=torch.bool)) for embedder in (exact, rough)]
+    assert states[1].dtype == torch.float32
+    assert 0 < (states[0] - states[1]).abs().max() < 0.1
+    assert {str(parameter.dtype) for parameter in rough.luke.parameters()} == {f"torch.{dtype}"}
+    with pytest.raises(ConfigurationError, match="is for evaluation and prediction"):
+        rough.train()(ids, torch.ones_like(ids, dtype=torch.bool))
+    with pytest.raises(ConfigurationError, match="dtype is 'bf16'; expected one of bfloat16, float16"):
+        LukeEmbedder(model_name=LUKE, dtype="bf16")

@@ -120,7 +120,9 @@ class TaskModel(Model):
                 f"{reader!r} reads."
             )
 
-    def states(self, words: TextFieldTensors, entities: Dict[str, Tensor]) -> Tuple[Tensor, Optional[Tensor]]:
+    def states(
+        self, words: TextFieldTensors, entities: Dict[str, Tensor], with_padding: bool = False
+    ) -> Tuple[Tensor, Optional[Tensor]]:
         """
         The states of a text's tokens and entities.
 
@@ -131,6 +133,8 @@ class TaskModel(Model):
         entities : `Dict[str, Tensor]`
             Of an `EntityField`: `entity_ids`, `entity_mask` (batch, entities), `entity_spans` (batch,
             entities, 2).
+        with_padding : `bool`, optional (default = `False`)
+            As of `LukeEncoder`.
 
         # Returns
 
@@ -140,9 +144,11 @@ class TaskModel(Model):
         """
         tokens = words[TOKENS_KEY]
         if not self.use_entity_state:
+            if with_padding:
+                return self.embedder.encode(**tokens, with_padding=True).tokens, None  # type: ignore[operator]
             return self.embedder(**tokens), None
         word_states, entity_states = self.embedder.encode(  # type: ignore[operator]
-            **tokens, **at_least_one(entities)
+            **tokens, **at_least_one(entities), with_padding=with_padding
         )
         return word_states, entity_states[:, : entities["entity_ids"].size(1)]
 

@@ -154,7 +154,7 @@ class ReadingComprehensionModel(TaskModel):
             window its best answers (`Candidate`), and `null_score`, the score of no answer; with `answer` the
             `loss`, the mean of the cross-entropies of starts and ends.
         """
-        word_states, _ = self.states(words, entities)
+        word_states, _ = self.states(words, entities, with_padding=self.paper_compatible)
         # Shape of each: (batch, tokens)
         start_logits, end_logits = self.qa_outputs(self.dropout(word_states)).unbind(dim=-1)
         output: Dict[str, Any] = {"start_logits": start_logits, "end_logits": end_logits}
