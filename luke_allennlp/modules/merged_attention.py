@@ -78,9 +78,7 @@ def _parts(group: SequenceGroup, tokens: Tensor, entities: Tensor) -> List[_Part
     Query, key and value of each attention of a group: over its tokens, over its entities, or over both.
     Shapes: (size, heads, rows, head size).
     """
-    of_tokens, of_entities = (
-        rows.transpose(1, 3) for rows in (group.tokens(tokens), group.entities(entities))
-    )
+    of_tokens, of_entities = _columns(group, tokens, entities)
     num_queries = of_tokens.size(2) - 2
     # A single query is of everything, so that keys and values are, too.
     shared = 2 if num_queries == 2 else 3
@@ -125,9 +123,7 @@ def _write(rows: Tensor, values: Tensor, group: SequenceGroup, num_tokens: int) 
 
 def _write_parts(group: SequenceGroup, tokens: Tensor, entities: Tensor, gradients: List[_Part]) -> None:
     """Writes the gradients of `_parts` to those of the rows."""
-    of_tokens, of_entities = (
-        rows.transpose(1, 3) for rows in (group.tokens(tokens), group.entities(entities))
-    )
+    of_tokens, of_entities = _columns(group, tokens, entities)
     number = group.num_tokens
     if of_tokens.size(2) == 3:
         for column, gradient in enumerate(gradients[0]):
