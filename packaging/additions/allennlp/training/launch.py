@@ -133,11 +133,14 @@ def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
 
 def resumable(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
     """
-    Makes the function of `allennlp train` end the process with `INTERRUPTED` on SIGTERM and SIGUSR1, as far
-    as the trainer does not handle them: while data is read, for example.
+    Makes the function of `allennlp train` end the process with `INTERRUPTED` on SIGINT, SIGTERM and SIGUSR1,
+    as far as the trainer does not handle them: while data is read, for example. A `KeyboardInterrupt` of the
+    trainer's, after a second Ctrl-C, is passed on.
     """
+    received: List[int] = []
 
     def interrupt(number: int, frame: Any) -> None:
+        received.append(number)
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         raise SigTermReceived
@@ -147,7 +150,9 @@ def resumable(command: Callable[[Namespace], None]) -> Callable[[Namespace], Non
         with handled(interrupt):
             try:
                 command(arguments)
-            except SigTermReceived:
+            except (KeyboardInterrupt, SigTermReceived):
+                if not received:
+                    raise
                 print("allennlp: interrupted. Resume with the same command and --recover", file=sys.stderr)
                 sys.exit(INTERRUPTED)
 
