@@ -149,6 +149,11 @@ class StepTrainer(ReportingTrainer):
                 outputs.append({name: value.detach() for name, value in output.items() if _is_scalar(value)})
                 # The exchange takes the mean over the processes, and each loss is a part of a sum.
                 output["loss"] = output["loss"] * self._world_size
+                if number == len(step.batches):
+                    penalty = self.model.get_regularization_penalty()
+                    if penalty is not None:
+                        loss += penalty.detach() / self._world_size
+                        output["loss"] = output["loss"] + penalty
                 self._backward(output)
         norm = self._update()
         rate = self.optimizer.param_groups[0]["lr"]
