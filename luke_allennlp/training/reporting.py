@@ -116,8 +116,7 @@ class ReportingTrainer(ValidatedTrainer):
         epoch = self._epochs_completed - 1
         self._metrics["training_loss"] = float(np.mean(self._epoch_losses))
         if self._learning_rate_scheduler is not None:
-            metric: Any = self._metrics.get("validation_loss")
-            self._learning_rate_scheduler.step(metric)
+            self._learning_rate_scheduler.step(self._validation_score)  # type: ignore[arg-type]
         if self._primary:
             path = os.path.join(self._serialization_dir, f"metrics_epoch_{epoch}.json")
             common_util.dump_metrics(path, self._metrics)
