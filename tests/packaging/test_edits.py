@@ -543,6 +543,14 @@ class TestInterrupted:
         assert ended.value.code == 75 and "--recover" in capsys.readouterr().err
         assert signal.getsignal(number) == before
 
+    def test_while_the_process_ends(self):
+        # Functions that are registered first are called last.
+        program = (
+            "import atexit, os, signal; from allennlp.training import launch;"
+            "atexit.register(lambda: os.kill(os.getpid(), signal.SIGTERM)); launch.resumable(print)('done')"
+        )
+        assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
     @pytest.mark.edit("interrupted")
     def test_a_second_ctrl_c_is_left_to_the_command(self):
         def train(arguments):
