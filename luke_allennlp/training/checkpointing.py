@@ -12,7 +12,7 @@ from allennlp.training import GradientDescentTrainer
 from allennlp.training.trainer import TrainerCheckpoint
 from overrides import overrides
 
-from luke_allennlp.common.files import written_whole
+from luke_allennlp.common.files import write_json, written_whole
 from luke_allennlp.training.checkpoint_files import DIRECTORY, SavedState, StepCheckpointer
 from luke_allennlp.training.optimizers import consolidate, kind_of_state
 from luke_allennlp.training.processes import broadcast_state
@@ -21,6 +21,7 @@ from luke_allennlp.training.steps import StepSource
 logger = logging.getLogger(__name__)
 
 BEST_WEIGHTS = "best.th"
+DIVERGED_FILE = "metrics_diverged.json"
 
 
 class CheckpointedTrainer(GradientDescentTrainer):
@@ -98,18 +99,20 @@ class CheckpointedTrainer(GradientDescentTrainer):
         for name, value in weights.items():
             if isinstance(value, torch.Tensor) and value.is_floating_point():
                 if not torch.isfinite(value).all():
-                    raise ConfigurationError(
-                        f"After step {self._steps_completed} the weights {name} are not finite. "
-                        + self.diverged()
+                    raise self._diverged(
+                        f"After step {self._steps_completed} the weights {name} are not finite.",
+                        {"step": self._steps_completed},
                     )
 
-    def diverged(self) -> str:
-        """What to do when the training diverges."""
+    def _diverged(self, what: str, figures: Dict[str, Any]) -> ConfigurationError:
+        """The error of a training that diverges. Its figures are saved, so that the run is kept."""
+        if self._primary:
+            write_json(Path(self._serialization_dir) / DIVERGED_FILE, figures)
         paths = [] if self._steps_checkpointer is None else self._steps_checkpointer.paths()
         last = f"the last checkpoint is {paths[-1]}" if paths else "no checkpoint was saved before"
-        return (
-            f"The training diverged; {last}. Start again with a lower learning rate, a longer warm-up, "
-            "trainer.grad_norm, or trainer.precision null."
+        return ConfigurationError(
+            f"{what} The training diverged; {last}. Start again with a lower learning rate, a longer "
+            "warm-up, trainer.grad_norm, or trainer.precision null."
         )
 
     def _save_best(self) -> None:

@@ -2,16 +2,17 @@
 
 import math
 import os
+from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 import torch
 from allennlp.common import Tqdm
 from allennlp.common import util as common_util
-from allennlp.common.checks import ConfigurationError
 from allennlp.training import TrainerCallback
 from allennlp.training.callbacks import ConsoleLoggerCallback
 
+from luke_allennlp.training.checkpointing import DIVERGED_FILE
 from luke_allennlp.training.progress import describe
 from luke_allennlp.training.steps import StepLog, StepSums, StepWindow
 from luke_allennlp.training.validation import ValidatedTrainer
@@ -58,6 +59,8 @@ class ReportingTrainer(ValidatedTrainer):
         path = os.path.join(self._serialization_dir, LOG_FILE)
         validated = self._metrics.get("validation_step", 0)
         self._log = StepLog(path, steps_completed, validated) if self._primary else None
+        if self._primary:
+            Path(self._serialization_dir, DIVERGED_FILE).unlink(missing_ok=True)
         self._window = StepWindow()
         # Callbacks of a step need its loss, for which the device is then waited for.
         self._reads_at_once = any(
@@ -70,8 +73,6 @@ class ReportingTrainer(ValidatedTrainer):
     def _report(self, done: DoneStep, values: Sequence[float]) -> None:
         """Checks and reports the loss of a step."""
         sums = StepSums(*values)
-        if not math.isfinite(sums.loss):
-            raise ConfigurationError(f"The loss of step {done.number} is {sums.loss}. {self.diverged()}")
         epoch, place = divmod(done.number - 1, self._source.steps_per_epoch)
         self._epoch_losses = [*(self._epoch_losses if place else []), sums.loss]
         self._window.add(sums)
@@ -79,6 +80,8 @@ class ReportingTrainer(ValidatedTrainer):
         figures["learning_rate"] = done.learning_rate
         if done.gradient_norm is not None:
             figures["gradient_norm"] = float(done.gradient_norm)
+        if not math.isfinite(sums.loss):
+            raise self._diverged(f"The loss of step {done.number} is {sums.loss}.", figures)
         figures.update({name: int(getattr(sums, name)) for name in ("sequences", "words", "entities")})
         if self._is_shown(done.number):
             shown = {**self._window.figures(), **self.model.get_metrics(reset=True)}

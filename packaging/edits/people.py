@@ -615,12 +615,12 @@ def main(prog: Optional[str] = None) -> None:
         new="""\
 def _discard_unstarted_run(serialization_dir: Union[str, PathLike]) -> None:
     \"\"\"
-    Removes the directory of a run that ended before there were weights, metrics or losses to keep.
+    Removes the directory of a run that ended before there were weights or metrics to keep.
     \"\"\"
     try:
         with locked_directory(serialization_dir):
             names = os.listdir(serialization_dir)
-            kept = ("metrics", "checkpoints", "steps.jsonl")
+            kept = ("metrics", "checkpoints")
             if not any(name.endswith((".th", ".tar.gz")) or name.startswith(kept) for name in names):
                 shutil.rmtree(serialization_dir, ignore_errors=True)
     except ConfigurationError:

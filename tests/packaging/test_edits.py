@@ -918,7 +918,7 @@ class TestPeople:
 
         assert not fails_and_leaves()
         # There is something to go on with, or what was there before.
-        for name in ("model_state_e1_b0.th", "steps.jsonl"):
+        for name in ("model_state_e1_b0.th", "metrics_diverged.json"):
             assert fails_and_leaves(name)
             assert fails_and_leaves()
             shutil.rmtree(run)

@@ -244,6 +244,8 @@ class TestFigures:
         with pytest.raises(ConfigurationError, match=message):
             trainer.train()
         assert [line["step"] for line in log(tmp_path / "run")] == [1, 2, 3, 4]
+        figures = json.loads((tmp_path / "run" / "metrics_diverged.json").read_text())
+        assert figures["step"] == 5 and figures["loss"] != figures["loss"]
         # Not even an interrupt makes a checkpoint of such weights.
         checkpoints = list((tmp_path / "run" / "checkpoints").iterdir())
         assert [path.name for path in checkpoints] == ["step-3"]
