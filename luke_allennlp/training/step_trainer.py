@@ -74,7 +74,7 @@ class StepTrainer(ReportingTrainer):
     @overrides
     def _try_train(self) -> Tuple[Dict[str, Any], int]:
         started = time.time()
-        first = self._steps_completed
+        first = self._fetched = self._steps_completed
         logger.info("Starting at step %d of %d.", first, self._num_steps)
         self._start_reporting(first)
         self._pytorch_model.train()
@@ -111,7 +111,7 @@ class StepTrainer(ReportingTrainer):
         The next step, or the error that prevents it. Neither if the run is to stop: the source's workers may
         have ended already.
         """
-        self._fetched = getattr(self, "_fetched", self._steps_completed) + 1
+        self._fetched += 1
         if self._guard.requested or self._fetched > self._num_steps:
             return None, None
         try:
