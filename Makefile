@@ -3,6 +3,7 @@
 # make pretrain-demo   from the small dump in fixtures/ to a pretrained checkpoint, and NER from that
 # make test      what every change should pass, some minutes
 # make test-slow what is left: real trainings, kills, several processes, the documents' commands
+# make test-engines   jobs on a real Slurm and Ray, where they are installed
 # make lint      ruff and mypy
 # make docs      the tables of options, names and commands in docs/, from docstrings and parsers
 # make test-matrix   both on the newest transformers 5.x, in an environment of its own
@@ -37,7 +38,7 @@ INSTALL_INPUTS := constraints.txt setup.cfg pyproject.toml $(PACKAGING)
 PRETRAINING := runs/pretrain-demo
 DUMP := fixtures/wikipedia/valdoriawiki-pages-articles-multistream.xml.bz2
 
-.PHONY: install demo pretrain-demo test test-slow lint docs test-matrix clean
+.PHONY: install demo pretrain-demo test test-slow test-engines lint docs test-matrix clean
 
 install: $(VENV)/.installed
 
@@ -83,7 +84,11 @@ test: install
 	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
 test-slow: install
-	$(PYTEST) -m slow $(PYTEST_ARGS)
+	$(PYTEST) -m "slow and not engine" $(PYTEST_ARGS)
+
+# One after the other: each has the machine's cores to itself.
+test-engines: install
+	python -m pytest -m engine -rs $(PYTEST_ARGS)
 
 lint: install
 	ruff check .

@@ -15,13 +15,15 @@ from tests.conftest import small_corpus
 
 
 @pytest.mark.slow
-def test_f1_of_the_training_data_reaches_one(root_dir, tmp_path, monkeypatch):
+@pytest.mark.parametrize("precision, epochs", [(None, 20), ("bf16", 30)])
+def test_f1_of_the_training_data_reaches_one(root_dir, tmp_path, monkeypatch, precision, epochs):
     # The demonstration's config with shorter windows and a third of its data: a quarter of a minute.
     data = str(tmp_path / "train.conll")
     small_corpus(root_dir / "fixtures" / "ner" / "train.conll", Path(data), 24)
     overrides = {
         "trainer.optimizer.lr": 4e-3,
-        "trainer.num_epochs": 20,
+        "trainer.num_epochs": epochs,
+        "trainer.precision": precision,
         "dataset_reader.max_length": 48,
         "train_data_path": data,
         "validation_data_path": None,

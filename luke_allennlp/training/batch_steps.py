@@ -6,10 +6,9 @@ from typing import Any, Iterator, List, Tuple
 
 import numpy as np
 import torch
-import torch.distributed as dist
-from allennlp.common.util import is_distributed
 from allennlp.data import DataLoader
 
+from luke_allennlp.training.processes import least_over_processes, rank_and_world_size
 from luke_allennlp.training.steps import Step
 
 
@@ -32,12 +31,8 @@ class BatchSteps:
         self._batches_per_step = batches_per_step
         self._seed = seed
         loader.set_target_device(torch.device("cpu"))
-        batches = torch.tensor(len(self._loader))
-        if is_distributed():
-            # An epoch ends with the first process that has no batch left.
-            batches = batches.to("cuda" if dist.get_backend() == "nccl" else "cpu")
-            dist.all_reduce(batches, dist.ReduceOp.MIN)
-        self._batches = int(batches)
+        # An epoch ends with the first process that has no batch left.
+        self._batches = least_over_processes(len(self._loader))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -47,7 +42,7 @@ class BatchSteps:
         """As of `StepSource`."""
         own = _seeded([self._seed, epoch])
         batches = islice(self._loader, self._batches)
-        world_size = dist.get_world_size() if is_distributed() else 1
+        _, world_size = rank_and_world_size()
         for step in range(self.steps_per_epoch):
             # The training draws from the same generators.
             outer = _exchanged(own)

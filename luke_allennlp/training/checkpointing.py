@@ -12,7 +12,7 @@ from allennlp.training import GradientDescentTrainer
 from allennlp.training.trainer import TrainerCheckpoint
 from overrides import overrides
 
-from luke_allennlp.common.files import written_whole
+from luke_allennlp.common.files import write_json, written_whole
 from luke_allennlp.training.checkpoint_files import DIRECTORY, SavedState, StepCheckpointer
 from luke_allennlp.training.optimizers import consolidate, kind_of_state
 from luke_allennlp.training.processes import broadcast_state
@@ -21,6 +21,7 @@ from luke_allennlp.training.steps import StepSource
 logger = logging.getLogger(__name__)
 
 BEST_WEIGHTS = "best.th"
+DIVERGED_FILE = "metrics_diverged.json"
 
 
 class CheckpointedTrainer(GradientDescentTrainer):
@@ -37,11 +38,15 @@ class CheckpointedTrainer(GradientDescentTrainer):
     source : `StepSource`
     keep_best : `bool`, optional (default = `False`)
         If true, the archive gets the weights with the best validation so far; otherwise the last.
+    estimates_max_tokens : `bool`, optional (default = `False`)
+        Whether the data loader's `max_tokens` is an estimate from the memory that is free. A run that resumes
+        keeps its first one, so that dropout draws the same, unless the memory is quite another.
     options : `Any`
         As of `GradientDescentTrainer`.
     """
 
     _serialization_dir: str
+    data_loader: Any
 
     def __init__(
         self,
@@ -49,12 +54,14 @@ class CheckpointedTrainer(GradientDescentTrainer):
         source: StepSource,
         checkpointer: Optional[StepCheckpointer] = None,
         keep_best: bool = False,
+        estimates_max_tokens: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self._source = source
         self._steps_checkpointer = checkpointer
         self._keep_best = keep_best
+        self._estimates_max_tokens = estimates_max_tokens
         self._metrics: Dict[str, Any] = {}
         # The losses of the current epoch's steps so far, and the epochs whose end is reported.
         self._epoch_losses: List[float] = []
@@ -92,18 +99,20 @@ class CheckpointedTrainer(GradientDescentTrainer):
         for name, value in weights.items():
             if isinstance(value, torch.Tensor) and value.is_floating_point():
                 if not torch.isfinite(value).all():
-                    raise ConfigurationError(
-                        f"After step {self._steps_completed} the weights {name} are not finite. "
-                        + self.diverged()
+                    raise self._diverged(
+                        f"After step {self._steps_completed} the weights {name} are not finite.",
+                        {"step": self._steps_completed},
                     )
 
-    def diverged(self) -> str:
-        """What to do when the training diverges."""
+    def _diverged(self, what: str, figures: Dict[str, Any]) -> ConfigurationError:
+        """The error of a training that diverges. Its figures are saved, so that the run is kept."""
+        if self._primary:
+            write_json(Path(self._serialization_dir) / DIVERGED_FILE, figures)
         paths = [] if self._steps_checkpointer is None else self._steps_checkpointer.paths()
         last = f"the last checkpoint is {paths[-1]}" if paths else "no checkpoint was saved before"
-        return (
-            f"The training diverged; {last}. Start again with a lower learning rate, a longer warm-up, "
-            "trainer.grad_norm, or trainer.precision null."
+        return ConfigurationError(
+            f"{what} The training diverged; {last}. Start again with a lower learning rate, a longer "
+            "warm-up, trainer.grad_norm, or trainer.precision null."
         )
 
     def _save_best(self) -> None:
@@ -154,6 +163,8 @@ class CheckpointedTrainer(GradientDescentTrainer):
             "callbacks": [callback.state_dict() for callback in self._callbacks],
             "best_model_filename": self._best_model_filename,
         }
+        if self._estimates_max_tokens:
+            states["max_tokens"] = self.data_loader.max_tokens
         for name, part in self._optional_parts():
             states[name] = part.state_dict()
         return states
@@ -167,6 +178,11 @@ class CheckpointedTrainer(GradientDescentTrainer):
     @overrides
     def _maybe_restore_checkpoint(self) -> None:
         if self._steps_checkpointer is None:
+            if StepCheckpointer(self._serialization_dir).paths():
+                raise ConfigurationError(
+                    f"{self._serialization_dir} has checkpoints, and trainer.checkpointer is null, so that "
+                    "the run cannot resume from them; give a checkpointer."
+                )
             return
         found = self._steps_checkpointer.load() if self._primary else None
         state = self._of_first_process(None if found is None else tuple(found))
@@ -194,6 +210,10 @@ class CheckpointedTrainer(GradientDescentTrainer):
             callback.load_state_dict(callback_state)
         for name, part in self._optional_parts():
             part.load_state_dict(states[name])
+        if self._estimates_max_tokens and "max_tokens" in states:
+            # An estimate leaves half of the memory free.
+            if 0.5 <= states["max_tokens"] / self.data_loader.max_tokens <= 2:
+                self.data_loader.max_tokens = states["max_tokens"]
         self._metrics, self._epoch_losses = states["metrics"], states["epoch_losses"]
         self._epochs_reported = states["epochs_reported"]
         self._best_model_filename = states["best_model_filename"]

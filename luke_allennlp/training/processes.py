@@ -30,6 +30,15 @@ def sum_over_processes(values: Union[Sequence[float], torch.Tensor], device: tor
     return sums.tolist()
 
 
+def least_over_processes(number: int) -> int:
+    """The smallest of the processes' numbers."""
+    least = torch.tensor(number)
+    if is_distributed():
+        least = least.to("cuda" if dist.get_backend() == "nccl" else "cpu")
+        dist.all_reduce(least, dist.ReduceOp.MIN)
+    return int(least)
+
+
 def fail_together(error: Optional[Exception]) -> NoReturn:
     """
     Ends this process because of its own error or another process's, which would otherwise wait for it. All

@@ -2,16 +2,17 @@
 
 import math
 import os
+from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 import torch
 from allennlp.common import Tqdm
 from allennlp.common import util as common_util
-from allennlp.common.checks import ConfigurationError
 from allennlp.training import TrainerCallback
 from allennlp.training.callbacks import ConsoleLoggerCallback
 
+from luke_allennlp.training.checkpointing import DIVERGED_FILE
 from luke_allennlp.training.progress import describe
 from luke_allennlp.training.steps import StepLog, StepSums, StepWindow
 from luke_allennlp.training.validation import ValidatedTrainer
@@ -58,6 +59,8 @@ class ReportingTrainer(ValidatedTrainer):
         path = os.path.join(self._serialization_dir, LOG_FILE)
         validated = self._metrics.get("validation_step", 0)
         self._log = StepLog(path, steps_completed, validated) if self._primary else None
+        if self._primary:
+            Path(self._serialization_dir, DIVERGED_FILE).unlink(missing_ok=True)
         self._window = StepWindow()
         # Callbacks of a step need its loss, for which the device is then waited for.
         self._reads_at_once = any(
@@ -70,8 +73,6 @@ class ReportingTrainer(ValidatedTrainer):
     def _report(self, done: DoneStep, values: Sequence[float]) -> None:
         """Checks and reports the loss of a step."""
         sums = StepSums(*values)
-        if not math.isfinite(sums.loss):
-            raise ConfigurationError(f"The loss of step {done.number} is {sums.loss}. {self.diverged()}")
         epoch, place = divmod(done.number - 1, self._source.steps_per_epoch)
         self._epoch_losses = [*(self._epoch_losses if place else []), sums.loss]
         self._window.add(sums)
@@ -79,6 +80,8 @@ class ReportingTrainer(ValidatedTrainer):
         figures["learning_rate"] = done.learning_rate
         if done.gradient_norm is not None:
             figures["gradient_norm"] = float(done.gradient_norm)
+        if not math.isfinite(sums.loss):
+            raise self._diverged(f"The loss of step {done.number} is {sums.loss}.", figures)
         figures.update({name: int(getattr(sums, name)) for name in ("sequences", "words", "entities")})
         if self._is_shown(done.number):
             shown = {**self._window.figures(), **self.model.get_metrics(reset=True)}
@@ -116,8 +119,7 @@ class ReportingTrainer(ValidatedTrainer):
         epoch = self._epochs_completed - 1
         self._metrics["training_loss"] = float(np.mean(self._epoch_losses))
         if self._learning_rate_scheduler is not None:
-            metric: Any = self._metrics.get("validation_loss")
-            self._learning_rate_scheduler.step(metric)
+            self._learning_rate_scheduler.step(self._validation_score)  # type: ignore[arg-type]
         if self._primary:
             path = os.path.join(self._serialization_dir, f"metrics_epoch_{epoch}.json")
             common_util.dump_metrics(path, self._metrics)

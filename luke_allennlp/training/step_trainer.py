@@ -74,7 +74,7 @@ class StepTrainer(ReportingTrainer):
     @overrides
     def _try_train(self) -> Tuple[Dict[str, Any], int]:
         started = time.time()
-        first = self._steps_completed
+        first = self._fetched = self._steps_completed
         logger.info("Starting at step %d of %d.", first, self._num_steps)
         self._start_reporting(first)
         self._pytorch_model.train()
@@ -111,7 +111,7 @@ class StepTrainer(ReportingTrainer):
         The next step, or the error that prevents it. Neither if the run is to stop: the source's workers may
         have ended already.
         """
-        self._fetched = getattr(self, "_fetched", self._steps_completed) + 1
+        self._fetched += 1
         if self._guard.requested or self._fetched > self._num_steps:
             return None, None
         try:
@@ -149,6 +149,11 @@ class StepTrainer(ReportingTrainer):
                 outputs.append({name: value.detach() for name, value in output.items() if _is_scalar(value)})
                 # The exchange takes the mean over the processes, and each loss is a part of a sum.
                 output["loss"] = output["loss"] * self._world_size
+                if number == len(step.batches):
+                    penalty = self.model.get_regularization_penalty()
+                    if penalty is not None:
+                        loss += penalty.detach() / self._world_size
+                        output["loss"] = output["loss"] + penalty
                 self._backward(output)
         norm = self._update()
         rate = self.optimizer.param_groups[0]["lr"]

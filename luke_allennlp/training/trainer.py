@@ -12,6 +12,7 @@ from allennlp.data import DataLoader
 from allennlp.models import Model
 from allennlp.nn.parallel import DdpAccelerator, DdpWrappedModel, TorchDdpAccelerator
 from allennlp.training import Trainer, TrainerCallback
+from allennlp.training.callbacks.should_validate import ShouldValidateCallback
 from allennlp.training.learning_rate_schedulers import LearningRateScheduler
 from allennlp.training.optimizers import Optimizer
 from overrides import overrides
@@ -19,6 +20,7 @@ from overrides import overrides
 from luke_allennlp.training.batch_steps import BatchSteps
 from luke_allennlp.training.checkpoint_files import StepCheckpointer
 from luke_allennlp.training.precision import Precision
+from luke_allennlp.training.processes import least_over_processes
 from luke_allennlp.training.step_trainer import StepTrainer
 from luke_allennlp.training.steps import StepSource
 
@@ -126,14 +128,14 @@ class LukeTrainer(StepTrainer):
         }.items():
             if value is not None and value < 1:
                 raise ConfigurationError(f"trainer.{name} is {value}; expected a number of at least 1.")
+        if seed < 0:
+            raise ConfigurationError(f"trainer.seed is {seed}; expected 0 or more.")
         if (num_epochs is None) == (num_steps is None):
             raise ConfigurationError(f"trainer: give either num_epochs or num_steps; found {lengths}.")
         if cuda_device is None:
             cuda_device = 0 if torch.cuda.is_available() else -1
         # Before the model is wrapped, which waits for the gradients of what can have one.
-        for name, parameter in model.named_parameters():
-            if any(re.search(regex, name) for regex in no_grad or []):
-                parameter.requires_grad_(False)
+        _freeze(model, no_grad or [])
         device = common_util.int_to_device(cuda_device)
         settings = Precision(precision, tf32, device)
         source = _source(data_loader, model, num_gradient_accumulation_steps, seed)
@@ -147,8 +149,11 @@ class LukeTrainer(StepTrainer):
                 )
         elif cuda_device != -1:
             model = model.cuda(cuda_device)
-        if getattr(data_loader, "max_tokens", 0) is None:
-            data_loader.max_tokens = settings.max_tokens(model)  # type: ignore[attr-defined]
+        estimates_max_tokens = getattr(data_loader, "max_tokens", 0) is None
+        if estimates_max_tokens:
+            # All processes pack the same micro-batches.
+            max_tokens = least_over_processes(settings.max_tokens(model))
+            data_loader.max_tokens = max_tokens  # type: ignore[attr-defined]
         parameters = [[name, value] for name, value in model.named_parameters() if value.requires_grad]
         made_optimizer = optimizer.construct(model_parameters=parameters)
         schedule = None
@@ -164,12 +169,18 @@ class LukeTrainer(StepTrainer):
         made_callbacks = [
             callback.construct(serialization_dir=serialization_dir) for callback in callbacks or []
         ]
+        if any(isinstance(callback, ShouldValidateCallback) for callback in made_callbacks):
+            raise ConfigurationError(
+                'trainer.callbacks: this trainer does not take "should_validate_callback"; give '
+                "validate_every."
+            )
         common_util.log_frozen_and_tunable_parameter_names(model)
         return cls(
             model,
             made_optimizer,
             source,
             num_steps=num_steps or (num_epochs or 0) * source.steps_per_epoch,
+            estimates_max_tokens=estimates_max_tokens,
             precision=settings,
             seed=seed,
             data_loader=data_loader,
@@ -192,6 +203,22 @@ class LukeTrainer(StepTrainer):
             enable_default_callbacks=enable_default_callbacks,
             ddp_wrapped_model=wrapped,
         )
+
+
+def _freeze(model: Model, regexes: List[str]) -> None:
+    for regex in regexes:
+        try:
+            found = [parameter for name, parameter in model.named_parameters() if re.search(regex, name)]
+        except re.error as error:
+            raise ConfigurationError(
+                f'trainer.no_grad: "{regex}" is no regular expression ({error}).'
+            ) from None
+        if not found:
+            raise ConfigurationError(f'trainer.no_grad: "{regex}" matches no parameter of the model.')
+        for parameter in found:
+            parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ConfigurationError("No parameter of the model is left to train; see trainer.no_grad.")
 
 
 def _source(loader: Any, model: Model, batches_per_step: int, seed: int) -> StepSource:

@@ -55,6 +55,11 @@ class ValidatedTrainer(CheckpointedTrainer):
                 "trainer.validation_metric is given, or trainer.keep is best, and there is no validation "
                 'data to choose the best weights by; give validation_data_path, or trainer.keep: "last".'
             )
+        if validation_data_loader is None and options.get("patience") is not None:
+            raise ConfigurationError(
+                "trainer.patience is given, and there is no validation data; give validation_data_path, or "
+                "omit patience."
+            )
         super().__init__(
             validation_metric=validation_metric or "-loss",
             keep_best=keep == "best" or (keep is None and validation_metric is not None),
@@ -74,6 +79,17 @@ class ValidatedTrainer(CheckpointedTrainer):
             self._validation_data_loader is None
             or self._metrics.get("validation_step") == self._steps_completed
         )
+
+    @property
+    def _validation_score(self) -> Optional[float]:
+        """Of the last validation: the `validation_metric`, times -1 if less is better."""
+        prefix = "validation_"
+        metrics = {
+            name.removeprefix(prefix): value
+            for name, value in self._metrics.items()
+            if name.startswith(prefix) and name != "validation_step"
+        }
+        return self._metric_tracker.combined_score(metrics) if metrics else None
 
     def _validate(self) -> None:
         """Evaluates on the validation data, of which each process has a part."""

@@ -1,5 +1,6 @@
 """Steps that worker processes build in advance."""
 
+import multiprocessing
 from typing import Any, Callable, Generic, Iterator, NamedTuple, Optional, TypeVar, Union
 
 import torch
@@ -32,6 +33,11 @@ def build_in_advance(
     `ConfigurationError`
         As `build` raises it.
     """
+    if start_method not in multiprocessing.get_all_start_methods():
+        raise ConfigurationError(
+            f'data_loader.start_method is "{start_method}"; expected one of '
+            f"{', '.join(multiprocessing.get_all_start_methods())}."
+        )
     if num_workers == 0 or not steps:
         yield from map(build, steps)
         return

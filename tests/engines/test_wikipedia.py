@@ -1,5 +1,6 @@
 """Tasks on Slurm and Ray write what tasks in local processes do."""
 
+from functools import partial
 from pathlib import Path
 from typing import Dict
 
@@ -60,10 +61,11 @@ def check_same(found: Path, local: Path) -> None:
 
 
 def test_slurm(tmp_path: Path, slurm: Slurm, local: Path, allennlp_process: Command) -> None:
-    extract(allennlp_process, tmp_path / "pages", *SLURM)
+    command = partial(allennlp_process, SLURM_CONF=slurm.conf)
+    extract(command, tmp_path / "pages", *SLURM)
     slurm.wait_for_all(300)
     check_same(tmp_path / "pages", local / "pages")
-    build_dataset(allennlp_process, local / "pages", tmp_path / "dataset", *SLURM)
+    build_dataset(command, local / "pages", tmp_path / "dataset", *SLURM)
     slurm.wait_for_all(300)
     check_same(tmp_path / "dataset", local / "dataset")
 

@@ -225,8 +225,8 @@ class TestTrain:
     def test_an_interrupted_run_can_be_resumed(self, folder):
         kill = {"KILL_WITH": str(int(signal.SIGINT))}
         result = allennlp(folder, "train", CONFIG, *PACKAGES, "-s", "interrupted", **kill)
-        assert result.returncode == 130, result.output
-        assert result.stderr.splitlines()[-1] == "allennlp: interrupted"
+        assert result.returncode == 75, result.output
+        assert result.stderr.splitlines()[-1].startswith("allennlp: interrupted")
         assert "Traceback" not in result.output
         names = {path.name for path in (folder / "interrupted").iterdir()}
         assert {"model_state_e1_b2.th", "training_state_e1_b2.th", "best.th", "model.tar.gz"} <= names

@@ -9,6 +9,7 @@ import os
 import pickle
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -534,7 +535,7 @@ def test_processes_of_torchrun(monkeypatch):
 
 class TestInterrupted:
     @pytest.mark.edit("interrupted")
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
     def test_before_the_training(self, number, capsys):
         before = signal.getsignal(number)
         with pytest.raises(SystemExit) as ended:
@@ -542,10 +543,21 @@ class TestInterrupted:
         assert ended.value.code == 75 and "--recover" in capsys.readouterr().err
         assert signal.getsignal(number) == before
 
+    def test_while_the_process_ends(self):
+        # Functions that are registered first are called last.
+        program = (
+            "import atexit, os, signal; from allennlp.training import launch;"
+            "atexit.register(lambda: os.kill(os.getpid(), signal.SIGTERM)); launch.resumable(print)('done')"
+        )
+        assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
     @pytest.mark.edit("interrupted")
-    def test_ctrl_c_is_left_to_the_command(self):
+    def test_a_second_ctrl_c_is_left_to_the_command(self):
+        def train(arguments):
+            raise KeyboardInterrupt  # as the trainer does that handles signals itself
+
         with pytest.raises(KeyboardInterrupt):
-            launch.resumable(lambda arguments: os.kill(os.getpid(), arguments))(signal.SIGINT)
+            launch.resumable(train)(None)
 
 
 class TestRecover:
@@ -906,8 +918,10 @@ class TestPeople:
 
         assert not fails_and_leaves()
         # There is something to go on with, or what was there before.
-        assert fails_and_leaves("model_state_e1_b0.th")
-        assert fails_and_leaves()
+        for name in ("model_state_e1_b0.th", "metrics_diverged.json"):
+            assert fails_and_leaves(name)
+            assert fails_and_leaves()
+            shutil.rmtree(run)
 
     @pytest.mark.edit("evaluate-checks-the-file")
     def test_evaluate_checks_the_file(self, monkeypatch):

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List, Set
 import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
+from allennlp.nn.regularizers import L2Regularizer, RegularizerApplicator
 from allennlp.training import TrainerCallback
 
 from luke_allennlp.training.checkpoint_files import StepCheckpointer
@@ -120,6 +121,35 @@ class TestSteps:
         kept = {name for name, value in weights(trainer).items() if torch.equal(value, before[name])}
         assert kept == {name for name in before if "word_embeddings" in name or "lm_head" in name}
 
+    @pytest.mark.parametrize(
+        "options, message",
+        [
+            ({"no_grad": ["*("]}, "no regular expression"),
+            ({"no_grad": ["no_such_parameter"]}, "matches no parameter"),
+            ({"no_grad": [""]}, "No parameter of the model is left to train"),
+            ({"callbacks": [{"type": "should_validate_callback"}]}, "validate_every"),
+            ({"patience": 2, "validates": False}, "no validation data"),
+        ],
+    )
+    def test_options_that_would_do_nothing(
+        self, dataset: Path, tmp_path: Path, options: Dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=message):
+            make_trainer(dataset, tmp_path / "run", **options)
+
+    def test_regularizer(self, dataset: Path, tmp_path: Path) -> None:
+        trainer = make_trainer(dataset, tmp_path / "run", num_steps=2, dropout=0.0)
+        plain = watch(trainer)
+        trainer.train()
+        trainer = make_trainer(dataset, tmp_path / "other", num_steps=2, dropout=0.0)
+        trainer.model._regularizer = RegularizerApplicator([("LayerNorm.weight", L2Regularizer(0.1))])
+        penalty = trainer.model.get_regularization_penalty().item()
+        watched = watch(trainer)
+        trainer.train()
+        # The rate of the first step is 0.
+        assert penalty > 0
+        assert watched.losses[:2] == pytest.approx([loss + penalty for loss in plain.losses[:2]])
+
     @pytest.mark.parametrize("options", [{"precision": "bf16"}, {"grad_norm": 0.1}, {"grad_clipping": 1e-4}])
     def test_options_of_an_update(self, dataset: Path, tmp_path: Path, options: Dict[str, Any]) -> None:
         plain = make_trainer(dataset, tmp_path / "plain", num_steps=3, dropout=0.0)
@@ -183,6 +213,14 @@ class TestFigures:
         assert clock[0] >= 7 * 3600
         assert all(line["step_seconds"] < 1 for line in log(tmp_path / "run") if "step_seconds" in line)
 
+    def test_a_plateau_is_one_of_the_validation_metric(self, dataset: Path, tmp_path: Path) -> None:
+        scheduler = {"type": "reduce_on_plateau", "mode": "max", "patience": 0}
+        trainer = make_trainer(dataset, tmp_path / "run", num_steps=7, learning_rate_scheduler=scheduler)
+        found: List[Any] = []
+        trainer._learning_rate_scheduler.step = found.append  # type: ignore
+        metrics = trainer.train()
+        assert found == [-metrics["validation_loss"]]
+
     @pytest.mark.slow
     def test_the_best_weights_are_kept_if_asked(self, dataset: Path, tmp_path: Path) -> None:
         options = {"validate_every": 2, "optimizer": {"type": "fused_adamw", "lr": 0.5}}
@@ -206,6 +244,8 @@ class TestFigures:
         with pytest.raises(ConfigurationError, match=message):
             trainer.train()
         assert [line["step"] for line in log(tmp_path / "run")] == [1, 2, 3, 4]
+        figures = json.loads((tmp_path / "run" / "metrics_diverged.json").read_text())
+        assert figures["step"] == 5 and figures["loss"] != figures["loss"]
         # Not even an interrupt makes a checkpoint of such weights.
         checkpoints = list((tmp_path / "run" / "checkpoints").iterdir())
         assert [path.name for path in checkpoints] == ["step-3"]
@@ -301,6 +341,26 @@ class TestResume:
         other = make_trainer(dataset, tmp_path / "run", optimizer={"type": "huggingface_adamw"})
         with pytest.raises(ConfigurationError, match="was taken with the optimizer fused_adamw"):
             other.train()
+
+    def test_without_a_checkpointer(self, dataset: Path, tmp_path: Path) -> None:
+        make_trainer(dataset, tmp_path / "run", num_steps=1).train()
+        other = make_trainer(dataset, tmp_path / "run", checkpointer=None)
+        with pytest.raises(ConfigurationError, match="has checkpoints, and trainer.checkpointer is null"):
+            other.train()
+
+    @pytest.mark.parametrize("estimate, kept", [(140, 150), (280, 150), (60, 60), (400, 400)])
+    def test_an_estimate_of_memory_is_kept(
+        self, dataset: Path, tmp_path: Path, estimate: int, kept: int
+    ) -> None:
+        def make(tokens: int) -> LukeTrainer:
+            trainer = make_trainer(dataset, tmp_path / "run", num_steps=1)
+            trainer._estimates_max_tokens, trainer.data_loader.max_tokens = True, tokens
+            return trainer
+
+        make(150).train()
+        trainer = make(estimate)
+        trainer.train()
+        assert trainer.data_loader.max_tokens == kept
 
     def test_a_run_that_is_done_stays_as_it_is(self, dataset: Path, tmp_path: Path) -> None:
         trainer = make_trainer(dataset, tmp_path / "run")

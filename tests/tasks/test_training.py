@@ -87,18 +87,38 @@ TRAININGS = [
 ]
 
 
+def config_of(training: Training, root_dir: Path, fixtures_dir: Path, **overrides: Any) -> Params:
+    """With the training data for validation, too."""
+    data = str(fixtures_dir / "data" / training.data)
+    overrides.update({"validation_data_path": data, "trainer.cuda_device": -1, **training.overrides})
+    variables = {"LUKE_MODEL": fixtures_dir / training.model, "LUKE_DATA": fixtures_dir / "data"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, str(value))
+        file = root_dir / "training_configs" / f"{training.config}.jsonnet"
+        return Params.from_file(str(file), json.dumps(overrides))
+
+
+@pytest.mark.parametrize(
+    "training",
+    # The others have their heads.
+    [training for training in TRAININGS if "relation" not in training.config or "tacred" in training.data],
+    ids=lambda training: training.config,
+)
+def test_learns_in_bfloat16(training: Training, root_dir: Path, fixtures_dir: Path, tmp_path: Path) -> None:
+    config = config_of(training, root_dir, fixtures_dir, **{"trainer.precision": "bf16"})
+    train_model(config, str(tmp_path / "run"))
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    scores = {metrics[f"best_validation_{name}"] for name in training.scores}
+    assert scores == {100.0 if "em" in training.scores else 1.0}
+
+
 @pytest.mark.parametrize("training", TRAININGS, ids=lambda training: training.config)
 def test_learns_what_it_is_shown(
-    training: Training, root_dir: Path, fixtures_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    training: Training, root_dir: Path, fixtures_dir: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("LUKE_MODEL", str(fixtures_dir / training.model))
-    monkeypatch.setenv("LUKE_DATA", str(fixtures_dir / "data"))
     data = str(fixtures_dir / "data" / training.data)
-    config = Params.from_file(
-        str(root_dir / "training_configs" / f"{training.config}.jsonnet"),
-        json.dumps({"validation_data_path": data, "trainer.cuda_device": -1, **training.overrides}),
-    )
-    train_model(config, str(tmp_path / "run"))
+    train_model(config_of(training, root_dir, fixtures_dir), str(tmp_path / "run"))
 
     def read(name: str) -> Dict[str, Any]:
         return json.loads((tmp_path / "run" / name).read_text())

@@ -44,6 +44,7 @@ class TestNumbers:
             ("ner/demo", "trainer.num_epochs", [0, -3], "at least 1"),
             ("ner/demo", "trainer.num_gradient_accumulation_steps", [0, -1], "at least 1"),
             ("ner/demo", "trainer.patience", [0], "at least 1"),
+            ("ner/demo", "trainer.seed", [-1], "0 or more"),
             ("ner/demo", "trainer.optimizer.lr", [-1e-5], "0 or more"),
             ("ner/demo", "trainer.optimizer.weight_decay", [-0.01], "0 or more"),
             ("ner/demo", "trainer.learning_rate_scheduler.warmup_ratio", [-0.1, 6], "a number from 0 to 1"),

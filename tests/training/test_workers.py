@@ -3,6 +3,9 @@
 import multiprocessing
 import sys
 
+import pytest
+from allennlp.common.checks import ConfigurationError
+
 from luke_allennlp.training.workers import build_in_advance
 
 
@@ -21,3 +24,9 @@ def test_a_rank_ends_its_workers() -> None:
         assert rank.exitcode == 75
     finally:
         rank.kill()
+
+
+def test_start_methods() -> None:
+    message = 'data_loader.start_method is "frok"; expected one of fork, spawn, forkserver.'
+    with pytest.raises(ConfigurationError, match=message):
+        next(build_in_advance(abs, range(3), num_workers=1, start_method="frok"))

@@ -1,5 +1,6 @@
 """The processes of a training: started here or by torchrun, interrupted, and told to stop."""
 
+import atexit
 import functools
 import os
 import signal
@@ -131,23 +132,40 @@ def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
             signal.signal(known, previous)
 
 
+@functools.lru_cache(maxsize=None)
+def _finish_undisturbed() -> None:
+    """A signal while this process ends, with all done, must not make it look like a failure."""
+
+    def ignore() -> None:
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_IGN)
+
+    atexit.register(ignore)
+
+
 def resumable(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
     """
-    Makes the function of `allennlp train` end the process with `INTERRUPTED` on SIGTERM and SIGUSR1, as far
-    as the trainer does not handle them: while data is read, for example.
+    Makes the function of `allennlp train` end the process with `INTERRUPTED` on SIGINT, SIGTERM and SIGUSR1,
+    as far as the trainer does not handle them: while data is read, for example. A `KeyboardInterrupt` of the
+    trainer's, after a second Ctrl-C, is passed on.
     """
+    received: List[int] = []
 
     def interrupt(number: int, frame: Any) -> None:
+        received.append(number)
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         raise SigTermReceived
 
     @functools.wraps(command)
     def run(arguments: Namespace) -> None:
+        _finish_undisturbed()
         with handled(interrupt):
             try:
                 command(arguments)
-            except SigTermReceived:
+            except (KeyboardInterrupt, SigTermReceived):
+                if not received:
+                    raise
                 print("allennlp: interrupted. Resume with the same command and --recover", file=sys.stderr)
                 sys.exit(INTERRUPTED)
 
