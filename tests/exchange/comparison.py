@@ -43,8 +43,16 @@ def our_logits(archive: Archive, instances: List[Instance]) -> List[torch.Tensor
     with torch.no_grad():
         output = archive.model(**batch)
     if "logits" in output:
-        return [output["logits"]]
-    return [output["start_logits"], output["end_logits"]]
+        return without_padding([output["logits"]], batch)
+    return without_padding([output["start_logits"], output["end_logits"]], batch)
+
+
+def without_padding(logits: List[torch.Tensor], batch: Any) -> List[torch.Tensor]:
+    """Of tokens, entities or instances: of padding, ours are not the others'."""
+    for mask in (batch["words"]["tokens"]["mask"], batch["entities"]["entity_mask"]):
+        if logits[0].shape[:2] == mask.shape and mask.size(1) > 1:
+            return [of[mask] for of in logits]
+    return logits
 
 
 def their_logits(
@@ -74,8 +82,8 @@ def their_logits(
     with torch.no_grad():
         output = model(**inputs)
     if architecture == QA:
-        return [output.start_logits, output.end_logits]
-    return [output.logits]
+        return without_padding([output.start_logits, output.end_logits], batch)
+    return without_padding([output.logits], batch)
 
 
 def entity_ids(archive: Archive, directory: Path) -> List[int]:

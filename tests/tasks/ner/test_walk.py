@@ -26,7 +26,10 @@ WALK = (
     "tasks/ner/model.py",
     "token_embedders/luke_embedder.py",
     "modules/encoder.py",
+    "modules/packing.py",
     "modules/layer.py",
+    "modules/merged_attention.py",
+    "modules/attention_kernels.py",
 )
 """The files that run, except the helpers in `common/`. A task's class and its base class call each other."""
 
