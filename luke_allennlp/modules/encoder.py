@@ -162,13 +162,14 @@ class LukeEncoder(nn.Module):
     # Parameters
 
     config : `LukeConfig`
-        As of `transformers`. `position_start` and `entity_pad_token_id` are read where they are set, see
-        `TokenEmbeddings` and `EntityEmbeddings`.
+        As of `transformers`. `position_start`, `entity_pad_token_id` and `span_attention` are read where they
+        are set, see `TokenEmbeddings`, `EntityEmbeddings` and `EntityAwareSelfAttention`.
 
     # Raises
 
     `ValueError`
-        `hidden_size` is not a multiple of `num_attention_heads`, or there is no such `hidden_act`.
+        `hidden_size` is not a multiple of `num_attention_heads`, or there is no such `hidden_act` or
+        `span_attention`.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
@@ -178,6 +179,10 @@ class LukeEncoder(nn.Module):
         self.entity_embeddings = EntityEmbeddings(config)
         self.encoder = LukeLayers(config)
         self.apply(self.initialise)
+        self.independent_spans = getattr(config, "span_attention", "full") == "independent"
+        if self.independent_spans:  # nothing uses them: distributed training would wait for their gradients
+            for name, parameter in self.named_parameters():
+                parameter.requires_grad_(".w2e_query." not in name)
 
     def forward(
         self,
@@ -188,6 +193,7 @@ class LukeEncoder(nn.Module):
         entity_mask: Optional[Tensor] = None,
         token_type_ids: Optional[Tensor] = None,
         with_padding: bool = False,
+        text_indices: Optional[Tensor] = None,
     ) -> LukeEncoderOutput:
         """
         # Parameters
@@ -207,6 +213,9 @@ class LukeEncoder(nn.Module):
             Segments, 0 if not given. Shape: (batch, tokens).
         with_padding : `bool`, optional (default = `False`)
             Whether to compute states of padding too, which nothing attends to, as other implementations do.
+        text_indices : `Tensor`, optional (default = `None`)
+            With independent spans, the text of each row of entities, so that rows can share a text; by
+            default each has its own. Shape: (batch of entities,).
 
         # Returns
 
@@ -217,14 +226,17 @@ class LukeEncoder(nn.Module):
         # Raises
 
         `ValueError`
-            `entity_ids` without `entity_spans`.
+            `entity_ids` without `entity_spans`, or texts are shared by entities that are not independent.
         """
+        if text_indices is not None and not self.independent_spans:
+            raise ValueError("texts are shared, which needs a config with span_attention 'independent'")
         if entity_ids is not None and entity_spans is None:
             raise ValueError("entity_ids without entity_spans; give the spans of the entities")
         packing = Packing(
             _as_mask(token_mask, token_ids),
             None if entity_ids is None else _as_mask(entity_mask, entity_ids),
             with_padding,
+            text_indices,
         )
         types = None if token_type_ids is None else packing.pack_tokens(token_type_ids)
         positions = packing.pack_tokens(self.embeddings.positions(token_ids))

@@ -1,15 +1,16 @@
 """A layer of the transformer: entity-aware self-attention, and a feed-forward block."""
 
-from typing import TYPE_CHECKING, Callable, Dict, List
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from luke_allennlp.modules.attention_kernels import DroppingKernel, FlashKernel, is_flash_available
-from luke_allennlp.modules.merged_attention import MergedAttention
+from luke_allennlp.modules.attention_kernels import is_flash_available
+from luke_allennlp.modules.grouped_attention import GroupedAttention
+from luke_allennlp.modules.packed_attention import PackedAttention, PartialAttention
 from luke_allennlp.modules.packing import Packing
-from luke_allennlp.modules.padded_attention import padded_attention
+from luke_allennlp.modules.padded_attention import padded_attention, padded_independent_attention
 from luke_allennlp.modules.varlen_attention import VarlenAttention, is_varlen_available
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ ACTIVATIONS: Dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+SPAN_ATTENTIONS = ("full", "independent")
+
+
 class EntityAwareSelfAttention(nn.Module):
     """
     Multi-head self-attention in which the query depends on the kinds of the attending and of the attended
@@ -39,13 +43,15 @@ class EntityAwareSelfAttention(nn.Module):
     # Parameters
 
     config : `LukeConfig`
-        `hidden_size`, `num_attention_heads`, `attention_probs_dropout_prob` and `use_entity_aware_attention`
-        are read. Without entity-aware attention there is only `query`.
+        `hidden_size`, `num_attention_heads`, `attention_probs_dropout_prob`, `use_entity_aware_attention` and
+        `span_attention`, where it is set, are read. Without entity-aware attention there is only `query`.
+        With `span_attention` "independent", tokens do not attend to entities, and an entity attends to tokens
+        and itself; `w2e_query` is not used.
 
     # Raises
 
     `ValueError`
-        `hidden_size` is not a multiple of `num_attention_heads`.
+        `hidden_size` is not a multiple of `num_attention_heads`, or there is no such `span_attention`.
     """
 
     def __init__(self, config: "LukeConfig") -> None:
@@ -55,6 +61,12 @@ class EntityAwareSelfAttention(nn.Module):
                 f"hidden_size {config.hidden_size} is not a multiple of num_attention_heads "
                 f"{config.num_attention_heads}"
             )
+        span_attention = getattr(config, "span_attention", "full")
+        if span_attention not in SPAN_ATTENTIONS:
+            raise ValueError(
+                f"span_attention is {span_attention!r}; expected one of {', '.join(SPAN_ATTENTIONS)}"
+            )
+        self.independent = span_attention == "independent"
         self.num_heads = config.num_attention_heads
         self.head_size = config.hidden_size // config.num_attention_heads
         self.dropout = config.attention_probs_dropout_prob
@@ -83,13 +95,14 @@ class EntityAwareSelfAttention(nn.Module):
         num_tokens = packing.num_tokens
         keys = [self.key, self.value]
         if self.entity_aware and packing.has_entities:
-            tokens = self._project(hidden[:num_tokens], [self.query, self.w2e_query, *keys])
+            of_entities = [] if self.independent else [self.w2e_query]
+            tokens = self._project(hidden[:num_tokens], [self.query, *of_entities, *keys])
             entities = self._project(hidden[num_tokens:], [self.e2w_query, self.e2e_query, *keys])
         else:
             rows = self._project(hidden, [self.query, *keys])
             tokens, entities = rows[:num_tokens], rows[num_tokens:]
         dropout = self.dropout if self.training else 0.0
-        context = attend(tokens, entities, packing, dropout, self.head_size**-0.5)
+        context = attend(tokens, entities, packing, dropout, self.head_size**-0.5, self.independent)
         return context.flatten(1)
 
     def _project(self, hidden: Tensor, layers: List[nn.Linear]) -> Tensor:
@@ -99,19 +112,21 @@ class EntityAwareSelfAttention(nn.Module):
         return F.linear(hidden, weight, bias).unflatten(-1, (-1, self.num_heads, self.head_size))
 
 
-def attend(tokens: Tensor, entities: Tensor, packing: Packing, dropout: float, scale: float) -> Tensor:
-    """By the fastest way there is. Parameters and shapes as of `padded_attention`."""
+def attend(
+    tokens: Tensor, entities: Tensor, packing: Packing, dropout: float, scale: float, independent: bool
+) -> Tensor:
+    """By the fastest way there is. Parameters and shapes as of `PackedAttention`."""
+    partial: Optional[PartialAttention] = None
     if packing.with_padding:
-        return padded_attention(tokens, entities, packing, dropout, scale)
-    if tokens.device.type == "cpu" and is_flash_available(tokens.dtype):
-        kernel = DroppingKernel(dropout) if dropout else FlashKernel()
-        return MergedAttention.apply(tokens, entities, packing, kernel, scale)
-    # Of a single kind of query, the keys of a text are not neighbours.
-    is_simple = tokens.size(1) == 4 or not packing.num_entities
-    if tokens.device.type == "cuda" and is_simple:
-        if is_varlen_available(tokens.dtype, tokens.size(-1), tokens.device):
-            return VarlenAttention.apply(tokens, entities, packing, dropout, scale)
-    return padded_attention(tokens, entities, packing, dropout, scale)
+        pass
+    elif tokens.device.type == "cpu" and is_flash_available(tokens.dtype):
+        partial = GroupedAttention(dropout)
+    elif tokens.device.type == "cuda" and is_varlen_available(tokens.dtype, tokens.size(-1), tokens.device):
+        partial = VarlenAttention(dropout)
+    if partial is not None:
+        return PackedAttention.apply(tokens, entities, packing, partial, scale, independent)
+    padded = padded_independent_attention if independent else padded_attention
+    return padded(tokens, entities, packing, dropout, scale)
 
 
 class ResidualOutput(nn.Module):

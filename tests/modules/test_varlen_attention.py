@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from luke_allennlp.modules import varlen_attention
+from luke_allennlp.modules.packed_attention import PackedAttention
 from luke_allennlp.modules.packing import Packing
 from luke_allennlp.modules.padded_attention import padded_attention
 from luke_allennlp.modules.varlen_attention import VarlenAttention, is_varlen_available
@@ -68,8 +69,6 @@ class Plain:
 def test_equals_padded_attention(
     monkeypatch: pytest.MonkeyPatch, entities: Tuple[int, ...], columns: int
 ) -> None:
-    if columns == 3 and any(entities):
-        pytest.skip("one query over tokens and entities is left to padded attention")
     monkeypatch.setattr(varlen_attention.torch.ops, "aten", Plain)
     lengths = torch.tensor([5, 7, 0, 7])[:, None], torch.tensor(entities)[:, None]
     packing = Packing(torch.arange(7) < lengths[0], torch.arange(max(entities)) < lengths[1])
@@ -80,9 +79,12 @@ def test_equals_padded_attention(
         for number in (packing.num_tokens, packing.num_entities)
     ]
     gradient = torch.randn(sum(map(len, rows)), 2, 8, generator=generator)
-    for attention in (VarlenAttention.apply, padded_attention):
+    for packed in (True, False):
         inputs = [row.clone().requires_grad_() for row in rows]
-        output = attention(*inputs, packing, 0.0, 0.3)
+        if packed:
+            output = PackedAttention.apply(*inputs, packing, VarlenAttention(0.0), 0.3, False)
+        else:
+            output = padded_attention(*inputs, packing, 0.0, 0.3)
         results.append([output, *torch.autograd.grad(output, inputs, gradient)])
     for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)

@@ -28,7 +28,8 @@ WALK = (
     "modules/encoder.py",
     "modules/packing.py",
     "modules/layer.py",
-    "modules/merged_attention.py",
+    "modules/packed_attention.py",
+    "modules/grouped_attention.py",
     "modules/attention_kernels.py",
 )
 """The files that run, except the helpers in `common/`. A task's class and its base class call each other."""
