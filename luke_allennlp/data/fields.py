@@ -35,6 +35,8 @@ class SubwordField(SequenceField[Dict[str, Dict[str, torch.Tensor]]]):
         Segments; all 0 by default.
     padding_id : `int`, optional (default = `1`)
         The id of `<pad>`.
+    shared : `bool`, optional (default = `False`)
+        Whether equal texts of a batch become one row, and `text_indices`, of shape (batch,), tells which.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class SubwordField(SequenceField[Dict[str, Dict[str, torch.Tensor]]]):
         ids: Union[Sequence[int], np.ndarray],
         type_ids: Optional[Union[Sequence[int], np.ndarray]] = None,
         padding_id: int = 1,
+        shared: bool = False,
     ) -> None:
         self.ids = np.asarray(ids, dtype=np.int32)
         self.type_ids = None if type_ids is None else np.asarray(type_ids, dtype=np.int32)
         if self.type_ids is not None and len(self.type_ids) != len(self.ids):
             raise ValueError(f"{len(self.ids)} sub-words came with {len(self.type_ids)} segment ids")
         self.padding_id = padding_id
+        self.shared = shared
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -88,11 +92,20 @@ class SubwordField(SequenceField[Dict[str, Dict[str, torch.Tensor]]]):
     def batch_tensors(
         self, tensor_list: List[Dict[str, Dict[str, torch.Tensor]]]
     ) -> Dict[str, Dict[str, torch.Tensor]]:
-        return {TOKENS_KEY: util.batch_tensor_dicts([tensors[TOKENS_KEY] for tensors in tensor_list])}
+        texts = [tensors[TOKENS_KEY] for tensors in tensor_list]
+        if not self.shared:
+            return {TOKENS_KEY: util.batch_tensor_dicts(texts)}
+        different: Dict[Tuple[bytes, ...], Dict[str, torch.Tensor]] = {}
+        keys = [tuple(tensor.numpy().tobytes() for tensor in text.values()) for text in texts]
+        for key, text in zip(keys, texts, strict=True):
+            different.setdefault(key, text)
+        places = {key: place for place, key in enumerate(different)}
+        batch = util.batch_tensor_dicts(list(different.values()))
+        return {TOKENS_KEY: {**batch, "text_indices": torch.tensor([places[key] for key in keys])}}
 
     @overrides
     def empty_field(self) -> "SubwordField":
-        return SubwordField([], padding_id=self.padding_id)
+        return SubwordField([], padding_id=self.padding_id, shared=self.shared)
 
     @overrides
     def human_readable_repr(self) -> Sequence[int]:

@@ -200,6 +200,11 @@ def _embedder(archive: Archive, path: str) -> LukeEmbedder:
             f"{path}: numbers its positions as BERT does, which Hugging Face's LUKE cannot; only models that "
             "come from RoBERTa or XLM-R can be exported."
         )
+    if embedder.luke.independent_spans:
+        raise ConfigurationError(
+            f'{path}: has span_attention "independent", which Hugging Face\'s LUKE cannot compute; only '
+            'models with "full" can be exported.'
+        )
     return embedder
 
 

@@ -106,10 +106,15 @@ class EntityAwareSelfAttention(nn.Module):
         return context.flatten(1)
 
     def _project(self, hidden: Tensor, layers: List[nn.Linear]) -> Tensor:
-        """One product for all. Shape: (rows, layers, heads, head size)."""
-        weight = torch.cat([layer.weight for layer in layers])
-        bias = torch.cat([layer.bias for layer in layers])
-        return F.linear(hidden, weight, bias).unflatten(-1, (-1, self.num_heads, self.head_size))
+        """Shape: (rows, layers, heads, head size)."""
+        if hidden.device.type == "cpu" and hidden.size(0) < hidden.size(1):
+            # Putting the weights side by side would take longer than what it saves.
+            projected = torch.cat([layer(hidden) for layer in layers], dim=-1)
+        else:
+            # One product for all.
+            weight = torch.cat([layer.weight for layer in layers])
+            projected = F.linear(hidden, weight, torch.cat([layer.bias for layer in layers]))
+        return projected.unflatten(-1, (-1, self.num_heads, self.head_size))
 
 
 def attend(

@@ -25,6 +25,7 @@ def load_encoder(
     entity_emb_size: Optional[int] = None,
     marker_rows: Sequence[int] = (),
     entity_aware_attention: Optional[bool] = None,
+    span_attention: str = "full",
     hidden_dropout: Optional[float] = None,
     attention_dropout: Optional[float] = None,
     load_weights: bool = True,
@@ -51,6 +52,8 @@ def load_encoder(
     entity_aware_attention, hidden_dropout, attention_dropout : optional (default = `None`)
         Override the checkpoint's `use_entity_aware_attention`, `hidden_dropout_prob` and
         `attention_probs_dropout_prob`.
+    span_attention : `str`, optional (default = `"full"`)
+        As of `LukeEmbedder`.
     load_weights : `bool`, optional (default = `True`)
         If false, only the config is read and the weights are random.
     weights_file : `str`, optional (default = `None`)
@@ -72,6 +75,8 @@ def load_encoder(
         _set_entity_emb_size(config, entity_emb_size, has_entities, model_name)
     if entity_aware_attention is not None:
         config.use_entity_aware_attention = entity_aware_attention
+    if span_attention != "full":
+        config.span_attention = span_attention
     if hidden_dropout is not None:
         config.hidden_dropout_prob = hidden_dropout
     if attention_dropout is not None:

@@ -18,7 +18,7 @@ from luke_allennlp.checkpoints.model_files import archived_checkpoint, at_revisi
 from luke_allennlp.checkpoints.tensors import WeightsSource
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, read_entity_vocabulary
-from luke_allennlp.modules import LukeEncoderOutput
+from luke_allennlp.modules import SPAN_ATTENTIONS, LukeEncoderOutput
 from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,10 @@ class LukeEmbedder(TokenEmbedder):
         an object.
     entity_aware_attention : `bool`, optional (default = `None`)
         Overrides the checkpoint's setting.
+    span_attention : `str`, optional (default = `"full"`)
+        What entities attend to, and who attends to them: "full", as in the paper; or "independent": an entity
+        attends to tokens and itself, and nothing else attends to it. Then its state does not depend on what
+        other entities there are, and all candidate spans of a text can share one row of tokens.
     sub_token_mode : `str`, optional (default = `"avg"`)
         How `forward` pools the tokens of a word: their mean ("avg") or the first ("first").
     train_parameters : `bool`, optional (default = `True`)
@@ -101,6 +105,7 @@ class LukeEmbedder(TokenEmbedder):
         freeze_entity_table: bool = False,
         marker_tokens: Optional[Union[Dict[str, str], List[Tuple[str, str]]]] = None,
         entity_aware_attention: Optional[bool] = None,
+        span_attention: str = "full",
         sub_token_mode: str = "avg",
         train_parameters: bool = True,
         eval_mode: bool = False,
@@ -117,6 +122,10 @@ class LukeEmbedder(TokenEmbedder):
         super().__init__()
         if sub_token_mode not in ("avg", "first"):
             raise ConfigurationError(f"sub_token_mode is {sub_token_mode!r}; expected 'avg' or 'first'.")
+        if span_attention not in SPAN_ATTENTIONS:
+            raise ConfigurationError(
+                f"span_attention is {span_attention!r}; expected one of {', '.join(SPAN_ATTENTIONS)}."
+            )
         if dtype not in (None, *_DTYPES):
             raise ConfigurationError(f"dtype is {dtype!r}; expected one of {', '.join(_DTYPES)}, or null.")
         if load_weights is None:
@@ -142,6 +151,7 @@ class LukeEmbedder(TokenEmbedder):
             entity_emb_size=entity_emb_size,
             marker_rows=marker_rows,
             entity_aware_attention=entity_aware_attention,
+            span_attention=span_attention,
             hidden_dropout=hidden_dropout,
             attention_dropout=attention_dropout,
             load_weights=load_weights,
@@ -268,12 +278,19 @@ class LukeEmbedder(TokenEmbedder):
         entity_spans: Optional[Tensor] = None,
         entity_mask: Optional[Tensor] = None,
         with_padding: bool = False,
+        text_indices: Optional[Tensor] = None,
     ) -> LukeEncoderOutput:
         """
-        Returns the states of tokens and entities. `token_ids`, `mask` and `type_ids` are those of a
-        `SubwordField` or a sub-word indexer, the others those of an `EntityField`, with shapes and result as
-        of `LukeEncoder`. A text longer than the encoder has positions for is a `ConfigurationError`.
+        Returns the states of tokens and entities. `token_ids`, `mask`, `type_ids` and `text_indices` are
+        those of a `SubwordField` or a sub-word indexer, the others those of an `EntityField`, with shapes and
+        result as of `LukeEncoder`. A text longer than the encoder has positions for is a
+        `ConfigurationError`, and so are shared texts if spans are not independent.
         """
+        if text_indices is not None and not self.luke.independent_spans:
+            raise ConfigurationError(
+                "The reader's sentences share windows (shared_windows), and the embedder's span_attention is "
+                '"full"; set it to "independent", or shared_windows to false.'
+            )
         if token_ids.size(1) > self.max_tokens:
             raise ConfigurationError(
                 f"A text of {token_ids.size(1)} tokens is longer than the {self.max_tokens} that the encoder "
@@ -286,7 +303,8 @@ class LukeEmbedder(TokenEmbedder):
             )
         # A single segment needs no look-up of segment embeddings.
         types = type_ids if self.luke.config.type_vocab_size > 1 else None
-        states = self.luke(token_ids, mask, entity_ids, entity_spans, entity_mask, types, with_padding)
+        entities = (entity_ids, entity_spans, entity_mask)
+        states = self.luke(token_ids, mask, *entities, types, with_padding, text_indices)
         return states if self.dtype is None else LukeEncoderOutput(*(kind.float() for kind in states))
 
 
@@ -304,13 +322,17 @@ def _misfit(embedder: LukeEmbedder, weights: Dict[str, Tensor], prefix: str) -> 
     return None
 
 
-def states_at(states: Tensor, positions: Tensor) -> Tensor:
+def states_at(states: Tensor, positions: Tensor, text_indices: Optional[Tensor] = None) -> Tensor:
     """
-    The states at the given positions. Unlike AllenNLP's `batched_index_select` it does not look at the values
-    of the indices, which would synchronise with the device.
+    The states at the given positions of each text, or of the one that `text_indices`, of shape (batch,),
+    tells. Unlike AllenNLP's `batched_index_select` it does not look at the values of the indices, which would
+    synchronise with the device.
 
-    Shapes: (batch, tokens, hidden), (batch, items) -> (batch, items, hidden).
+    Shapes: (texts, tokens, hidden), (batch, items) -> (batch, items, hidden).
     """
+    if text_indices is not None:
+        rows = text_indices[:, None] * states.size(1) + positions
+        return states.flatten(0, 1)[rows]
     return states.gather(1, positions.unsqueeze(-1).expand(-1, -1, states.size(-1)))
 
 

@@ -22,6 +22,7 @@ from luke_allennlp.checkpoints.model_files import at_revision, check_available
 from luke_allennlp.checkpoints.tensors import open_checkpoint
 from luke_allennlp.training.config_check import ConfiguredObject, check_config
 from luke_allennlp.training.hooks import add_hook
+from luke_allennlp.training.span_attention_check import check_shared_windows
 from luke_allennlp.training.tokenizer_check import check_tokenizers
 from luke_allennlp.training.value_checks import check_devices, check_numbers, check_validation_metric
 
@@ -43,7 +44,8 @@ def preflight(params: Params) -> None:
         words are left to the dataset reader. A reader with a method `check_file` checks their content. Each
         `model_name` of an object of this package must be the directory of a model, or a model that the
         Hugging Face hub or its cache has, with weights if an embedder loads them. The checkpoints of
-        tokenizers, token indexers and the embedder must have the same vocabulary.
+        tokenizers, token indexers and the embedder must have the same vocabulary. Sentences may share windows
+        only if words do not see their spans.
 
     # Raises
 
@@ -59,6 +61,7 @@ def preflight(params: Params) -> None:
             _check_path(where, path)
     _check_models(objects)
     check_tokenizers(objects)
+    check_shared_windows(objects)
     _check_data(params, objects)
 
 

@@ -7,6 +7,7 @@ knobs(import 'fine_tuning.libsonnet', {
   // Knobs of this task.
   context:: 'document',
   entity_aware_attention:: true,
+  span_attention:: 'full',  // 'independent': spans see words and themselves, and a document is encoded once for all of them
   use_entity_state:: true,
   use_word_states:: true,
   flat:: true,
@@ -26,6 +27,7 @@ knobs(import 'fine_tuning.libsonnet', {
     type: 'luke_ner',
     tokenizer: { type: 'luke' } + experiment.checkpoint,
     context: experiment.context,
+    [if experiment.span_attention == 'independent' then 'shared_windows']: true,
   } + experiment.reader_options,
   model: {
     type: 'luke_ner',
@@ -33,6 +35,7 @@ knobs(import 'fine_tuning.libsonnet', {
       type: 'luke',
       entities: if experiment.use_entity_state then ['[PAD]', '[MASK]'] else [],
       entity_aware_attention: experiment.entity_aware_attention,
+      [if experiment.span_attention != 'full' then 'span_attention']: experiment.span_attention,
     } + experiment.checkpoint + experiment.embedder_options,
     use_entity_state: experiment.use_entity_state,
     use_word_states: experiment.use_word_states,

@@ -129,7 +129,8 @@ class TaskModel(Model):
         # Parameters
 
         words : `TextFieldTensors`
-            Of a `SubwordField`, each tensor of shape (batch, tokens).
+            Of a `SubwordField`, each tensor of shape (texts, tokens), but `text_indices` if texts are shared,
+            of shape (batch,).
         entities : `Dict[str, Tensor]`
             Of an `EntityField`: `entity_ids`, `entity_mask` (batch, entities), `entity_spans` (batch,
             entities, 2).
@@ -139,11 +140,12 @@ class TaskModel(Model):
         # Returns
 
         `Tuple[Tensor, Optional[Tensor]]`
-            Shapes: (batch, tokens, hidden) and (batch, entities, hidden). The latter is `None` if entity
+            Shapes: (texts, tokens, hidden) and (batch, entities, hidden). The latter is `None` if entity
             states are not used.
         """
         tokens = words[TOKENS_KEY]
         if not self.use_entity_state:
+            tokens = {name: tensor for name, tensor in tokens.items() if name != "text_indices"}
             if with_padding:
                 return self.embedder.encode(**tokens, with_padding=True).tokens, None  # type: ignore[operator]
             return self.embedder(**tokens), None
@@ -167,7 +169,8 @@ class TaskModel(Model):
         if self.use_word_states:
             # Padding is -1.
             spans = entities["entity_spans"].clamp(0, word_states.size(1) - 1)
-            features = [states_at(word_states, spans[..., end]) for end in self.span_ends]
+            text_indices = words[TOKENS_KEY].get("text_indices")
+            features = [states_at(word_states, spans[..., end], text_indices) for end in self.span_ends]
         if entity_states is not None:
             features.append(entity_states)
         return torch.cat(features, dim=-1)

@@ -4,7 +4,7 @@ import itertools
 import logging
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 from allennlp.common.checks import ConfigurationError
@@ -80,6 +80,11 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
         Splits raw text into sentences and words; by default with spaCy's rules.
     label_namespace : `str`, optional (default = `"labels"`)
         The model's namespace of labels.
+    shared_windows : `bool`, optional (default = `False`)
+        For an embedder with `span_attention` "independent", or a model without entities: sentences share a
+        window as far as possible, which is then encoded once for those of a batch. A document that fits a
+        window is one; of a longer one, successive sentences of at most half a window have one, with the
+        document around them. By default each sentence is in the middle of its own, as in the original system.
     max_instances : `int`, optional (default = `None`)
         Reads no more than this many; in `predict --use-dataset-reader`, this many sentences.
 
@@ -110,6 +115,7 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
         duplicate_spans: str = "error",
         segmenter: Optional[TextSegmenter] = None,
         label_namespace: str = "labels",
+        shared_windows: bool = False,
         max_instances: Optional[int] = None,
         serialization_dir: Optional[str] = None,
     ) -> None:
@@ -131,6 +137,7 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
             max_span_length=max_span_length,
             max_entities=max_entities,
         )
+        self._shared_windows = shared_windows
         self._reading = Reading(
             segmenter=segmenter or TextSegmenter.by_name(TextSegmenter.default_implementation)(),
             encoding=encoding,
@@ -148,8 +155,7 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
         # The labels outside the vocabulary that the log has warned about.
         self._warned: Set[str] = set()
         self._few_documents = False
-        # The last document, its token ids, where its words start in them, and its sentences in its words.
-        self._encoded: Optional[Tuple[Document, np.ndarray, np.ndarray, List[int]]] = None
+        self._encoded: Optional[_EncodedDocument] = None  # the last one
 
     def read_documents(self, file_path: str) -> List[Document]:
         """The documents of a local file."""
@@ -211,22 +217,29 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
     @overrides
     def items(self, example: SentenceExample) -> List[SentenceChunk]:
         document, index, sentence = example
-        if self._encoded is None or self._encoded[0] is not document:
-            words = self.tokenizer.encode_words([word for s in document.sentences for word in s.words])
-            token_ids = np.array([token_id for word in words for token_id in word], dtype=np.int32)
-            # Shape: (words + 1,)
-            bounds = np.cumsum([0, *map(len, words)], dtype=np.int64)
-            starts = [0, *itertools.accumulate(len(sentence.words) for sentence in document.sentences)]
-            self._encoded = document, token_ids, bounds, starts
-        _, token_ids, bounds, starts = self._encoded
-        bounds = bounds[starts[index] : starts[index + 1] + 1]
-        chunks = self.chunker.chunks(token_ids, bounds)
+        if self._encoded is None or self._encoded.document is not document:
+            self._encoded = self._encode(document)
+        _, token_ids, sentences, groups = self._encoded
+        bounds = sentences[index]
+        chunks = self.chunker.chunks(token_ids, bounds, groups[index] if groups else None)
         too_long = [
             span
             for span in sentence.spans
             if not 0 < bounds[span.end] - bounds[span.start] <= self.chunker.max_span_length
         ]
         return [SentenceChunk(example, chunk, i, len(chunks), too_long) for i, chunk in enumerate(chunks)]
+
+    def _encode(self, document: Document) -> "_EncodedDocument":
+        words = self.tokenizer.encode_words([word for s in document.sentences for word in s.words])
+        token_ids = np.array([token_id for word in words for token_id in word], dtype=np.int32)
+        # Shape: (words + 1,)
+        bounds = np.cumsum([0, *map(len, words)], dtype=np.int64)
+        starts = [0, *itertools.accumulate(len(sentence.words) for sentence in document.sentences)]
+        sentences = [bounds[start : end + 1] for start, end in itertools.pairwise(starts)]
+        groups = []
+        if self._shared_windows:
+            groups = self.chunker.groups([(int(part[0]), int(part[-1])) for part in sentences])
+        return _EncodedDocument(document, token_ids, sentences, groups)
 
     @overrides
     def labeled_items(self, file_path: str) -> Iterator[Tuple[SentenceChunk, bool]]:
@@ -259,7 +272,9 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
         (document, index, sentence), chunk, number, total, _ = item
         candidates = chunk.candidates
         fields: Dict[str, Field] = {
-            "words": SubwordField(chunk.token_ids, padding_id=self.tokenizer.pad_id),
+            "words": SubwordField(
+                chunk.token_ids, padding_id=self.tokenizer.pad_id, shared=self._shared_windows
+            ),
             "entities": EntityField([MASK_ENTITY] * len(candidates), chunk.spans),
             "metadata": MetadataField(
                 {
@@ -301,6 +316,18 @@ def sentences_of(document: Document) -> List[SentenceExample]:
     return [SentenceExample(document, index, sentence) for index, sentence in enumerate(document.sentences)]
 
 
+class _EncodedDocument(NamedTuple):
+    """
+    A document, its token ids, where in them the words of each sentence start and the last one ends, and the
+    `Chunker.groups` of its sentences if they share windows.
+    """
+
+    document: Document
+    token_ids: np.ndarray
+    sentences: List[np.ndarray]
+    groups: List[Tuple[int, int]]
+
+
 @dataclass
 class Chunker:
     """Makes the chunks of sentences as the original system does. Its options are those of `NerReader`."""
@@ -324,7 +351,27 @@ class Chunker:
                 f"end token; expected room for max_span_length, {self.max_span_length}."
             )
 
-    def chunks(self, token_ids: np.ndarray, bounds: np.ndarray) -> List[Chunk]:
+    def groups(self, sentences: List[Tuple[int, int]]) -> List[Tuple[int, int]]:
+        """
+        The tokens in the middle of each sentence's window, from the tokens of each sentence: all sentences of
+        a document if they fit a window, otherwise successive ones of at most half a window.
+        """
+        if not self.use_document or not sentences:
+            return sentences
+        start, end = sentences[0][0], sentences[-1][1]
+        if end - start <= self.budget:
+            return [(start, end)] * len(sentences)
+        groups: List[List[Tuple[int, int]]] = []
+        for sentence in sentences:
+            if groups and sentence[1] - groups[-1][0][0] <= self.budget // 2:
+                groups[-1].append(sentence)
+            else:
+                groups.append([sentence])
+        return [(group[0][0], group[-1][1]) for group in groups for _ in group]
+
+    def chunks(
+        self, token_ids: np.ndarray, bounds: np.ndarray, group: Optional[Tuple[int, int]] = None
+    ) -> List[Chunk]:
         """
         The chunks of a sentence, at least one, even if all words are too long to be candidates. Every span of
         words with at most `max_span_length` tokens is a candidate of exactly one chunk.
@@ -335,11 +382,15 @@ class Chunker:
             Of the document. Shape: (tokens,).
         bounds : `np.ndarray`
             Where each word of the sentence starts in it, and where the last one ends. Shape: (words + 1,).
+        group : `Tuple[int, int]`, optional (default = `None`)
+            The sentence's of `groups`; by default the sentence itself.
         """
         left_edge, right_edge = (0, len(token_ids)) if self.use_document else (bounds[0], bounds[-1])
         chunks: List[Chunk] = []
         for start, end, new_from in self._pieces(bounds):
             first, last = bounds[start], min(bounds[end], bounds[start] + self.budget)
+            if group is not None and group[1] - group[0] <= self.budget:
+                first, last = group
             left, right = context_window(first - left_edge, last - first, right_edge - last, self.budget)
             text = token_ids[first - left : last + right]
             window = np.concatenate([[self.start_id], text, [self.end_id]]).astype(np.int32)

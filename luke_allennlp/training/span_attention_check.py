@@ -1,0 +1,72 @@
+"""
+Checks that a model attends to spans as its data and its weights expect.
+
+Importing this module adds the check of archives to AllenNLP's `archive_checks`.
+"""
+
+import logging
+import os
+from pathlib import Path
+from typing import Dict, Sequence, Union
+
+from allennlp.common import Params
+from allennlp.common.checks import ConfigurationError
+from allennlp.models import Model, archival
+
+from luke_allennlp.token_embedders import LukeEmbedder
+from luke_allennlp.training.config_check import ConfiguredObject, check_config
+from luke_allennlp.training.hooks import add_hook
+
+logger = logging.getLogger(__name__)
+
+
+def check_shared_windows(objects: Sequence[ConfiguredObject]) -> None:
+    """
+    # Raises
+
+    `ConfigurationError`
+        A reader's sentences share windows, and the words of the embedder see the spans of one sentence.
+    """
+    wrong = [
+        item.path
+        for item in objects
+        if _is_embedder(item) and item.options.get("entities") != [] and _span_attention(item) == "full"
+    ]
+    for item in objects:
+        if item.options.get("shared_windows") and wrong:
+            raise ConfigurationError(
+                f'{item.path}.shared_windows is true, and {wrong[0]}.span_attention is "full": words would '
+                'see the spans of other sentences; set it to "independent", or shared_windows to false.'
+            )
+
+
+def check_archive(config: Params, serialization_dir: Union[str, os.PathLike]) -> None:
+    """Warns if overrides change the attention that the archive's weights were trained with."""
+    trained = Params.from_file(Path(serialization_dir) / archival.CONFIG_NAME)
+    before, now = (_span_attentions(params) for params in (trained, config))
+    for path, attention in now.items():
+        if before.get(path, attention) != attention:
+            logger.warning(
+                '%s.span_attention is "%s", and the model was trained with "%s": expect lower scores; train '
+                "it again, or leave this as it was.",
+                path,
+                attention,
+                before[path],
+            )
+
+
+def _span_attentions(config: Params) -> Dict[str, str]:
+    """The option of each embedder, by its path."""
+    items = check_config(config.get("model").duplicate(), Model)
+    return {f"model.{item.path}": _span_attention(item) for item in items if _is_embedder(item)}
+
+
+def _is_embedder(item: ConfiguredObject) -> bool:
+    return isinstance(item.cls, type) and issubclass(item.cls, LukeEmbedder)
+
+
+def _span_attention(item: ConfiguredObject) -> str:
+    return str(item.options.get("span_attention", "full"))
+
+
+add_hook(archival, "archive_checks", check_archive)
