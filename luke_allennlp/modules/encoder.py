@@ -250,6 +250,16 @@ class LukeEncoder(nn.Module):
             packing.unpack_entities(hidden[packing.num_tokens :]),
         )
 
+    def compile_layers(self) -> None:
+        """
+        Compiles what follows attention in each layer, by `torch.compile`, at its first use: biases,
+        activation, dropout, residual and normalisation become one kernel between two products. Once for
+        training and once for evaluation, for any lengths. Needs a C++ compiler, or Triton on GPUs.
+        """
+        for layer in self.encoder.modules():
+            if isinstance(layer, LukeLayer):
+                layer.compiled = True
+
     @property
     def gradient_checkpointing(self) -> bool:
         """Whether the layers' activations are recomputed in the backward pass rather than kept."""

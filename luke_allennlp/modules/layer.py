@@ -1,5 +1,6 @@
 """A layer of the transformer: entity-aware self-attention, and a feed-forward block."""
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Callable, Dict, List, Optional
 
 import torch
@@ -157,7 +158,7 @@ class ResidualOutput(nn.Module):
 
 class AttentionBlock(nn.Module):
     """
-    Self-attention with its output projection, named `self` and `output` as in the released weights.
+    Self-attention and its output projection, named `self` and `output` as in the released weights.
 
     # Raises
 
@@ -169,10 +170,6 @@ class AttentionBlock(nn.Module):
         super().__init__()
         self.self = EntityAwareSelfAttention(config)
         self.output = ResidualOutput(config, config.hidden_size)
-
-    def forward(self, hidden: Tensor, packing: Packing) -> Tensor:
-        """Parameters and shapes as `EntityAwareSelfAttention.forward`."""
-        return self.output(self.self(hidden, packing), hidden)
 
 
 class FeedForward(nn.Module):
@@ -214,8 +211,21 @@ class LukeLayer(nn.Module):
         self.attention = AttentionBlock(config)
         self.intermediate = FeedForward(config)
         self.output = ResidualOutput(config, config.intermediate_size)
+        self.compiled = False
 
     def forward(self, hidden: Tensor, packing: Packing) -> Tensor:
         """Parameters and shapes as `EntityAwareSelfAttention.forward`."""
-        attended = self.attention(hidden, packing)
-        return self.output(self.intermediate(attended), attended)
+        context = self.attention.self(hidden, packing)
+        return (_compiled_rest() if self.compiled else _rest)(self, context, hidden)
+
+
+def _rest(layer: LukeLayer, context: Tensor, hidden: Tensor) -> Tensor:
+    """What follows attention, and treats each row alone. Shapes: (rows, hidden) -> (rows, hidden)."""
+    attended = layer.attention.output(context, hidden)
+    return layer.output(layer.intermediate(attended), attended)
+
+
+@lru_cache(maxsize=None)
+def _compiled_rest() -> Callable[[LukeLayer, Tensor, Tensor], Tensor]:
+    """One graph for all layers and numbers of rows."""
+    return torch.compile(_rest, dynamic=True, fullgraph=True)

@@ -24,6 +24,7 @@ from luke_allennlp.token_embedders.encoder_loading import load_encoder
 logger = logging.getLogger(__name__)
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+_COMPILER_ERRORS = ("BackendCompilerFailed", "InductorError")  # importing them would import the compiler
 _LAYER = re.compile(r"\bencoder\.layer\.\d+\b")
 
 
@@ -74,6 +75,9 @@ class LukeEmbedder(TokenEmbedder):
         Whether to recompute the layers' activations in the backward pass rather than keep them.
     hidden_dropout, attention_dropout : `float`, optional (default = `None`)
         Override the checkpoint's rates.
+    compile : `bool`, optional (default = `False`)
+        Whether to compile the layers by `torch.compile`, except for attention, into fewer and larger kernels:
+        it takes a minute or two at the start. Needs a C++ compiler, or Triton on GPUs.
     dtype : `str`, optional (default = `None`)
         "bfloat16" or "float16": the encoder's weights are held and computed with in this type, for evaluation
         and prediction alone; the states that it gives are float32.
@@ -112,6 +116,7 @@ class LukeEmbedder(TokenEmbedder):
         gradient_checkpointing: bool = False,
         hidden_dropout: Optional[float] = None,
         attention_dropout: Optional[float] = None,
+        compile: bool = False,
         dtype: Optional[str] = None,
         load_weights: Optional[bool] = None,
         override_weights_file: Optional[str] = None,
@@ -159,6 +164,9 @@ class LukeEmbedder(TokenEmbedder):
             strip_prefix=override_weights_strip_prefix,
         )
         self.luke.gradient_checkpointing = gradient_checkpointing
+        self.is_compiled = compile
+        if compile:
+            self.luke.compile_layers()
         self.model_name = model_name
         if entities is None and entity_vocabulary is None and read_config(source).entity_vocab_size == 0:
             entities = [PAD, MASK]  # the rows of the fresh table
@@ -304,7 +312,16 @@ class LukeEmbedder(TokenEmbedder):
         # A single segment needs no look-up of segment embeddings.
         types = type_ids if self.luke.config.type_vocab_size > 1 else None
         entities = (entity_ids, entity_spans, entity_mask)
-        states = self.luke(token_ids, mask, *entities, types, with_padding, text_indices)
+        try:
+            states = self.luke(token_ids, mask, *entities, types, with_padding, text_indices)
+        except RuntimeError as error:
+            if not self.is_compiled or type(error).__name__ not in _COMPILER_ERRORS:
+                raise
+            reason = str(error).strip().split("\n")[0]
+            raise ConfigurationError(
+                f"The embedder's compile is true, and torch.compile failed ({reason}); install a C++ "
+                "compiler, or Triton on GPUs, or set it to false."
+            ) from error
         return states if self.dtype is None else LukeEncoderOutput(*(kind.float() for kind in states))
 
 

@@ -256,3 +256,31 @@ def test_wrong_use_is_said_clearly() -> None:
         LukeEncoder(make_config(hidden_size=30))
     with pytest.raises(ValueError, match="'glu'"):
         LukeEncoder(make_config(hidden_act="glu"))
+
+
+@pytest.mark.slow  # the compiler takes a minute
+def test_compiled_layers_equal_hugging_face() -> None:
+    from torch._dynamo.utils import counters
+
+    config = make_config()
+    reference, encoder = make_pair(config)
+    encoder.compile_layers()
+    counters.clear()
+    for seed, words in ((0, 21), (1, 30), (2, 11)):
+        inputs = make_inputs(config, seed, words=words)
+        states, entities = reference_forward(reference, inputs)
+        output = encoder(**inputs)
+        assert_close(output.tokens, states * inputs["token_mask"][..., None])
+        for model, found in ((reference, states), (encoder, output.tokens)):
+            model.zero_grad()
+            (found * inputs["token_mask"][..., None]).sin().mean().backward()
+        expected = dict(reference.named_parameters())
+        for name, parameter in encoder.named_parameters():
+            if expected[name].grad is not None:
+                assert_close(parameter.grad, expected[name].grad, name)
+    # One graph for three layers and three batches of other lengths, and none is broken.
+    assert counters["stats"]["unique_graphs"] == 1 and not counters["graph_break"]
+    encoder.train()
+    encoder.gradient_checkpointing = True
+    encoder(**make_inputs(config, 3)).tokens.sin().mean().backward()
+    assert counters["stats"]["unique_graphs"] == 2

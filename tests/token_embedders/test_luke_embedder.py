@@ -19,6 +19,7 @@ from transformers import BertModel, LukeModel, RobertaModel
 from luke_allennlp.data.token_indexer import LukeTokenIndexer
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.modules import encoder as encoder_module
+from luke_allennlp.modules import layer as layer_module
 from luke_allennlp.token_embedders import LukeEmbedder
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -326,3 +327,15 @@ def test_dtype(dtype: str) -> None:
         rough.train()(ids, torch.ones_like(ids, dtype=torch.bool))
     with pytest.raises(ConfigurationError, match="dtype is 'bf16'; expected one of bfloat16, float16"):
         LukeEmbedder(model_name=LUKE, dtype="bf16")
+
+
+def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    failure = type("BackendCompilerFailed", (RuntimeError,), {})
+
+    def fail() -> None:
+        raise failure("no g++\nand more")
+
+    monkeypatch.setattr(layer_module, "_compiled_rest", fail)
+    with pytest.raises(ConfigurationError, match=r"torch.compile failed \(no g\+\+\); install a C"):
+        embedder(compile=True)(**random_words(LUKE))
+    assert embedder()(**random_words(LUKE)).isfinite().all()

@@ -140,6 +140,17 @@ def test_the_commands(run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixtur
         export_checkpoint(str(run), str(tmp_path / "out"))
 
 
+@pytest.mark.slow  # the compiler takes a minute
+def test_compiled(run: Path) -> None:
+    data = str(FIXTURES / "ner" / "dev.conll")
+    plain, compiled = (
+        evaluate_from_archive(run / "model.tar.gz", data, cmd_overrides=json.dumps(overrides))
+        for overrides in ({}, {"model.embedder.compile": True})
+    )
+    assert compiled == pytest.approx(plain, rel=1e-4)
+    assert compiled["f1"] > 0.5
+
+
 def test_the_other_attention_is_warned_about(run: Path, caplog: pytest.LogCaptureFixture) -> None:
     overrides = {"model.embedder.span_attention": "full", "dataset_reader.shared_windows": False}
     with caplog.at_level(logging.WARNING):
