@@ -194,6 +194,21 @@ def test_padding_changes_nothing() -> None:
     assert_close(padded.entities[:, :num_entities], alone.entities)
 
 
+@pytest.mark.parametrize("span_attention", ["full", "independent"])
+def test_states_do_not_depend_on_the_batch(span_attention: str) -> None:
+    encoder, inputs = ready(seed=4, span_attention=span_attention)
+    states = encoder(**inputs)
+    for row in range(3):
+        lengths = [int(inputs[f"{kind}_mask"][row].sum()) for kind in ("token", "entity")]
+        alone = {
+            name: tensor[row : row + 1, : lengths[name.startswith("entity")]]
+            for name, tensor in inputs.items()
+        }
+        for kind, (one, other) in enumerate(zip(states, encoder(**alone), strict=True)):
+            difference = (one[row, : lengths[kind]] - other[0]).abs().max()
+            assert difference < 1e-6 * other.abs().max()
+
+
 def test_a_row_of_padding_alone_gives_numbers() -> None:
     encoder, inputs = ready(3)
     inputs["token_mask"][1] = False
