@@ -4,7 +4,7 @@ parts of the keys can be merged. Private operators of torch, used only where the
 """
 
 from functools import lru_cache
-from typing import Iterator, NamedTuple, Tuple
+from typing import Iterator, NamedTuple, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -23,24 +23,26 @@ class AttentionResult(NamedTuple):
         Shape: (batch, heads, queries, head size).
     logsumexp : `Tensor`
         Of each row's scores, in float32. Shape: (batch, heads, queries).
-    kept : `Tensor`
-        What dropout kept. Shape: (batch, heads, queries, keys), or empty without dropout.
+    saved : `Sequence[Tensor]`
+        What the backward pass needs besides.
     """
 
     context: Tensor
     logsumexp: Tensor
-    kept: Tensor
+    saved: Sequence[Tensor] = ()
 
 
 class FlashKernel:
     """torch's flash attention for CPUs, without dropout."""
+
+    num_saved = 0
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, scale: float) -> AttentionResult:
         """Shapes: (batch, heads, queries or keys, head size)."""
         context, logsumexp = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
             query, key, value, 0.0, False, scale=scale
         )
-        return AttentionResult(context, logsumexp, query.new_empty(0))
+        return AttentionResult(context, logsumexp)
 
     def backward(
         self,
@@ -62,14 +64,16 @@ class FlashKernel:
 
 class DroppingKernel:
     """
-    Attention with dropout on CPUs, where torch has none that is fused: with random numbers of 16 bits, a few
-    heads at a time, and the scores computed again in the backward pass.
+    Attention with dropout on CPUs, where torch has none that is fused: with random numbers of 16 bits, and a
+    few heads at a time. It saves the probabilities, which are negative where they are kept.
 
     # Parameters
 
     dropout : `float`
         Rounded to a multiple of 2^-16.
     """
+
+    num_saved = 2
 
     def __init__(self, dropout: float) -> None:
         self._bound = round(dropout * 2**_BITS)
@@ -80,16 +84,17 @@ class DroppingKernel:
         size, heads, queries, _ = query.shape
         context = query.new_empty(query.shape)
         logsumexp = query.new_empty(size, heads, queries, dtype=torch.float32)
-        kept = query.new_empty(size, heads, queries, key.size(2), dtype=torch.bool)
-        for place in _blocks(kept.shape):
-            scores = ((query[place] * scale) @ key[place].transpose(-1, -2)).float()
+        signed = query.new_empty(size, heads, queries, key.size(2))
+        for place in _blocks(signed.shape):
+            keys, values = key[place].contiguous(), value[place].contiguous()
+            scores = ((query[place] * scale).contiguous() @ keys.transpose(-1, -2)).float()
             probabilities = scores.softmax(-1)
             # Of the largest, for which both are well above 0.
             torch.sub(scores.amax(-1), probabilities.amax(-1).log(), out=logsumexp[place])
-            self._draw(kept[place])
-            dropped = probabilities.mul_(kept[place]).to(value.dtype)
-            context[place] = (dropped @ value[place]).mul_(self._factor)
-        return AttentionResult(context, logsumexp, kept)
+            dropped = torch.mul(probabilities, self._draw(scores.shape), out=scores)
+            signed[place] = probabilities.sub_(dropped, alpha=2)
+            context[place] = (dropped.to(values.dtype) @ values).mul_(self._factor)
+        return AttentionResult(context, logsumexp, (signed, logsumexp))
 
     def backward(
         self,
@@ -101,26 +106,32 @@ class DroppingKernel:
         scale: float,
     ) -> Tuple[Tensor, Tensor, Tensor]:
         """As of `FlashKernel`."""
+        signed, logsumexp = result.saved
         of_query, of_key, of_value = (tensor.new_empty(tensor.shape) for tensor in (query, key, value))
-        # Shape: (batch, heads, queries, 1)
-        expected = (gradient.float() * result.context.float()).sum(-1, keepdim=True)
-        for place in _blocks(result.kept.shape):
-            kept, scaled, above = result.kept[place], query[place] * scale, gradient[place]
-            scores = (scaled @ key[place].transpose(-1, -2)).float()
-            probabilities = scores.sub_(result.logsumexp[place][..., None]).exp_()
-            of_dropped = (above @ value[place].transpose(-1, -2)).float().mul_(kept).mul_(self._factor)
-            of_scores = of_dropped.sub_(expected[place]).mul_(probabilities).to(query.dtype)
-            dropped = probabilities.mul_(kept).to(value.dtype)
-            of_query[place] = (of_scores @ key[place]).mul_(scale)
-            of_key[place] = of_scores.transpose(-1, -2) @ scaled
-            of_value[place] = (dropped.transpose(-1, -2) @ above).mul_(self._factor)
+        # What part of all probabilities a row's are. Shape: (batch, heads, queries, 1)
+        share = (logsumexp - result.logsumexp).exp_()[..., None]
+        expected = (gradient.float() * result.context.float()).sum(-1, keepdim=True) * share
+        gradient = (gradient * (share * -self._factor)).to(query.dtype).contiguous()
+        for place in _blocks(signed.shape):
+            keys, values, above = key[place].contiguous(), value[place].contiguous(), gradient[place]
+            queries = (query[place] * scale).contiguous()
+            probabilities = signed[place].float()
+            # Negative, as the gradient is.
+            dropped = probabilities.clamp(max=0)
+            of_scores = (above @ values.transpose(-1, -2)).float().mul_(dropped)
+            of_scores.addcmul_(probabilities.abs_(), expected[place], value=-1)
+            of_scores, dropped = of_scores.to(query.dtype), dropped.to(query.dtype)
+            of_query[place] = (of_scores @ keys).mul_(scale)
+            of_key[place] = of_scores.transpose(-1, -2) @ queries
+            of_value[place] = dropped.transpose(-1, -2) @ above
         return of_query, of_key, of_value
 
-    def _draw(self, kept: Tensor) -> None:
-        numbers = torch.empty(-(-kept.numel() * _BITS // 64), dtype=torch.int64).random_(-(2**63), None)
+    def _draw(self, shape: torch.Size) -> Tensor:
+        """What is kept: boolean."""
+        number = shape.numel()
+        numbers = torch.empty(-(-number * _BITS // 64), dtype=torch.int64).random_(-(2**63), None)
         # Uniform from -2^15 to 2^15 - 1.
-        drawn = numbers.view(torch.int16)[: kept.numel()].view(kept.shape)
-        torch.ge(drawn, self._bound - 2 ** (_BITS - 1), out=kept)
+        return numbers.view(torch.int16)[:number].view(shape) >= self._bound - 2 ** (_BITS - 1)
 
 
 def _blocks(shape: torch.Size) -> Iterator[Tuple[slice, slice]]:

@@ -1,6 +1,7 @@
 """Attention over packed batches on CPUs: a group of texts of equal lengths at a time."""
 
-from typing import Tuple, Union
+from itertools import islice
+from typing import List, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -24,18 +25,18 @@ class GroupedAttention:
     ) -> PartialResult:
         contexts = torch.zeros_like(query)
         logsumexps = torch.full(query.shape[:2], float("-inf"))
-        saved = []
+        saved: List[Tensor] = []
         for group in packing.groups:
             keys = [_keys(group, rows, over_entities) for rows in (key, value)]
             if not keys[0].size(1):
                 continue
             queries = _read(query, group, packing.num_tokens)
-            context, logsumexp, kept = self._kernel.forward(
+            context, logsumexp, more = self._kernel.forward(
                 queries.transpose(1, 2), keys[0].transpose(1, 2), keys[1].transpose(1, 2), scale
             )
             _write(contexts, context.transpose(1, 2), group, packing.num_tokens)
             _write(logsumexps, logsumexp.transpose(1, 2), group, packing.num_tokens)
-            saved.append(kept)
+            saved += more
         return PartialResult(contexts, logsumexps, saved)
 
     def backward(
@@ -60,7 +61,8 @@ class GroupedAttention:
                 for rows in (gradient, query, result.context, result.logsumexp)
             )
             keys = [_keys(group, rows, over_entities).transpose(1, 2) for rows in (key, value)]
-            merged = AttentionResult(context, logsumexp.contiguous(), next(saved))
+            more = list(islice(saved, self._kernel.num_saved))
+            merged = AttentionResult(context, logsumexp.contiguous(), more)
             found, *of_parts = self._kernel.backward(of_context, queries, keys[0], keys[1], merged, scale)
             _write(of_query, found.transpose(1, 2), group, packing.num_tokens)
             for rows, part in zip(of_keys, of_parts, strict=True):
