@@ -1,5 +1,6 @@
 """Evaluates a model, with results that do not depend on the batches."""
 
+import os
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Union
 
@@ -17,7 +18,7 @@ from luke_allennlp.common.text_lines import listed
 from luke_allennlp.training.processes import to_device
 from luke_allennlp.training.step_loader import StepDataLoader
 
-_Path = Union[str, Path, None]
+_Path = Union[str, os.PathLike, None]
 
 # With other loaders than "luke" it does what "simple" does.
 Evaluator.default_implementation = "luke"
@@ -26,12 +27,13 @@ Evaluator.default_implementation = "luke"
 @Evaluator.register("luke")
 class LukeEvaluator(SimpleEvaluator):
     """
-    Registered as an `Evaluator` with name "luke". It is the default, and equal to AllenNLP's "simple" unless
-    the data loader is of type "luke".
+    Registered as an `Evaluator` with name "luke". It is the default.
 
-    Nothing that it returns or writes depends on the batches, up to rounding. The loss is the mean over all
-    predictions; of a model without `num_targets`, over all instances. The predictions are written in the
-    order of the file, one line an instance: what AllenNLP writes for a batch of this instance alone.
+    Evaluates a model with results that do not depend on the batches, up to rounding. The loss is the mean
+    over all predictions or, for a model without `num_targets`, over all instances. Predictions are written in
+    the order of the file, one line per instance: what AllenNLP writes for a batch of this instance alone.
+
+    With a data loader of another type than "luke", it is AllenNLP's "simple".
 
     # Parameters
 
@@ -64,9 +66,8 @@ class LukeEvaluator(SimpleEvaluator):
             The model gives a loss for some batches only, or a file cannot be written.
         """
         if not isinstance(data_loader, StepDataLoader):
-            return super().__call__(
-                model, data_loader, batch_weight_key, metrics_output_file, predictions_output_file
-            )
+            options: Any = (batch_weight_key, metrics_output_file, predictions_output_file)
+            return super().__call__(model, data_loader, *options)
         check_for_gpu(self.cuda_device)
         if predictions_output_file is None:
             metrics = self._evaluate(model, data_loader, batch_weight_key, None)

@@ -169,8 +169,8 @@ class ValidatedTrainer(CheckpointedTrainer):
                     progress.add(batch, sums)
                 except Exception as found:
                     error = found
-        total, number = sum_over_processes(sums, self.cuda_device)
-        return (total / number if number else 0.0), status, error
+        loss, number = sum_over_processes(sums, self.cuda_device)
+        return (loss / number if number else 0.0), status, error
 
     def _stop(self) -> NoReturn:
         """Ends an interrupted run."""
