@@ -101,12 +101,12 @@ def test_is_constructed(name, small):
 
 # Yamada et al., EMNLP 2020, appendix, and the original's code.
 PAPER = {
-    # learning rate, effective batch, epochs, evaluation batch, seed, which epoch is kept
-    "ner/conll": (1e-5, 8, 5, 32, 15, "last"),
-    "entity_typing/open_entity": (1e-5, 4, 3, 32, 12, "best"),
-    "relation_classification/tacred": (1e-5, 32, 5, 128, 42, "best"),
-    "cloze_qa/record": (1e-5, 32, 2, 32, 4, "best"),
-    "reading_comprehension/squad": (1.5e-5, 48, 2, 32, 14, "last"),
+    # learning rate, effective batch, epochs, seed, which epoch is kept
+    "ner/conll": (1e-5, 8, 5, 15, "last"),
+    "entity_typing/open_entity": (1e-5, 4, 3, 12, "best"),
+    "relation_classification/tacred": (1e-5, 32, 5, 42, "best"),
+    "cloze_qa/record": (1e-5, 32, 2, 4, "best"),
+    "reading_comprehension/squad": (1.5e-5, 48, 2, 14, "last"),
 }
 EXPERIMENTS = [
     f"{base}{variant}.jsonnet"
@@ -119,12 +119,12 @@ EXPERIMENTS = [
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_hyperparameters_of_the_paper(name):
     base = next(base for base in PAPER if name.startswith(base))
-    rate, effective, epochs, evaluation, seed, kept = PAPER[base]
+    rate, effective, epochs, seed, kept = PAPER[base]
     config = shipped(name)
     trainer, loader, embedder = config["trainer"], config["data_loader"], config["model"]["embedder"]
     assert trainer["optimizer"]["lr"] == rate and trainer["num_epochs"] == epochs
     assert loader["batch_size"] == effective and effective % loader["loss_batch_size"] == 0
-    assert config["validation_data_loader"]["batch_size"] == evaluation
+    assert config["validation_data_loader"] == {"type": "luke", "batch_size": 512, "max_tokens": None}
     assert [config[f"{kind}_seed"] for kind in ("random", "numpy", "pytorch")] == [seed] * 3
     assert (trainer["type"], trainer["keep"], trainer["callbacks"]) == ("luke", kept, [])
     assert config["datasets_for_vocab_creation"] == ["train"]
@@ -155,7 +155,7 @@ class TestConll:
         assert model.embedder.entities == ["[PAD]", "[MASK]"]
         assert model.dropout.p == model.embedder.luke.config.hidden_dropout_prob > 0
         assert model.vocab.get_vocab_size("labels") == 5
-        assert trainer.data_loader._shuffle and not trainer._validation_data_loader.shuffle
+        assert trainer.data_loader._shuffle and not trainer._validation_data_loader._shuffle
         assert trainer.data_loader.takes_loss_weights
         assert not trainer._grad_norm and not trainer._grad_clipping
         assert trainer._metric_tracker.tracked_metrics == [(1.0, "f1")]

@@ -13,7 +13,7 @@ from tests.documents import DOCUMENTS
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 NO_OPTIONS = {"EntityLinker none", "TextSegmenter whitespace", "TrainerCallback archived_checkpoint"}
 NO_OPTIONS |= {"Optimizer zero_adamw"}  # the last has those of fused_adamw
-LISTED_ONLY = ("Metric", "Predictor", "SentenceSplitter", "Subcommand")
+LISTED_ONLY = ("Evaluator", "Metric", "Predictor", "SentenceSplitter", "Subcommand")
 
 
 @pytest.fixture(scope="module")

@@ -58,8 +58,12 @@ APPENDED = {
 
 # Options that the text names, and the command that they are added to.
 OPTIONS = {
-    """--predictor-args '{"batch_size": 32}'""": (
+    """--predictor-args '{"max_tokens": 8192}'""": (
         "allennlp predict runs/ner/conll/model.tar.gz sentences.jsonl --include-package luke_allennlp"
+    ),
+    """-o '{"validation_data_loader.max_tokens": 8192}'""": (
+        "allennlp evaluate runs/ner/conll/model.tar.gz data/conll2003/eng.testb "
+        "--include-package luke_allennlp"
     ),
     """-o '{"dataset_reader.tag_column": null}'""": (
         "allennlp predict runs/ner/conll/model.tar.gz untagged.txt --use-dataset-reader --silent "

@@ -160,7 +160,7 @@ def _params(source: Source, published: Sequence[str]) -> Dict[str, Any]:
     return {
         "dataset_reader": {"type": form.task, "tokenizer": tokenizer, **markers},
         "model": model,
-        "data_loader": {"batch_size": 32},
+        "data_loader": {"type": "luke", "batch_size": 512},
     }
 
 

@@ -37,8 +37,8 @@ class PretrainingPredictor(TaskPredictor):
 
     model : `LukePretrainingModel`
     dataset_reader : `PretrainingReader`
-    batch_size : `int`, optional (default = `8`)
-        Texts per forward pass.
+    batch_size, max_tokens : `int`, optional (default = `None`)
+        As of `TaskPredictor`.
 
     # Raises
 
@@ -50,8 +50,14 @@ class PretrainingPredictor(TaskPredictor):
     model_type = LukePretrainingModel
     reader_type = PretrainingReader
 
-    def __init__(self, model: Model, dataset_reader: DatasetReader, batch_size: int = 8) -> None:
-        super().__init__(model, dataset_reader, batch_size)
+    def __init__(
+        self,
+        model: Model,
+        dataset_reader: DatasetReader,
+        batch_size: Optional[int] = None,
+        max_tokens: Optional[int] = None,
+    ) -> None:
+        super().__init__(model, dataset_reader, batch_size, max_tokens)
         self._reader: PretrainingReader
         self._model: LukePretrainingModel
         if self._model.uses_entities and self._reader.has_entities:

@@ -2,6 +2,7 @@
 
 from luke_allennlp.training import knobs, preflight, recovery
 from luke_allennlp.training.callbacks import ArchivedCheckpoint
+from luke_allennlp.training.evaluator import LukeEvaluator
 from luke_allennlp.training.optimizers import FusedAdamW, ZeroAdamW
 from luke_allennlp.training.step_loader import StepDataLoader
 from luke_allennlp.training.trainer import LukeTrainer
@@ -11,6 +12,7 @@ __all__ = [
     "ArchivedCheckpoint",
     "FusedAdamW",
     "LinearWithWarmupRatio",
+    "LukeEvaluator",
     "LukeTrainer",
     "StepDataLoader",
     "ZeroAdamW",

@@ -3,7 +3,7 @@
 import resource
 import sys
 import time
-from typing import Any, Dict, Iterable
+from typing import Any, Dict, Iterable, Optional
 
 import torch
 from allennlp.common import Tqdm
@@ -28,10 +28,10 @@ def describe(figures: Dict[str, Any], steps_per_epoch: int) -> str:
 
 
 class EvaluationProgress:
-    """The same line for the batches of an evaluation."""
+    """The same line for the batches of a validation, of which there are `total`."""
 
-    def __init__(self, batches: Iterable[Any], is_shown: bool) -> None:
-        self.batches: Any = Tqdm.tqdm(batches, desc="validation", disable=not is_shown)
+    def __init__(self, batches: Iterable[Any], is_shown: bool, total: Optional[int] = None) -> None:
+        self.batches: Any = Tqdm.tqdm(batches, desc="validation", disable=not is_shown, total=total)
         self._is_shown = is_shown
         self._start = self._last = time.perf_counter()
         self._tokens = 0

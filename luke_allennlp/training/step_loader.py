@@ -1,5 +1,6 @@
 """Reads instances, and gives them in optimizer steps."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
@@ -9,10 +10,9 @@ from allennlp.common import Tqdm
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import Batch, DataLoader, DatasetReader, Instance, Vocabulary
 from allennlp.data.data_loaders.data_loader import TensorDict
-from allennlp.data.fields import TextField
 from overrides import overrides
 
-from luke_allennlp.data.fields import EntityField, SubwordField
+from luke_allennlp.data.batching import default_max_tokens, evaluation_batches, sizes_of, texts_of
 from luke_allennlp.training.packing import pack_micro_batches
 from luke_allennlp.training.processes import map_tensors, rank_and_world_size, to_device
 from luke_allennlp.training.steps import Step
@@ -33,6 +33,9 @@ class StepDataLoader(DataLoader):
     The instances of a step are packed by length into micro-batches of up to `max_tokens`, shared out evenly
     over the processes. The loss and the gradient of the step are the same for any packing, up to rounding.
 
+    In validation and evaluation, each process has a contiguous share of the instances, in batches sorted by
+    length across the share, the longest first. The next batch is prepared while the model computes one.
+
     # Parameters
 
     reader : `DatasetReader`
@@ -41,11 +44,12 @@ class StepDataLoader(DataLoader):
     data_path : `str`
         Of the data: `train_data_path` and the like of the configuration.
     batch_size : `int`, optional (default = `8`)
-        Instances of a step in all processes together. The last step of an epoch has the rest.
+        Instances of a step in all processes together. The last step of an epoch has the rest. In evaluation,
+        the limit of instances of a batch.
     max_tokens : `int`, optional (default = `None`)
         The limit of tokens and entities of a micro-batch on one device, padding included. A longer instance
         is a micro-batch of its own. By default as many as the device's memory is estimated to hold; 4096 on a
-        CPU.
+        CPU. In evaluation, the limit of a batch without padding: by default 16384 on a GPU, 4096 on a CPU.
     shuffle : `bool`, optional (default = `False`)
         Whether each epoch has an order of its own.
     seed : `int`, optional (default = `0`)
@@ -102,8 +106,7 @@ class StepDataLoader(DataLoader):
             raise ConfigurationError(f"{data_path}: no instances were read from it.")
         num_targets = getattr(reader, "num_targets", lambda instance: 1)
         self._targets = np.array([num_targets(instance) for instance in self._instances])
-        sizes = [_size(instance) for instance in self._instances]
-        self._words, self._entities = (np.array(column) for column in zip(*sizes, strict=True))
+        self._words, self._entities = sizes_of(self._instances)
 
     def __len__(self) -> int:
         return self.steps_per_epoch
@@ -160,7 +163,7 @@ class StepDataLoader(DataLoader):
         for numbers in own:
             filler = numbers if len(numbers) else chosen[np.argmin(self._words[chosen])][None]
             share = np.array([shares[number] if len(numbers) else 0.0 for number in filler.tolist()])
-            batches.append(self._collate(filler))
+            batches.append(map_tensors(torch.Tensor.numpy, self._collate(filler)))
             if self.takes_loss_weights:
                 weights.append((share / np.maximum(self._targets[filler], 1)).astype(np.float32))
             else:
@@ -179,15 +182,44 @@ class StepDataLoader(DataLoader):
         return shares
 
     def _collate(self, numbers: np.ndarray) -> TensorDict:
-        tensors = Batch([self._instances[number] for number in numbers.tolist()]).as_tensor_dict()
-        return map_tensors(torch.Tensor.numpy, tensors)
+        return Batch([self._instances[number] for number in numbers.tolist()]).as_tensor_dict()
 
     def __iter__(self) -> Iterator[TensorDict]:
-        """Batches of this process's share of the instances, in their order, on the target device."""
-        own = islice(self._instances, *_share(len(self._instances)))
-        while instances := list(islice(own, self.batch_size)):
-            tensors = Batch(instances).as_tensor_dict()
-            yield tensors if self._device is None else to_device(tensors, self._device)
+        """The batches of `numbered_batches`, on the target device."""
+        for _, batch in self.numbered_batches():
+            yield batch if self._device is None else to_device(batch, self._device)
+
+    def evaluation_batches(self) -> List[np.ndarray]:
+        """The numbers of the instances in each batch of this process's share."""
+        start, end = _share(len(self._instances))
+        batches = evaluation_batches(
+            self._words[start:end],
+            self._entities[start:end],
+            self.max_tokens or default_max_tokens(self._device or torch.device("cpu")),
+            self.batch_size,
+            texts_of(self._instances[start:end]),
+        )
+        return [start + batch for batch in batches]
+
+    def numbered_batches(self) -> Iterator[Tuple[np.ndarray, TensorDict]]:
+        """
+        The batches of this process's share, each with its instances' numbers. The tensors are on the CPU, in
+        pinned memory if the target device is a GPU. A thread makes the next batch.
+        """
+        batches = self.evaluation_batches()
+        with ThreadPoolExecutor(1) as thread:
+            futures = (thread.submit(self._evaluation_batch, numbers) for numbers in batches)
+            waiting = list(islice(futures, 1))
+            for numbers in batches:
+                batch = waiting.pop().result()
+                waiting += islice(futures, 1)
+                yield numbers, batch
+
+    def _evaluation_batch(self, numbers: np.ndarray) -> TensorDict:
+        batch = self._collate(numbers)
+        if self._device is not None and self._device.type == "cuda":
+            batch = map_tensors(torch.Tensor.pin_memory, batch)
+        return batch
 
     @overrides
     def iter_instances(self) -> Iterator[Instance]:
@@ -229,14 +261,3 @@ def _read_all(reader: DatasetReader, data_path: Any) -> List[Instance]:
         return list(Tqdm.tqdm(reader.read(data_path), desc="loading instances", disable=is_silent))
     finally:
         reader._distributed_info = part
-
-
-def _size(instance: Instance) -> Tuple[int, int]:
-    """The numbers of tokens and entities."""
-    words = entities = 0
-    for field in instance.fields.values():
-        if isinstance(field, (SubwordField, TextField)):
-            words += field.sequence_length()
-        elif isinstance(field, EntityField):
-            entities += field.sequence_length()
-    return words, entities

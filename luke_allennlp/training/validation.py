@@ -12,11 +12,13 @@ from allennlp.training.callbacks.log_writer import LogWriterCallback
 
 from luke_allennlp.training.agreement import Exchange, RunStatus
 from luke_allennlp.training.checkpointing import CheckpointedTrainer
+from luke_allennlp.training.evaluator import weighted_loss
 from luke_allennlp.training.precision import Precision
 from luke_allennlp.training.processes import fail_together, sum_over_processes, to_device
 from luke_allennlp.training.progress import EvaluationProgress
 from luke_allennlp.training.signals import SignalGuard, TrainingInterrupted
-from luke_allennlp.training.steps import StepLog
+from luke_allennlp.training.step_loader import StepDataLoader
+from luke_allennlp.training.steps import StepLog, batch_counts
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +68,9 @@ class ValidatedTrainer(CheckpointedTrainer):
             **options,
         )
         if validation_data_loader is not None:
-            validation_data_loader.set_target_device(torch.device("cpu"))
+            # The batches of a "luke" loader are on the CPU until `_evaluate` moves them.
+            is_ours = isinstance(validation_data_loader, StepDataLoader)
+            validation_data_loader.set_target_device(self.cuda_device if is_ours else torch.device("cpu"))
         self._keep = keep
         self._validation_data_loader: Any = validation_data_loader
         self._validate_every = validate_every or self._source.steps_per_epoch
@@ -125,11 +129,15 @@ class ValidatedTrainer(CheckpointedTrainer):
 
     def _evaluate(self) -> Tuple[float, RunStatus, Optional[Exception]]:
         """
-        The mean loss, of a target if the model tells their number, otherwise of a batch; how many processes
-        are to stop or failed; and this process's error. All end together, when none has a batch left or one
-        is to stop.
+        The mean loss, of a target if the model tells their number, otherwise of an instance; how many
+        processes are to stop or failed; and this process's error. All end together, when none has a batch
+        left or one is to stop.
         """
-        progress = EvaluationProgress(self._validation_data_loader, self._primary)
+        loader, total = self._validation_data_loader, None
+        if isinstance(loader, StepDataLoader):
+            total = len(loader.evaluation_batches())
+            loader = (batch for _, batch in loader.numbered_batches())
+        progress = EvaluationProgress(loader, self._primary, total)
         batches = iter(progress.batches)
         exchange = Exchange(self.cuda_device)
         nothing = torch.zeros(0, dtype=torch.float64, device=self.cuda_device)
@@ -156,14 +164,13 @@ class ValidatedTrainer(CheckpointedTrainer):
                     with torch.no_grad(), self._precision.autocast():
                         outputs = self.model(**to_device(batch, self.cuda_device))
                     if outputs.get("loss") is not None:
-                        number = getattr(self.model, "num_targets", None)
-                        number = torch.ones_like(sums[0]) if number is None else number.double()
-                        sums += torch.stack([outputs["loss"].double() * number, number])
+                        # Batches whose instances cannot be counted count equally.
+                        sums += weighted_loss(self.model, outputs["loss"], max(batch_counts(batch)[0], 1))
                     progress.add(batch, sums)
                 except Exception as found:
                     error = found
-        total, number = sum_over_processes(sums, self.cuda_device)
-        return (total / number if number else 0.0), status, error
+        loss, number = sum_over_processes(sums, self.cuda_device)
+        return (loss / number if number else 0.0), status, error
 
     def _stop(self) -> NoReturn:
         """Ends an interrupted run."""

@@ -417,7 +417,7 @@ T = TypeVar("T", dict, list)
         name="missing-gpu",
         file="allennlp/commands/evaluate.py",
         old="    # Load from archive\n    archive = load_archive(\n",
-        new="    check_for_gpu(cuda_device)\n"
+        new="    cuda_device = chosen_device(cuda_device)\n"
         "    if batch_size is not None and batch_size < 1:\n"
         '        raise ConfigurationError(f"--batch-size is {batch_size}; expected at least 1")\n'
         "    # Load from archive\n    archive = load_archive(\n",
@@ -428,17 +428,87 @@ T = TypeVar("T", dict, list)
         file="allennlp/commands/evaluate.py",
         old="from allennlp.common import logging as common_logging\n",
         new="from allennlp.common import logging as common_logging\n"
-        "from allennlp.common.checks import check_for_gpu, ConfigurationError\n",
+        "from allennlp.common.checks import chosen_device, ConfigurationError\n",
         reason="For the edit above.",
     ),
     Edit(
         name="missing-gpu",
         file="allennlp/commands/predict.py",
         old="    check_for_gpu(args.cuda_device)\n",
-        new="    check_for_gpu(args.cuda_device)\n"
-        "    if args.batch_size < 1:\n"
+        new="    args.cuda_device = chosen_device(args.cuda_device)\n"
+        "    if args.batch_size is not None and args.batch_size < 1:\n"
         '        raise ConfigurationError(f"--batch-size is {args.batch_size}; expected at least 1")\n',
         reason="With a batch size of 0 nothing was predicted, without a word.",
+    ),
+    Edit(
+        name="gpu-by-default",
+        file="allennlp/common/checks.py",
+        old="def check_for_gpu(device",
+        new="""\
+def chosen_device(cuda_device: Optional[int]) -> int:
+    \"\"\"
+    The device of a command: the given one, otherwise the first GPU, or the CPU (-1) if there is none. Logs
+    which it is.
+    \"\"\"
+    if cuda_device is None:
+        cuda_device = 0 if cuda.is_available() else -1
+    check_for_gpu(cuda_device)
+    logger.info("Device: %s.", "the CPU" if cuda_device < 0 else f"GPU {cuda_device}")
+    return cuda_device
+
+
+def check_for_gpu(device""",
+        reason="`evaluate` and `predict` ran on the CPU, unless told, where a GPU stood idle.",
+    ),
+    Edit(
+        name="gpu-by-default",
+        file="allennlp/common/checks.py",
+        old="from typing import Any, List, Tuple, Union\n",
+        new="from typing import Any, List, Optional, Tuple, Union\n",
+        reason="For the edit above.",
+    ),
+    *(
+        Edit(
+            name="gpu-by-default",
+            file=f"allennlp/commands/{command}.py",
+            old="""\
+            "--cuda-device", type=int, default=-1, help="id of GPU to use (if any)"
+""",
+            new="""\
+            "--cuda-device",
+            type=int,
+            help="id of the GPU to use, -1 for the CPU (default = the first GPU if there is one)",
+""",
+            reason="For the edit above.",
+        )
+        for command in ("evaluate", "predict")
+    ),
+    Edit(
+        name="gpu-by-default",
+        file="allennlp/commands/predict.py",
+        old="from allennlp.common.checks import check_for_gpu, ConfigurationError\n",
+        new="from allennlp.common.checks import chosen_device, ConfigurationError\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="gpu-by-default",
+        file="allennlp/commands/evaluate.py",
+        old="    cuda_device: int = -1,\n",
+        new="    cuda_device: Optional[int] = None,\n",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="gpu-by-default",
+        file="allennlp/commands/evaluate.py",
+        old="""\
+    cuda_device: `int`, optional (default=`-1`)
+        id of GPU to use (if any)
+""",
+        new="""\
+    cuda_device: `int`, optional (default=`None`)
+        id of the GPU to use, -1 for the CPU; by default the first GPU if there is one
+""",
+        reason="For the edit above.",
     ),
     Edit(
         name="print-results",
@@ -702,26 +772,17 @@ def train_model_from_file(
     def _predict_instances""",
         new="""\
         names, self._names = self._names, []
-        results: Iterable[JsonDict]
-        # What a predictor may call its inputs in an error.
-        self._predictor.input_names = names
-        try:
-            if len(batch_data) == 1:
-                results = [self._predictor.predict_json(batch_data[0])]
-            else:
-                results = self._predictor.predict_batch_json(batch_data)
-        except ConfigurationError:
-            if len(batch_data) == 1:
-                raise
-            # Those before the bad one are not lost.
-            results = self._predict_one_by_one(batch_data, names)
-        for output in results:
-            yield self._predictor.dump_line(output)
 
-    def _predict_one_by_one(self, batch_data: List[JsonDict], names: List[str]) -> Iterator[JsonDict]:
-        for record, name in zip(batch_data, names):
-            self._predictor.input_names = [name]
-            yield self._predictor.predict_json(record)
+        def predict(part: slice) -> List[JsonDict]:
+            # What a predictor may call its inputs in an error.
+            self._predictor.input_names = names[part]
+            records = batch_data[part]
+            if len(records) == 1:
+                return [self._predictor.predict_json(records[0])]
+            return self._predictor.predict_batch_json(records)
+
+        for output in _in_parts(predict, 0, len(batch_data)):
+            yield self._predictor.dump_line(output)
 
     def _predict_instances""",
         reason="A record that a predictor refused was known by its count among the inputs alone.",
@@ -742,7 +803,7 @@ def train_model_from_file(
         name="predict-names-the-line",
         file="allennlp/commands/predict.py",
         old="from typing import List, Iterator, Optional\n",
-        new="from typing import Iterable, Iterator, List, Optional, Tuple, TypeVar\n",
+        new="from typing import Callable, Iterable, Iterator, List, Optional, Tuple, TypeVar\n",
         reason="For the edit above.",
     ),
     Edit(
@@ -753,23 +814,49 @@ def train_model_from_file(
 _Item = TypeVar("_Item")
 
 
-def _groups_of(items: Iterable[_Item], size: int) -> Iterator[List[_Item]]:
+def _groups_of(
+    items: Iterable[_Item], size: Optional[int], largest: int
+) -> Iterator[List[_Item]]:
     \"\"\"
-    As `lazy_groups_of`, but what was read before an error comes out before it.
+    As `lazy_groups_of`, but what was read before an error comes out before it, and without a size the groups
+    grow from one item to the largest.
     \"\"\"
     group: List[_Item] = []
+    limit = size or 1
     try:
         for item in items:
             group.append(item)
-            if len(group) == size:
+            if len(group) == limit:
                 yield group
                 group = []
+                limit = size or min(2 * limit, largest)
     except ConfigurationError:
         if group:
             yield group
         raise
     if group:
         yield group
+
+
+def _in_parts(
+    predict: Callable[[slice], List[JsonDict]], start: int, end: int
+) -> Iterator[JsonDict]:
+    \"\"\"
+    The predictions for some inputs. If one of them is bad, those for the inputs before it come before the
+    error, in few parts, of which none is predicted twice.
+    \"\"\"
+    try:
+        results = predict(slice(start, end))
+    except ConfigurationError:
+        if end - start == 1:
+            raise
+        results = None
+    if results is not None:
+        yield from results
+        return
+    middle = (start + end) // 2
+    yield from _in_parts(predict, start, middle)
+    yield from _in_parts(predict, middle, end)
 
 
 class _PredictManager:
@@ -815,14 +902,80 @@ class _PredictManager:
 
     def _inputs_and_results(self) -> Iterator[Tuple[str, str]]:
         if self._dataset_reader is not None:
-            for batch in _groups_of(self._get_instance_data(), self._batch_size):
+            for batch in self._groups_of(self._get_instance_data()):
                 for model_input_instance, result in zip(batch, self._predict_instances(batch)):
                     yield str(model_input_instance), result
         else:
-            for batch_json in _groups_of(self._get_json_data(), self._batch_size):
+            for batch_json in self._groups_of(self._get_json_data()):
                 for model_input_json, result in zip(batch_json, self._predict_json(batch_json)):
                     yield json.dumps(model_input_json), result
+
+    def _groups_of(self, items: Iterable[_Item]) -> Iterator[List[_Item]]:
+        # Whoever types the inputs waits for each result.
+        is_typed = self._dataset_reader is None and self._input_file == "-"
+        largest = 1 if is_typed else getattr(self._predictor, "largest_group", 1)
+        return _groups_of(items, self._batch_size, largest)
 """,
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="predict-keeps-what-it-has",
+        file="allennlp/commands/predict.py",
+        old="""\
+        if len(batch_data) == 1:
+            results = [self._predictor.predict_instance(batch_data[0])]
+        else:
+            results = self._predictor.predict_batch_instance(batch_data)
+        for output in results:
+            yield self._predictor.dump_line(output)
+""",
+        new="""\
+        def predict(part: slice) -> List[JsonDict]:
+            instances = batch_data[part]
+            if len(instances) == 1:
+                return [self._predictor.predict_instance(instances[0])]
+            return self._predictor.predict_batch_instance(instances)
+
+        for output in _in_parts(predict, 0, len(batch_data)):
+            yield self._predictor.dump_line(output)
+""",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="predict-keeps-what-it-has",
+        file="allennlp/commands/predict.py",
+        old="""\
+            print("prediction: ", prediction)
+        if self._output_file is not None:
+            self._output_file.write(prediction)
+""",
+        new="""\
+            print("prediction: ", prediction, flush=True)
+        if self._output_file is not None:
+            self._output_file.write(prediction)
+            self._output_file.flush()
+""",
+        reason="Predictions stayed in buffers, where a kill lost them and a pipe waited for them.",
+    ),
+    Edit(
+        name="predict-in-groups",
+        file="allennlp/commands/predict.py",
+        old="""\
+            "--batch-size", type=int, default=1, help="The batch size to use for processing"
+""",
+        new="""\
+            "--batch-size",
+            type=int,
+            help="how many inputs to hand to the predictor at once (default = 1; of a file, a predictor that "
+            "makes its own batches is handed 1, 2, 4 and so on up to 1024)",
+""",
+        reason="A predictor that sorts its inputs by length is faster the more it has of them.",
+    ),
+    Edit(
+        name="predict-in-groups",
+        file="allennlp/commands/predict.py",
+        old="        batch_size: int,\n        print_to_console: bool,\n",
+        new="        batch_size: Optional[int],\n        print_to_console: bool,\n",
         reason="For the edit above.",
     ),
 ]

@@ -266,6 +266,18 @@ DISTRIBUTED = [
         file="allennlp/commands/train.py",
         old="def _train_worker(\n",
         new="""\
+def _evaluate(
+    model: Model, data_loader: DataLoader, cuda_device: Union[int, torch.device], weight_key: str
+) -> Dict[str, Any]:
+    \"\"\"
+    As `allennlp evaluate` does without an option.
+    \"\"\"
+    from allennlp.evaluation import Evaluator
+
+    evaluator = Evaluator.by_name(Evaluator.default_implementation)(cuda_device=cuda_device)
+    return evaluator(model, data_loader, weight_key)
+
+
 def _evaluate_on_test(
     params: Params, serialization_dir: Union[str, PathLike], cuda_device: int
 ) -> None:
@@ -284,11 +296,8 @@ def _evaluate_on_test(
         data_path=params.get("test_data_path"),
     )
     data_loader.index_with(archive.model.vocab)
-    test_metrics = training_util.evaluate(
-        archive.model,
-        data_loader,
-        cuda_device=cuda_device,
-        batch_weight_key=params.get("batch_weight_key", ""),
+    test_metrics = _evaluate(
+        archive.model, data_loader, cuda_device, params.get("batch_weight_key", "")
     )
     metrics_path = os.path.join(serialization_dir, "metrics.json")
     with open(metrics_path) as metrics_file:
@@ -300,6 +309,27 @@ def _evaluate_on_test(
 def _train_worker(
 """,
         reason="For the edit above.",
+    ),
+    Edit(
+        name="test-data-as-evaluate",
+        file="allennlp/commands/train.py",
+        old="""\
+            test_metrics = training_util.evaluate(
+                self.model,
+                self.evaluation_data_loader,
+                cuda_device=self.trainer.cuda_device,
+                batch_weight_key=self.batch_weight_key,
+            )
+""",
+        new="""\
+            test_metrics = _evaluate(
+                self.model,
+                self.evaluation_data_loader,
+                self.trainer.cuda_device,
+                self.batch_weight_key,
+            )
+""",
+        reason="`train` and `evaluate` give the same loss for the same test data, whatever the evaluator.",
     ),
     Edit(
         name="distributed-test-data",

@@ -713,9 +713,11 @@ with locked_directory({str(run)!r}):
 class Doubling:
     """A predictor of `{"a": number}`, which keeps what its inputs are called."""
 
-    def __init__(self):
+    def __init__(self, largest_group=1):
         self.input_names = []
         self.seen = []
+        self.groups = []
+        self.largest_group = largest_group
 
     load_line = staticmethod(json.loads)
 
@@ -730,6 +732,7 @@ class Doubling:
             if not isinstance(record["a"], int):
                 raise ConfigurationError(f"{name}: no number.")
         self.seen += self.input_names
+        self.groups.append(len(records))
         return [2 * record["a"] for record in records]
 
 
@@ -933,6 +936,66 @@ class TestPeople:
         with pytest.raises(ConfigurationError, match="without labels"):
             evaluate.evaluate_from_archive("model.tar.gz", "data.json")
 
+    @pytest.mark.edit("gpu-by-default")
+    @pytest.mark.parametrize("gpus, given, expected", [(2, None, 0), (2, -1, -1), (2, 1, 1), (0, None, -1)])
+    @pytest.mark.parametrize("command", ["evaluate", "predict"])
+    def test_gpu_by_default(self, command, gpus, given, expected, monkeypatch, caplog):
+        from allennlp.commands import evaluate, predict
+
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        module = {"evaluate": evaluate, "predict": predict}[command]
+        load_archive = mock.Mock(side_effect=ConfigurationError("the archive"))
+        monkeypatch.setattr(module, "load_archive", load_archive)
+        option = [] if given is None else ["--cuda-device", str(given)]
+        monkeypatch.setattr(sys, "argv", ["allennlp", command, "model.tar.gz", "data.json", *option])
+        with caplog.at_level("INFO"), pytest.raises(ConfigurationError, match="the archive"):
+            main()
+        assert load_archive.call_args[1]["cuda_device"] == expected
+        assert f"Device: {'the CPU' if expected < 0 else f'GPU {expected}'}." in caplog.messages
+
+    @pytest.mark.edit("test-data-as-evaluate")
+    def test_test_data_as_evaluate(self, tmp_path, monkeypatch):
+        from allennlp.commands.train import TrainModel
+        from allennlp.evaluation import Evaluator
+
+        evaluator = mock.Mock(return_value={"loss": 2})
+        monkeypatch.setattr(Evaluator, "default_implementation", "mine")
+        monkeypatch.setattr(
+            Evaluator, "by_name", {"mine": lambda **options: evaluator(options) and evaluator}.get
+        )
+        trainer = mock.Mock(cuda_device=torch.device("cpu"))
+        run = TrainModel(str(tmp_path), "model", trainer, "test data", True, "weight")
+        run.finish({"loss": 1})
+        assert evaluator.mock_calls == [
+            mock.call({"cuda_device": torch.device("cpu")}),
+            mock.call("model", "test data", "weight"),
+        ]
+        assert json.loads((tmp_path / "metrics.json").read_text()) == {"loss": 1, "test_loss": 2}
+
+    @pytest.mark.edit("predict-in-groups")
+    @pytest.mark.parametrize(
+        "largest, size, groups",
+        [
+            (1, None, [1] * 20),
+            (8, None, [1, 2, 4, 8, 5]),
+            (6, None, [1, 2, 4, 6, 6, 1]),
+            (8, 6, [6, 6, 6, 2]),
+            (8, 1, [1] * 20),
+        ],
+    )
+    def test_predict_in_groups(self, tmp_path, monkeypatch, largest, size, groups):
+        path, output = tmp_path / "inputs.jsonl", tmp_path / "outputs"
+        path.write_text("".join(f'{{"a": {number}}}\n' for number in range(20)))
+        predictor = Doubling(largest)
+        predict(predictor, str(path), str(output), size)
+        assert predictor.groups == groups
+        assert output.read_text().split() == [str(2 * number) for number in range(20)]
+        monkeypatch.setattr(sys, "stdin", io.StringIO(path.read_text()))
+        predictor = Doubling(largest)
+        predict(predictor, "-", str(output), size)
+        assert predictor.groups == (groups if size else [1] * 20)
+
     @pytest.mark.edit("predict-names-the-line")
     @pytest.mark.parametrize("size", [1, 2])
     def test_predict_hands_on_the_lines(self, tmp_path, monkeypatch, size):
@@ -957,3 +1020,29 @@ class TestPeople:
         with pytest.raises(ConfigurationError, match=kept):
             predict(Doubling(), str(path), str(output), size)
         assert output.read_text() == "2\n4\n"
+
+    @pytest.mark.edit("predict-keeps-what-it-has")
+    @pytest.mark.parametrize("bad", [0, 1, 600, 999])
+    def test_one_bad_input_of_many(self, tmp_path, bad):
+        """Those before it are predicted once, and not one by one."""
+        path, output = tmp_path / "inputs.jsonl", tmp_path / "outputs.jsonl"
+        path.write_text("".join(f'{{"a": {number if number != bad else "[]"}}}\n' for number in range(1000)))
+        predictor = Doubling()
+        with pytest.raises(ConfigurationError, match=f"line {bad + 1}: no number"):
+            predict(predictor, str(path), str(output), 1000)
+        assert len(predictor.seen) == bad and len(predictor.groups) <= 10
+        assert output.read_text().split() == [str(2 * number) for number in range(bad)]
+
+    @pytest.mark.edit("predict-keeps-what-it-has")
+    def test_predictions_are_not_held_back(self, tmp_path):
+        path, output = tmp_path / "inputs.jsonl", tmp_path / "outputs.jsonl"
+        path.write_text('{"a": 1}\n' * 3)
+        found = []
+
+        class Watching(Doubling):
+            def predict_batch_json(self, records):
+                found.append(output.read_text().split())
+                return super().predict_batch_json(records)
+
+        predict(Watching(), str(path), str(output), None)
+        assert found == [["2"] * number for number in range(3)]

@@ -3,11 +3,12 @@
 import io
 import json
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 from allennlp.commands import main
 from allennlp.common.checks import ConfigurationError
+from allennlp.data import Instance
 from allennlp.data.tokenizers import WhitespaceTokenizer
 from allennlp.predictors import Predictor
 
@@ -132,16 +133,46 @@ class TestReaders:
 
 
 class TestPredictors:
-    @pytest.mark.parametrize("batch_size", [1, 3, 100])
+    @pytest.mark.parametrize("batch_size, max_tokens", [(1, None), (3, None), (None, None), (None, 150)])
     def test_batches_equal_single_inputs(
-        self, task: Task, predictor: TaskPredictor, batch_size: int, monkeypatch: pytest.MonkeyPatch
+        self,
+        task: Task,
+        predictor: TaskPredictor,
+        batch_size: Optional[int],
+        max_tokens: Optional[int],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         expected = [predictor.predict_json(record) for record in task.records]
         monkeypatch.setattr(predictor, "_batch_size", batch_size)
+        monkeypatch.setattr(predictor, "_max_tokens", max_tokens)
         outputs = predictor.predict_batch_json(task.records)
         assert outputs == close(expected)
         json.dumps(outputs, allow_nan=False)
         assert predictor.predict_batch_json([]) == []
+
+    def test_all_windows_are_sorted_together(
+        self, task: Task, predictor: TaskPredictor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lengths: List[List[int]] = []
+        forward = predictor._model.forward_on_instances
+
+        def watched(instances: List[Instance]) -> Any:
+            lengths.append([len(instance["words"]) for instance in instances])  # type: ignore[arg-type]
+            return forward(instances)
+
+        monkeypatch.setattr(predictor._model, "forward_on_instances", watched)
+        predictor.predict_batch_json(task.records)
+        assert len(lengths) == 1
+        monkeypatch.setattr(predictor, "_max_tokens", 150)
+        predictor.predict_batch_json(task.records)
+        flat = [length for batch in lengths[1:] for length in batch]
+        assert flat == sorted(flat, reverse=True) == lengths[0]
+        assert 1 < len(lengths[1:]) and all(sum(batch) <= 150 or len(batch) == 1 for batch in lengths[1:])
+
+    @pytest.mark.parametrize("option", ["batch_size", "max_tokens"])
+    def test_limits(self, predictor: TaskPredictor, option: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"{option} is 0; expected at least 1"):
+            type(predictor)(predictor._model, predictor._reader, **{option: 0})
 
     def test_given_labels_are_ignored(self, task: Task, predictor: TaskPredictor, path: str) -> None:
         examples = list(predictor._reader.local_examples(path))
@@ -160,8 +191,10 @@ class TestPredictors:
         with pytest.raises(ConfigurationError, match="takes instances of its own reader"):
             predictor.predict_instance(next(iter(predictor._reader.read(path))))
 
+    @pytest.mark.parametrize("size", [None, "1", "3"])
     def test_command(
         self,
+        size: Optional[str],
         name: str,
         task: Task,
         predictor: TaskPredictor,
@@ -176,7 +209,8 @@ class TestPredictors:
         command = ["allennlp", "predict", str(archive_of(name)), str(source), "--output-file", str(target)]
         # That of NER gives one output a sentence.
         read = [] if name == "luke_ner" else ["--use-dataset-reader"]
-        monkeypatch.setattr("sys.argv", [*command, "--silent", *read, "--batch-size", "3"])
+        options = [] if size is None else ["--batch-size", size]
+        monkeypatch.setattr("sys.argv", [*command, "--silent", *read, *options])
         main()
         outputs = [json.loads(line) for line in target.read_text().splitlines()]
         assert outputs == close(predictor.predict_batch_json(records))

@@ -287,7 +287,7 @@ BAD_CONFIGS = [
     ),
     (
         tagger(evaluation={"batch_serialiser": "simple"}),
-        ['evaluation: no option "batch_serialiser" for SimpleEvaluator'],
+        ['evaluation: no option "batch_serialiser" for LukeEvaluator'],
     ),
     (tagger(include_in_archive=3), ["include_in_archive: expected a list, found 3."]),
     (tagger(model={"type": "crf_tagger"}), ["model.text_field_embedder: CrfTagger needs this option"]),

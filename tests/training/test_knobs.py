@@ -29,6 +29,7 @@ VALUES: Dict[str, Dict[str, Any]] = {
         "checkpoint_minutes": 10,
         "shard_optimizer": True,
         "evaluation_batch_size": 11,
+        "evaluation_max_tokens": 111,
         "devices": [0, 2],
         "seed": 99,
         "warmup_ratio": 0.5,

@@ -1,5 +1,6 @@
-"""Instances in steps: which, in what order, and how much each counts."""
+"""Instances in steps: which, in what order, and how much each counts; batches for evaluation."""
 
+import threading
 from pathlib import Path
 from typing import Any, List
 
@@ -126,13 +127,74 @@ def test_micro_batches_keep_to_the_limit(make: Any) -> None:
         assert len(words) == 1 or len(words) * (words.size(1) + entities.size(1)) <= 150
 
 
-def test_evaluation_keeps_the_order(make: Any) -> None:
-    loader = make(batch_size=5, shuffle=True)
-    batches = list(loader)
-    assert [len(batch["metadata"]) for batch in batches] == [5, 5, 5, 5, 2]
-    assert "loss_weights" not in batches[0]
-    found = np.concatenate([batch["words"]["tokens"]["mask"].sum(1) for batch in batches])
-    assert found.tolist() == [len(instance["words"]) for instance in loader.iter_instances()]
+class TestEvaluation:
+    """Batches for evaluation: `__iter__` and `numbered_batches`."""
+
+    def test_batches(self, make: Any) -> None:
+        loader = make(batch_size=5, shuffle=True, max_tokens=200)
+        lengths = np.array([len(instance["words"]) for instance in loader.iter_instances()])
+        entities = np.array([len(instance["entities"]) for instance in loader.iter_instances()])
+        batches = list(loader.numbered_batches())
+        order = np.concatenate([numbers for numbers, _ in batches])
+        assert sorted(order.tolist()) == list(range(22))
+        assert (np.diff(lengths[order]) <= 0).all()
+        for numbers, batch in batches:
+            assert "loss_weights" not in batch and len(numbers) <= 5
+            assert len(numbers) == 1 or (lengths + entities)[numbers].sum() <= 200
+            found = batch["words"]["tokens"]["mask"].sum(1)  # type: ignore[index]
+            assert found.tolist() == lengths[numbers].tolist()
+        assert [len(batch["metadata"]) for batch in loader] == [len(numbers) for numbers, _ in batches]
+
+    @pytest.mark.parametrize("processes", [2, 3, 30])
+    def test_processes_share_the_instances(
+        self, make: Any, processes: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loader, found = make(batch_size=5), []
+        for rank in range(processes):
+            monkeypatch.setattr(step_loader, "rank_and_world_size", lambda rank=rank: (rank, processes))
+            shares = [numbers for numbers, _ in loader.numbered_batches()]
+            found += sorted(np.concatenate([[], *shares]).tolist())
+        assert found == list(range(22))
+
+    def test_a_device(self, make: Any) -> None:
+        loader = make()
+        loader.set_target_device(torch.device("meta"))
+        assert next(iter(loader))["words"]["tokens"]["mask"].device.type == "meta"
+        _, batch = next(loader.numbered_batches())
+        assert batch["words"]["tokens"]["mask"].device.type == "cpu"
+
+    def test_a_gpu(self, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        pinned: List[torch.Tensor] = []
+        monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: pinned.append(self) or self)
+        loader = make(batch_size=22)
+        loader.set_target_device(torch.device("cuda"))
+        _, batch = next(loader.numbered_batches())
+        assert len(pinned) == 7
+        assert len(loader.evaluation_batches()) == 1
+
+    def test_the_thread(self, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is one batch ahead, ends with the iteration, and its errors are raised in their place."""
+        loader, made = make(batch_size=2), []
+        collate = loader._collate
+
+        def watched(numbers: np.ndarray) -> Any:
+            made.append(threading.current_thread())
+            if len(made) == 4:
+                raise ConfigurationError("the fourth")
+            return collate(numbers)
+
+        monkeypatch.setattr(loader, "_collate", watched)
+        batches = loader.numbered_batches()
+        next(batches)
+        assert threading.main_thread() not in made and made[0].is_alive()
+        batches.close()
+        assert len(made) == 2 and not made[0].is_alive()
+        made.clear()
+        given = []
+        with pytest.raises(ConfigurationError, match="the fourth"):
+            for numbers, _ in loader.numbered_batches():
+                given.append(numbers)
+        assert len(given) == 3 and not made[0].is_alive()
 
 
 @pytest.mark.parametrize("name", ["batch_size", "max_tokens", "loss_batch_size", "num_workers", "seed"])

@@ -17,7 +17,8 @@ knobs({}, {
   // The paper's batch on one device, of which it accumulated several to an update: the loss is the mean of their means.
   loss_batch_size:: error 'loss_batch_size: set how many instances a mean of the loss is over, or null for all of an update',
   max_tokens:: null,  // words and entities that a device takes at once, padding included; null: by its memory
-  evaluation_batch_size:: 32,
+  evaluation_batch_size:: 512,  // the most instances of a batch in validation and evaluation
+  evaluation_max_tokens:: null,  // its most words and entities, padding excluded; null: 16384 on a GPU, 4096 on a CPU
   devices:: null,  // several: [0, 1, 2, 3]; null: one GPU if there is one, else the CPU
   seed:: error 'seed: set the random seed',
   warmup_ratio:: 0.06,
@@ -65,7 +66,11 @@ knobs({}, {
     seed: experiment.seed,
     num_workers: experiment.num_workers,
   },
-  validation_data_loader: { batch_size: experiment.evaluation_batch_size },
+  validation_data_loader: {
+    type: 'luke',
+    batch_size: experiment.evaluation_batch_size,
+    max_tokens: experiment.evaluation_max_tokens,
+  },
   trainer: {
     type: 'luke',
     num_epochs: experiment.num_epochs,

@@ -19,7 +19,6 @@ knobs(import 'fine_tuning.libsonnet', {
   num_epochs:: 5,
   effective_batch_size:: 32,
   loss_batch_size:: 4,
-  evaluation_batch_size:: 128,
   seed:: 42,
   validation_metric:: '+f1',
 

@@ -1,32 +1,37 @@
 """What the predictors of all tasks share: JSON records in, one output a record."""
 
-from typing import Any, ClassVar, Dict, Iterator, List, Sequence, Sized, Type
+from typing import Any, ClassVar, Dict, Iterator, List, Optional, Sequence, Sized, Type
 
+import numpy as np
 from allennlp.common.checks import ConfigurationError
-from allennlp.common.util import JsonDict, lazy_groups_of, sanitize
+from allennlp.common.util import JsonDict, sanitize
 from allennlp.data import DatasetReader, Instance
 from allennlp.models import Model
 from allennlp.predictors import Predictor
 from overrides import overrides
 
+from luke_allennlp.data.batching import default_max_tokens, evaluation_batches, sizes_of, texts_of
 from luke_allennlp.tasks.base.reader import TaskReader
 
 
 class TaskPredictor(Predictor):
     """
-    Takes the records that its reader takes. All windows of an example are predicted together, regardless of
-    AllenNLP's batches. With `--use-dataset-reader` it takes the reader's files and gives one output an
-    example. A subclass implements `output`.
+    Takes the records that its reader takes. The windows of all records that it is given at once are sorted by
+    length and predicted in batches of its own. With `--use-dataset-reader` it takes the reader's files and
+    gives one output an example. A subclass implements `output`.
 
     # Parameters
 
-    batch_size : `int`, optional (default = `8`)
-        The number of windows in a forward pass, whatever the number of inputs.
+    batch_size : `int`, optional (default = `None`)
+        The limit of windows in a batch; by default there is none.
+    max_tokens : `int`, optional (default = `None`)
+        The limit of tokens and entities in a batch, padding excluded. A longer window is a batch of its own.
+        By default 16384 on a GPU, 4096 on a CPU.
 
     # Raises
 
     `ConfigurationError`
-        The archive belongs to another task.
+        The archive belongs to another task, or a limit is less than 1.
     """
 
     task: ClassVar[str]
@@ -35,21 +40,31 @@ class TaskPredictor(Predictor):
     model_type: ClassVar[Type[Model]]
     reader_type: ClassVar[Type[TaskReader]]
 
+    largest_group = 1024
+    """The most records that `allennlp predict` gives at once unless told how many."""
+
     input_names: Sequence[str] = ()
     """The names of the next call's inputs in errors, set by `allennlp predict`: `sentences.jsonl, line 3`."""
 
-    def __init__(self, model: Model, dataset_reader: DatasetReader, batch_size: int = 8) -> None:
+    def __init__(
+        self,
+        model: Model,
+        dataset_reader: DatasetReader,
+        batch_size: Optional[int] = None,
+        max_tokens: Optional[int] = None,
+    ) -> None:
         if not isinstance(model, self.model_type) or not isinstance(dataset_reader, self.reader_type):
             raise ConfigurationError(
                 f"The archive holds a {type(model).__name__} with a {type(dataset_reader).__name__}; the "
                 f"predictor {self.task!r} needs a model and a reader of type {self.task!r}."
             )
-        if batch_size < 1:
-            raise ConfigurationError(f"batch_size is {batch_size}; expected at least 1.")
+        for name, limit in (("batch_size", batch_size), ("max_tokens", max_tokens)):
+            if limit is not None and limit < 1:
+                raise ConfigurationError(f"{name} is {limit}; expected at least 1.")
         super().__init__(model, _ExampleReader(dataset_reader))
         model.eval()
         self._reader: TaskReader = dataset_reader
-        self._batch_size = batch_size
+        self._batch_size, self._max_tokens = batch_size, max_tokens
         self._inputs = 0
 
     def output(self, example: Any, items: List[Any], outputs: List[Dict[str, Any]]) -> JsonDict:
@@ -109,10 +124,10 @@ class TaskPredictor(Predictor):
     def _predict(self, examples: List[Any]) -> List[JsonDict]:
         items = [list(self._reader.items(example)) for example in examples]
         instances = [self._reader.text_to_instance(item) for group in items for item in group]
-        # Sorted by length to reduce padding.
-        order = sorted(range(len(instances)), key=lambda index: len(instances[index]["words"]))
+        max_tokens = self._max_tokens or default_max_tokens(next(self._model.parameters()).device)
+        batches = evaluation_batches(*sizes_of(instances), max_tokens, self._batch_size, texts_of(instances))
         outputs: List[Dict[str, Any]] = [{} for _ in instances]
-        for chosen in lazy_groups_of(order, self._batch_size):
+        for chosen in map(np.ndarray.tolist, batches):
             found = self._model.forward_on_instances([instances[index] for index in chosen])
             for index, output in zip(chosen, found, strict=True):
                 outputs[index] = output

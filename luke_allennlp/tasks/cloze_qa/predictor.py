@@ -32,8 +32,8 @@ class ClozeQaPredictor(TaskPredictor):
 
     # Parameters
 
-    batch_size : `int`, optional (default = `8`)
-        Windows per forward pass.
+    batch_size, max_tokens : `int`, optional (default = `None`)
+        As of `TaskPredictor`.
     """
 
     task = "luke_cloze_qa"

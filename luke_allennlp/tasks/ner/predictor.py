@@ -33,8 +33,8 @@ class NerPredictor(TaskPredictor):
 
     model : `NerModel`
     dataset_reader : `NerReader`
-    batch_size : `int`, optional (default = `8`)
-        The number of windows in a forward pass, whatever the number of inputs.
+    batch_size, max_tokens : `int`, optional (default = `None`)
+        As of `TaskPredictor`.
 
     # Raises
 

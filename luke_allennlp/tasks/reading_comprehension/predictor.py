@@ -34,8 +34,8 @@ class ReadingComprehensionPredictor(TaskPredictor):
 
     # Parameters
 
-    batch_size : `int`, optional (default = `8`)
-        Windows per forward pass.
+    batch_size, max_tokens : `int`, optional (default = `None`)
+        As of `TaskPredictor`.
     """
 
     task = "luke_reading_comprehension"

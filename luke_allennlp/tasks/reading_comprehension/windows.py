@@ -36,6 +36,10 @@ class PassageTokens:
             and np.array_equal(self.offsets, other.offsets)
         )
 
+    def to_json(self) -> str:
+        """What AllenNLP writes for it among the predictions of an evaluation."""
+        return self.passage.context
+
     def find(self, answer: Answer) -> Optional[Range]:
         """
         First and last token of an answer, inclusive, as the original system chooses them: those of all words

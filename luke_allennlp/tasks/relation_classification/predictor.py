@@ -30,8 +30,8 @@ class RelationPredictor(TaskPredictor):
 
     # Parameters
 
-    batch_size : `int`, optional (default = `8`)
-        Texts per forward pass.
+    batch_size, max_tokens : `int`, optional (default = `None`)
+        As of `TaskPredictor`.
     """
 
     task = "luke_relation_classification"
