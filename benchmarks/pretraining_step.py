@@ -66,7 +66,7 @@ CONFIG = """(import '%(root)s/training_configs/lib/pretraining.libsonnet') + {
 """
 
 
-def write_dataset(path: Path, vocabulary_size: int, num_entities: int) -> Path:
+def write_dataset(path: Path, vocabulary_size: int, num_entities: int, num_sequences: int) -> Path:
     tokenizer = path / "tokenizer"
     tokenizer.mkdir(parents=True)
     names = ["<s>", "<pad>", "</s>", "<unk>"]
@@ -80,7 +80,7 @@ def write_dataset(path: Path, vocabulary_size: int, num_entities: int) -> Path:
     entities.save(path / "entity_vocab.jsonl")
     random = np.random.default_rng(0)
     rows = []
-    for _ in range(2000):
+    for _ in range(num_sequences):
         # Packed sequences: most are nearly full, and the last of a page is not.
         length = int(random.integers(400 if random.random() < 0.7 else 10, LONGEST + 1))
         count = int(random.integers(0, 30))
@@ -170,6 +170,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=2, help="of an update, about")
     parser.add_argument("--entities", type=int, default=17000)
     parser.add_argument("--vocabulary", type=int, default=50265)
+    parser.add_argument("--sequences", type=int, default=2000, help="of the generated dataset")
     parser.add_argument("--updates", type=int, default=4, help="of a run")
     options = parser.parse_args()
     silence()
@@ -186,7 +187,7 @@ def main() -> None:
 
 
 def measure(place: Path, config: LukeConfig, options: argparse.Namespace) -> None:
-    dataset = write_dataset(place / "dataset", options.vocabulary, options.entities)
+    dataset = write_dataset(place / "dataset", options.vocabulary, options.entities, options.sequences)
     checkpoint = shutil.copytree(dataset / "tokenizer", place / "model")
     config.save_pretrained(checkpoint)
     shutil.copyfile(dataset / "entity_vocab.jsonl", checkpoint / "entity_vocab.jsonl")
