@@ -2,25 +2,27 @@
 How long does the encoder take, against `transformers.LukeModel` on the same weights and inputs?
 
     python benchmarks/encoder.py [--size base large] [--layers N] [--dtype float32|bfloat16]
-                                 [--device cpu|cuda] [--rows inference training words memory]
+                                 [--device cpu|cuda] [--rows inference training words memory profile]
                                  [--shapes long mixed short] [--their-dtype float32] [--scale 1] [--runs 5]
 
 First checks that both give the same states and gradients in float32, then times them in turns: inference,
 steps of training (forward and backward, with dropout 0.1), text without entities against `RobertaModel`
 with SDPA, and the peak memory of a step. Prints medians in milliseconds, the median of the ratios of all
 pairs, and which share of the machine's rate for large matrix products ours is
-(`harness.encoder_operations` counts). bfloat16: weights of that type in inference, autocast in training.
-`--their-dtype` is that of theirs in inference. For slow machines, `--scale 0.25` takes a quarter of the
-sequences of each shape, and `--layers` fewer layers.
+(`harness.encoder_operations` counts). `profile` prints what takes the time of ours. bfloat16: weights of
+that type in inference, autocast in training. `--their-dtype` is that of theirs in inference. For slow
+machines, `--scale 0.25` takes a quarter of the sequences of each shape, and `--layers` fewer layers.
 """
 
 import argparse
 import statistics
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import torch
 from torch import Tensor
+from torch.profiler import ProfilerActivity
 from transformers import LukeConfig, LukeModel, RobertaConfig, RobertaModel
 
 from harness import (
@@ -142,6 +144,32 @@ def check(ours: LukeEncoder, theirs: Any, inputs: Dict[str, Tensor]) -> None:
         raise SystemExit(f"they differ by more than {TOLERANCE}: there is nothing to compare")
 
 
+# What takes the time, by parts of the names of torch's operators and kernels; the first that fits.
+KINDS = {
+    "attention": ("attention", "Attention", "flash", "fmha", "softmax", "logaddexp"),
+    "matrix products": ("mm", "gemm", "Gemm", "nvjet", "cutlass"),
+    "dropout": ("bernoulli", "random", "dropout", "rand"),
+    "copies": ("copy", "cat", "Cat", "index", "gather", "scatter", "Memcpy", "fill", "Memset"),
+    "normalization and activation": ("norm", "gelu", "Gelu"),
+}
+
+
+def profile(run: Callable[[], Any], device: str) -> str:
+    """Shares of the time of one run. Products within hand-written attention are matrix products."""
+    run()
+    activity = ProfilerActivity.CPU if device == "cpu" else ProfilerActivity.CUDA
+    with torch.profiler.profile(activities=[activity]) as profiler:
+        run()
+    seconds = dict.fromkeys([*KINDS, "other"], 0.0)
+    for event in profiler.key_averages():
+        kind = next(
+            (kind for kind, parts in KINDS.items() if any(part in event.key for part in parts)), "other"
+        )
+        seconds[kind] += event.self_cpu_time_total if device == "cpu" else event.self_device_time_total
+    total = sum(seconds.values())
+    return ", ".join(f"{kind} {value / total:.0%}" for kind, value in seconds.items())
+
+
 class Limit(NamedTuple):
     """The matrix rate of the machine, and the operations of a forward pass."""
 
@@ -167,6 +195,13 @@ def inference(pair: Tuple[Run, Run], models: Tuple[Any, Any], limit: Limit, opti
     for model in models:
         model.float()
     return result
+
+
+def inference_of(run: Run, model: Any, dtype: str) -> None:
+    model.eval().to(getattr(torch, dtype))
+    with torch.inference_mode():
+        run()
+    model.float()
 
 
 def steps_of(pair: Tuple[Run, Run], models: Tuple[Any, Any], options: Any) -> Any:
@@ -234,11 +269,16 @@ def measure(size: str, arguments: argparse.Namespace) -> None:
                 models, num_entities = (ours, roberta), torch.zeros_like(num_entities)
             pair = runs_of(*models, given)
             limit = Limit(rate, encoder_operations(config, num_tokens, num_entities))
-            if row == "training":
+            steps = steps_of(pair, models, arguments)
+            if row == "profile":
+                result = f"of a training step: {profile(steps[0], device)}"
+                inferred = partial(inference_of, pair[0], ours, arguments.dtype)
+                print(f"  {row:10} of inference: {profile(inferred, device)}")
+            elif row == "training":
                 limit = limit._replace(operations=3 * limit.operations)
-                result = timed(steps_of(pair, models, arguments), limit, arguments.runs, device)
+                result = timed(steps, limit, arguments.runs, device)
             elif row == "memory":
-                result = memory(steps_of(pair, models, arguments), models, device)
+                result = memory(steps, models, device)
             else:
                 result = inference(pair, models, limit, arguments)
             print(f"  {row:10} {result}", flush=True)
@@ -254,7 +294,7 @@ def main() -> None:
     parser = make_parser(__doc__, runs=5)
     parser.add_argument("--size", nargs="+", choices=sorted(SIZES), default=["base"])
     choices = ["inference", "training", "words", "memory"]
-    parser.add_argument("--rows", nargs="+", choices=choices, default=choices)
+    parser.add_argument("--rows", nargs="+", choices=[*choices, "profile"], default=choices)
     parser.add_argument("--shapes", nargs="+", choices=sorted(SHAPES), default=list(SHAPES))
     parser.add_argument("--their-dtype", choices=["float32", "bfloat16"])
     parser.add_argument("--scale", type=float, default=1.0)
