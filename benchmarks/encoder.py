@@ -1,35 +1,44 @@
 """
 How long does the encoder take, against `transformers.LukeModel` on the same weights and inputs?
 
-    python benchmarks/encoder.py [--size base|large|small] [--layers N] [--dtype float32|bfloat16]
-                                 [--device cpu|cuda] [--rows inference training words memory] [--shapes ...]
-                                 [--scale 1] [--runs 5]
+    python benchmarks/encoder.py [--size base large] [--layers N] [--dtype float32|bfloat16]
+                                 [--device cpu|cuda] [--rows inference training words memory profile]
+                                 [--shapes long mixed short] [--their-dtype float32] [--scale 1] [--runs 5]
 
 First checks that both give the same states and gradients in float32, then times them in turns: inference,
 steps of training (forward and backward, with dropout 0.1), text without entities against `RobertaModel`
-with SDPA, and the peak memory of a step (on GPUs). Prints medians in milliseconds, and the median of the
-ratios of all pairs. bfloat16: weights of that type in inference, autocast in training. For slow machines,
-`--scale 0.25` takes a quarter of the sequences of each shape, and `--layers` fewer layers.
+with SDPA, and the peak memory of a step. Prints medians in milliseconds, the median of the ratios of all
+pairs, and which share of the machine's rate for large matrix products ours is
+(`harness.encoder_operations` counts). `profile` prints what takes the time of ours. bfloat16: weights of
+that type in inference, autocast in training. `--their-dtype` is that of theirs in inference. For slow
+machines, `--scale 0.25` takes a quarter of the sequences of each shape, and `--layers` fewer layers.
 """
 
 import argparse
 import statistics
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import torch
-import transformers
 from torch import Tensor
+from torch.profiler import ProfilerActivity
 from transformers import LukeConfig, LukeModel, RobertaConfig, RobertaModel
 
+from harness import (
+    SIZES,
+    encoder_operations,
+    in_turns,
+    machine_line,
+    make_config,
+    make_parser,
+    matrix_rate,
+    rate_text,
+    ratio_text,
+    span_lists,
+)
 from luke_allennlp.modules import LukeEncoder
 
-SIZES: Dict[str, Dict[str, int]] = {
-    "small": dict(hidden_size=256, num_hidden_layers=4, num_attention_heads=4, intermediate_size=1024),
-    "base": dict(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072),
-    "large": dict(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096),
-}
 TOLERANCE = 5e-5  # of states of unit variance, after up to 24 layers of float32 sums in different orders
 
 
@@ -81,16 +90,12 @@ def make_inputs(shape: Shape, device: str) -> Dict[str, Tensor]:
 
 
 def for_theirs(inputs: Dict[str, Tensor]) -> Dict[str, Tensor]:
-    """Spans as Hugging Face's tokenizer lists them: 30 positions each."""
     theirs = dict(input_ids=inputs["token_ids"], attention_mask=inputs["token_mask"].long())
     if "entity_ids" in inputs:
-        spans = inputs["entity_spans"]
-        lists = torch.full((*spans.shape[:2], 30), -1, device=spans.device)
-        lists[..., :3] = spans[..., :1] + torch.arange(3, device=spans.device)
         theirs.update(
             entity_ids=inputs["entity_ids"],
             entity_attention_mask=inputs["entity_mask"].long(),
-            entity_position_ids=lists,
+            entity_position_ids=span_lists(inputs["entity_spans"]),
         )
     return theirs
 
@@ -128,7 +133,8 @@ def check(ours: LukeEncoder, theirs: Any, inputs: Dict[str, Tensor]) -> None:
         # Not of their squares, which layer normalisation makes constant.
         generator = torch.Generator().manual_seed(0)
         weights = [torch.randn(output.shape, generator=generator).to(output.device) for output in outputs]
-        sum((output * weight).mean() for output, weight in zip(outputs, weights, strict=True)).backward()
+        pairs = zip(outputs, weights, strict=True)
+        torch.stack([(output * weight).mean() for output, weight in pairs]).sum().backward()
         states.append([output.detach() for output in outputs])
         gradients.append(model.get_parameter("encoder.layer.0.attention.self.query.weight").grad.clone())
     difference = max((a - b).abs().max().item() for a, b in zip(*states, strict=True))
@@ -138,106 +144,163 @@ def check(ours: LukeEncoder, theirs: Any, inputs: Dict[str, Tensor]) -> None:
         raise SystemExit(f"they differ by more than {TOLERANCE}: there is nothing to compare")
 
 
-def in_turns(ours: Callable[[], Any], theirs: Callable[[], Any], runs: int, device: str) -> str:
-    times: Tuple[List[float], List[float]] = ([], [])
-    for number in range(runs + 1):
-        for place, run in enumerate((ours, theirs)):
-            start = now(device)
-            run()
-            if number:  # the first warms up
-                times[place].append(now(device) - start)
-    ratios = sorted(b / a for a, b in zip(*times, strict=True))
-    middle = [1000 * statistics.median(values) for values in times]
+# What takes the time, by parts of the names of torch's operators and kernels; the first that fits.
+KINDS = {
+    "attention": ("attention", "Attention", "flash", "fmha", "softmax", "logaddexp"),
+    "matrix products": ("mm", "gemm", "Gemm", "nvjet", "cutlass"),
+    "dropout": ("bernoulli", "random", "dropout", "rand"),
+    "copies": ("copy", "cat", "Cat", "index", "gather", "scatter", "Memcpy", "fill", "Memset"),
+    "normalization and activation": ("norm", "gelu", "Gelu"),
+}
+
+
+def profile(run: Callable[[], Any], device: str) -> str:
+    """Shares of the time of one run. Products within hand-written attention are matrix products."""
+    run()
+    activity = ProfilerActivity.CPU if device == "cpu" else ProfilerActivity.CUDA
+    with torch.profiler.profile(activities=[activity]) as profiler:
+        run()
+    seconds = dict.fromkeys([*KINDS, "other"], 0.0)
+    for event in profiler.key_averages():
+        kind = next(
+            (kind for kind, parts in KINDS.items() if any(part in event.key for part in parts)), "other"
+        )
+        seconds[kind] += event.self_cpu_time_total if device == "cpu" else event.self_device_time_total
+    total = sum(seconds.values())
+    return ", ".join(f"{kind} {value / total:.0%}" for kind, value in seconds.items())
+
+
+class Limit(NamedTuple):
+    """The matrix rate of the machine, and the operations of a forward pass."""
+
+    rate: float
+    operations: float
+
+
+def timed(pair: Tuple[Callable[[], Any], Callable[[], Any]], limit: Limit, runs: int, device: str) -> str:
+    ours, theirs = in_turns(pair, runs, device)
+    middle = [1000 * statistics.median(values) for values in (ours, theirs)]
+    share = limit.operations / statistics.median(ours) / limit.rate
     return (
         f"ours {middle[0]:9,.1f} ms, theirs {middle[1]:9,.1f} ms, theirs / ours "
-        f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        f"{ratio_text(theirs, ours)}, {share:.0%} of the matrix rate"
     )
 
 
-def now(device: str) -> float:
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
+def inference(pair: Tuple[Run, Run], models: Tuple[Any, Any], limit: Limit, options: Any) -> str:
+    for model, name in zip(models, (options.dtype, options.their_dtype or options.dtype), strict=True):
+        model.eval().to(getattr(torch, name))
+    with torch.inference_mode():
+        result = timed(pair, limit, options.runs, options.device)
+    for model in models:
+        model.float()
+    return result
 
 
-def instruction_sets() -> str:
-    path = Path("/proc/cpuinfo")
-    flags = set(path.read_text().split()) if path.exists() else set()
-    return ", ".join(flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if flag in flags)
+def inference_of(run: Run, model: Any, dtype: str) -> None:
+    model.eval().to(getattr(torch, dtype))
+    with torch.inference_mode():
+        run()
+    model.float()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--size", choices=sorted(SIZES), default="base")
-    parser.add_argument("--layers", type=int)
-    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    choices = ["inference", "training", "words", "memory"]
-    parser.add_argument("--rows", nargs="+", choices=choices, default=choices[:3])
-    parser.add_argument("--shapes", nargs="+", choices=sorted(SHAPES), default=list(SHAPES))
-    parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--runs", type=int, default=5)
-    arguments = parser.parse_args()
-    device, dtype = arguments.device, getattr(torch, arguments.dtype)
-    settings = dict(SIZES[arguments.size])
-    settings["num_hidden_layers"] = arguments.layers or settings["num_hidden_layers"]
-    common: Dict[str, Any] = dict(vocab_size=50267, max_position_embeddings=514, type_vocab_size=1)
-    common.update(layer_norm_eps=1e-5, pad_token_id=1, **settings)
-    machine = instruction_sets() if device == "cpu" else torch.cuda.get_device_name()
-    print(
-        f"{arguments.size}, {settings['num_hidden_layers']} layers, {arguments.dtype}; {machine}, "
-        f"{torch.get_num_threads()} threads; torch {torch.__version__}, "
-        f"transformers {transformers.__version__}"
+def steps_of(pair: Tuple[Run, Run], models: Tuple[Any, Any], options: Any) -> Any:
+    def step(run: Run, model: Any) -> None:
+        model.train()
+        with torch.autocast(options.device, torch.bfloat16, enabled=options.dtype == "bfloat16"):
+            outputs = run()
+        torch.stack([output.float().pow(3).mean() for output in outputs]).sum().backward()
+        model.zero_grad()
+
+    return tuple(
+        lambda run=run, model=model: step(run, model) for run, model in zip(pair, models, strict=True)
     )
 
+
+def memory(steps: Any, models: Tuple[Any, Any], device: str) -> str:
+    """Of the model alone: its weights, and by how much the memory in use grows in a step."""
+    peaks = []
+    for step, model in zip(steps, models, strict=True):
+        step()  # what is allocated once
+        before = _memory(device, reset=True)
+        step()
+        weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+        peaks.append((_memory(device) - before + weights) / 2**30)
+    return f"ours {peaks[0]:.2f} GiB, theirs {peaks[1]:.2f} GiB, ours / theirs {peaks[0] / peaks[1]:.2f}"
+
+
+def _memory(device: str, reset: bool = False) -> int:
+    """The peak since the last reset. On CPUs that of the process, which only Linux resets."""
+    if device != "cpu":
+        if reset:
+            torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.max_memory_allocated()
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+def measure(size: str, arguments: argparse.Namespace) -> None:
+    device = arguments.device
+    rate = matrix_rate(device, getattr(torch, arguments.dtype))
+    print(f"{machine_line(arguments, size)}; matrix rate {rate_text(rate)}", flush=True)
     torch.manual_seed(0)
-    config = LukeConfig(entity_vocab_size=2, entity_emb_size=256, **common)
-    roberta_config = RobertaConfig(attn_implementation="sdpa", **common)
-    ours = LukeEncoder(config).to(device)
-    luke = LukeModel(config, add_pooling_layer=False).to(device)
+    config = make_config(size, arguments.layers, vocab_size=50267, entity_vocab_size=2)
+    roberta_config = RobertaConfig(attn_implementation="sdpa", **_common(config))
+    with torch.device(device):
+        ours = LukeEncoder(config)
+        luke = LukeModel(config, add_pooling_layer=False)
+        roberta = RobertaModel(roberta_config, add_pooling_layer=False)
     luke.load_state_dict(ours.state_dict())
-    roberta = RobertaModel(roberta_config, add_pooling_layer=False).to(device)
     roberta.load_state_dict(ours.state_dict(), strict=False)
     for name in arguments.shapes:
         shape = SHAPES[name]
         shape = shape._replace(batch=max(round(shape.batch * arguments.scale), 1))
         inputs = make_inputs(shape, device)
-        words = {key: inputs[key] for key in ("token_ids", "token_mask")}
+        num_tokens, num_entities = (inputs[f"{kind}_mask"].sum(1) for kind in ("token", "entity"))
         print(f"{shape}")
         check(ours, luke, inputs)
         for row in arguments.rows:
-            theirs, given = (roberta, words) if row == "words" else (luke, inputs)
-            if row in ("inference", "words"):
-                pair = [model.eval().to(dtype) for model in (ours, theirs)]
-                with torch.inference_mode():
-                    result = in_turns(*runs_of(pair[0], pair[1], given), arguments.runs, device)
-                ours.float(), theirs.float()
+            given = inputs
+            models: Tuple[Any, Any] = (ours, luke)
+            if row == "words":
+                given = {key: inputs[key] for key in ("token_ids", "token_mask")}
+                models, num_entities = (ours, roberta), torch.zeros_like(num_entities)
+            pair = runs_of(*models, given)
+            limit = Limit(rate, encoder_operations(config, num_tokens, num_entities))
+            steps = steps_of(pair, models, arguments)
+            if row == "profile":
+                result = f"of a training step: {profile(steps[0], device)}"
+                inferred = partial(inference_of, pair[0], ours, arguments.dtype)
+                print(f"  {row:10} of inference: {profile(inferred, device)}")
+            elif row == "training":
+                limit = limit._replace(operations=3 * limit.operations)
+                result = timed(steps, limit, arguments.runs, device)
+            elif row == "memory":
+                result = memory(steps, models, device)
             else:
-                ours.train(), theirs.train()
-
-                def step(run: Run, model: Any) -> None:
-                    with torch.autocast(device, dtype, enabled=dtype != torch.float32):
-                        outputs = run()
-                    sum(output.float().pow(3).mean() for output in outputs).backward()
-                    model.zero_grad()
-
-                steps = [
-                    lambda run=run, model=model: step(run, model)
-                    for run, model in zip(runs_of(ours, theirs, given), (ours, theirs), strict=True)
-                ]
-                if row == "training":
-                    result = in_turns(steps[0], steps[1], arguments.runs, device)
-                else:
-                    peaks = []
-                    for run in steps:
-                        torch.cuda.reset_peak_memory_stats()
-                        run()
-                        peaks.append(torch.cuda.max_memory_allocated() / 2**30)
-                    ratio = peaks[0] / peaks[1]
-                    result = f"ours {peaks[0]:.1f} GiB, theirs {peaks[1]:.1f} GiB, ours / theirs {ratio:.2f}"
+                result = inference(pair, models, limit, arguments)
             print(f"  {row:10} {result}", flush=True)
+
+
+def _common(config: LukeConfig) -> Dict[str, Any]:
+    """What RoBERTa's config has too."""
+    names = [*SIZES["base"], "vocab_size", "max_position_embeddings", "type_vocab_size", "layer_norm_eps"]
+    return {name: getattr(config, name) for name in [*names, "pad_token_id"]}
+
+
+def main() -> None:
+    parser = make_parser(__doc__, runs=5)
+    parser.add_argument("--size", nargs="+", choices=sorted(SIZES), default=["base"])
+    choices = ["inference", "training", "words", "memory"]
+    parser.add_argument("--rows", nargs="+", choices=[*choices, "profile"], default=choices)
+    parser.add_argument("--shapes", nargs="+", choices=sorted(SHAPES), default=list(SHAPES))
+    parser.add_argument("--their-dtype", choices=["float32", "bfloat16"])
+    parser.add_argument("--scale", type=float, default=1.0)
+    arguments = parser.parse_args()
+    for size in arguments.size:
+        measure(size, arguments)
 
 
 if __name__ == "__main__":
