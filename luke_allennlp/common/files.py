@@ -38,8 +38,14 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     Writes a file atomically, and its missing parent directories: an error or an interrupt leaves what was
     there before. Gives a temporary path to write to, renamed to `path` once the block has ended without an
-    error. An `OSError` becomes a `ConfigurationError`.
+    error. A pipe or a device, such as `/dev/stdout`, is written to itself. An `OSError` becomes a
+    `ConfigurationError`.
     """
+    # Where standard output is a file, /dev/stdout is a link to it.
+    is_special = path.exists() and not path.is_file() and not path.is_dir()
+    if is_special or path.parent == Path("/dev"):
+        yield path
+        return
     temporary = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

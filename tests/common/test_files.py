@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,18 @@ def test_written_whole_keeps_what_was_there(tmp_path: Path, error: type) -> None
         raise error
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_is_written_to_itself(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with written_whole(pipe) as path, path.open("w") as file:
+        file.write("line")
+    assert os.read(reader, 10) == b"line" and pipe.is_fifo()
+    os.close(reader)
+    with written_whole(Path("/dev/stdout")) as path:
+        assert path == Path("/dev/stdout")
 
 
 def test_written_whole_says_what_cannot_be_written(tmp_path: Path) -> None:
