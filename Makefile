@@ -4,6 +4,7 @@
 # make test      what every change should pass, some minutes
 # make test-slow what is left: real trainings, kills, several processes, the documents' commands
 # make test-engines   jobs on a real Slurm and Ray, where they are installed
+# make span-attention   F1 and time of NER with both span attentions; WIKIGOLD=FILE names the data
 # make lint      ruff and mypy
 # make docs      the tables of options, names and commands in docs/, from docstrings and parsers
 # make test-matrix   both on the newest transformers 5.x, in an environment of its own
@@ -36,9 +37,10 @@ PACKAGING := $(shell find packaging -name '*.py' -o -path packaging/requirements
 INSTALL_INPUTS := constraints.txt setup.cfg pyproject.toml $(PACKAGING)
 
 PRETRAINING := runs/pretrain-demo
+WIKIGOLD ?= data/wikigold/wikigold.conll.txt
 DUMP := fixtures/wikipedia/valdoriawiki-pages-articles-multistream.xml.bz2
 
-.PHONY: install demo pretrain-demo test test-slow test-engines lint docs test-matrix clean
+.PHONY: install demo pretrain-demo test test-slow test-engines span-attention lint docs test-matrix clean
 
 install: $(VENV)/.installed
 
@@ -94,6 +96,9 @@ lint: install
 	ruff check .
 	ruff format --check .
 	mypy
+
+span-attention: install
+	python benchmarks/span_attention.py --data $(WIKIGOLD)
 
 docs: install
 	python docs/generate.py

@@ -37,6 +37,7 @@ COMMANDS = {
 # The beginnings of commands that are not run, and why.
 NOT_RUN = {
     "make ": "it takes minutes and installs what is missing; `make -n` shows that make knows it",
+    "python benchmarks/": "it takes minutes; tests/benchmarks runs it on tiny inputs",
     "pip install ": "it installs from the package index",
     "hf download ": "it needs the network",
     '-o \'{"distributed": {"cuda_devices": [0, 1, 2, 3, 4, 5, 6, 7]}}\'': "it needs eight GPUs",

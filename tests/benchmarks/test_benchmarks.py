@@ -12,7 +12,7 @@ import torch
 from transformers import LukeConfig
 
 from luke_allennlp.modules import LukeEncoder
-from tests.conftest import ROOT, process_state_kept
+from tests.conftest import FIXTURES, ROOT, process_state_kept
 
 SCRIPTS = ROOT / "benchmarks"
 HEAD = r"tiny, 1 layers, float32; .*, \d+ threads of \d+ cores; Python 3\S+, torch \S+, transformers \S+"
@@ -76,6 +76,26 @@ def test_ner_evaluation(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
         r"1 documents, \d+ sentences, \d+ words; \d+ instances, \d+ spans, \d+ entities",
         r"same entities as theirs, float32: F1 1\.0",
         r"paper's mode +ours +[\d.]+ sentences/s, theirs +[\d.]+, theirs / ours [\d.]+ \(",
+    )
+
+
+@pytest.mark.slow
+def test_span_attention(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    places = ["--data", str(FIXTURES / "ner/train.conll"), "--output", str(tmp_path)]
+    counts = ["--seeds", "2", "--epochs", "1", "--sentences", "8", "--runs", "1"]
+    options = [*places, "--model", str(FIXTURES / "tiny-luke"), *counts]
+    monkeypatch.setattr(sys, "argv", ["span_attention", *options])
+    with process_state_kept():
+        runpy.run_path(str(SCRIPTS / "span_attention.py"), run_name="__main__")
+    row = r"\| [\d.]+, [\d.]+ \| [\d.]+ \| [\d.]+ \| [\d.]+ \|$"
+    matching(
+        capsys.readouterr().out.splitlines(),
+        r"full, seed 1: F1 [\d.]+$",
+        r"independent, seed 2: F1 [\d.]+$",
+        rf"^\| full {row}",
+        rf"^\| independent {row}",
     )
 
 
