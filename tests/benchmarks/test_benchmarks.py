@@ -75,6 +75,7 @@ def test_ner_evaluation(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
         HEAD,
         r"1 documents, \d+ sentences, \d+ words; \d+ instances, \d+ spans, \d+ entities",
         r"same entities as theirs, float32: F1 1\.0",
+        r"independent spans, float32: loss ([\d.]+), of one instance at a time ([\d.]+)",
         r"paper's mode +ours +[\d.]+ sentences/s, theirs +[\d.]+, theirs / ours [\d.]+ \(",
     )
 
