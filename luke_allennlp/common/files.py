@@ -42,12 +42,13 @@ def written_whole(path: Path) -> Iterator[Path]:
     `ConfigurationError`.
     """
     # Where standard output is a file, /dev/stdout is a link to it.
-    is_special = path.exists() and not path.is_file() and not path.is_dir()
-    if is_special or path.parent == Path("/dev"):
-        yield path
-        return
+    is_link = path.is_symlink() and path.parent.resolve().parts[1:2] in (("dev",), ("proc",))
+    is_special = path.exists() and not path.is_dir() and (is_link or not path.is_file())
     temporary = temporary_path(path)
     try:
+        if is_special:
+            yield path
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         sync(temporary)

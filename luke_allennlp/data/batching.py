@@ -46,7 +46,7 @@ def texts_of(instances: Iterable[Instance]) -> np.ndarray:
         shared = [
             field.ids.tobytes()
             for field in instance.fields.values()
-            if isinstance(field, SubwordField) and getattr(field, "shared", False)
+            if isinstance(field, SubwordField) and field.shared
         ]
         texts.append(numbers.setdefault(shared[0], place) if shared else place)
     return np.array(texts, dtype=np.int64)
@@ -63,6 +63,7 @@ def evaluation_batches(
     max_tokens: int,
     max_instances: Optional[int] = None,
     texts: Optional[np.ndarray] = None,
+    is_sorted: bool = True,
 ) -> List[np.ndarray]:
     """
     Cuts instances into batches, the longest first: if the memory is too small, the first batch shows it.
@@ -79,6 +80,8 @@ def evaluation_batches(
     texts : `np.ndarray`, optional (default = `None`)
         As from `texts_of`. The tokens of a shared text count once in a batch. By default no text is shared.
         Shape: (instances,)
+    is_sorted : `bool`, optional (default = `True`)
+        If false, the instances stay in their order.
 
     # Returns
 
@@ -87,7 +90,7 @@ def evaluation_batches(
     """
     numbers = np.arange(len(words))
     texts = numbers if texts is None else texts
-    order = np.lexsort((numbers, texts, -words))
+    order = np.lexsort((numbers, texts, -words)) if is_sorted else numbers
     batches, start, size = [], 0, 0
     for place, number in enumerate(order.tolist()):
         is_same_text = place > start and texts[number] == texts[order[place - 1]]

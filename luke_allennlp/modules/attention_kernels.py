@@ -22,7 +22,7 @@ class AttentionResult(NamedTuple):
     context : `Tensor`
         Shape: (batch, heads, queries, head size).
     logsumexp : `Tensor`
-        Of each row's scores, in float32. Shape: (batch, heads, queries).
+        Of each row's scores, in `wide`. Shape: (batch, heads, queries).
     saved : `Sequence[Tensor]`
         What the backward pass needs besides.
     """
@@ -30,6 +30,11 @@ class AttentionResult(NamedTuple):
     context: Tensor
     logsumexp: Tensor
     saved: Sequence[Tensor] = ()
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """Float32, or float64 for itself: of log-sum-exps and of what is summed up."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 class FlashKernel:
@@ -77,17 +82,19 @@ class DroppingKernel:
 
     def __init__(self, dropout: float) -> None:
         self._bound = round(dropout * 2**_BITS)
-        self._factor = 1 / (1 - self._bound / 2**_BITS)
+        left = 2**_BITS - self._bound
+        self._factor = 2**_BITS / left if left else 0.0
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, scale: float) -> AttentionResult:
         """As of `FlashKernel`."""
         size, heads, queries, _ = query.shape
         context = query.new_empty(query.shape)
-        logsumexp = query.new_empty(size, heads, queries, dtype=torch.float32)
+        logsumexp = query.new_empty(size, heads, queries, dtype=wide(query.dtype))
         signed = query.new_empty(size, heads, queries, key.size(2))
         for place in _blocks(signed.shape):
             keys, values = key[place].contiguous(), value[place].contiguous()
-            scores = ((query[place] * scale).contiguous() @ keys.transpose(-1, -2)).float()
+            scores = (query[place] * scale).contiguous() @ keys.transpose(-1, -2)
+            scores = scores.to(logsumexp.dtype)
             probabilities = scores.softmax(-1)
             # Of the largest, for which both are well above 0.
             torch.sub(scores.amax(-1), probabilities.amax(-1).log(), out=logsumexp[place])
@@ -110,16 +117,17 @@ class DroppingKernel:
         of_query, of_key, of_value = (tensor.new_empty(tensor.shape) for tensor in (query, key, value))
         # What part of all probabilities a row's are. Shape: (batch, heads, queries, 1)
         share = (logsumexp - result.logsumexp).exp_()[..., None]
-        expected = (gradient.float() * result.context.float()).sum(-1, keepdim=True) * share
+        products = gradient.to(share.dtype) * result.context
+        expected = products.sum(-1, keepdim=True) * share
         gradient = (gradient * (share * -self._factor)).to(query.dtype).contiguous()
         for place in _blocks(signed.shape):
             keys, values, above = key[place].contiguous(), value[place].contiguous(), gradient[place]
             queries = (query[place] * scale).contiguous()
-            probabilities = signed[place].float()
+            probabilities = signed[place].to(share.dtype)
             # Negative, as the gradient is.
             dropped = probabilities.clamp(max=0)
-            of_scores = (above @ values.transpose(-1, -2)).float().mul_(dropped)
-            of_scores.addcmul_(probabilities.abs_(), expected[place], value=-1)
+            of_scores = (above @ values.transpose(-1, -2)).to(share.dtype).mul_(dropped)
+            of_scores.addcmul_(probabilities.abs(), expected[place], value=-1)
             of_scores, dropped = of_scores.to(query.dtype), dropped.to(query.dtype)
             of_query[place] = (of_scores @ keys).mul_(scale)
             of_key[place] = of_scores.transpose(-1, -2) @ queries

@@ -254,7 +254,8 @@ class LukeEncoder(nn.Module):
         """
         Compiles what follows attention in each layer, by `torch.compile`, at its first use: biases,
         activation, dropout, residual and normalisation become one kernel between two products. Once for
-        training and once for evaluation, for any lengths. Needs a C++ compiler, or Triton on GPUs.
+        training and once for evaluation of layers of a size, for any lengths. Needs a C++ compiler, or Triton
+        on GPUs.
         """
         for layer in self.encoder.modules():
             if isinstance(layer, LukeLayer):

@@ -6,7 +6,7 @@ from typing import List, Tuple, Union
 import torch
 from torch import Tensor
 
-from luke_allennlp.modules.attention_kernels import AttentionResult, DroppingKernel, FlashKernel
+from luke_allennlp.modules.attention_kernels import AttentionResult, DroppingKernel, FlashKernel, wide
 from luke_allennlp.modules.packed_attention import PartialResult
 from luke_allennlp.modules.packing import Packing, SequenceGroup
 
@@ -24,7 +24,7 @@ class GroupedAttention:
         self, query: Tensor, key: Tensor, value: Tensor, packing: Packing, over_entities: bool, scale: float
     ) -> PartialResult:
         contexts = torch.zeros_like(query)
-        logsumexps = torch.full(query.shape[:2], float("-inf"))
+        logsumexps = torch.full(query.shape[:2], float("-inf"), dtype=wide(query.dtype))
         saved: List[Tensor] = []
         for group in packing.groups:
             keys = [_keys(group, rows, over_entities) for rows in (key, value)]

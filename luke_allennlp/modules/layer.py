@@ -227,5 +227,8 @@ def _rest(layer: LukeLayer, context: Tensor, hidden: Tensor) -> Tensor:
 
 @lru_cache(maxsize=None)
 def _compiled_rest() -> Callable[[LukeLayer, Tensor, Tensor], Tensor]:
-    """One graph for all layers and numbers of rows."""
-    return torch.compile(_rest, dynamic=True, fullgraph=True)
+    """
+    One graph for all layers of a size and all numbers of rows, in each of training and evaluation. torch
+    compiles a few variants in a process, and runs further ones as they are.
+    """
+    return torch.compile(_rest, dynamic=True)

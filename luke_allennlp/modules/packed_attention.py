@@ -7,7 +7,9 @@ from typing import Any, List, NamedTuple, Protocol, Tuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
+from luke_allennlp.modules.attention_kernels import wide
 from luke_allennlp.modules.packing import Packing
 
 
@@ -42,7 +44,7 @@ class PartialResult(NamedTuple):
     context : `Tensor`
         0 where there is no key. Shape: (tokens + entities, heads, head size).
     logsumexp : `Tensor`
-        Of each row's scores, in float32; -inf where there is no key. Shape: (tokens + entities, heads).
+        Of each row's scores, in `wide`; -inf where there is no key. Shape: (tokens + entities, heads).
     saved : `List[Tensor]`
         What the backward pass needs besides.
     """
@@ -128,6 +130,7 @@ class PackedAttention(torch.autograd.Function):
         return context
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tuple[Any, ...]:
         tokens, entities, context, logsumexp, *saved = ctx.saved_tensors
         packing, attention, scale, independent = ctx.options
@@ -192,13 +195,13 @@ def _merge(
 
 
 def _self_scores(entities: Tensor, scale: float) -> Tensor:
-    """Of each entity's attention to itself, in float32. Shape: (entities, heads)."""
-    return (entities[:, -3].float() * entities[:, -2].float()).sum(-1) * scale
+    """Of each entity's attention to itself, in `wide`. Shape: (entities, heads)."""
+    return (entities[:, -3].to(wide(entities.dtype)) * entities[:, -2]).sum(-1) * scale
 
 
 def _self_factor(rows: Rows, dropout: float) -> Tensor:
     """Dropout of an entity's attention to itself. Shape: (entities, heads)."""
-    factor = torch.ones(rows.entities[:, 0, :, 0].shape, device=rows.entities.device)
+    factor = torch.ones_like(rows.entities[:, 0, :, 0], dtype=wide(rows.entities.dtype))
     return torch.nn.functional.dropout(factor, dropout)
 
 
@@ -206,12 +209,12 @@ def _self_backward(
     gradient: Tensor, entities: Tensor, context: Tensor, logsumexp: Tensor, factor: Tensor, scale: float
 ) -> Tuple[Tensor, Tensor, Tensor]:
     """The gradients of query, key and value of an entity's attention to itself."""
-    query, key, value = (entities[:, column].float() for column in (-3, -2, -1))
+    query, key, value = (entities[:, column].to(logsumexp.dtype) for column in (-3, -2, -1))
     # Shapes: (entities, heads, 1)
     share = (_self_scores(entities, scale) - logsumexp).exp()[..., None]
-    factor, gradient = factor[..., None], gradient.float()
+    factor, gradient = factor[..., None], gradient.to(logsumexp.dtype)
     above = (gradient * value).sum(-1, keepdim=True) * factor
-    expected = (gradient * context.float()).sum(-1, keepdim=True)
+    expected = (gradient * context).sum(-1, keepdim=True)
     of_scores = share * (above - expected) * scale
     found = of_scores * key, of_scores * query, share * factor * gradient
     of_query, of_key, of_value = (tensor.to(entities.dtype) for tensor in found)

@@ -95,7 +95,7 @@ class Packing:
         if with_padding:
             token_mask, entity_mask = (torch.ones_like(mask) for mask in self.masks)
         counts = [token_mask.sum(1), entity_mask.sum(1), *([] if text_indices is None else [text_indices])]
-        # The one wait for the device in a forward pass.
+        # This waits for the device.
         in_tokens, in_entities, *given = _split(torch.cat(counts).tolist(), [len(part) for part in counts])
         texts = given[0] if given else list(range(len(in_tokens)))
         lengths = [[number, 0] for number in in_tokens]

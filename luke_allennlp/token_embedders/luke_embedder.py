@@ -24,7 +24,7 @@ from luke_allennlp.token_embedders.encoder_loading import load_encoder
 logger = logging.getLogger(__name__)
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-_COMPILER_ERRORS = ("BackendCompilerFailed", "InductorError")  # importing them would import the compiler
+_COMPILER_ERROR = "TorchDynamoException"  # importing it would import the compiler
 _LAYER = re.compile(r"\bencoder\.layer\.\d+\b")
 
 
@@ -314,8 +314,9 @@ class LukeEmbedder(TokenEmbedder):
         entities = (entity_ids, entity_spans, entity_mask)
         try:
             states = self.luke(token_ids, mask, *entities, types, with_padding, text_indices)
-        except RuntimeError as error:
-            if not self.is_compiled or type(error).__name__ not in _COMPILER_ERRORS:
+        except Exception as error:
+            kinds = [kind.__name__ for kind in type(error).__mro__]
+            if not self.is_compiled or _COMPILER_ERROR not in kinds:
                 raise
             reason = str(error).strip().split("\n")[0]
             raise ConfigurationError(

@@ -30,8 +30,10 @@ class LukeEvaluator(SimpleEvaluator):
     Registered as an `Evaluator` with name "luke". It is the default.
 
     Evaluates a model with results that do not depend on the batches, up to rounding. The loss is the mean
-    over all predictions or, for a model without `num_targets`, over all instances. Predictions are written in
-    the order of the file, one line per instance: what AllenNLP writes for a batch of this instance alone.
+    over all predictions or, for a model without `num_targets`, over all instances; that of extractive QA with
+    `paper_compatible` includes padding, as the original system's, and so depends on the batches. Predictions
+    are written in the order of the file, one line per instance: what AllenNLP writes for a batch of this
+    instance alone.
 
     With a data loader of another type than "luke", it is AllenNLP's "simple".
 
@@ -80,9 +82,12 @@ class LukeEvaluator(SimpleEvaluator):
                 temporary.open("w", encoding="utf-8") as file,
             ):
                 metrics = self._evaluate(model, data_loader, batch_weight_key, outputs)
-                for number in sorted(outputs):
+                # A list can have a batch's length by chance.
+                names = set.intersection(*map(set, outputs.values())) if outputs else set()
+                for number, output in sorted(outputs.items()):
                     batch: Any = Batch([instances[number]]).as_tensor_dict()
-                    file.write(self.batch_serializer(batch, outputs[number], data_loader) + "\n")
+                    output = {name: value for name, value in output.items() if name in names}
+                    file.write(self.batch_serializer(batch, output, data_loader) + "\n")
         if metrics_output_file is not None:
             dump_metrics(str(metrics_output_file), metrics, log=True)
         return metrics

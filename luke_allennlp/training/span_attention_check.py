@@ -4,10 +4,11 @@ Checks that a model attends to spans as its data and its weights expect.
 Importing this module adds the check of archives to AllenNLP's `archive_checks`.
 """
 
+import json
 import logging
 import os
 from pathlib import Path
-from typing import Dict, Sequence, Union
+from typing import Sequence, Union
 
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
@@ -27,10 +28,14 @@ def check_shared_windows(objects: Sequence[ConfiguredObject]) -> None:
     `ConfigurationError`
         A reader's sentences share windows, and the words of the embedder see the spans of one sentence.
     """
+    options = {item.path: item.options for item in objects}
     wrong = [
         item.path
         for item in objects
-        if _is_embedder(item) and item.options.get("entities") != [] and _span_attention(item) == "full"
+        if _is_embedder(item)
+        and item.options.get("entities") != []
+        and options.get(item.path.rpartition(".")[0], {}).get("use_entity_state") is not False
+        and _span_attention(item) == "full"
     ]
     for item in objects:
         if item.options.get("shared_windows") and wrong:
@@ -42,23 +47,25 @@ def check_shared_windows(objects: Sequence[ConfiguredObject]) -> None:
 
 def check_archive(config: Params, serialization_dir: Union[str, os.PathLike]) -> None:
     """Warns if overrides change the attention that the archive's weights were trained with."""
-    trained = Params.from_file(Path(serialization_dir) / archival.CONFIG_NAME)
-    before, now = (_span_attentions(params) for params in (trained, config))
-    for path, attention in now.items():
-        if before.get(path, attention) != attention:
+    # Read as JSON: Jsonnet of an archive is not run.
+    trained = json.loads((Path(serialization_dir) / archival.CONFIG_NAME).read_text(encoding="utf-8"))
+    for item in check_config(config.get("model").duplicate(), Model):
+        if not _is_embedder(item) or item.options.get("entities") == []:
+            continue
+        before = trained.get("model")
+        for key in item.path.split("."):
+            before = before.get(key) if isinstance(before, dict) else None
+        if not isinstance(before, dict):  # another model
+            continue
+        attention = before.get("span_attention", "full")
+        if attention != _span_attention(item):
             logger.warning(
-                '%s.span_attention is "%s", and the model was trained with "%s": expect lower scores; train '
-                "it again, or leave this as it was.",
-                path,
+                'model.%s.span_attention is "%s", and the model was trained with "%s": expect lower scores; '
+                "train it again, or leave this as it was.",
+                item.path,
+                _span_attention(item),
                 attention,
-                before[path],
             )
-
-
-def _span_attentions(config: Params) -> Dict[str, str]:
-    """The option of each embedder, by its path."""
-    items = check_config(config.get("model").duplicate(), Model)
-    return {f"model.{item.path}": _span_attention(item) for item in items if _is_embedder(item)}
 
 
 def _is_embedder(item: ConfiguredObject) -> bool:

@@ -185,11 +185,11 @@ class StepDataLoader(DataLoader):
         return Batch([self._instances[number] for number in numbers.tolist()]).as_tensor_dict()
 
     def __iter__(self) -> Iterator[TensorDict]:
-        """The batches of `numbered_batches`, on the target device."""
-        for _, batch in self.numbered_batches():
+        """As `numbered_batches`, in the order of the file and on the target device."""
+        for _, batch in self.numbered_batches(is_sorted=False):
             yield batch if self._device is None else to_device(batch, self._device)
 
-    def evaluation_batches(self) -> List[np.ndarray]:
+    def evaluation_batches(self, is_sorted: bool = True) -> List[np.ndarray]:
         """The numbers of the instances in each batch of this process's share."""
         start, end = _share(len(self._instances))
         batches = evaluation_batches(
@@ -198,15 +198,16 @@ class StepDataLoader(DataLoader):
             self.max_tokens or default_max_tokens(self._device or torch.device("cpu")),
             self.batch_size,
             texts_of(self._instances[start:end]),
+            is_sorted,
         )
         return [start + batch for batch in batches]
 
-    def numbered_batches(self) -> Iterator[Tuple[np.ndarray, TensorDict]]:
+    def numbered_batches(self, is_sorted: bool = True) -> Iterator[Tuple[np.ndarray, TensorDict]]:
         """
         The batches of this process's share, each with its instances' numbers. The tensors are on the CPU, in
         pinned memory if the target device is a GPU. A thread makes the next batch.
         """
-        batches = self.evaluation_batches()
+        batches = self.evaluation_batches(is_sorted)
         with ThreadPoolExecutor(1) as thread:
             futures = (thread.submit(self._evaluation_batch, numbers) for numbers in batches)
             waiting = list(islice(futures, 1))

@@ -70,11 +70,13 @@ def batch_counts(batch: Any) -> List[int]:
     sequences = words = entities = 0
     waiting = [batch]
     while waiting:
-        for name, value in waiting.pop().items():
+        tensors = waiting.pop()
+        for name, value in tensors.items():
             if isinstance(value, dict):
                 waiting.append(value)
             elif name == "mask":
-                sequences, words = len(value), words + int(value.sum())
+                # Several can share a text.
+                sequences, words = len(tensors.get("text_indices", value)), words + int(value.sum())
             elif name == "entity_mask":
                 entities += int(value.sum())
     return [sequences, words, entities]

@@ -803,7 +803,7 @@ def train_model_from_file(
         name="predict-names-the-line",
         file="allennlp/commands/predict.py",
         old="from typing import List, Iterator, Optional\n",
-        new="from typing import Callable, Iterable, Iterator, List, Optional, Tuple, TypeVar\n",
+        new="import time\nfrom typing import Callable, Iterable, Iterator, List, Optional, Tuple, TypeVar\n",
         reason="For the edit above.",
     ),
     Edit(
@@ -819,7 +819,7 @@ def _groups_of(
 ) -> Iterator[List[_Item]]:
     \"\"\"
     As `lazy_groups_of`, but what was read before an error comes out before it, and without a size the groups
-    grow from one item to the largest.
+    grow from one item to the largest, as long as one takes few seconds.
     \"\"\"
     group: List[_Item] = []
     limit = size or 1
@@ -827,9 +827,12 @@ def _groups_of(
         for item in items:
             group.append(item)
             if len(group) == limit:
+                start = time.monotonic()
                 yield group
                 group = []
-                limit = size or min(2 * limit, largest)
+                if size is None:
+                    is_short = time.monotonic() - start < 5
+                    limit = min(2 * limit, largest) if is_short else max(limit // 2, 1)
     except ConfigurationError:
         if group:
             yield group
@@ -967,7 +970,7 @@ class _PredictManager:
             "--batch-size",
             type=int,
             help="how many inputs to hand to the predictor at once (default = 1; of a file, a predictor that "
-            "makes its own batches is handed 1, 2, 4 and so on up to 1024)",
+            "makes its own batches is handed 1, 2, 4 and so on up to 1024, as long as they take few seconds)",
 """,
         reason="A predictor that sorts its inputs by length is faster the more it has of them.",
     ),

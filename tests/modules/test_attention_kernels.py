@@ -13,6 +13,9 @@ from luke_allennlp.modules.attention_kernels import (
     FlashKernel,
     is_flash_available,
 )
+from luke_allennlp.modules.grouped_attention import GroupedAttention
+from luke_allennlp.modules.packed_attention import PackedAttention
+from luke_allennlp.modules.packing import Packing
 
 
 def draw(size: int = 2, queries: int = 5, keys: int = 7, heads: int = 3) -> List[Tensor]:
@@ -44,7 +47,7 @@ def test_dropping(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     result = kernel.forward(*inputs, 0.3)
     context, logsumexp, gradients = plain(tensors, kept(result), 1 / 0.75)
     torch.testing.assert_close(result.context, context, rtol=0, atol=1e-5)
-    torch.testing.assert_close(result.logsumexp, logsumexp.float(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(result.logsumexp, logsumexp, rtol=0, atol=1e-5)
     found = kernel.backward(gradient, *inputs, result, 0.3)
     for one, other in zip(found, gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
@@ -90,3 +93,26 @@ def test_the_check_of_flash(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype)
         is_flash_available.cache_clear()
         assert not is_flash_available(dtype)
     is_flash_available.cache_clear()
+
+
+@pytest.mark.parametrize("independent", [False, True])
+@pytest.mark.parametrize("dropout", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_backward_again(dtype: torch.dtype, dropout: float, independent: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    masks = [torch.arange(length) < torch.tensor([[4], [2]]) for length in (4, 3)]
+    packing = Packing(*masks)
+    columns = (3 if independent else 4, 4)
+    inputs = [
+        torch.randn(number, column, 2, 8, generator=generator, dtype=dtype).requires_grad_()
+        for number, column in zip((packing.num_tokens, packing.num_entities), columns, strict=True)
+    ]
+    output = PackedAttention.apply(*inputs, packing, GroupedAttention(dropout), 0.3, independent)
+    assert output.dtype == dtype and output.isfinite().all()
+    first, second = (torch.autograd.grad(output.sin().sum(), inputs, retain_graph=True) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        assert torch.equal(one, other) and one.isfinite().all()
+    # The gradient of a gradient is not computed, and said to be so.
+    gradient = torch.autograd.grad(output.sin().sum(), inputs, create_graph=True)[0]
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()

@@ -330,7 +330,7 @@ def test_dtype(dtype: str) -> None:
 
 
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    failure = type("BackendCompilerFailed", (RuntimeError,), {})
+    failure = type("TritonMissing", (type("TorchDynamoException", (RuntimeError,), {}),), {})
 
     def fail() -> None:
         raise failure("no g++\nand more")

@@ -45,6 +45,7 @@ VALUES: Dict[str, Dict[str, Any]] = {
         "entity_aware_attention": False,
     },
     "ner/conll": {
+        "span_attention": "independent",
         "context": "sentence",
         "use_entity_state": False,
         "use_word_states": False,
