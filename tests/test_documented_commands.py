@@ -235,6 +235,7 @@ TRAIN = [("docs/training.md", "allennlp train training_configs/ner/conll.jsonnet
 BEFORE = {
     "docs/models.md": TRAIN,
     "docs/ner.md": TRAIN,
+    "docs/performance.md": TRAIN,
     "training_configs/README.md": [
         ("docs/pretraining.md", f"allennlp {command}")
         for command in ("wikipedia-extract", "wikipedia-entity-vocab", "pretraining-dataset")
