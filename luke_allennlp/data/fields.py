@@ -62,7 +62,7 @@ class SubwordField(SequenceField[Dict[str, Dict[str, torch.Tensor]]]):
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, SubwordField)
-            and self.padding_id == other.padding_id
+            and (self.padding_id, self.shared) == (other.padding_id, other.shared)
             and np.array_equal(self.ids, other.ids)
             and np.array_equal(self.type_ids, other.type_ids)  # type: ignore[arg-type]  # or None
         )

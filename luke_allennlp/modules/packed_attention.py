@@ -8,6 +8,7 @@ from typing import Any, List, NamedTuple, Protocol, Tuple
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from luke_allennlp.modules.attention_kernels import wide
 from luke_allennlp.modules.packing import Packing
@@ -115,7 +116,7 @@ class PackedAttention(torch.autograd.Function):
         context, logsumexp, saved = part
         others: List[Tensor] = []
         if independent:
-            factor = _self_factor(rows, attention.dropout)
+            factor = _self_factor(entities, attention.dropout)
             own = entities[:, -1] * factor[..., None].to(entities.dtype)
             merged = _merge(context[number:], logsumexp[number:], own, _self_scores(entities, scale))
             context[number:], logsumexp[number:] = merged
@@ -199,10 +200,9 @@ def _self_scores(entities: Tensor, scale: float) -> Tensor:
     return (entities[:, -3].to(wide(entities.dtype)) * entities[:, -2]).sum(-1) * scale
 
 
-def _self_factor(rows: Rows, dropout: float) -> Tensor:
+def _self_factor(entities: Tensor, dropout: float) -> Tensor:
     """Dropout of an entity's attention to itself. Shape: (entities, heads)."""
-    factor = torch.ones_like(rows.entities[:, 0, :, 0], dtype=wide(rows.entities.dtype))
-    return torch.nn.functional.dropout(factor, dropout)
+    return F.dropout(torch.ones_like(entities[:, 0, :, 0], dtype=wide(entities.dtype)), dropout)
 
 
 def _self_backward(

@@ -1,6 +1,6 @@
 """Batches without padding: the rows of all sequences one after the other."""
 
-from itertools import accumulate, groupby
+from itertools import groupby
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import torch
@@ -96,7 +96,8 @@ class Packing:
             token_mask, entity_mask = (torch.ones_like(mask) for mask in self.masks)
         counts = [token_mask.sum(1), entity_mask.sum(1), *([] if text_indices is None else [text_indices])]
         # This waits for the device.
-        in_tokens, in_entities, *given = _split(torch.cat(counts).tolist(), [len(part) for part in counts])
+        parts = torch.cat(counts).cpu().split([len(part) for part in counts])
+        in_tokens, in_entities, *given = (part.tolist() for part in parts)
         texts = given[0] if given else list(range(len(in_tokens)))
         lengths = [[number, 0] for number in in_tokens]
         for text, number in zip(texts, in_entities, strict=True):
@@ -144,11 +145,6 @@ class Packing:
     def unpack_entities(self, rows: Tensor) -> Tensor:
         """With zeros for padding. Shapes: (rows, hidden) -> (batch, entities, hidden)."""
         return _unpack(rows, self._entity_places, self.shapes[1])
-
-
-def _split(values: List[int], sizes: List[int]) -> List[List[int]]:
-    ends = list(accumulate(sizes))
-    return [values[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
 def _places(mask: Tensor, count: int, order: List[int]) -> Optional[Tensor]:

@@ -846,7 +846,7 @@ def _in_parts(
 ) -> Iterator[JsonDict]:
     \"\"\"
     The predictions for some inputs. If one of them is bad, those for the inputs before it come before the
-    error, in few parts, of which none is predicted twice.
+    error, in few parts.
     \"\"\"
     try:
         results = predict(slice(start, end))
