@@ -6,7 +6,7 @@
 # make test-engines   jobs on a real Slurm and Ray, where they are installed
 # make span-attention   F1 and time of NER with both span attentions; WIKIGOLD=FILE names the data
 # make lint      ruff and mypy
-# make docs      the tables of options, names and commands in docs/, from docstrings and parsers
+# make docs      the tables of options, names and commands in docs/, and the site in build/site
 # make test-matrix   both on the newest transformers 5.x, in an environment of its own
 # make clean     removes what the others made, runs aside
 #
@@ -102,6 +102,8 @@ span-attention: install
 
 docs: install
 	python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo "build/site/index.html"
 
 test-matrix: $(VENV5)/.installed
 	PATH="$(CURDIR)/$(VENV5)/bin:$$PATH" $(PYTEST) $(PYTEST_ARGS)

@@ -79,3 +79,16 @@ def test_links_lead_somewhere(document):
         target = ((ROOT / document).parent / path if path else ROOT / document).resolve()
         assert target.exists(), f"{document}: {link}"
         assert not anchor or anchor in anchors(str(target.relative_to(ROOT))), f"{document}: {link}"
+
+
+@pytest.mark.slow
+def test_site(tmp_path):
+    """Its links lead somewhere, docstrings are rendered, and it loads nothing from elsewhere."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    pages = {page.parent.name: page.read_text(encoding="utf-8") for page in tmp_path.rglob("index.html")}
+    assert {"training", "ner", "project", "training_configs"} <= pages.keys()
+    assert re.search(r"<code>num_steps</code>", pages["training"])
+    assert "# Parameters" not in pages["api"] and "initializer_range" not in pages["ner"]
+    assert not re.findall(r"""<(?:script|link|img)[^>]*(?:src|href)=["']https?://""", pages["training"])
