@@ -167,6 +167,10 @@ class RelationReader(MentionReader[RelationExample]):
         return example.label is not None
 
     @overrides
+    def gold_labels(self, example: RelationExample) -> List[str]:
+        return [] if example.label is None else [example.label]
+
+    @overrides
     def marked_spans(self, example: RelationExample) -> Tuple[str, List[MarkedSpan]]:
         head_marker, tail_marker = self._markers
         return example.text, [MarkedSpan(*example.head, head_marker), MarkedSpan(*example.tail, tail_marker)]
