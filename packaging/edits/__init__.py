@@ -8,6 +8,7 @@ does not hold.
 from typing import List
 
 from edits.edit import Edit
+from edits.new_configs import NEW_CONFIGS
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
 from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LAUNCH, LOCKS, RECOVER
@@ -31,6 +32,7 @@ EDITS: List[Edit] = [
     *LOCKS,
     *DISTRIBUTED,
     *FOR_PEOPLE,
+    *NEW_CONFIGS,
     *LAUNCH,
     *PLUGINS_WHEN_NEEDED,
     *REGISTER_ON_DEMAND,

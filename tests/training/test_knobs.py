@@ -156,6 +156,13 @@ def test_these_are_all_knobs(name: str) -> None:
     )
 
 
+def test_a_config_anywhere(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonnet"
+    library = "luke_allennlp/training_configs/lib/ner.libsonnet"
+    path.write_text(f"(import '{library}') + {{ train_data:: 'train.conll' }}")
+    assert suggested(refusal(path, {"num_epochs": 3})) == {"trainer.num_epochs": 3}
+
+
 class TestMessages:
     @pytest.mark.parametrize(
         "name, overrides, expected",
