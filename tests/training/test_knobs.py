@@ -10,7 +10,7 @@ from _jsonnet import evaluate_snippet
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 
-import luke_allennlp  # noqa: F401
+import luke_allennlp.components  # noqa: F401
 
 CONFIGS = Path(__file__).parents[2] / "training_configs"
 
