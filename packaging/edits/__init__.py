@@ -7,6 +7,7 @@ does not hold.
 
 from typing import List
 
+from edits.archives import SELF_CONTAINED
 from edits.edit import Edit
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
@@ -37,5 +38,6 @@ EDITS: List[Edit] = [
     *ARCHIVES,
     *UNTRUSTED,
     *ARCHIVE_CHECKS,
+    *SELF_CONTAINED,
 ]
 """All of them, in the order in which they are applied."""
