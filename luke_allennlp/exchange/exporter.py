@@ -21,6 +21,7 @@ from luke_allennlp.exchange.exportability import why_not_exportable
 from luke_allennlp.exchange.forms import ENTITY_VOCABULARY, PRETRAINING, TaskForm, form_of_model
 from luke_allennlp.exchange.importer import ENCODER, LEFT_OUT, SOURCE
 from luke_allennlp.exchange.model_card import model_card
+from luke_allennlp.exchange.positions import move_positions
 from luke_allennlp.exchange.tokenizers import add_entity_tokens, describe_tokenizer, tokenizer_source
 from luke_allennlp.exchange.usage import SCORER, usage
 from luke_allennlp.exchange.word_model import word_model
@@ -152,6 +153,9 @@ def _luke_contents(loaded: Archive, form: TaskForm, archive: str, place: str, li
     _put_back(tensors, left_out, entities)
     with _damage(archive, f"{SOURCE}/config.json"):
         config = _config(loaded, form, embedder, source, tensors)
+    start = getattr(embedder.luke.config, "position_start", None)
+    if start is not None:
+        notes.append(move_positions(tensors, config, start))
     return _Contents(tensors, config, notes, tokenizer, entities.vocabulary, tokens)
 
 
