@@ -8,9 +8,11 @@ import pkgutil
 
 from luke_allennlp import commands, linking, pretraining, tasks, token_embedders, training
 from luke_allennlp.data import token_indexer, word_tokenizer
+from luke_allennlp.exchange import exportability
 
 __all__ = [
     "commands",
+    "exportability",
     "linking",
     "pretraining",
     "tasks",

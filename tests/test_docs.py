@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 from tests.documents import DOCUMENTS
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-NO_OPTIONS = {"EntityLinker none", "TextSegmenter whitespace", "TrainerCallback archived_checkpoint"}
+NO_OPTIONS = {"EntityLinker none", "TextSegmenter whitespace"}
 NO_OPTIONS |= {"Optimizer zero_adamw"}  # the last has those of fused_adamw
 LISTED_ONLY = ("Evaluator", "Metric", "Predictor", "SentenceSplitter", "Subcommand")
 

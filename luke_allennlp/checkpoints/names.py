@@ -6,6 +6,8 @@ from typing import Container, Iterable, Set
 WORD_TABLE = "embeddings.word_embeddings.weight"
 ENTITY_SIDE = "entity_embeddings."
 ENTITY_TABLE = "entity_embeddings.entity_embeddings.weight"
+WORD_POSITIONS = "embeddings.position_embeddings.weight"
+ENTITY_POSITIONS = "entity_embeddings.position_embeddings.weight"
 # BERT's names for the parts of its language-model head.
 HEAD_OF_BERT = {
     "lm_head.dense.": "cls.predictions.transform.dense.",

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer as Backend
 
 from luke_allennlp.checkpoints.model_files import TOKENIZER_FILES, find_file, read_json
 from luke_allennlp.checkpoints.original_release import is_roberta, original_config, tokenizer_sources
+from luke_allennlp.common.files import write_json
 from luke_allennlp.common.text_lines import shown
 
 # Names of the special tokens in the vocabularies of RoBERTa and XLM-R, and in those of BERT.
@@ -155,6 +156,13 @@ def _add_special_tokens(backend: Backend) -> None:
 
 
 def copy_tokenizer(model_name: str, target: Path) -> None:
-    """Copies a checkpoint's tokenizer files."""
-    for file in tokenizer_files(model_name):
+    """Copies a checkpoint's tokenizer files, so that they are read there as they are here."""
+    files = tokenizer_files(model_name)
+    for file in files:
         shutil.copyfile(file, target / file.name)
+    original = original_config(model_name)
+    names = {file.name for file in files}
+    if original is not None and names.isdisjoint({"tokenizer.json", "merges.txt", "tokenizer_config.json"}):
+        # Of an original release, only the name of its backbone says whether it is cased.
+        is_cased = original["bert_model_name"].endswith("-cased")
+        write_json(target / "tokenizer_config.json", {"do_lower_case": not is_cased})

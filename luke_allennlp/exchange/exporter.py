@@ -17,9 +17,11 @@ from luke_allennlp.common.files import new_directory, read_object, write_json
 from luke_allennlp.data.tokenizer_files import copy_tokenizer
 from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.exchange.entities import ExportedEntities, exported_entities
+from luke_allennlp.exchange.exportability import why_not_exportable
 from luke_allennlp.exchange.forms import ENTITY_VOCABULARY, PRETRAINING, TaskForm, form_of_model
 from luke_allennlp.exchange.importer import ENCODER, LEFT_OUT, SOURCE
 from luke_allennlp.exchange.model_card import model_card
+from luke_allennlp.exchange.positions import move_positions
 from luke_allennlp.exchange.tokenizers import add_entity_tokens, describe_tokenizer, tokenizer_source
 from luke_allennlp.exchange.usage import SCORER, usage
 from luke_allennlp.exchange.word_model import word_model
@@ -127,7 +129,6 @@ class _Contents(NamedTuple):
 def _luke_contents(loaded: Archive, form: TaskForm, archive: str, place: str, lite: bool) -> _Contents:
     source = Path(place) / SOURCE
     embedder = _embedder(loaded, archive)
-    _check_head(loaded, form, embedder, archive)
     with _damage(archive, LEFT_OUT):
         left_out = _left_out(source, embedder)
     with _damage(archive, "its entities"):
@@ -152,6 +153,9 @@ def _luke_contents(loaded: Archive, form: TaskForm, archive: str, place: str, li
     _put_back(tensors, left_out, entities)
     with _damage(archive, f"{SOURCE}/config.json"):
         config = _config(loaded, form, embedder, source, tensors)
+    start = getattr(embedder.luke.config, "position_start", None)
+    if start is not None:
+        notes.append(move_positions(tensors, config, start))
     return _Contents(tensors, config, notes, tokenizer, entities.vocabulary, tokens)
 
 
@@ -189,43 +193,10 @@ def _form(place: str, archive: str) -> TaskForm:
 
 
 def _embedder(archive: Archive, path: str) -> LukeEmbedder:
-    embedder = getattr(archive.model, "embedder", None)
-    if not isinstance(embedder, LukeEmbedder) or embedder.entities == []:
-        raise ConfigurationError(
-            f"{path}: holds a model of words only, a baseline; only models with entities can be exported as "
-            "LUKE."
-        )
-    if getattr(embedder.luke.config, "position_start", None) is not None:
-        raise ConfigurationError(
-            f"{path}: numbers its positions as BERT does, which Hugging Face's LUKE cannot; only models that "
-            "come from RoBERTa or XLM-R can be exported."
-        )
-    if embedder.luke.independent_spans:
-        raise ConfigurationError(
-            f'{path}: has span_attention "independent", which Hugging Face\'s LUKE cannot compute; only '
-            'models with "full" can be exported.'
-        )
+    for reason in why_not_exportable(archive.config.as_dict(quiet=True)):
+        raise ConfigurationError(f"{path}: {reason}.")
+    embedder: Any = archive.model.embedder
     return embedder
-
-
-def _check_head(archive: Archive, form: TaskForm, embedder: LukeEmbedder, path: str) -> None:
-    model: Any = archive.model
-    if form is PRETRAINING:  # whose heads see what Hugging Face's see
-        return
-    if form.task != "luke_reading_comprehension" and not model.use_entity_state:
-        raise ConfigurationError(
-            f"{path}: has use_entity_state false, so that its head sees no entities; expected true, as "
-            f"{form.architecture or 'LukeModel'} of Hugging Face uses them."
-        )
-    if form.architecture is None:  # the head stays here
-        return
-    found, hidden = getattr(model, form.head).weight.size(1), embedder.get_output_dim()
-    if found != form.features * hidden:
-        raise ConfigurationError(
-            f"{path}: has use_word_states {str(model.use_word_states).lower()}, so that its head sees "
-            f"{found // hidden} states of an entity; {form.architecture} of Hugging Face sees "
-            f"{form.features}, as with use_word_states {str(not model.use_word_states).lower()}."
-        )
 
 
 def _left_out(source: Path, embedder: LukeEmbedder) -> Dict[str, Tensor]:

@@ -65,7 +65,8 @@ def describe_tokenizer(target: Path, markers: Mapping[str, int], tokens: Sequenc
     if (target / "vocab.json").is_file() and (target / "merges.txt").is_file():
         config["tokenizer_class"] = "LukeTokenizer"
     elif not (target / "sentencepiece.bpe.model").is_file():
-        name = config.setdefault("tokenizer_class", "PreTrainedTokenizerFast")
+        is_bert = (target / "vocab.txt").is_file() and not (target / "tokenizer.json").is_file()
+        name = config.setdefault("tokenizer_class", "BertTokenizer" if is_bert else "PreTrainedTokenizerFast")
         notes.append(
             "There are no vocab.json and merges.txt, so that LukeTokenizer of transformers cannot read the "
             f"tokenizer; {name} reads it, and entities are numbered by entity_vocab.json."

@@ -52,6 +52,10 @@ def usage(
     tokenizer = reader.tokenizer
     values = {name: getattr(tokenizer, name) for name in ("start_id", "end_id", "unknown_id", "mask_id")}
     values.update(architecture=architecture, mask_token=tokenizer.token(tokenizer.mask_id))
+    values["separator"] = ", ".join([str(tokenizer.end_id)] * tokenizer.separators)
+    has_types = tokenizer.encode_pair([], []).type_ids is not None
+    pair = {"begin": usage_code.BEGIN, "second": usage_code.SECOND, "types": usage_code.TYPES}
+    values.update(pair if has_types else dict.fromkeys(pair, ""))
     code = usage_code.WORDS
     if vocabulary is not None:
         code = _CODE[form.task]

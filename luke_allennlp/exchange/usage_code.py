@@ -107,7 +107,7 @@ QUESTIONS = '''
 def predict(question, context):
     """The answer's text, and its score, the sum of two logits."""
     question_ids = spaced.encode(question.$strip, add_special_tokens=False).ids[:$max_question_length]
-    input_ids = [$start_id, *question_ids, $end_id, $end_id]
+    input_ids = [$start_id, *question_ids, $separator]
     begin, offsets = len(input_ids), []
     for word in re.finditer("[^ \\t\\r\\n\\u202f]+", context):  # each by itself, after a space
         encoded = spaced.encode(word[0], add_special_tokens=False)
@@ -115,8 +115,8 @@ def predict(question, context):
         offsets += [(word.start() + first, word.start() + last) for first, last in encoded.offsets]
     inside = range(begin, len(input_ids))
     input_ids.append($end_id)
-    with torch.no_grad():
-        output = model(input_ids=torch.tensor([input_ids]))
+$second    with torch.no_grad():
+        output = model(input_ids=torch.tensor([input_ids])$types)
     starts, ends = output.start_logits[0], output.end_logits[0]
 
     def spans(firsts, lasts):
@@ -132,6 +132,12 @@ $no_answer    return $answer, score.item()
 print(predict("Who leads the choir?", "Edda Rask leads the choir of Marlow."))
 '''
 
+# Of BERT: 1 from the second text on.
+BEGIN = """    begin = len(input_ids)
+"""
+SECOND = """    types = torch.tensor([[int(index >= begin) for index in range(len(input_ids))]])
+"""
+TYPES = ", token_type_ids=types"
 NO_ANSWER = """    null_score = starts[0] + ends[0]
     if null_score - score > {}:
         return "", null_score.item()
@@ -162,15 +168,15 @@ def predict(passage, query, candidates):
     end = start + len("@placeholder")
     input_ids = [$start_id, *token_ids(query, 0, start)]
     positions, before = [[len(input_ids)]], 0
-    input_ids += [PLACEHOLDER, *token_ids(query, end, len(query)), $end_id, $end_id]
-    for start, end in sorted(candidates):
+    input_ids += [PLACEHOLDER, *token_ids(query, end, len(query)), $separator]
+$begin    for start, end in sorted(candidates):
         input_ids += token_ids(passage, before, start)
         first = len(input_ids)
         input_ids += [ENTITY, *token_ids(passage, start, end), ENTITY]
         positions.append(list(range(first, len(input_ids)))$longest)
         before = end
     input_ids += [*token_ids(passage, before, len(passage)), $end_id]
-    output = run(input_ids, [$mask] * len(positions), positions)  # [MASK]
+$second    output = run(input_ids, [$mask] * len(positions), positions$types)  # [MASK]
     states = output.entity_last_hidden_state[0]$word_states
     pairs = torch.cat([states[:1].expand_as(states[1:]), states[1:]], dim=-1)
     logits = pairs @ scorer["scorer.weight"][0] + scorer["scorer.bias"]
@@ -187,9 +193,9 @@ with open(f"{path}/entity_vocab.json", encoding="utf-8") as file:
 
 
 def predict(text, mentions=()):
-    """The five best tokens for each <mask>, and the five best entities of each mention, (start, end)."""
-    masks = [at for at in range(len(text)) if text.startswith("<mask>", at)]
-    ends = [at + len("<mask>") for at in masks]
+    """The five best tokens for each $mask_token, and the five best entities of each mention, (start, end)."""
+    masks = [at for at in range(len(text)) if text.startswith("$mask_token", at)]
+    ends = [at + len("$mask_token") for at in masks]
     bounds = sorted({0, len(text), *masks, *ends, *(at for span in mentions for at in span)})
     input_ids, places = [$start_id], {0: 1}
     for start, end in zip(bounds, bounds[1:]):
@@ -215,7 +221,7 @@ def predict(text, mentions=()):
     return words, [[(titles[index.item()], value.item()) for value, index in row] for row in best]
 
 
-print(predict("<mask> Rask leads the choir of Marlow."$mentions))
+print(predict("$mask_token Rask leads the choir of Marlow."$mentions))
 '''
 
 WORDS = '''

@@ -143,8 +143,8 @@ class LukeEmbedder(TokenEmbedder):
         if entity_vocabulary is not None and (load_weights or is_fresh):
             vocabulary = read_entity_vocabulary(entity_vocabulary)
         marker_rows: List[int] = []
-        if marker_tokens:
-            pairs = list(marker_tokens.items() if isinstance(marker_tokens, dict) else marker_tokens)
+        pairs = list(marker_tokens.items() if isinstance(marker_tokens, dict) else marker_tokens or [])
+        if pairs:
             marker_rows = [0] * len(pairs)  # an archive's weights have the markers' own rows
             if load_weights:
                 tokenizer = WordTokenizer(source)
@@ -175,6 +175,7 @@ class LukeEmbedder(TokenEmbedder):
         if load_weights:
             self.weights_from = WeightsSource(source, override_weights_file, override_weights_strip_prefix)
         self.entities = entities
+        self.markers = [marker for marker, _ in pairs]
         self.sub_token_mode = sub_token_mode
         self.eval_mode = eval_mode
         config = self.luke.config

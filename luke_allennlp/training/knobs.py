@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterator, Tuple
 from _jsonnet import evaluate_snippet
 from allennlp.common import params
 from allennlp.common.checks import ConfigurationError
+from allennlp.common.jsonnet_imports import import_file
 
 from luke_allennlp.training.hooks import add_hook
 
@@ -41,7 +42,7 @@ def refuse_knobs(
         return
     made = f"(import {json.dumps(os.path.abspath(path))})"
     hidden = f"local made = {made}; std.setDiff(std.objectFieldsAll(made), std.objectFields(made))"
-    knobs = json.loads(evaluate_snippet("knobs", hidden, ext_vars=variables))
+    knobs = _evaluated(hidden, variables)
     names = {}
     for key in unknown:
         name = key.partition(".")[0]
@@ -60,7 +61,7 @@ def refuse_knobs(
     )
     listed += f", {'a knob' if len(names) == 1 else 'knobs'} of {path}"
     try:
-        wanted = json.loads(evaluate_snippet("knobs", made, ext_vars=variables))
+        wanted = _evaluated(made, variables)
     except RuntimeError as error:
         reason = str(error).splitlines()[0].removeprefix("RUNTIME ERROR: ")
         raise ConfigurationError(f"the overrides set {listed}, and that is not possible: {reason}") from None
@@ -73,6 +74,10 @@ def refuse_knobs(
         f"the overrides set {listed}, but they apply to the config that the file makes, which has no knobs "
         f"any more; {remedy}"
     )
+
+
+def _evaluated(text: str, variables: Dict[str, str]) -> Any:
+    return json.loads(evaluate_snippet("knobs", text, ext_vars=variables, import_callback=import_file))
 
 
 def _jsonnet_object(knob: str, rest: str, value: Any) -> str:

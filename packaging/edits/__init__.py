@@ -7,7 +7,9 @@ does not hold.
 
 from typing import List
 
+from edits.archives import SELF_CONTAINED
 from edits.edit import Edit
+from edits.new_configs import NEW_CONFIGS
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
 from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LAUNCH, LOCKS, RECOVER
@@ -31,11 +33,13 @@ EDITS: List[Edit] = [
     *LOCKS,
     *DISTRIBUTED,
     *FOR_PEOPLE,
+    *NEW_CONFIGS,
     *LAUNCH,
     *PLUGINS_WHEN_NEEDED,
     *REGISTER_ON_DEMAND,
     *ARCHIVES,
     *UNTRUSTED,
     *ARCHIVE_CHECKS,
+    *SELF_CONTAINED,
 ]
 """All of them, in the order in which they are applied."""

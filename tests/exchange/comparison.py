@@ -74,6 +74,8 @@ def their_logits(
         "entity_attention_mask": mask.long(),
         "entity_position_ids": positions,
     }
+    if "type_ids" in tokens:  # of BERT
+        inputs["token_type_ids"] = tokens["type_ids"]
     if architecture == NER:
         inputs["entity_start_positions"] = spans[..., 0].clamp(min=0)
         inputs["entity_end_positions"] = spans[..., 1].clamp(min=0)

@@ -781,6 +781,26 @@ class TestPeople:
         config = Params.from_file(tmp_path / "config.jsonnet", '{"a.0": 2, "b.d": 3}').as_dict()
         assert config == {"a": [2], "b": {"c": None, "d": 3}}
 
+    @pytest.mark.edit("imports-from-packages")
+    def test_imports_from_packages(self, tmp_path, monkeypatch):
+        package = tmp_path / "site" / "some_configs"
+        (package / "lib").mkdir(parents=True)
+        (package / "__init__.py").write_text("raise ImportError('it need not be imported')")
+        (package / "lib" / "base.libsonnet").write_text("(import 'more.libsonnet') + { a: 1 }")
+        (package / "lib" / "more.libsonnet").write_text("{ b: 2 }")
+        monkeypatch.syspath_prepend(tmp_path / "site")
+        config = tmp_path / "config.jsonnet"
+        config.write_text("(import 'some_configs/lib/base.libsonnet') + { c: 3 }")
+        assert Params.from_file(config).as_dict() == {"a": 1, "b": 2, "c": 3}
+        # What lies beside the config comes first.
+        (tmp_path / "some_configs" / "lib").mkdir(parents=True)
+        (tmp_path / "some_configs" / "lib" / "base.libsonnet").write_text("{ d: 4 }")
+        assert Params.from_file(config).as_dict() == {"c": 3, "d": 4}
+        config.write_text("import 'some_configs/lib/none.libsonnet'")
+        message = 'couldn\'t open import "some_configs/lib/none.libsonnet": no match in the folder'
+        with pytest.raises(ConfigurationError, match=message):
+            Params.from_file(config)
+
     @pytest.mark.edit("override-checks")
     def test_overrides_are_checked_before_they_are_applied(self, tmp_path, monkeypatch):
         from allennlp.common import params

@@ -45,6 +45,36 @@ def path(task: Task, fixtures_dir: Path) -> str:
     return str(fixtures_dir / "data" / task.data)
 
 
+GOLD: Dict[str, Dict[str, Any]] = {
+    "luke_entity_typing": {"text": "Zoë won.", "span": [0, 3], "labels": ["person", "artist", "person"]},
+    "luke_relation_classification": {"text": "Zoë won.", "head": [0, 3], "tail": [4, 7], "label": "did"},
+    "luke_cloze_qa": {
+        "passage": "Zoë won.",
+        "query": "@placeholder won.",
+        "candidates": ["Zoë"],
+        "answers": ["Zoë"],
+    },
+    "luke_reading_comprehension": {"question": "Who won?", "context": "Zoë won.", "answers": [[0, 3]]},
+    "luke_ner": {"tokens": ["Zoë", "Rask", "won"], "entities": [[0, 2, "PER"], [0, 1, "GIVEN"]]},
+}
+GOLD_LABELS = {
+    "luke_entity_typing": ["person", "artist"],
+    "luke_relation_classification": ["did"],
+    "luke_ner": ["PER", "GIVEN"],
+}
+
+
+def test_gold_labels(name: str, reader: TaskReader, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text(json.dumps(GOLD[name]) + "\n", encoding="utf-8")
+    (example,) = reader.read_examples(str(file))
+    assert sorted(reader.gold_labels(example)) == sorted(GOLD_LABELS.get(name, []))
+    answers = ("label", "labels", "answers", "entities")
+    unlabeled = {key: value for key, value in GOLD[name].items() if key not in answers}
+    (example,) = reader.examples_from_json(unlabeled, "input 1")
+    assert reader.gold_labels(example) == []
+
+
 OPTIONS = [
     ("luke_entity_typing", {"max_length": 4}, "max_length is 4; expected at least 5"),
     ("luke_entity_typing", {"max_mention_length": 0}, "max_mention_length is 0; expected at least 1"),

@@ -10,7 +10,7 @@ from _jsonnet import evaluate_snippet
 from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 
-import luke_allennlp  # noqa: F401
+import luke_allennlp.components  # noqa: F401
 
 CONFIGS = Path(__file__).parents[2] / "training_configs"
 
@@ -154,6 +154,13 @@ def test_these_are_all_knobs(name: str) -> None:
         set(json.loads(knobs)) - {"reader", "checkpoint", "knob_names", "visible_names"}
         == values_of(name).keys()
     )
+
+
+def test_a_config_anywhere(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonnet"
+    library = "luke_allennlp/training_configs/lib/ner.libsonnet"
+    path.write_text(f"(import '{library}') + {{ train_data:: 'train.conll' }}")
+    assert suggested(refusal(path, {"num_epochs": 3})) == {"trainer.num_epochs": 3}
 
 
 class TestMessages:

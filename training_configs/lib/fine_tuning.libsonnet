@@ -30,6 +30,7 @@ knobs({}, {
   checkpoint_steps:: 1000,
   checkpoint_minutes:: 30,
   callbacks:: [],
+  lean:: false,  // true: the archive needs the checkpoint beside it, and is smaller by a tokenizer
   reader:: error 'reader: set the dataset reader',
   train_data:: error 'train_data: set the path of the training data',
   validation_data:: null,
@@ -92,7 +93,7 @@ knobs({}, {
       save_every_num_steps: experiment.checkpoint_steps,
       save_every_num_minutes: experiment.checkpoint_minutes,
     },
-    callbacks: experiment.callbacks,
+    callbacks: (if experiment.lean then [{ type: 'archived_checkpoint', lean: true }] else []) + experiment.callbacks,
   },
   distributed: if num_devices > 1 then { cuda_devices: experiment.devices },
 })

@@ -27,7 +27,8 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
     Data workers share the examples, so that each tokenizes only its own. The processes of distributed
     training share the items, because all of them must have the same number of instances.
 
-    A subclass implements `read_examples`, `examples_from_json`, `items`, `is_labeled` and `text_to_instance`.
+    A subclass implements `read_examples`, `examples_from_json`, `items`, `is_labeled` and `text_to_instance`,
+    and `gold_labels` if it has labels.
 
     # Parameters
 
@@ -96,6 +97,13 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
     def is_labeled(self, example: Example) -> bool:
         """Whether the gold labels are known."""
         raise NotImplementedError
+
+    def gold_labels(self, example: Example) -> List[str]:
+        """
+        The gold labels of an example, one for each thing that is labeled; empty if there are none or they are
+        unknown. By default it has none, as where the answer is a text.
+        """
+        return []
 
     def describe(self, example: Example) -> str:
         """The example's name in errors, such as `dev.json, record 3`; by default its attribute `where`."""

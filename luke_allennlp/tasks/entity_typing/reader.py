@@ -140,6 +140,10 @@ class EntityTypingReader(MentionReader[TypingExample]):
         return example.labels is not None
 
     @overrides
+    def gold_labels(self, example: TypingExample) -> List[str]:
+        return list(example.labels or [])
+
+    @overrides
     def marked_spans(self, example: TypingExample) -> Tuple[str, List[MarkedSpan]]:
         text, span = example.text, example.span
         if self._normalize_brackets:

@@ -187,6 +187,11 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
         return example.document.unlabeled is None
 
     @overrides
+    def gold_labels(self, example: SentenceExample) -> List[str]:
+        """Of the entities that are spans of words, not of those in `Sentence.unaligned`."""
+        return [label for _, _, label in example.sentence.spans]
+
+    @overrides
     def describe(self, example: SentenceExample) -> str:
         return example.document.where
 

@@ -1,7 +1,8 @@
 """Examples of relation classification, and the JSON records they are read from."""
 
+import itertools
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -58,14 +59,16 @@ def example_from_record(record: Record, where: str, index: int = 0) -> RelationE
     return RelationExample(where, index, text, head, tail, _label(record, "label", where))
 
 
+def joined_tokens(tokens: List[str]) -> Tuple[str, List[Span]]:
+    """The text of tokens joined by spaces, and the characters of each, end exclusive."""
+    ends = list(itertools.accumulate(tokens, lambda end, token: end + 1 + len(token), initial=-1))[1:]
+    return " ".join(tokens), [(end - len(token), end) for token, end in zip(tokens, ends, strict=True)]
+
+
 def _from_tokens(record: Record, where: str, index: int) -> RelationExample:
     tokens = get_strings(record, "token", where)
-    text = check_text(" ".join(tokens), "token", where, _HELD)
-    offsets = []
-    at = 0
-    for token in tokens:
-        offsets.append((at, at + len(token)))
-        at += len(token) + 1
+    text, offsets = joined_tokens(tokens)
+    check_text(text, "token", where, _HELD)
     spans = []
     for name in ("subj", "obj"):
         first, last = (get_integer(record, f"{name}_{side}", where) for side in ("start", "end"))

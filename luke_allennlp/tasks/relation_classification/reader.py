@@ -17,6 +17,7 @@ from luke_allennlp.data.fields import KnownLabelField
 from luke_allennlp.data.marked_text import MarkedSpan
 from luke_allennlp.tasks.base.mention_reader import MentionReader
 from luke_allennlp.tasks.relation_classification.examples import RelationExample, example_from_record
+from luke_allennlp.tasks.relation_classification.fewrel import is_fewrel, read_fewrel
 from luke_allennlp.tasks.relation_classification.tagged_text import read_tagged_text
 
 logger = logging.getLogger(__name__)
@@ -30,10 +31,10 @@ class RelationReader(MentionReader[RelationExample]):
     """
     Registered as a `DatasetReader` with name "luke_relation_classification".
 
-    Reads TACRED's JSON, SemEval-2010 Task 8 or KBP37, or this project's JSON lines, detected automatically,
-    and builds the original system's instances: `[HEAD]` markers around the head, `[TAIL]` markers around the
-    tail, and two entities over them, markers included (Yamada et al., EMNLP 2020, section 4.2).
-    `example_from_record` and `read_tagged_text` document the files.
+    Reads TACRED's JSON, SemEval-2010 Task 8 or KBP37, FewRel, or this project's JSON lines, detected
+    automatically, and builds the original system's instances: `[HEAD]` markers around the head, `[TAIL]`
+    markers around the tail, and two entities over them, markers included (Yamada et al., EMNLP 2020, section
+    4.2). `example_from_record`, `read_tagged_text` and `read_fewrel` document the files.
 
     # Parameters
 
@@ -140,9 +141,19 @@ class RelationReader(MentionReader[RelationExample]):
         lines = read_lines(file_path, self.encoding)
         first = next((line.lstrip() for _, line in lines if line.strip()), "")
         if not first.startswith(("{", "[")):
+            logger.info("%s: is read as sentences with <e1> and <e2> (SemEval-2010 Task 8, KBP37)", file_path)
             yield from read_tagged_text(file_path, self.encoding)
             return
         for index, (where, record) in enumerate(read_records(file_path, self.encoding)):
+            if index == 0 and is_fewrel(record):
+                logger.info("%s: is read as FewRel's JSON", file_path)
+                yield from read_fewrel(record, file_path)
+                return
+            if index == 0:
+                form = (
+                    "TACRED's JSON" if "token" in record else "JSON with 'text', 'head', 'tail' and 'label'"
+                )
+                logger.info("%s: is read as %s", file_path, form)
             yield example_from_record(record, where, index)
 
     def _described_empty(self, example: RelationExample) -> str:
@@ -165,6 +176,10 @@ class RelationReader(MentionReader[RelationExample]):
     @overrides
     def is_labeled(self, example: RelationExample) -> bool:
         return example.label is not None
+
+    @overrides
+    def gold_labels(self, example: RelationExample) -> List[str]:
+        return [] if example.label is None else [example.label]
 
     @overrides
     def marked_spans(self, example: RelationExample) -> Tuple[str, List[MarkedSpan]]:
