@@ -1,6 +1,6 @@
 """What all trainings share: checks of configs, the trainer, its data loader, optimizers, schedules."""
 
-from luke_allennlp.training import knobs, preflight, recovery
+from luke_allennlp.training import knobs, preflight, recovery, run_console
 from luke_allennlp.training.callbacks import ArchivedCheckpoint
 from luke_allennlp.training.evaluator import LukeEvaluator
 from luke_allennlp.training.optimizers import FusedAdamW, ZeroAdamW
@@ -19,4 +19,5 @@ __all__ = [
     "knobs",
     "preflight",
     "recovery",
+    "run_console",
 ]

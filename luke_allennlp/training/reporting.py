@@ -15,6 +15,7 @@ from allennlp.training.callbacks import ConsoleLoggerCallback
 from luke_allennlp.training.checkpointing import DIVERGED_FILE
 from luke_allennlp.training.progress import describe
 from luke_allennlp.training.steps import StepLog, StepSums, StepWindow
+from luke_allennlp.training.training_console import TrainingConsole
 from luke_allennlp.training.validation import ValidatedTrainer
 
 LOG_FILE = "steps.jsonl"
@@ -68,6 +69,9 @@ class ReportingTrainer(ValidatedTrainer):
             and not isinstance(callback, ConsoleLoggerCallback)
             for callback in self._callbacks
         )
+        self._console = TrainingConsole(self) if self._primary else None
+        if self._console is not None:
+            self._console.start(self._num_steps, steps_completed)
         self._progress = Tqdm.tqdm(total=self._num_steps, initial=steps_completed, disable=not self._primary)
 
     def _report(self, done: DoneStep, values: Sequence[float]) -> None:
@@ -125,3 +129,24 @@ class ReportingTrainer(ValidatedTrainer):
             common_util.dump_metrics(path, self._metrics)
         for callback in self._callbacks:
             callback.on_epoch(self, metrics=self._metrics, epoch=epoch, is_primary=self._primary)
+
+    def _show(self, epochs_reported: int, validation_step: Optional[int]) -> None:
+        """
+        Shows what ended with this step: an epoch, a validation or both.
+
+        # Parameters
+
+        epochs_reported, validation_step : `int`
+            What was reported before this step.
+        """
+        if self._console is None:
+            return
+        validated = self._metrics.get("validation_step")
+        is_validated = validated != validation_step and validated == self._steps_completed
+        is_end = self._epochs_reported != epochs_reported
+        if is_end or is_validated:
+            step = f"Step {self._steps_completed:,} of {self._num_steps:,}"
+            title = f"Epoch {self._epochs_reported} of {self._num_epochs}" if is_end else step
+            self._console.show(title, self._epoch_losses, is_validated)
+        if is_end:
+            self._console.end_epoch(self._epoch_losses)

@@ -7,6 +7,7 @@ does not hold.
 
 from typing import List
 
+from edits.console import CONSOLE
 from edits.edit import Edit
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
@@ -37,5 +38,6 @@ EDITS: List[Edit] = [
     *ARCHIVES,
     *UNTRUSTED,
     *ARCHIVE_CHECKS,
+    *CONSOLE,
 ]
 """All of them, in the order in which they are applied."""
