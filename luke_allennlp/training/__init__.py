@@ -5,6 +5,7 @@ from luke_allennlp.training.callbacks import ArchivedCheckpoint
 from luke_allennlp.training.evaluator import LukeEvaluator
 from luke_allennlp.training.optimizers import FusedAdamW, ZeroAdamW
 from luke_allennlp.training.step_loader import StepDataLoader
+from luke_allennlp.training.tracking import TensorBoard, WeightsAndBiases
 from luke_allennlp.training.trainer import LukeTrainer
 from luke_allennlp.training.warmup_ratio import LinearWithWarmupRatio
 
@@ -15,6 +16,8 @@ __all__ = [
     "LukeEvaluator",
     "LukeTrainer",
     "StepDataLoader",
+    "TensorBoard",
+    "WeightsAndBiases",
     "ZeroAdamW",
     "knobs",
     "preflight",

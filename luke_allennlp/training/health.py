@@ -89,7 +89,7 @@ def warn_of_links(path: str, counts: FileCounts) -> None:
     share = counts.linked / counts.instances
     if share < LEAST_LINKED:
         logger.warning(
-            "%s: the linker found an entity in %s of %s instances (%.0f %%), so that the model has next to no "
+            "%s: the linker found an entity in %s of %s instances (%.0f %%): the model has next to no "
             "entities to use. Check that the linker's databases are of the data's language and version of "
             "Wikipedia, and that the records have the titles or entities it needs; or lower "
             "min_link_probability.",

@@ -233,6 +233,7 @@ class StepTrainer(ReportingTrainer):
                 epoch=(self._steps_completed - 1) // self._source.steps_per_epoch, step=self._steps_completed
             )
             if is_due:
+                self._progress.clear()
                 self._validate()
             self._end_epoch()
             self._show(*reported)

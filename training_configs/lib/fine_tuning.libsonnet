@@ -3,6 +3,7 @@
 // is made from them.
 local environment = import 'environment.libsonnet';
 local knobs = import 'knobs.libsonnet';
+local tracking = import 'tracking.libsonnet';
 
 knobs({}, {
   local experiment = self,
@@ -30,6 +31,8 @@ knobs({}, {
   checkpoint_steps:: 1000,
   checkpoint_minutes:: 30,
   callbacks:: [],
+  tensorboard:: false,  // true, or options of the callback "luke_tensorboard": figures for TensorBoard in log/ of the run
+  wandb:: null,  // a project of Weights & Biases, or options of the callback "luke_wandb"
   reader:: error 'reader: set the dataset reader',
   train_data:: error 'train_data: set the path of the training data',
   validation_data:: null,
@@ -92,7 +95,7 @@ knobs({}, {
       save_every_num_steps: experiment.checkpoint_steps,
       save_every_num_minutes: experiment.checkpoint_minutes,
     },
-    callbacks: experiment.callbacks,
+    callbacks: experiment.callbacks + tracking(experiment),
   },
   distributed: if num_devices > 1 then { cuda_devices: experiment.devices },
 })

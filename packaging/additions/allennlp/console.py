@@ -2,8 +2,8 @@
 What a command shows on the console, and what only its log has.
 
 The console shows progress, results, errors, and the warnings of AllenNLP, of LUKE and of included packages.
-All other records go to the log of the run, `out.log`, which has what the console shows, too. `--verbose`, or
-a level in `ALLENNLP_LOG_LEVEL` (`DEBUG` by `ALLENNLP_DEBUG`), brings all records of that level to the console.
+All other records go to the log of the run, `out.log`, which has what the console shows, too. `--verbose` or
+a level in `ALLENNLP_LOG_LEVEL` (`DEBUG` by `ALLENNLP_DEBUG`) brings all records of that level to it.
 """
 
 import argparse
