@@ -1,10 +1,11 @@
 """What all trainings share: checks of configs, the trainer, its data loader, optimizers, schedules."""
 
-from luke_allennlp.training import knobs, preflight, recovery
+from luke_allennlp.training import knobs, preflight, recovery, run_console
 from luke_allennlp.training.callbacks import ArchivedCheckpoint
 from luke_allennlp.training.evaluator import LukeEvaluator
 from luke_allennlp.training.optimizers import FusedAdamW, ZeroAdamW
 from luke_allennlp.training.step_loader import StepDataLoader
+from luke_allennlp.training.tracking import TensorBoard, WeightsAndBiases
 from luke_allennlp.training.trainer import LukeTrainer
 from luke_allennlp.training.warmup_ratio import LinearWithWarmupRatio
 
@@ -15,8 +16,11 @@ __all__ = [
     "LukeEvaluator",
     "LukeTrainer",
     "StepDataLoader",
+    "TensorBoard",
+    "WeightsAndBiases",
     "ZeroAdamW",
     "knobs",
     "preflight",
     "recovery",
+    "run_console",
 ]

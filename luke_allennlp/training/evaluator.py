@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Union
 
 import torch
+from allennlp import console
 from allennlp.common import Tqdm
 from allennlp.common.checks import ConfigurationError, check_for_gpu
 from allennlp.common.util import dump_metrics, int_to_device, sanitize
@@ -15,7 +16,10 @@ from overrides import overrides
 
 from luke_allennlp.common.files import written_whole
 from luke_allennlp.common.text_lines import listed
+from luke_allennlp.training.health import warn_of_links, warn_of_nothing_predicted
 from luke_allennlp.training.processes import to_device
+from luke_allennlp.training.run_console import counts_of
+from luke_allennlp.training.scores import score_table
 from luke_allennlp.training.step_loader import StepDataLoader
 
 _Path = Union[str, os.PathLike, None]
@@ -88,6 +92,7 @@ class LukeEvaluator(SimpleEvaluator):
                     batch: Any = Batch([instances[number]]).as_tensor_dict()
                     output = {name: value for name, value in output.items() if name in names}
                     file.write(self.batch_serializer(batch, output, data_loader) + "\n")
+        _show(model, data_loader, metrics)
         if metrics_output_file is not None:
             dump_metrics(str(metrics_output_file), metrics, log=True)
         return metrics
@@ -137,6 +142,21 @@ class LukeEvaluator(SimpleEvaluator):
         }
         for place in range(size):
             yield {name: value[place : place + 1] for name, value in columns.items()}
+
+
+def _show(model: Model, loader: StepDataLoader, metrics: Dict[str, Any]) -> None:
+    """Shows on the console what was evaluated, and the scores."""
+    counts = counts_of(loader)
+    parts = [str(loader.data_path)]
+    if counts is not None:
+        parts.append(f"{counts.examples:,} {loader.reader.example_name}, {counts.instances:,} instances")
+        warn_of_links(parts[0], counts)
+    if "loss" in metrics:
+        parts.append(f"loss {metrics['loss']:.4f}")
+    rows = model.table() if hasattr(model, "table") else []
+    console.say(f"\n{': '.join(parts[:2])}{''.join(f', {part}' for part in parts[2:])}")
+    console.say(score_table(rows, metrics))
+    warn_of_nothing_predicted(rows)
 
 
 def weighted_loss(

@@ -24,6 +24,7 @@ from luke_allennlp.training.config_check import ConfiguredObject, check_config
 from luke_allennlp.training.hooks import add_hook
 from luke_allennlp.training.span_attention_check import check_shared_windows
 from luke_allennlp.training.tokenizer_check import check_tokenizers
+from luke_allennlp.training.tracking import StepTracking
 from luke_allennlp.training.value_checks import check_devices, check_numbers, check_validation_metric
 
 _READER_KEYS = ("dataset_reader", "validation_dataset_reader")
@@ -39,13 +40,13 @@ def preflight(params: Params) -> None:
 
     params : `Params`
         The config of `allennlp train`. Its keys and types must be known, its numbers in range, its GPUs
-        present, and its `validation_metric` one of the model's. Local files among `train_data_path`,
-        `validation_data_path` and `test_data_path` must exist; URLs, patterns, lists with commas and bare
-        words are left to the dataset reader. A reader with a method `check_file` checks their content. Each
-        `model_name` of an object of this package must be the directory of a model, or a model that the
-        Hugging Face hub or its cache has, with weights if an embedder loads them. The checkpoints of
-        tokenizers, token indexers and the embedder must have the same vocabulary. Sentences may share windows
-        only if words do not see their spans.
+        present, its `validation_metric` one of the model's, and the packages that its callbacks need
+        installed. Local files among `train_data_path`, `validation_data_path` and `test_data_path` must
+        exist; URLs, patterns, lists with commas and bare words are left to the dataset reader. A reader with
+        a method `check_file` checks their content. Each `model_name` of an object of this package must be the
+        directory of a model, or a model that the Hugging Face hub or its cache has, with weights if an
+        embedder loads them. The checkpoints of tokenizers, token indexers and the embedder must have the same
+        vocabulary. Sentences may share windows only if words do not see their spans.
 
     # Raises
 
@@ -56,6 +57,7 @@ def preflight(params: Params) -> None:
     check_numbers(objects)
     check_validation_metric(objects)
     check_devices(config)
+    _check_tracking(objects)
     for key in _DATA_KEYS:
         for where, path in _strings(key, config.get(key)):
             _check_path(where, path)
@@ -101,6 +103,13 @@ def _check_models(objects: List[ConfiguredObject]) -> None:
             if _loads_weights(cls, options):
                 with ExitStack() as stack:
                     open_checkpoint(name, stack)
+
+
+def _check_tracking(objects: List[ConfiguredObject]) -> None:
+    for path, cls, _ in objects:
+        if isinstance(cls, type) and issubclass(cls, StepTracking):
+            with _under(path):
+                cls.needed()
 
 
 def _loads_weights(cls: type, options: Dict[str, Any]) -> bool:

@@ -3,35 +3,53 @@
 import resource
 import sys
 import time
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 import torch
+from allennlp import console
 from allennlp.common import Tqdm
 
+from luke_allennlp.training.scores import console_width
 from luke_allennlp.training.steps import batch_counts
 
 # How long a device is left alone before its loss is read.
 _SECONDS = 2.0
 
 
-def describe(figures: Dict[str, Any], steps_per_epoch: int) -> str:
+def bar_options() -> Dict[str, Any]:
+    """Options of a progress bar, whose line fits a terminal of 80 characters. A wider one has a bar, too."""
+    bar = " {bar:10}" if console.is_terminal() and console_width() >= 100 else ""
+    return {
+        "bar_format": "{desc}" + bar + " {percentage:3.0f}%, {n_fmt}/{total_fmt}, {remaining} left{postfix}"
+    }
+
+
+def describe(figures: Dict[str, Any]) -> str:
     """
-    Epoch, step in it, loss, accuracy if known, learning rate, throughput, and the most memory used so far: of
-    the GPU if there is one, otherwise of this process.
+    Loss, accuracy if known, learning rate, throughput, and the most memory used so far: of the GPU if there
+    is one, otherwise of this process.
     """
-    epoch, place = divmod(figures["step"] - 1, steps_per_epoch)
     tokens = figures["words_per_second"] + figures["entities_per_second"]
-    parts = [f"epoch {epoch + 1} step {place + 1}/{steps_per_epoch}", f"loss {figures['loss']:.4f}"]
+    parts = [f"loss {figures['loss']:.3f}"]
     parts += [f"{name} {value:.3f}" for name, value in figures.items() if name.endswith("accuracy")]
-    parts += [f"lr {figures['learning_rate']:.2e}", f"{tokens:,.0f} tokens/s", f"{memory() / 1e9:.1f} GB"]
+    parts += [f"lr {figures['learning_rate']:.1e}", *_speed_and_memory(tokens)]
     return ", ".join(parts)
+
+
+def _speed_and_memory(tokens_per_second: float) -> List[str]:
+    thousands = tokens_per_second / 1000
+    speed = f"{thousands:.1f}k" if thousands < 100 else f"{thousands:,.0f}k"
+    return [f"{speed} tok/s", f"{memory() / 1e9:.1f} GB"]
 
 
 class EvaluationProgress:
     """The same line for the batches of a validation, of which there are `total`."""
 
     def __init__(self, batches: Iterable[Any], is_shown: bool, total: Optional[int] = None) -> None:
-        self.batches: Any = Tqdm.tqdm(batches, desc="validation", disable=not is_shown, total=total)
+        # In the place of the training's line, which waits.
+        self.batches: Any = Tqdm.tqdm(
+            batches, desc="validation", disable=not is_shown, total=total, position=0, **bar_options()
+        )
         self._is_shown = is_shown
         self._start = self._last = time.perf_counter()
         self._tokens = 0
@@ -50,12 +68,8 @@ class EvaluationProgress:
         if now - self._last >= _SECONDS:
             loss, number = sums.tolist()
             speed = self._tokens / (now - self._start)
-            parts = [
-                f"loss {loss / max(number, 1):.4f}",
-                f"{speed:,.0f} tokens/s",
-                f"{memory() / 1e9:.1f} GB",
-            ]
-            self.batches.set_description(f"validation, {', '.join(parts)}", refresh=False)
+            parts = [f"loss {loss / max(number, 1):.3f}", *_speed_and_memory(speed)]
+            self.batches.set_postfix_str(", ".join(parts), refresh=False)
             self._last = now
 
 

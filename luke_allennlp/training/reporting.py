@@ -13,8 +13,10 @@ from allennlp.training import TrainerCallback
 from allennlp.training.callbacks import ConsoleLoggerCallback
 
 from luke_allennlp.training.checkpointing import DIVERGED_FILE
-from luke_allennlp.training.progress import describe
+from luke_allennlp.training.progress import bar_options, describe, memory
 from luke_allennlp.training.steps import StepLog, StepSums, StepWindow
+from luke_allennlp.training.tracking import StepTracking
+from luke_allennlp.training.training_console import TrainingConsole
 from luke_allennlp.training.validation import ValidatedTrainer
 
 LOG_FILE = "steps.jsonl"
@@ -68,7 +70,16 @@ class ReportingTrainer(ValidatedTrainer):
             and not isinstance(callback, ConsoleLoggerCallback)
             for callback in self._callbacks
         )
-        self._progress = Tqdm.tqdm(total=self._num_steps, initial=steps_completed, disable=not self._primary)
+        self._console = TrainingConsole(self) if self._primary else None
+        if self._console is not None:
+            self._console.start(self._num_steps, steps_completed)
+        self._progress = Tqdm.tqdm(
+            total=self._num_steps,
+            initial=steps_completed,
+            desc="training",
+            disable=not self._primary,
+            **bar_options(),
+        )
 
     def _report(self, done: DoneStep, values: Sequence[float]) -> None:
         """Checks and reports the loss of a step."""
@@ -88,7 +99,9 @@ class ReportingTrainer(ValidatedTrainer):
             self._window.reset()
             figures.update(shown)
             self._metrics.update({f"training_{name}": value for name, value in shown.items()})
-            self._progress.set_description(describe(figures, self._source.steps_per_epoch), refresh=False)
+            self._track(figures)
+            self._progress.set_description_str(f"epoch {epoch + 1}", refresh=False)
+            self._progress.set_postfix_str(describe(figures), refresh=False)
         if self._log is not None:
             self._log.write(figures)
         self._progress.update()
@@ -106,6 +119,18 @@ class ReportingTrainer(ValidatedTrainer):
                 is_primary=self._primary,
                 batch_grad_norm=done.gradient_norm,
             )
+
+    def _track(self, figures: Dict[str, Any]) -> None:
+        """Hands the figures of a step to the callbacks that track the run."""
+        if not self._primary:
+            return
+        left_out = ("step", "epoch", "sequences", "words", "entities")
+        scalars = {name: value for name, value in figures.items() if name not in left_out}
+        words, entities = (scalars.pop(f"{name}_per_second") for name in ("words", "entities"))
+        scalars.update(tokens_per_second=words + entities, memory_gb=memory() / 1e9)
+        for callback in self._callbacks:
+            if isinstance(callback, StepTracking):
+                callback.log_scalars(scalars, log_prefix="train")
 
     def _is_shown(self, step: int) -> bool:
         is_end = step % self._source.steps_per_epoch == 0 or step == self._num_steps
@@ -125,3 +150,24 @@ class ReportingTrainer(ValidatedTrainer):
             common_util.dump_metrics(path, self._metrics)
         for callback in self._callbacks:
             callback.on_epoch(self, metrics=self._metrics, epoch=epoch, is_primary=self._primary)
+
+    def _show(self, epochs_reported: int, validation_step: Optional[int]) -> None:
+        """
+        Shows what ended with this step: an epoch, a validation or both.
+
+        # Parameters
+
+        epochs_reported, validation_step : `int`
+            What was reported before this step.
+        """
+        if self._console is None:
+            return
+        validated = self._metrics.get("validation_step")
+        is_validated = validated != validation_step and validated == self._steps_completed
+        is_end = self._epochs_reported != epochs_reported
+        if is_end or is_validated:
+            step = f"Step {self._steps_completed:,} of {self._num_steps:,}"
+            title = f"Epoch {self._epochs_reported} of {self._num_epochs}" if is_end else step
+            self._console.show(title, self._epoch_losses, is_validated)
+        if is_end:
+            self._console.end_epoch(self._epoch_losses)

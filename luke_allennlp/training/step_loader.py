@@ -91,7 +91,7 @@ class StepDataLoader(DataLoader):
         for name, (value, bound) in least.items():
             if value < bound:
                 raise ConfigurationError(f"data_loader.{name} is {value}; expected {bound} or more.")
-        self.reader = reader
+        self.reader, self.data_path = reader, data_path
         self.batch_size = batch_size
         self.max_tokens = max_tokens
         self.takes_loss_weights = True

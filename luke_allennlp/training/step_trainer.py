@@ -95,8 +95,12 @@ class StepTrainer(ReportingTrainer):
                 step = following
             self._agreement.settle()
             self._metrics["training_duration"] = str(datetime.timedelta(seconds=int(time.time() - started)))
+            reported = self._epochs_reported, self._metrics.get("validation_step")
             self._validate()
+            self._show(*reported)
             self._save_final_weights()
+        if self._console is not None:
+            self._console.end()
         return self._metrics, self._num_epochs - 1
 
     def _steps(self) -> Iterator[Step]:
@@ -223,13 +227,16 @@ class StepTrainer(ReportingTrainer):
             saving |= self._steps_checkpointer.is_due_by_steps(self._steps_completed)
         if is_due or saving or self._reads_at_once or self._is_shown(self._steps_completed):
             self._agreement.settle()
+        reported = self._epochs_reported, self._metrics.get("validation_step")
         with self._window.paused():
             self._metrics.update(
                 epoch=(self._steps_completed - 1) // self._source.steps_per_epoch, step=self._steps_completed
             )
             if is_due:
+                self._progress.clear()
                 self._validate()
             self._end_epoch()
+            self._show(*reported)
             if saving:
                 self._save_checkpoint()
                 self._agreement.heard = self._agreement.heard._replace(saving=0)

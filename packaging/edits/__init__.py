@@ -8,6 +8,7 @@ does not hold.
 from typing import List
 
 from edits.archives import SELF_CONTAINED
+from edits.console import CONSOLE
 from edits.edit import Edit
 from edits.new_configs import NEW_CONFIGS
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
@@ -41,5 +42,6 @@ EDITS: List[Edit] = [
     *UNTRUSTED,
     *ARCHIVE_CHECKS,
     *SELF_CONTAINED,
+    *CONSOLE,
 ]
 """All of them, in the order in which they are applied."""

@@ -14,8 +14,8 @@ def test_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = {"words": {"mask": torch.ones(2, 3)}, "entity_mask": torch.ones(2, 1)}
     shown = EvaluationProgress([batch], is_shown=True)
     shown.add(batch, torch.tensor([3.0, 4.0]))
-    line = r"validation, loss 0\.7500, [\d,]+ tokens/s, \d+\.\d GB: ?"
-    assert re.fullmatch(line, shown.batches.desc)
+    line = r"validation +\d+%, 0/1, \? left, loss 0\.750, [\d.,]+k tok/s, \d+\.\d GB"
+    assert re.fullmatch(line, str(shown.batches))
     hidden = EvaluationProgress([batch], is_shown=False)
     hidden.add(batch, torch.tensor([3.0, 4.0]))
     assert list(hidden.batches) == [batch]

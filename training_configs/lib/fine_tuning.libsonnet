@@ -3,6 +3,7 @@
 // is made from them.
 local environment = import 'environment.libsonnet';
 local knobs = import 'knobs.libsonnet';
+local tracking = import 'tracking.libsonnet';
 
 knobs({}, {
   local experiment = self,
@@ -31,6 +32,8 @@ knobs({}, {
   checkpoint_minutes:: 30,
   callbacks:: [],
   lean:: false,  // true: the archive needs the checkpoint beside it, and is smaller by a tokenizer
+  tensorboard:: false,  // true, or options of the callback "luke_tensorboard": figures for TensorBoard in log/ of the run
+  wandb:: null,  // a project of Weights & Biases, or options of the callback "luke_wandb"
   reader:: error 'reader: set the dataset reader',
   train_data:: error 'train_data: set the path of the training data',
   validation_data:: null,
@@ -93,7 +96,8 @@ knobs({}, {
       save_every_num_steps: experiment.checkpoint_steps,
       save_every_num_minutes: experiment.checkpoint_minutes,
     },
-    callbacks: (if experiment.lean then [{ type: 'archived_checkpoint', lean: true }] else []) + experiment.callbacks,
+    callbacks: (if experiment.lean then [{ type: 'archived_checkpoint', lean: true }] else [])
+               + experiment.callbacks + tracking(experiment),
   },
   distributed: if num_devices > 1 then { cuda_devices: experiment.devices },
 })

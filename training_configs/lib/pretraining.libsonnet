@@ -2,6 +2,7 @@
 // same on any number of devices. Fields with `::` are knobs: a config sets them, and the AllenNLP config is made from them.
 local environment = import 'environment.libsonnet';
 local knobs = import 'knobs.libsonnet';
+local tracking = import 'tracking.libsonnet';
 
 knobs({}, {
   local experiment = self,
@@ -32,6 +33,8 @@ knobs({}, {
   checkpoint_minutes:: 30,
   seed:: 0,
   callbacks:: [],
+  tensorboard:: false,  // true, or options of the callback "luke_tensorboard": figures for TensorBoard in log/ of the run
+  wandb:: null,  // a project of Weights & Biases, or options of the callback "luke_wandb"
   reader_options:: {},  // further options of the reader "luke_pretraining", which predictions use
   embedder_options:: {},  // further options of the embedder "luke", for example { gradient_checkpointing: true }
   masking_options:: {},  // further options of the masking "luke"
@@ -99,7 +102,7 @@ knobs({}, {
       save_every_num_steps: experiment.checkpoint_steps,
       save_every_num_minutes: experiment.checkpoint_minutes,
     },
-    callbacks: [{ type: 'archived_checkpoint' }] + experiment.callbacks,
+    callbacks: [{ type: 'archived_checkpoint' }] + experiment.callbacks + tracking(experiment),
   },
   distributed: if processes > 1 then { cuda_devices: devices } + (
     if experiment.nodes == 1 then {} else {

@@ -1,7 +1,7 @@
 """Metrics of whole examples, whose predictions may be made in parts, in any batch and process."""
 
 from collections import Counter
-from typing import Any, Dict, Generic, Hashable, Iterable, List, Mapping, Tuple, TypeVar
+from typing import Any, Dict, Generic, Hashable, Iterable, List, Mapping, NamedTuple, Tuple, TypeVar
 
 import torch.distributed as dist
 from allennlp.common.util import is_distributed
@@ -9,6 +9,29 @@ from allennlp.training.metrics import Metric
 from overrides import overrides
 
 Example = TypeVar("Example")
+
+
+KINDS = ("correct", "predicted", "gold")
+
+
+class LabelScores(NamedTuple):
+    """
+    The scores of a label.
+
+    # Parameters
+
+    support : `int`
+        How often it is gold.
+    predicted : `int`
+        How often it is predicted.
+    """
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    predicted: int
 
 
 class TaskMetric(Metric, Generic[Example]):
@@ -24,6 +47,7 @@ class TaskMetric(Metric, Generic[Example]):
     supports_distributed = True
 
     def __init__(self) -> None:
+        self._table: List[LabelScores] = []
         self.reset()
 
     def merge(self, first: Example, second: Example) -> Example:
@@ -44,6 +68,20 @@ class TaskMetric(Metric, Generic[Example]):
     def final_scores(self, examples: List[Example]) -> Dict[str, float]:
         """Scores that are no functions of sums, of all examples, ordered by key. Called at a reset only."""
         return {}
+
+    def label_counts(self, sums: Mapping[Any, float]) -> Dict[str, Dict[str, float]]:
+        """
+        How often each label is `correct`, `predicted` and `gold`, except a negative one. Empty, as by
+        default, if the task has no labels.
+        """
+        return {}
+
+    def table(self) -> List[LabelScores]:
+        """
+        The scores of each label over the examples of the last reset, the most frequent label first. Empty if
+        the task has no labels.
+        """
+        return self._table
 
     def __call__(self, examples: Iterable[Tuple[Hashable, Example]]) -> None:  # type: ignore[override]
         """
@@ -87,6 +125,7 @@ class TaskMetric(Metric, Generic[Example]):
         for example in ordered:
             sums.update(self.tally(example))
         self.reset()
+        self._table = _scores_by_label(self.label_counts(sums))
         return {**self.scores(sums), **self.final_scores(ordered)}
 
     @overrides
@@ -102,3 +141,22 @@ def f1_scores(correct: float, predicted: float, gold: float) -> Dict[str, float]
         "recall": correct / gold if gold else 0.0,
         "f1": 2 * correct / (predicted + gold) if predicted + gold else 0.0,
     }
+
+
+def counts_by_label(sums: Mapping[Any, float]) -> Dict[str, Dict[str, float]]:
+    """The counts of each label, of sums with keys such as ("gold", "PER")."""
+    counts: Dict[str, Dict[str, float]] = {}
+    # Sorted, as the last digit of a sum of floats depends on the order.
+    pairs = sorted((key, count) for key, count in sums.items() if isinstance(key, tuple))
+    for (kind, label), count in pairs:
+        counts.setdefault(label, dict.fromkeys(KINDS, 0.0))[kind] += count
+    return counts
+
+
+def _scores_by_label(counts: Mapping[str, Mapping[str, float]]) -> List[LabelScores]:
+    rows = [
+        LabelScores(label, *f1_scores(**count).values(), int(count["gold"]), int(count["predicted"]))
+        for label, count in counts.items()
+        if count["gold"] or count["predicted"]
+    ]
+    return sorted(rows, key=lambda row: (-row.support, -row.predicted, row.label))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from luke_allennlp.data.fields import TOKENS_KEY
+from luke_allennlp.tasks.base.metric import LabelScores
 from luke_allennlp.token_embedders import LukeEmbedder, states_at
 
 
@@ -199,6 +200,10 @@ class TaskModel(Model):
     def get_metrics(self, reset: bool = False) -> Dict[str, float]:
         """The scores of the metric. None in training, where scoring would synchronize the device."""
         return {} if self.training else self._metric.get_metric(reset)
+
+    def table(self) -> List[LabelScores]:
+        """The scores of each label at the last reset of the metric; empty for tasks without labels."""
+        return self._metric.table()
 
 
 def at_least_one(entities: Dict[str, Tensor]) -> Dict[str, Tensor]:

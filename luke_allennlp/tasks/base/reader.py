@@ -11,6 +11,7 @@ from overrides import overrides
 
 from luke_allennlp.data.sharding import shard_evenly
 from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.tasks.base.counts import FileCounts
 
 Example = TypeVar("Example")
 Item = TypeVar("Item")
@@ -45,6 +46,9 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         The tokenizer has another type.
     """
 
+    example_name: ClassVar[str] = "examples"
+    """What an example is called, in the plural."""
+
     record_keys: ClassVar[Tuple[Tuple[str, ...], ...]] = ()
     """
     The keys that tell the task's JSON records from those of other tasks, one tuple a format. The readers of
@@ -71,6 +75,8 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         self.tokenizer: WordTokenizer = tokenizer
         self.encoding = encoding
         self.max_items = max_instances
+        self.counts: Dict[str, FileCounts] = {}
+        """Of each file that was read to instances, or whose reading began."""
 
     def read_examples(self, file_path: str) -> Iterator[Example]:
         """The examples of a local file. Raises a `ConfigurationError` if it is malformed."""
@@ -105,6 +111,10 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         """
         return []
 
+    def is_linked(self, item: Item) -> Optional[bool]:
+        """Whether an entity linker found an entity in the item; `None`, as by default, if there is none."""
+        return None
+
     def describe(self, example: Example) -> str:
         """The example's name in errors, such as `dev.json, record 3`; by default its attribute `where`."""
         return str(example.where)  # type: ignore[attr-defined]
@@ -132,7 +142,12 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
             items = shard_evenly(items, self._distributed_info.global_rank, self._distributed_info.world_size)
         if self._worker_info is not None and self.max_items is not None:
             items = itertools.islice(items, self._worker_info.id, None, self._worker_info.num_workers)
+        counts = self.counts[str(file_path)] = FileCounts()
         for item, labeled in items:
+            counts.instances += 1
+            linked = self.is_linked(item)
+            if linked is not None:
+                counts.linked = (counts.linked or 0) + linked
             yield self.text_to_instance(item, labeled)
 
     def labeled_items(self, file_path: str) -> Iterator[Tuple[Item, bool]]:
@@ -146,6 +161,8 @@ class TaskReader(DatasetReader, Generic[Example, Item]):
         for _, examples in sources:
             for example in examples:
                 labeled = self.is_labeled(example)
+                if file_path in self.counts:
+                    self.counts[file_path].add(self.gold_labels(example))
                 for item in self.items(example):
                     yield item, labeled
 

@@ -90,6 +90,7 @@ class ClozeQaReader(TaskReader[ClozeExample, ClozeWindow]):
         An option, a file or a record is invalid.
     """
 
+    example_name = "questions"
     record_keys = (("passage", "qas"), ("passage", "query"))
 
     def __init__(

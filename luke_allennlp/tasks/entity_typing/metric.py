@@ -5,7 +5,7 @@ from typing import Any, Dict, FrozenSet, Mapping, NamedTuple
 from allennlp.training.metrics import Metric
 from overrides import overrides
 
-from luke_allennlp.tasks.base.metric import TaskMetric, f1_scores
+from luke_allennlp.tasks.base.metric import TaskMetric, counts_by_label, f1_scores
 
 
 class TypingPrediction(NamedTuple):
@@ -44,6 +44,9 @@ class EntityTypingMetric(TaskMetric[TypingPrediction]):
             "with_gold": bool(gold),
             "precisions": correct / len(predicted) if predicted else 0.0,
             "recalls": correct / len(gold) if gold else 0.0,
+            **{("correct", label): 1 for label in gold & predicted},
+            **{("predicted", label): 1 for label in predicted},
+            **{("gold", label): 1 for label in gold},
         }
 
     @overrides
@@ -57,6 +60,10 @@ class EntityTypingMetric(TaskMetric[TypingPrediction]):
             "macro_f1": _ratio(2 * precision * recall, precision + recall),
             "exact_match": _ratio(sums["exact"], sums["mentions"]),
         }
+
+    @overrides
+    def label_counts(self, sums: Mapping[Any, float]) -> Dict[str, Dict[str, float]]:
+        return counts_by_label(sums)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

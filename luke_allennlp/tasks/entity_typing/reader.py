@@ -68,6 +68,7 @@ class EntityTypingReader(MentionReader[TypingExample]):
         An option, a file or a record is invalid, or a mention alone is longer than `max_length`.
     """
 
+    example_name = "mentions"
     record_keys = (("sent", "start", "end"), ("mention_span",), ("text", "span"))
     entity_ids = (MASK_ENTITY,)
 

@@ -11,15 +11,13 @@ from allennlp.common.util import is_global_primary
 from allennlp.training.metrics import Metric
 from overrides import overrides
 
-from luke_allennlp.tasks.base.metric import TaskMetric, f1_scores
+from luke_allennlp.tasks.base.metric import KINDS, TaskMetric, counts_by_label, f1_scores
 from luke_allennlp.tasks.ner.examples import LabeledSpan
 
 logger = logging.getLogger(__name__)
 
 Prediction = Tuple[int, int, str, float]
 """First word, the word after the last, label and logit of a candidate that is predicted to be an entity."""
-
-_KINDS = ("correct", "predicted", "gold")
 
 
 @dataclass(frozen=True)
@@ -135,9 +133,13 @@ class NerMetric(TaskMetric[SentencePrediction]):
     def scores(self, sums: Mapping[Any, float]) -> Dict[str, float]:
         scores = _micro(sums)
         for label in sorted({label for (_, label), number in sums.items() if number}):
-            by_type = f1_scores(*(sums[kind, label] for kind in _KINDS))
+            by_type = f1_scores(*(sums[kind, label] for kind in KINDS))
             scores.update({f"{name}_{label}": value for name, value in by_type.items()})
         return scores
+
+    @overrides
+    def label_counts(self, sums: Mapping[Any, float]) -> Dict[str, Dict[str, float]]:
+        return counts_by_label(sums)
 
     @overrides
     def final_scores(self, examples: List[SentencePrediction]) -> Dict[str, float]:
@@ -195,10 +197,10 @@ def _counts(
 ) -> "Counter[Tuple[str, str]]":
     """How many entities of each label are correct, predicted and gold."""
     counts: Counter[Tuple[str, str]] = Counter(("gold", label) for label in unaligned)
-    for kind, spans in zip(_KINDS, (gold & predicted, predicted, gold), strict=True):
+    for kind, spans in zip(KINDS, (gold & predicted, predicted, gold), strict=True):
         counts.update((kind, span.label) for span in spans)
     return counts
 
 
 def _micro(sums: Mapping[Any, float]) -> Dict[str, float]:
-    return f1_scores(*(sum(n for (kind, _), n in sums.items() if kind == wanted) for wanted in _KINDS))
+    return f1_scores(*(sum(n for (kind, _), n in sums.items() if kind == wanted) for wanted in KINDS))

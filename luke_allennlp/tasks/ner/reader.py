@@ -94,6 +94,7 @@ class NerReader(TaskReader[SentenceExample, SentenceChunk]):
         An option, a file or a line of it is malformed.
     """
 
+    example_name = "sentences"
     record_keys = (("text", "entities"), ("text", "spans"), ("tokens",), ("sentences",))
 
     def __init__(

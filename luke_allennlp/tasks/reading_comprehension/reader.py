@@ -87,6 +87,7 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
         An option, a file or a record is invalid.
     """
 
+    example_name = "questions"
     record_keys = (("question", "context"), ("context", "qas"), ("paragraphs",))
 
     def __init__(
@@ -165,6 +166,10 @@ class ReadingComprehensionReader(TaskReader[Question, Window]):
     @overrides
     def is_labeled(self, example: Question) -> bool:
         return example.answers is not None
+
+    @overrides
+    def is_linked(self, item: Window) -> Optional[bool]:
+        return None if isinstance(self.linker, NoEntityLinker) else bool(item.entities)
 
     @overrides
     def describe(self, example: Question) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional
 from allennlp.training.metrics import Metric
 from overrides import overrides
 
-from luke_allennlp.tasks.base.metric import TaskMetric, f1_scores
+from luke_allennlp.tasks.base.metric import KINDS, TaskMetric, counts_by_label, f1_scores
 
 _DIRECTION = re.compile(r"\((?:e1,e2|e2,e1)\)$")
 
@@ -63,7 +63,7 @@ class RelationMetric(TaskMetric[RelationPrediction]):
         correct = sum(count for (kind, _), count in sums.items() if kind == "correct")
         counts = self._by_relation(sums)
         macro = _means({name: count for name, count in counts.items() if count["gold"] or count["predicted"]})
-        micro = f1_scores(*(sum(count[kind] for count in counts.values()) for kind in _KINDS))
+        micro = f1_scores(*(sum(count[kind] for count in counts.values()) for kind in KINDS))
         if total and not any(count["predicted"] for count in counts.values()):
             micro["precision"] = 1.0
         scores = {
@@ -80,15 +80,16 @@ class RelationMetric(TaskMetric[RelationPrediction]):
     def _by_relation(self, sums: Mapping[Any, float], directed: bool = True) -> Dict[str, Dict[str, float]]:
         """Counts of each relation but the negative one: correct, predicted, gold."""
         counts: Dict[str, Dict[str, float]] = {}
-        # Sorted, as the last digit of a sum of floats depends on the order.
-        for (kind, label), count in sorted(sums.items()):
+        for label, count in counts_by_label(sums).items():
             if label != self._negative_label:
                 name = label if directed else _DIRECTION.sub("", label)
-                counts.setdefault(name, dict.fromkeys(_KINDS, 0.0))[kind] += count
+                merged = counts.setdefault(name, dict.fromkeys(KINDS, 0.0))
+                merged.update({kind: merged[kind] + count[kind] for kind in KINDS})
         return counts
 
-
-_KINDS = ("correct", "predicted", "gold")
+    @overrides
+    def label_counts(self, sums: Mapping[Any, float]) -> Dict[str, Dict[str, float]]:
+        return self._by_relation(sums)
 
 
 def _means(counts: Mapping[str, Dict[str, float]]) -> Dict[str, float]:
