@@ -14,18 +14,35 @@ if TYPE_CHECKING:
     from luke_allennlp.data.word_tokenizer import WordTokenizer
     from luke_allennlp.entity_vocabulary import EntityVocabulary
     from luke_allennlp.modules import LukeEncoder
+    from luke_allennlp.pipelines import Pipeline, Run, evaluate, load, train
     from luke_allennlp.token_embedders import LukeEmbedder, load_encoder
 
 __version__ = "0.1.0"
 
-__all__ = ["EntityVocabulary", "LukeEmbedder", "LukeEncoder", "WordTokenizer", "load_encoder"]
+__all__ = [
+    "EntityVocabulary",
+    "LukeEmbedder",
+    "LukeEncoder",
+    "Pipeline",
+    "Run",
+    "WordTokenizer",
+    "evaluate",
+    "load",
+    "load_encoder",
+    "train",
+]
 
 _PLACES = {
     "EntityVocabulary": "entity_vocabulary",
     "LukeEmbedder": "token_embedders",
     "LukeEncoder": "modules",
+    "Pipeline": "pipelines",
+    "Run": "pipelines",
     "WordTokenizer": "data.word_tokenizer",
+    "evaluate": "pipelines",
+    "load": "pipelines",
     "load_encoder": "token_embedders",
+    "train": "pipelines",
 }
 
 Registrable.register_on_demand("luke_allennlp.components")

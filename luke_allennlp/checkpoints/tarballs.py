@@ -49,7 +49,7 @@ def unpacked(path: Path, known_files: Container[str]) -> Path:
     facts = path.stat()
     key = hashlib.sha256(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}".encode()).hexdigest()[:16]
     try:
-        cache = _cache_directory()
+        cache = cache_directory()
         directory = cache / f"{path.name.split('.')[0]}-{key}"
         if directory.is_dir():
             return directory
@@ -72,7 +72,8 @@ def unpacked(path: Path, known_files: Container[str]) -> Path:
     return directory
 
 
-def _cache_directory() -> Path:
+def cache_directory() -> Path:
+    """`$LUKE_CACHE`, or `luke_allennlp` in the user's cache directory."""
     if os.environ.get(_CACHE):
         return Path(os.environ[_CACHE]).expanduser().resolve()
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

@@ -22,10 +22,18 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class TrainingInterrupted(SystemExit):
-    """Ends a process with the exit code `INTERRUPTED`."""
+    """
+    Ends a process with the exit code `INTERRUPTED`.
 
-    def __init__(self) -> None:
+    # Parameters
+
+    signal : `int`, optional (default = `None`)
+        What this process got, if it was this one.
+    """
+
+    def __init__(self, signal: Optional[int] = None) -> None:
         super().__init__(INTERRUPTED)
+        self.signal = signal
 
 
 class SignalGuard:

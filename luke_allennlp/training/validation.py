@@ -184,4 +184,4 @@ class ValidatedTrainer(CheckpointedTrainer):
                 file=sys.stderr,
                 flush=True,
             )
-        raise TrainingInterrupted
+        raise TrainingInterrupted(self._guard.signal)
