@@ -1,0 +1,104 @@
+"""The predictions of a run's model for a file, judged."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+from allennlp.common import Tqdm
+from allennlp.common.checks import ConfigurationError, chosen_device
+from allennlp.models.archival import Archive, load_archive
+from allennlp.predictors import Predictor
+
+from luke_allennlp.data.batching import default_max_tokens, evaluation_batches, sizes_of, texts_of
+from luke_allennlp.report.judged import Judged
+from luke_allennlp.report.judgements import Judge, judge_of
+from luke_allennlp.tasks.base.predictor import TaskPredictor
+
+_GROUP = 512  # examples between two steps of the progress bar
+
+
+@dataclass
+class Predictions:
+    """
+    # Parameters
+
+    scores : `Dict[str, float]`
+        Those that `allennlp evaluate` prints, without the loss.
+    """
+
+    data: str
+    judge: Judge
+    examples: List[Judged]
+    scores: Dict[str, float]
+
+
+def predict(archive_file: str, data: str, cuda_device: Optional[int] = None) -> Predictions:
+    """
+    Predicts a file of labelled examples with the archive's validation reader.
+
+    # Raises
+
+    `ConfigurationError`
+        The archive or the file cannot be read, belongs to no task of this package, or has no labels.
+    """
+    archive = load_archive(archive_file, cuda_device=chosen_device(cuda_device))
+    predictor = _predictor(archive)
+    judge = judge_of(predictor)
+    reader = predictor._reader
+    examples = list(reader.local_examples(data))
+    if not examples:
+        raise ConfigurationError(f"{data}: has no example, so there is nothing to predict.")
+    reader.check_labels(examples[0])
+    model = archive.model.eval()
+    model.get_metrics(reset=True)
+    judged: List[Judged] = []
+    left = reader.max_items
+    with Tqdm.tqdm(total=len(examples), desc="predicting", unit=" examples") as progress:
+        for start in range(0, len(examples), _GROUP):
+            group = examples[start : start + _GROUP]
+            items = [list(reader.items(example)) for example in group]
+            if left is not None:  # as many instances as `evaluate` reads
+                items, left = _first(items, left)
+                group = group[: len(items)]
+            outputs = iter(_outputs(predictor, [item for found in items for item in found]))
+            for example, found in zip(group, items, strict=True):
+                output = predictor.output(example, found, [next(outputs) for _ in found])
+                judged.append(judge.judge(example, found, output))
+            progress.update(len(group))
+    return Predictions(data, judge, judged, model.get_metrics(reset=True))
+
+
+def _predictor(archive: Archive) -> TaskPredictor:
+    kind = archive.config.get("model", {}).get("type")
+    name = getattr(archive.model, "default_predictor", None)
+    predictor = Predictor.from_archive(archive, name) if name is not None else None
+    if not isinstance(predictor, TaskPredictor):
+        raise ConfigurationError(
+            f"Predictions of a model of type {kind!r} are not judged, only those of this package's tasks."
+        )
+    return predictor
+
+
+def _first(items: List[List[Any]], number: int) -> Any:
+    """The first items, examples without any left out, and how many more there may be."""
+    kept = []
+    for found in items:
+        if number <= 0:
+            break
+        kept.append(found[:number])
+        number -= len(kept[-1])
+    return kept, number
+
+
+def _outputs(predictor: TaskPredictor, items: List[Any]) -> List[Dict[str, Any]]:
+    """The model's output for each item, whose labels its metric counts."""
+    instances = [predictor._reader.text_to_instance(item, labeled=True) for item in items]
+    max_tokens = default_max_tokens(next(predictor._model.parameters()).device)
+    outputs: List[Dict[str, Any]] = [{} for _ in instances]
+    for chosen in map(
+        np.ndarray.tolist, evaluation_batches(*sizes_of(instances), max_tokens, None, texts_of(instances))
+    ):
+        found = predictor._model.forward_on_instances([instances[index] for index in chosen])
+        for index, output in zip(chosen, found, strict=True):
+            outputs[index] = output
+    return outputs
