@@ -1,6 +1,6 @@
 """
-MkDocs' hooks. Documents link to files of the repository outside of `docs/`: these become pages or files of the
-site, and the links lead there. The repository's README.md becomes `project.md`.
+MkDocs' hooks. Documents link to files of the repository outside of `docs/`: these become pages or files of
+the site, and the links lead there. The repository's README.md becomes `project.md`.
 """
 
 import os
@@ -25,11 +25,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     while waiting:
         source = waiting.pop()
         if not source.is_relative_to(DOCS):
-            content: Any = source.read_bytes() if source.suffix != ".md" else source.read_text(encoding="utf-8")
-            files.append(File.generated(config, _uri(source), content=content))
+            files.append(File.generated(config, _uri(source), abs_src_path=str(source)))
         if source.suffix == ".md":
-            linked = {_target(source, match[2]) for match in LINK.finditer(source.read_text(encoding="utf-8"))}
-            new = {path for path in linked if path.is_file()} - seen
+            links = LINK.finditer(source.read_text(encoding="utf-8"))
+            new = {path for link in links if (path := _target(source, link[2])).is_file()} - seen
             seen |= new
             waiting += new
     return files
