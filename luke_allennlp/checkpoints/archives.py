@@ -1,9 +1,7 @@
 """Archives of trained models, as checkpoints that a training starts from."""
 
 import functools
-import re
 import shutil
-import tarfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
@@ -111,12 +109,12 @@ def archive_file(name: str) -> Optional[Path]:
 def _has_weights(path: Path, *_: int) -> bool:
     """Whether the archive is AllenNLP's, by the first weights in it."""
     try:
-        with tarfile.open(path, "r|*") as archive:
-            names = (re.sub(r"^(\./)+", "", member.name) for member in archive)
-            first = next((name for name in names if name.split("/")[-1] in (_WEIGHTS, *WEIGHTS_FILES)), None)
-    except (OSError, *unpacking.DAMAGED):  # said where it is unpacked
-        return False
-    return first == _WEIGHTS
+        for member in unpacking.members(path):
+            if member.parts[-1] in (_WEIGHTS, *WEIGHTS_FILES):
+                return list(member.parts) == [_WEIGHTS]
+    except (OSError, unpacking.Refused, *unpacking.DAMAGED):  # said where it is unpacked
+        pass
+    return False
 
 
 def find_archive(name: str) -> Optional[TrainedArchive]:
