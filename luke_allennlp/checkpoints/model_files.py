@@ -104,10 +104,14 @@ def find_file(model_name: str, filename: str) -> Optional[Path]:
 
 def local_directory(model_name: str) -> Optional[Path]:
     """
-    The directory that a model's name stands for: itself, or that of an unpacked tarball; `None` if there is
-    neither.
+    The directory that a model's name stands for: itself, that of an unpacked tarball, or what an archive of a
+    trained model has of its checkpoint; `None` if there is none.
     """
+    from luke_allennlp.checkpoints.archives import find_archive  # which imports this module
+
     path = Path(model_name).expanduser()
+    if (archive := find_archive(model_name)) is not None:
+        return archive.checkpoint
     if path.is_dir():
         return path
     if not path.exists():

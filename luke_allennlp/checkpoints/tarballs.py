@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 from pathlib import Path
-from typing import Container, Dict, List, Set
+from typing import Callable, Container, Dict, List, Set
 
 from allennlp.common import unpacking
 from allennlp.common.checks import ConfigurationError
@@ -45,6 +45,14 @@ def unpacked(path: Path, known_files: Container[str]) -> Path:
         directory, or unpacks to more than the limit: 16 GB, or less where gzip compressed better than weights
         can be compressed. `$LUKE_UNPACK_LIMIT`, in GB, overrides it.
     """
+    return cached(path, lambda directory: _unpack(path.resolve(), directory, known_files))
+
+
+def cached(path: Path, unpack: Callable[[Path], None]) -> Path:
+    """
+    The directory in the cache that `unpack` makes, which is given its path, of a tarball. Processes wait for
+    each other. Raises as `unpacked`.
+    """
     path = path.resolve()
     facts = path.stat()
     key = hashlib.sha256(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}".encode()).hexdigest()[:16]
@@ -57,7 +65,7 @@ def unpacked(path: Path, known_files: Container[str]) -> Path:
         # The processes of a distributed run come here at the same time.
         with FileLock(str(cache / ".lock")):
             if not directory.is_dir():
-                _unpack(path, directory, known_files)
+                unpack(directory)
     except unpacking.Refused as error:
         raise ConfigurationError(f"The tarball {str(path)!r} is refused: {error}.") from None
     except unpacking.DAMAGED as error:

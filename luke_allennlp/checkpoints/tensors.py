@@ -48,9 +48,14 @@ class WeightsSource(NamedTuple):
 
 def open_checkpoint(model_name: str, stack: ExitStack) -> LazyTensors:
     """
-    The weights of a directory, tarball or hub id, see `find_file`. The stack keeps their files open while
-    they are read. A `ConfigurationError` says that there are none, or that they are damaged.
+    The weights of a directory, tarball, hub id or archive of a trained model, see `find_file`. The stack
+    keeps their files open while they are read. A `ConfigurationError` says that there are none, or that they
+    are damaged.
     """
+    from luke_allennlp.checkpoints.archives import find_archive  # which imports this module
+
+    if (archive := find_archive(model_name)) is not None:
+        return archive.tensors(stack)
     for filename in WEIGHTS_FILES:
         path = find_file(model_name, filename)
         if path is None:

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from allennlp.common.checks import ConfigurationError
 from torch import Tensor
 
+from luke_allennlp.checkpoints.archives import archive_file
 from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.checkpoints.loader import encoder_tensors
 from luke_allennlp.checkpoints.model_files import find_file, read_json
@@ -61,6 +62,11 @@ def open_source(name: str, task: Optional[str], stack: ExitStack) -> Source:
     Opens a directory, tarball or hub id; the stack keeps its files open. The task is detected by the config
     or the head if `None`. Its tables and layers must be those of its config: one that lies would cost memory.
     """
+    if archive_file(name) is not None:
+        raise ConfigurationError(
+            f"{name!r} is an archive of AllenNLP, and needs no import; expected a checkpoint, as Hugging "
+            "Face's classes or the original release have them."
+        )
     raw = {} if find_file(name, "config.json") is None else read_json(name, "config.json")
     config = read_config(name)
     if config.entity_vocab_size == 0:

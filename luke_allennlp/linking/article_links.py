@@ -1,7 +1,8 @@
 """Entity linking by the links of the article's own page (LUKE, appendix C)."""
 
 import logging
-from typing import Dict, Iterable, Optional, Sequence
+from contextlib import contextmanager
+from typing import Dict, Iterable, Iterator, Optional, Sequence
 from urllib.parse import unquote
 
 import numpy
@@ -75,9 +76,12 @@ class ArticleLinksEntityLinker(EntityLinker):
         if not 0 <= min_link_probability <= 1:
             raise ConfigurationError(f"min_link_probability is {min_link_probability}; expected 0 to 1.")
         check_at_least(1, max_mention_length=max_mention_length)
-        self._links = LinkDatabase(link_database)
-        self._link_redirects = Redirects(link_redirects) if link_redirects is not None else None
-        self._model_redirects = Redirects(model_redirects) if model_redirects is not None else None
+        with _option("link_database", serialization_dir):
+            self._links = LinkDatabase(link_database)
+        with _option("link_redirects", serialization_dir):
+            self._link_redirects = Redirects(link_redirects) if link_redirects is not None else None
+        with _option("model_redirects", serialization_dir):
+            self._model_redirects = Redirects(model_redirects) if model_redirects is not None else None
         self._vocabulary = EntityVocabulary.from_checkpoint(
             archived_checkpoint(at_revision(model_name, revision), serialization_dir)
         )
@@ -130,3 +134,18 @@ class ArticleLinksEntityLinker(EntityLinker):
 
     def _row(self, target: str) -> Optional[int]:
         return self._vocabulary.get(target if self._merge_aliases else self._resolve(target))
+
+
+@contextmanager
+def _option(name: str, serialization_dir: Optional[str]) -> Iterator[None]:
+    """Errors within name the option and, of an archive, which never contains such a directory, what to do."""
+    try:
+        yield
+    except ConfigurationError as error:
+        advice = ""
+        if serialization_dir is not None:
+            advice = (
+                " An archive does not contain it: if it has moved, give its place by -o, as "
+                f"dataset_reader.linker.{name} and, if there is one, in validation_dataset_reader."
+            )
+        raise ConfigurationError(f"the linker's {name}: {error.message}{advice}") from None

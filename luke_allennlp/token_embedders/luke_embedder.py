@@ -20,6 +20,7 @@ from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, read_entity_vocabulary
 from luke_allennlp.modules import SPAN_ATTENTIONS, LukeEncoderOutput
 from luke_allennlp.token_embedders.encoder_loading import load_encoder
+from luke_allennlp.token_embedders.trained_rows import keep_trained_rows
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ class LukeEmbedder(TokenEmbedder):
 
     model_name : `str`
         A directory or hub id in Hugging Face's layout, or a directory or tarball of the original release:
-        LUKE, or as a baseline RoBERTa, XLM-R or BERT, whose entity embeddings start from random values.
+        LUKE, or as a baseline RoBERTa, XLM-R or BERT, whose entity embeddings start from random values. Or an
+        archive of a trained model, or the run's directory that has one.
     entities : `List[str]`, optional (default = `None`)
         Which rows of the entity table the task keeps, by title and in this order; an entity's id is its place
         in this list. All of them if `None`. With `[]`, for text without entities, parameters that serve
@@ -163,6 +165,8 @@ class LukeEmbedder(TokenEmbedder):
             weights_file=override_weights_file,
             strip_prefix=override_weights_strip_prefix,
         )
+        if load_weights and override_weights_file is None:
+            keep_trained_rows(self.luke, source, entities, [marker for marker, _ in pairs])
         self.luke.gradient_checkpointing = gradient_checkpointing
         self.is_compiled = compile
         if compile:

@@ -1,13 +1,14 @@
 """The small files of a checkpoint that an archive brings along."""
 
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Sequence
 
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.checkpoints.archives import rows_of
 from luke_allennlp.common.files import write_json
 from luke_allennlp.data.tokenizer_files import copy_tokenizer, tokenizer_files
-from luke_allennlp.entity_vocabulary import ENTITY_VOCABULARY_FILE, MASK, MASK2
+from luke_allennlp.entity_vocabulary import ENTITY_VOCABULARY_FILE
 from luke_allennlp.token_embedders.luke_embedder import LukeEmbedder
 
 # What `load_encoder` sets again, from options of the embedder.
@@ -44,20 +45,4 @@ def write_small_files(embedder: LukeEmbedder, tokenizers: Sequence[str], target:
     if embedder.entities is None:
         embedder.entity_vocabulary().save(target / ENTITY_VOCABULARY_FILE)
     elif embedder.entities:
-        rows = {title: row for row, title in enumerate(row_titles(embedder.entities)) if title is not None}
-        write_json(target / ENTITY_VOCABULARY_FILE, rows)
-
-
-def row_titles(entities: Sequence[str]) -> List[Optional[str]]:
-    """
-    A title for each row of a table with the given entities. The second of two rows of `[MASK]`, as in
-    relation classification, is `[MASK2]`; other repeated rows have no title of their own.
-    """
-    titles: Dict[str, None] = {}
-    named: List[Optional[str]] = []
-    for title in entities:
-        if title == MASK and title in titles and MASK2 not in entities:
-            title = MASK2
-        named.append(None if title in titles else title)
-        titles[title] = None
-    return named
+        write_json(target / ENTITY_VOCABULARY_FILE, rows_of(embedder.entities))

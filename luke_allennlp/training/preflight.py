@@ -18,8 +18,10 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 from allennlp.modules import TokenEmbedder
 
+from luke_allennlp.checkpoints.archives import archive_file, find_archive
 from luke_allennlp.checkpoints.model_files import at_revision, check_available
 from luke_allennlp.checkpoints.tensors import open_checkpoint
+from luke_allennlp.tasks.base.continuation import no_archive, other_archive
 from luke_allennlp.training.config_check import ConfiguredObject, check_config
 from luke_allennlp.training.hooks import add_hook
 from luke_allennlp.training.span_attention_check import check_shared_windows
@@ -61,6 +63,7 @@ def preflight(params: Params) -> None:
     for key in _DATA_KEYS:
         for where, path in _strings(key, config.get(key)):
             _check_path(where, path)
+    _check_starts(objects)
     _check_models(objects)
     check_tokenizers(objects)
     check_shared_windows(objects)
@@ -110,6 +113,19 @@ def _check_tracking(objects: List[ConfiguredObject]) -> None:
         if isinstance(cls, type) and issubclass(cls, StepTracking):
             with _under(path):
                 cls.needed()
+
+
+def _check_starts(objects: List[ConfiguredObject]) -> None:
+    for path, _, options in objects:
+        name, embedder = options.get("start_from"), options.get("embedder")
+        if not isinstance(name, str) or not isinstance(embedder, Mapping):
+            continue
+        archive = find_archive(name)
+        if archive is None:
+            raise ConfigurationError(f"{path}.{no_archive(name)}")
+        model_name = str(embedder.get("model_name"))
+        if embedder.get("type") == "luke" and archive_file(model_name) != archive.path:
+            raise ConfigurationError(f"{path}.{other_archive(name, model_name)}")
 
 
 def _loads_weights(cls: type, options: Dict[str, Any]) -> bool:

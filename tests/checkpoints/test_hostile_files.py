@@ -164,7 +164,6 @@ MEMBERS = [
     ([METADATA, member("model/luke.bin")], "in more than one place"),
     ([], "found nothing"),
     ([member("a/b/metadata.json")], "found 'a/b/metadata.json'"),
-    ([member("config.json"), member("weights.th")], "it is an archive of AllenNLP"),
 ]
 HEADERS = [
     member("x", 1 << 32, type=tarfile.XHDTYPE),
@@ -206,6 +205,12 @@ class TestTarballs:
         self.write(path, members)
         assert expected in self.refused(path, cache)
         assert list(outside.iterdir()) == []
+
+    def test_an_archive_without_a_model(self, path: Path, cache: Path) -> None:
+        self.write(path, [member("config.json"), member("weights.th")])
+        with pytest.raises(ConfigurationError, match="dataset_reader in config.json is None"):
+            find_file(str(path), "config.json")
+        assert [file.name for file in cache.glob("*") if file.name != ".lock"] == []
 
     def test_other_files_stay_in_it(
         self, make_original: Callable, tar: Callable, cache: Path, caplog: pytest.LogCaptureFixture

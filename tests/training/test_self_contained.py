@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 from typing import Any, Callable
 
+import huggingface_hub
 import pytest
 import torch
 from allennlp.commands.train import train_model
@@ -16,6 +17,7 @@ from allennlp.data import Batch
 from allennlp.models import load_archive
 from allennlp.models.archival import Archive
 
+from luke_allennlp.checkpoints.model_files import _download
 from luke_allennlp.exchange import export_checkpoint
 from tests.checkpoints.conftest import make_original  # noqa: F401
 from tests.conftest import FIXTURES, ROOT
@@ -153,4 +155,29 @@ def test_a_link_database_stays_beside_it(place: Path) -> None:
     shutil.rmtree(links)
     with pytest.raises(ConfigurationError) as error:
         load_archive(path)
-    assert str(links) in str(error.value) and "link_database" in str(error.value)
+    assert f"the linker's link_database: {links}: there is no such directory" in str(error.value)
+    assert "An archive does not contain it" in str(error.value)
+
+
+def test_of_the_hub(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, commit = place / "hub", "0" * 40
+    repository = cache / "models--studio-ousia--luke-tiny"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    shutil.copytree(FIXTURES / "tiny-luke", repository / "snapshots" / commit)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    path = train(place, "entity_typing/open_entity", "studio-ousia/luke-tiny")
+    expected = outputs(load_archive(path), data := data_of(path))
+    shutil.rmtree(cache)
+    _download.cache_clear()
+    assert torch.equal(outputs(load_archive(path), data), expected)
+    export_checkpoint(str(path), str(place / "exported"))
+
+
+def test_of_several_processes(place: Path) -> None:
+    start = shutil.copytree(FIXTURES / "tiny-luke", place / "start")
+    path = train(place, "ner/demo", str(start), distributed={"cuda_devices": [-1, -1]})
+    expected = outputs(load_archive(path), data := data_of(path))
+    shutil.rmtree(start)
+    assert torch.equal(outputs(load_archive(path), data), expected)

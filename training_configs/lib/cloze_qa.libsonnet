@@ -35,5 +35,5 @@ knobs(import 'fine_tuning.libsonnet', {
     } + experiment.checkpoint + experiment.embedder_options,
     use_entity_state: experiment.use_entity_state,
     use_word_states: experiment.use_word_states,
-  },
+  } + experiment.continuation,
 })

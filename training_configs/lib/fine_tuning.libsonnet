@@ -11,6 +11,9 @@ knobs({}, {
   // Knobs of every experiment.
   model_name:: environment.model_name,
   revision:: null,  // a commit, branch or tag, where model_name is a hub id
+  // An archive, or the directory of a run, of any task: its encoder, tokenizer and entities in place of model_name's, and of
+  // the same task the head's rows of equal labels.
+  start_from:: null,
   data:: environment.data,
   learning_rate:: error 'learning_rate: set the peak learning rate, for example 1e-5',
   num_epochs:: error 'num_epochs: set how many times to go through the training data',
@@ -40,10 +43,12 @@ knobs({}, {
   test_data:: null,
 
   // The options that name the checkpoint.
-  checkpoint:: {
+  checkpoint:: if experiment.start_from != null then { model_name: experiment.start_from } else {
     model_name: experiment.model_name,
     [if experiment.revision != null then 'revision']: experiment.revision,
   },
+  // The option of the models of all tasks.
+  continuation:: { [if experiment.start_from != null then 'start_from']: experiment.start_from },
 
   local num_devices = if experiment.devices == null then 1 else std.length(experiment.devices),
   assert experiment.effective_batch_size >= num_devices

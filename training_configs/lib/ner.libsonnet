@@ -41,5 +41,5 @@ knobs(import 'fine_tuning.libsonnet', {
     use_word_states: experiment.use_word_states,
     flat: experiment.flat,
     paper_compatible: experiment.paper_compatible,
-  },
+  } + experiment.continuation,
 })

@@ -54,5 +54,5 @@ knobs(import 'fine_tuning.libsonnet', {
     } + experiment.checkpoint + experiment.embedder_options,
     use_entities: experiment.use_entities,
     allow_no_answer: experiment.version == '2.0',
-  } + experiment.model_options,
+  } + experiment.continuation + experiment.model_options,
 })

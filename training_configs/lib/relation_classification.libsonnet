@@ -41,5 +41,5 @@ knobs(import 'fine_tuning.libsonnet', {
     classifier_bias: experiment.classifier_bias,
     negative_label: experiment.negative_label,
     semeval: experiment.semeval,
-  },
+  } + experiment.continuation,
 })

@@ -7,11 +7,13 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.data import TextFieldTensors, Vocabulary
 from allennlp.models import Model
 from allennlp.modules.token_embedders import TokenEmbedder
+from allennlp.nn import InitializerApplicator
 from overrides import overrides
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from luke_allennlp.data.fields import TOKENS_KEY
+from luke_allennlp.tasks.base.continuation import check_labels_are_known, continue_head
 from luke_allennlp.tasks.base.metric import LabelScores
 from luke_allennlp.token_embedders import LukeEmbedder, states_at
 
@@ -33,6 +35,9 @@ class TaskModel(Model):
     use_word_states : `bool`, optional (default = `False`)
         Whether the head sees the states of the first token of each entity (for `span_ends` (0, 1) also of the
         last).
+    start_from : `str`, optional (default = `None`)
+        An archive, the embedder's `model_name`: the head takes the rows of equal labels from it, if it is of
+        the same task.
 
     # Raises
 
@@ -55,6 +60,7 @@ class TaskModel(Model):
         dropout: Optional[float] = None,
         use_entity_state: bool = True,
         use_word_states: bool = False,
+        start_from: Optional[str] = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(vocab, **kwargs)
@@ -72,6 +78,7 @@ class TaskModel(Model):
         self.embedder = embedder
         self.use_entity_state = use_entity_state
         self.use_word_states = use_word_states
+        self._start_from = start_from
         default_dropout = embedder.dropout if isinstance(embedder, LukeEmbedder) else 0.1
         self.dropout = nn.Dropout(default_dropout if dropout is None else dropout)
 
@@ -84,6 +91,23 @@ class TaskModel(Model):
         if bias:
             nn.init.zeros_(layer.bias)
         return layer
+
+    def initialise(self, initializer: Optional[InitializerApplicator]) -> None:
+        """The last thing that a subclass does when it is made."""
+        if initializer is not None:
+            initializer(self)
+        # A model that is loaded from its own archive has no weights to start from, and needs none.
+        is_trained = isinstance(self.embedder, LukeEmbedder) and self.embedder.weights_from is None
+        if self._start_from is not None and not is_trained:
+            continue_head(self, self._start_from)
+
+    @overrides
+    def extend_embedder_vocab(self, embedding_sources_mapping: Optional[Dict[str, str]] = None) -> None:
+        """
+        Called by AllenNLP's "from_archive". A label that the archive does not know is a `ConfigurationError`.
+        """
+        super().extend_embedder_vocab(embedding_sources_mapping)  # type: ignore[arg-type]
+        check_labels_are_known(self)
 
     @classmethod
     def metric_names(cls, options: Mapping[str, Any]) -> Optional[List[str]]:

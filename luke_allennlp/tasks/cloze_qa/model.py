@@ -58,8 +58,7 @@ class ClozeQaModel(TaskModel):
         super().__init__(vocab, embedder, dropout, use_entity_state, use_word_states, **kwargs)
         self.scorer = self.head(2 * self.span_feature_size, 1)
         self._metric = ClozeQaMetric()
-        if initializer is not None:
-            initializer(self)
+        self.initialise(initializer)
 
     @classmethod
     @overrides

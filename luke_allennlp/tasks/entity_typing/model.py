@@ -63,8 +63,7 @@ class EntityTypingModel(TaskModel):
         self.label_namespace = label_namespace
         self.classifier = self.head(self.span_feature_size, vocab.get_vocab_size(label_namespace))
         self._metric = EntityTypingMetric()
-        if initializer is not None:
-            initializer(self)
+        self.initialise(initializer)
 
     @classmethod
     @overrides

@@ -78,8 +78,7 @@ class NerModel(TaskModel):
         self.classifier = self.head(self.span_feature_size, vocab.get_vocab_size(label_namespace))
         self._metric = NerMetric(flat=flat, paper_compatible=paper_compatible)
         self.flat = flat
-        if initializer is not None:
-            initializer(self)
+        self.initialise(initializer)
 
     @classmethod
     @overrides

@@ -110,6 +110,7 @@ class ReadingComprehensionModel(TaskModel):
         self._metric = ReadingComprehensionMetric(allow_no_answer, null_score_threshold)
         if initializer is not None:
             initializer(self.qa_outputs)
+        self.initialise(None)
 
     @classmethod
     @overrides

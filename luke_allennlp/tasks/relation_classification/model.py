@@ -96,8 +96,7 @@ class RelationModel(TaskModel):
             2 * self.span_feature_size, vocab.get_vocab_size(label_namespace), bias=classifier_bias
         )
         self._metric = RelationMetric(self.negative_label, semeval)
-        if initializer is not None:
-            initializer(self)
+        self.initialise(initializer)
 
     @classmethod
     @overrides
