@@ -35,7 +35,11 @@ class Report(Command):
             help="directory of a run, as given to `allennlp train -s`",
         )
         parser.add_argument(
-            "-o", "--output", default="report.html", metavar="FILE", help="(default: report.html)"
+            "-o",
+            "--output",
+            default="report.html",
+            metavar="FILE",
+            help="page to write (default: report.html)",
         )
         parser.add_argument(
             "--split",

@@ -51,7 +51,7 @@ def curves(title: str, lines: Sequence[Curve], y_name: str = "", logarithmic: bo
                 color=_COLORS[line.group % len(_COLORS)],
                 alpha=0.3 if line.is_faint else 1.0,
                 linewidth=1.0 if line.is_faint else 1.8,
-                marker="o" if line.has_points else None,
+                marker="o" if line.has_points or len(steps) == 1 else None,
                 markersize=4,
                 label=line.name or None,
             )
@@ -63,6 +63,7 @@ def curves(title: str, lines: Sequence[Curve], y_name: str = "", logarithmic: bo
             axes.yaxis.set_minor_formatter(ticker.NullFormatter())
         else:
             axes.ticklabel_format(style="sci", scilimits=(-3, 5))
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         axes.set_xlabel("step")
         axes.set_ylabel(y_name)
         axes.grid(alpha=0.25)
@@ -121,6 +122,7 @@ def reliability(found: Calibration, item: str) -> Markup:
 
 def histogram(title: str, values: Sequence[int], x_name: str) -> Markup:
     """How many examples have which length."""
+    ticker = required("matplotlib.ticker", *_NEEDED)
 
     def draw(axes: Any) -> None:
         array = np.asarray(values)
@@ -128,6 +130,8 @@ def histogram(title: str, values: Sequence[int], x_name: str) -> Markup:
         width = max(int(np.ceil((array.max() - array.min() + 1) / 30)), 1)
         edges = np.arange(array.min(), array.max() + width + 1, width) - 0.5
         axes.hist(array, bins=edges, color=_COLORS[0], alpha=0.8)
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        axes.yaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         axes.set(xlabel=x_name, ylabel="examples")
         axes.grid(alpha=0.25, axis="y")
 

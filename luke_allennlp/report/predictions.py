@@ -43,7 +43,7 @@ def predict(archive_file: str, data: str, cuda_device: Optional[int] = None) -> 
     """
     archive = load_archive(archive_file, cuda_device=chosen_device(cuda_device))
     predictor = _predictor(archive)
-    judge = judge_of(predictor)
+    judge = judge_of(predictor.task, archive.model)
     reader = predictor._reader
     examples = list(reader.local_examples(data))
     if not examples:

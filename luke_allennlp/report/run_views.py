@@ -10,7 +10,7 @@ from luke_allennlp.report.comparison import MeanScore, groups_of, mean_score
 from luke_allennlp.report.run_files import Run
 
 _BY_LABEL = re.compile(r"(precision|recall|f1)_")
-_MOST_SHOWN = 12  # scores in a plot
+_MOST_SHOWN = 8  # scores in a plot
 
 
 def is_main(name: str) -> bool:
@@ -125,8 +125,15 @@ def _validation(runs: Sequence[Run]) -> Optional[Markup]:
     for group, run in enumerate(runs):
         names = [f"validation_{watched(run)}"]
         if len(runs) == 1 and run.validations:
-            shown = [name for name in run.validations[-1] if is_main(name.removeprefix("validation_"))]
-            names += [name for name in shown if name not in (*names, "validation_loss")][:_MOST_SHOWN]
+            # Counts and thresholds have other ranges.
+            others = [
+                name
+                for name in run.validations[-1]
+                if is_main(name.removeprefix("validation_"))
+                and not name.endswith(("_loss", "_total", "_thresh"))
+                and name not in names
+            ]
+            names += others[: _MOST_SHOWN - 1]
         for place, name in enumerate(names):
             steps, values = _series(run.validations, name)
             if steps and name != "validation_loss":

@@ -64,26 +64,44 @@ class Confusion(NamedTuple):
     left_out: int  # labels that are not shown
 
 
-def confusion(pairs: Sequence[Pair]) -> Confusion:
-    """Of all items but those with other boundaries."""
-    counted = Counter((pair.gold, pair.predicted) for pair in pairs if pair.kind != BOUNDARY)
+def confusion(examples: Sequence[Judged], is_crossed: bool = False) -> Confusion:
+    """
+    Of all items but those with other boundaries.
+
+    # Parameters
+
+    is_crossed : `bool`, optional (default = `False`)
+        Whether each missed item counts for each spurious one of its example, and the other way round.
+    """
+    counted: Counter[Tuple[Optional[str], Optional[str]]] = Counter()
+    for example in examples:
+        counted.update(_crossed(example.pairs) if is_crossed else _in_place(example.pairs))
     by_label: Counter[str] = Counter()
     for (gold, predicted), number in counted.items():
         by_label.update({label: number for label in (gold, predicted) if label is not None})
     ordered = [label for label, _ in sorted(by_label.items(), key=lambda item: (-item[1], item[0]))]
-    labels: List[Optional[str]] = [*sorted(ordered[:MOST_LABELS])]
-    has_missed = any(pair.kind == MISSED for pair in pairs)
-    has_spurious = any(pair.kind == SPURIOUS for pair in pairs)
-    rows = [*labels, None] if has_spurious or has_missed else labels
-    counts = [[counted[row, column] for column in rows] for row in rows]
-    named = [label for label in rows if label is not None]
-    extra = len(rows) > len(labels)
+    labels = sorted(ordered[:MOST_LABELS])
+    rows: List[Optional[str]] = [*labels, *([None] if any(gold is None for gold, _ in counted) else [])]
+    columns: List[Optional[str]] = [*labels, *([None] if any(found is None for _, found in counted) else [])]
     return Confusion(
-        [*named, *(["spurious"] if extra else [])],
-        [*named, *(["missed"] if extra else [])],
-        counts,
+        [row or SPURIOUS for row in rows],
+        [column or MISSED for column in columns],
+        [[counted[row, column] for column in columns] for row in rows],
         max(len(ordered) - MOST_LABELS, 0),
     )
+
+
+def _in_place(pairs: Sequence[Pair]) -> List[Tuple[Optional[str], Optional[str]]]:
+    return [(pair.gold, pair.predicted) for pair in pairs if pair.kind != BOUNDARY]
+
+
+def _crossed(pairs: Sequence[Pair]) -> List[Tuple[Optional[str], Optional[str]]]:
+    missed = [pair.gold for pair in pairs if pair.kind == MISSED]
+    spurious = [pair.predicted for pair in pairs if pair.kind == SPURIOUS]
+    right = [(pair.gold, pair.predicted) for pair in pairs if pair.kind == RIGHT]
+    if not missed and not spurious:
+        return right
+    return right + [(gold, found) for gold in missed or [None] for found in spurious or [None]]
 
 
 class BoundaryErrors(NamedTuple):
@@ -174,9 +192,8 @@ def scores_by(
     lengths = np.array(values)
     if not len(lengths):
         return []
-    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, parts + 1), method="lower"))
-    # The ranges start at an edge; the last edge is the greatest length.
-    starts = edges[:-1] if len(edges) > 1 else edges
+    split = np.array_split(np.sort(lengths), min(parts, len(lengths)))
+    starts = np.unique([part[0] for part in split])
     places = np.searchsorted(starts, lengths, side="right") - 1
     bins = []
     for place in range(len(starts)):

@@ -44,6 +44,7 @@ class PredictionView:
     negative: Optional[str]
     confusion: Optional[tables.Confusion]
     has_places: bool
+    is_multi_label: bool
     boundaries: List[tables.BoundaryErrors]
     outcomes: List[tuple[str, int, float]]
     groups: List[tables.GroupScores]
@@ -72,8 +73,9 @@ def view_of(found: Predictions, most_mistakes: int) -> PredictionView:
         total=tables.micro_scores(pairs, judge.negative) if judge.has_labels else None,
         labels=tables.label_scores(pairs) if judge.has_labels else [],
         negative=judge.negative,
-        confusion=tables.confusion(pairs) if judge.has_labels and pairs else None,
+        confusion=(tables.confusion(examples, judge.is_multi_label) if judge.has_labels and pairs else None),
         has_places=judge.has_places,
+        is_multi_label=judge.is_multi_label,
         boundaries=tables.boundary_errors(pairs) if judge.has_places else [],
         outcomes=tables.outcomes(pairs, judge.kinds),
         groups=tables.scores_by_group(examples, judge),

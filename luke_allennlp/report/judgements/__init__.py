@@ -5,17 +5,17 @@ import pkgutil
 from typing import Type
 
 from allennlp.common.checks import ConfigurationError
+from allennlp.models import Model
 
 from luke_allennlp.report.judgements.base import Judge
-from luke_allennlp.tasks.base.predictor import TaskPredictor
 
 __all__ = ["Judge", "judge_of"]
 
 
-def judge_of(predictor: TaskPredictor) -> Judge:
-    """The judge of the predictor's task. Raises a `ConfigurationError` for a task without one."""
-    name = predictor.task.removeprefix("luke_")
+def judge_of(task: str, model: Model) -> Judge:
+    """The judge of a task, such as "luke_ner". Raises a `ConfigurationError` for a task without one."""
+    name = task.removeprefix("luke_")
     if name not in [module.name for module in pkgutil.iter_modules(__path__)]:
-        raise ConfigurationError(f"predictions of the task {predictor.task!r} cannot be judged")
+        raise ConfigurationError(f"Predictions of the task {task!r} cannot be judged.")
     judge: Type[Judge] = importlib.import_module(f"{__name__}.{name}").TaskJudge
-    return judge(predictor)
+    return judge(model)

@@ -6,6 +6,7 @@ from overrides import overrides
 
 from luke_allennlp.report.judged import BOUNDARY, LABEL, MISSED, RIGHT, SPURIOUS, Judged, Mark, Pair
 from luke_allennlp.report.judgements.base import Judge, count_words
+from luke_allennlp.report.marked_text import layers_of
 from luke_allennlp.tasks.base.answer_scores import exact_match_and_f1
 
 NO_ANSWER = "no answer"
@@ -60,7 +61,7 @@ class AnswerJudge(Judge):
         return Judged(
             where=where,
             text=text,
-            gold=tuple(sorted(set(gold_marks))),
+            gold=tuple(layers_of(gold_marks)[0]) if gold_marks else (),
             predicted=() if answer_mark is None else (answer_mark,),
             pairs=(Pair(known[0] if known else None, answer or None, kind, probability),),
             words=count_words(text),

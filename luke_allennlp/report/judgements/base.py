@@ -4,9 +4,10 @@ import math
 import re
 from typing import Any, ClassVar, Dict, Iterable, Optional, Sequence
 
+from allennlp.models import Model
+
 from luke_allennlp.report.judged import RIGHT, Judged, Pair
 from luke_allennlp.tasks.base.metric import f1_scores
-from luke_allennlp.tasks.base.predictor import TaskPredictor
 
 
 class Judge:
@@ -15,7 +16,7 @@ class Judge:
 
     # Parameters
 
-    predictor : `TaskPredictor`
+    model : `Model`
         Of the task.
     """
 
@@ -24,6 +25,9 @@ class Judge:
 
     has_places: ClassVar[bool] = False
     """Whether items have places in the text that can be wrong, too."""
+
+    is_multi_label: ClassVar[bool] = False
+    """Whether an example has any number of labels."""
 
     item: ClassVar[str] = "prediction"
     """What the probabilities are of."""
@@ -36,7 +40,7 @@ class Judge:
     kinds: ClassVar[Dict[str, str]] = {}
     """What each kind of pair is called, in the order of the table."""
 
-    def __init__(self, predictor: TaskPredictor) -> None:
+    def __init__(self, model: Model) -> None:
         self.negative: Optional[str] = None  # the label that scores leave out
 
     def judge(self, example: Any, items: Sequence[Any], output: Dict[str, Any]) -> Judged:

@@ -12,6 +12,7 @@ from luke_allennlp.tasks.entity_typing.examples import TypingExample
 class TaskJudge(Judge):
     """Of "luke_entity_typing"."""
 
+    is_multi_label = True
     item = "type"
     entities_name = "types of the mention"
     kinds = {RIGHT: "right", MISSED: "missed", SPURIOUS: "spurious"}

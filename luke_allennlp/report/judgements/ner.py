@@ -39,9 +39,8 @@ class TaskJudge(Judge):
             for entity in output["entities"]
         }
         pairs = [*paired(gold, found), *(Pair(mark.label, None, MISSED) for mark in unaligned)]
-        where = example.document.where
         return Judged(
-            where=f"{where}, {sentence.where or f'sentence {example.number + 1}'}".removeprefix(", "),
+            where=_where(example),
             text=output["text"],
             gold=tuple(sorted([*gold, *unaligned])),
             predicted=tuple(_noted(mark, found[mark], mark in gold) for mark in sorted(found)),
@@ -50,6 +49,14 @@ class TaskJudge(Judge):
             entities=len(gold) + len(unaligned),
             quality=f1_of(pairs)["f1"] if pairs else 1.0,
         )
+
+
+def _where(example: SentenceExample) -> str:
+    """The sentence's line in the file rather than its document's."""
+    document, place = example.document.where, example.sentence.where
+    if place is None:
+        return f"{document}, sentence {example.number + 1}"
+    return f"{document.rpartition(', line ')[0] or document}, {place}"
 
 
 def _noted(mark: Mark, probability: float, is_right: bool) -> Mark:

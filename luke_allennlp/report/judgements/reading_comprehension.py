@@ -2,11 +2,11 @@
 
 from typing import Any, Dict, Sequence
 
+from allennlp.models import Model
 from overrides import overrides
 
 from luke_allennlp.report.judged import Judged, Mark
 from luke_allennlp.report.judgements.answers import AnswerJudge
-from luke_allennlp.tasks.base.predictor import TaskPredictor
 from luke_allennlp.tasks.reading_comprehension.examples import Question
 
 _QUESTION_WORDS = "what who whom whose when where which why how".split()
@@ -17,9 +17,9 @@ class TaskJudge(AnswerJudge):
 
     entities_name = "entities of question and passage"
 
-    def __init__(self, predictor: TaskPredictor) -> None:
-        super().__init__(predictor)
-        self._allow_no_answer = bool(getattr(predictor._model, "allow_no_answer", False))
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        self._allow_no_answer = bool(getattr(model, "allow_no_answer", False))
 
     @overrides(check_signature=False)
     def judge(self, example: Question, items: Sequence[Any], output: Dict[str, Any]) -> Judged:

@@ -2,11 +2,11 @@
 
 from typing import Any, Dict, Sequence
 
+from allennlp.models import Model
 from overrides import overrides
 
 from luke_allennlp.report.judged import LABEL, RIGHT, Judged, Mark, Pair
 from luke_allennlp.report.judgements.base import Judge, count_words
-from luke_allennlp.tasks.base.predictor import TaskPredictor
 from luke_allennlp.tasks.relation_classification.examples import RelationExample
 
 
@@ -17,9 +17,9 @@ class TaskJudge(Judge):
     entities_name = "words between the two mentions"
     kinds = {RIGHT: "right", LABEL: "another relation"}
 
-    def __init__(self, predictor: TaskPredictor) -> None:
-        super().__init__(predictor)
-        self.negative = getattr(predictor._model, "negative_label", None)
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        self.negative = getattr(model, "negative_label", None)
 
     @overrides(check_signature=False)
     def judge(self, example: RelationExample, items: Sequence[Any], output: Dict[str, Any]) -> Judged:
