@@ -28,6 +28,8 @@ class Command(Subcommand):
             self.name, description=self.description, help=self.help, usage=self.usage
         )
         self.add_arguments(subparser)
+        # Read by `allennlp` itself, before it imports anything.
+        subparser.add_argument("--verbose", action="store_true", help="show all logging on the console")
         subparser.set_defaults(func=self._run)
         return subparser
 

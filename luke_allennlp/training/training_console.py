@@ -75,13 +75,13 @@ class TrainingConsole:
             Whether this is after a validation.
         """
         trainer = self._trainer
-        parts = [f"loss {sum(losses) / len(losses):.4f} in training"] if losses else []
+        parts = [f"loss {sum(losses) / len(losses):.4f}"] if losses else []
         rows: List[LabelScores] = []
         text = ""
         if is_validated:
             scores = validation_scores(trainer._metrics)
             if "loss" in scores:
-                parts.append(f"{scores['loss']:.4f} in validation")
+                parts.append(f"validation {scores['loss']:.4f}")
             rows = trainer.model.table() if hasattr(trainer.model, "table") else []
             text = score_table(rows, scores)
         now = time.monotonic()
@@ -111,8 +111,8 @@ class TrainingConsole:
             figures = f" with {name} {sign * trainer._metric_tracker._best_so_far:.3f}"
         step = min((best + 1) * trainer._validate_every, trainer._num_steps)
         where = _place(step, trainer._source.steps_per_epoch)
-        kept = "these weights" if trainer._keep_best else "the last weights"
-        line("Best", f"{where}{figures} in validation; the archive has {kept}")
+        kept = "these" if trainer._keep_best else "the last"
+        line("Best", f"{where}{figures} in validation; archived are {kept} weights")
 
 
 def validation_scores(metrics: Mapping[str, Any]) -> Mapping[str, Any]:

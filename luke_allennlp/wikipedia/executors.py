@@ -169,7 +169,9 @@ def _run_tasks(name: str, run: _Run, ranks: Sequence[int], total: int, workers: 
     try:
         futures = {pool.submit(_work, rank): rank for rank in ranks}
         counts: "Counter[str]" = Counter()
-        with Tqdm.tqdm(total=total, initial=total - len(ranks), desc=name, unit="tasks") as bar:
+        with Tqdm.tqdm(
+            total=total, initial=total - len(ranks), desc=name, unit="tasks", delay=0, leave=True
+        ) as bar:
             for future in as_completed(futures):
                 counts.update(_result(future, name, futures[future], logs))
                 first = next(iter(counts), None)

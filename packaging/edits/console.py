@@ -135,8 +135,7 @@ def run():
         file="allennlp/commands/predict.py",
         old="    predictor = _get_predictor(args)\n\n    if args.silent and not args.output_file:\n",
         new="""\
-    if args.silent:
-        console.be_silent()
+    console.begin(silent=args.silent)
     predictor = _get_predictor(args)
 
     if args.silent and not args.output_file:
@@ -157,8 +156,7 @@ def run():
         new="""\
 def evaluate_from_args(args: argparse.Namespace) -> Dict[str, Any]:
     is_terminal = console.is_terminal(sys.stdout)
-    if not is_terminal:
-        console.results_to_stderr()
+    console.begin(results_to_stderr=not is_terminal)
 """,
         reason="Who reads the terminal gets a table, and a program that reads the output gets JSON.",
     ),
@@ -212,7 +210,7 @@ Called by `train_model` with the directory of a run that is complete and archive
         file="allennlp/commands/train.py",
         old="    meta = Meta.new()\n",
         new="""\
-    console.begin_run()
+    console.begin()
     for hook in run_started if node_rank == 0 else []:
         hook(serialization_dir)
 

@@ -9,7 +9,9 @@ a level in `ALLENNLP_LOG_LEVEL` (`DEBUG` by `ALLENNLP_DEBUG`) brings all records
 import argparse
 import logging
 import os
+import shutil
 import sys
+import textwrap
 from functools import lru_cache
 from typing import Any, Dict, FrozenSet, List, Optional, Set, TextIO, Tuple
 
@@ -21,7 +23,7 @@ PROJECT_PACKAGES = {"allennlp", "allennlp_models", "luke_allennlp"}
 _FORMAT = "%(asctime)s - %(levelname)s - %(name)s - %(message)s"
 
 _silent = False
-_results: Optional[str] = None
+_results_to_stderr = False
 _has_said = False
 _log_file: Optional[str] = None
 _waiting: List[str] = []
@@ -44,16 +46,20 @@ def be_verbose() -> None:
     os.environ.setdefault(LEVEL_VARIABLE, "INFO")
 
 
-def be_silent() -> None:
-    """From now on the console shows errors alone."""
-    global _silent
-    _silent = True
+def begin(silent: bool = False, results_to_stderr: bool = False) -> None:
+    """
+    Called when a command begins, or another run.
 
+    # Parameters
 
-def results_to_stderr() -> None:
-    """From now on `say` writes to standard error: standard output is for programs."""
-    global _results
-    _results = "stderr"
+    silent : `bool`, optional (default = `False`)
+        Show errors alone.
+    results_to_stderr : `bool`, optional (default = `False`)
+        `say` writes to standard error: standard output is for programs.
+    """
+    global _silent, _results_to_stderr, _has_said, _log_file
+    _silent, _results_to_stderr, _has_said, _log_file = silent, results_to_stderr, False, None
+    _waiting.clear()
 
 
 class ConsoleHandler(logging.Handler):
@@ -85,7 +91,13 @@ class ConsoleHandler(logging.Handler):
     def format(self, record: logging.LogRecord) -> str:
         if is_verbose() or record.levelno >= logging.ERROR:
             return super().format(record)
-        return f"{record.levelname.capitalize()}: {record.getMessage()}"
+        text = f"{record.levelname.capitalize()}: {record.getMessage()}"
+        if not is_terminal():
+            return text
+        width = shutil.get_terminal_size().columns
+        options: Dict[str, Any] = {"subsequent_indent": "  ", "break_long_words": False}
+        lines = text.splitlines()
+        return "\n".join(textwrap.fill(line, width, break_on_hyphens=False, **options) for line in lines)
 
 
 def install() -> None:
@@ -94,13 +106,6 @@ def install() -> None:
     if not root.handlers:
         root.addHandler(_console_handler(logging.Formatter(_FORMAT)))
         root.setLevel(level())
-
-
-def begin_run() -> None:
-    """From now on what is shown belongs to another run."""
-    global _log_file
-    _log_file = None
-    _waiting.clear()
 
 
 def install_with_log(
@@ -161,12 +166,12 @@ def say(text: str = "") -> None:
     global _has_said
     _has_said = True
     if not _silent:
-        _write(text, sys.stderr if _results == "stderr" else sys.stdout)
+        _write(text, sys.stderr if _results_to_stderr else sys.stdout)
     note(text)
 
 
 def has_said() -> bool:
-    """Whether anything was shown by `say`."""
+    """Whether anything was shown by `say` since the command began."""
     return _has_said
 
 

@@ -1,6 +1,7 @@
 """Scores over whole examples: parts, repetitions, resets, several processes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
@@ -11,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from overrides import overrides
 
-from luke_allennlp.tasks.base.metric import TaskMetric, f1_scores
+from luke_allennlp.tasks.base.metric import LabelScores, TaskMetric, f1_scores
+from luke_allennlp.tasks.cloze_qa.metric import ClozePrediction, ClozeQaMetric
+from luke_allennlp.tasks.entity_typing.metric import EntityTypingMetric, TypingPrediction
+from luke_allennlp.tasks.ner.examples import LabeledSpan
+from luke_allennlp.tasks.ner.metric import NerMetric, SentencePrediction
+from luke_allennlp.tasks.relation_classification.metric import RelationMetric, RelationPrediction
 
 
 class Part(NamedTuple):
@@ -137,3 +143,44 @@ def test_f1_scores() -> None:
     assert f1_scores(2, 4, 8) == pytest.approx({"precision": 0.5, "recall": 0.25, "f1": 1 / 3})
     for counts in ((0, 0, 3), (0, 3, 0), (0, 0, 0)):
         assert f1_scores(*counts) == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+
+
+def test_table_by_label() -> None:
+    """The labels of the last reset, the most frequent first, without the negative one."""
+    ner = NerMetric()
+    sentence = SentencePrediction(0, "d", 0, 9, 1, gold=[], predictions={0: []})
+    gold = [LabeledSpan(0, 1, "PER"), LabeledSpan(2, 3, "LOC"), LabeledSpan(4, 5, "LOC")]
+    found = {0: [(0, 1, "PER", 1.0), (2, 3, "ORG", 1.0), (4, 5, "LOC", 1.0)]}
+    ner([(0, replace(sentence, gold=gold, predictions=found))])
+    assert ner.table() == []
+    ner.get_metric(reset=True)
+    expected = [
+        LabelScores("LOC", 1.0, 0.5, pytest.approx(2 / 3), 2, 1),  # type: ignore[arg-type]
+        LabelScores("PER", 1.0, 1.0, 1.0, 1, 1),
+        LabelScores("ORG", 0.0, 0.0, 0.0, 0, 1),
+    ]
+    assert ner.table() == expected
+    typing = EntityTypingMetric()
+    typing(
+        [
+            (0, TypingPrediction(frozenset("ab"), frozenset("bc"))),
+            (1, TypingPrediction(frozenset("a"), frozenset())),
+        ]
+    )
+    typing.get_metric(reset=True)
+    assert [(row.label, row.f1, row.support, row.predicted) for row in typing.table()] == (
+        [("a", 0.0, 2, 0), ("b", 1.0, 1, 1), ("c", 0.0, 0, 1)]
+    )
+    relations = RelationMetric(negative_label="none")
+    pairs = [("x", "x"), ("x", "none"), ("none", "y"), ("none", "none")]
+    relations((number, RelationPrediction(*pair)) for number, pair in enumerate(pairs))
+    relations.get_metric(reset=True)
+    assert [(row.label, row.recall, row.support, row.predicted) for row in relations.table()] == (
+        [("x", 0.5, 2, 1), ("y", 0.0, 0, 1)]
+    )
+    # A reset without examples.
+    relations.get_metric(reset=True)
+    assert relations.table() == []
+    answers = ClozeQaMetric()
+    answers([(0, ClozePrediction("a", 1.0, 0, ("a",)))])
+    assert answers.get_metric(reset=True)["em"] == 100.0 and answers.table() == []

@@ -1,5 +1,6 @@
 """What the readers of all tasks share."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Iterable, Iterator, List, NamedTuple, Optional, Tuple, Type
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.tasks.base.counts import FileCounts
 from luke_allennlp.tasks.base.reader import TaskReader
 from tests.tasks.support import FIXTURES
 
@@ -144,3 +146,23 @@ def test_labels_are_all_there_or_none(tmp_path: Path) -> None:
             list(reader.read(path))
     path.write_text("x: a\n")
     reader.check_file(str(path))
+
+
+class CountedReader(LineReader):
+    """Whose examples have labels, and whose words may be linked."""
+
+    def gold_labels(self, example: Line) -> List[str]:
+        return [] if example.label is None else [example.label]
+
+    def is_linked(self, item: str) -> Optional[bool]:
+        return item in "ab"
+
+
+def test_counts(data: str) -> None:
+    reader = read(data, kind=CountedReader)[1]
+    expected = FileCounts(examples=3, instances=7, linked=2, labels=Counter(x=2, y=1))
+    assert reader.counts == {data: expected}
+    words_of(reader.read(data))  # again
+    reader.check_file(data)
+    assert reader.counts == {data: expected}
+    assert read(data)[1].counts[data] == FileCounts(examples=3, instances=7)
