@@ -1,4 +1,4 @@
-"""Packages that only pretraining and its data need."""
+"""Packages that only some parts need."""
 
 import importlib
 from typing import Any
@@ -6,10 +6,12 @@ from typing import Any
 from allennlp.common.checks import ConfigurationError
 
 
-def required(module: str) -> Any:
+def required(
+    module: str, extra: str = "pretraining", needed_by: str = "Wikipedia's dumps and pretraining need it"
+) -> Any:
     """
-    Imports a module of a package that `luke-allennlp[pretraining]` installs; a `ConfigurationError` if it is
-    not installed.
+    Imports a module of a package that `luke-allennlp[extra]` installs; a `ConfigurationError`, which says who
+    needs it, if it is not installed.
     """
     try:
         return importlib.import_module(module)
@@ -17,6 +19,5 @@ def required(module: str) -> Any:
         if (error.name or "").split(".")[0] != module.split(".")[0]:
             raise
         raise ConfigurationError(
-            f"{module.split('.')[0]} is not installed; Wikipedia's dumps and pretraining need it: "
-            "pip install 'luke-allennlp[pretraining]'."
+            f"{module.split('.')[0]} is not installed; {needed_by}: pip install 'luke-allennlp[{extra}]'."
         ) from None
