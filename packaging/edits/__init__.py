@@ -11,10 +11,11 @@ from edits.archives import SELF_CONTAINED
 from edits.console import CONSOLE
 from edits.edit import Edit
 from edits.new_configs import NEW_CONFIGS
+from edits.light_start import COMMAND_LINE, LAZY_MODULES, ON_DEMAND
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
 from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LAUNCH, LOCKS, RECOVER
-from edits.start import PLUGINS_WHEN_NEEDED, REGISTER_ON_DEMAND, START
+from edits.start import START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
 from edits.transformers import TRANSFORMERS
 from edits.trust import ARCHIVES, UNTRUSTED
@@ -36,12 +37,13 @@ EDITS: List[Edit] = [
     *FOR_PEOPLE,
     *NEW_CONFIGS,
     *LAUNCH,
-    *PLUGINS_WHEN_NEEDED,
-    *REGISTER_ON_DEMAND,
     *ARCHIVES,
     *UNTRUSTED,
     *ARCHIVE_CHECKS,
     *SELF_CONTAINED,
     *CONSOLE,
+    *LAZY_MODULES,
+    *COMMAND_LINE,
+    *ON_DEMAND,
 ]
 """All of them, in the order in which they are applied."""
