@@ -585,6 +585,19 @@ class TestRecover:
                 recover({**others, **wrong})
 
 
+@pytest.mark.edit("always-archived")
+def test_what_a_package_puts_into_each_archive(tmp_path, monkeypatch):
+    from allennlp.models import archival
+
+    for name in ("config.json", "best.th", "vocabulary/labels.txt", "more/a.txt", "own.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    monkeypatch.setattr(archival, "always_archived", ["more", "absent"])
+    with tarfile.open(archival.archive_model(tmp_path, include_in_archive=["own.txt", "more"])) as archive:
+        names = archive.getnames()
+    assert names.count("more/a.txt") == 1 and "own.txt" in names and "absent" not in names
+
+
 @pytest.mark.edit("archive-checks")
 def test_what_a_package_checks_of_archives(lines_file, tmp_path, monkeypatch):
     from allennlp.models import archival
