@@ -6,12 +6,13 @@ them to edit.
 import importlib
 import pkgutil
 
-from luke_allennlp import commands, linking, pretraining, tasks, token_embedders, training
+from luke_allennlp import commands, linking, prediction, pretraining, tasks, token_embedders, training
 from luke_allennlp.data import token_indexer, word_tokenizer
 
 __all__ = [
     "commands",
     "linking",
+    "prediction",
     "pretraining",
     "tasks",
     "token_embedders",

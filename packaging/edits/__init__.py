@@ -10,6 +10,7 @@ from typing import List
 from edits.edit import Edit
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
+from edits.prediction import PREDICTION_FILES
 from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LAUNCH, LOCKS, RECOVER
 from edits.start import PLUGINS_WHEN_NEEDED, REGISTER_ON_DEMAND, START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
@@ -37,5 +38,6 @@ EDITS: List[Edit] = [
     *ARCHIVES,
     *UNTRUSTED,
     *ARCHIVE_CHECKS,
+    *PREDICTION_FILES,
 ]
 """All of them, in the order in which they are applied."""
