@@ -18,7 +18,7 @@ from allennlp.common.checks import ConfigurationError
 import luke_allennlp
 from luke_allennlp.pipelines import Run
 from luke_allennlp.pipelines.knobs import config_file
-from tests.conftest import FIXTURES, ROOT, small_corpus
+from tests.conftest import FIXTURES, ROOT, plugins_once, small_corpus
 
 CONFIG = f"""
 (import '{ROOT}/training_configs/lib/ner.libsonnet') + {{
@@ -42,7 +42,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def state() -> List[Any]:
-    """What a training changes in its process."""
+    """What a training changes in its process. (Imports of libraries set variables.)"""
+    plugins_once()
     loggers = [logging.getLogger(name) for name in (None, "tqdm", "allennlp.common.params")]
     return [
         [(logger.handlers[:], logger.level, logger.disabled) for logger in loggers],

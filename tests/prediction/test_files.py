@@ -16,7 +16,7 @@ TEXTS = [
     "Zoë left Vexford with Rask 🎉. Zoë won.",
     "",
     "Edda Rask  left\tVexford. She won 🏆 in Port\u00a0Velmar.",
-    "a\u200b b # -DOCSTART- O",
+    "a\u200b b # O",
 ]
 
 Predict = Callable[..., Finished]
@@ -47,14 +47,15 @@ Found = List[Set[Tuple[str, ...]]]
 
 
 def read(archive: Path, path: str) -> Found:
-    """Of each text that has words, the entities that the archive's reader finds in a file: words and label."""
+    """Of each text with words, the entities that the archive's reader finds in a file: words and label."""
     reader: Any = load_archive(archive).dataset_reader
     documents = [document for document in reader.read_documents(path) if document.sentences]
     assert all(document.unlabeled is None for document in documents)
     assert not any(sentence.unaligned for document in documents for sentence in document.sentences)
     return [
         {
-            (*sentence.words[start:end], label)
+            # What is invisible between two words is a token in spaCy.
+            (*(word for word in sentence.words[start:end] if word.strip(" \u200b")), label)
             for sentence in document.sentences
             for start, end, label in sentence.spans
         }
@@ -78,7 +79,13 @@ def expected(archive: Path, path: str) -> Found:
 @pytest.mark.parametrize("format, name", [("conll", "out.conll"), ("docbin", "out.spacy"), ("brat", "out")])
 @pytest.mark.parametrize("kind", ["flat", "nested"])
 def test_written_and_read_again(
-    predict: Predict, ner_archive: Path, nested_archive: Path, format: str, name: str, kind: str
+    predict: Predict,
+    ner_archive: Path,
+    nested_archive: Path,
+    format: str,
+    name: str,
+    kind: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     archive = ner_archive if kind == "flat" else nested_archive
     finished = predict(archive, "in.txt", "--output-file", "out.jsonl")
@@ -90,7 +97,7 @@ def test_written_and_read_again(
     assert len(written) == len(predicted) == 3 and all(predicted)
     if kind == "nested" and format == "conll":
         assert all(some < all_ for some, all_ in zip(written, predicted, strict=True))
-        assert "entities overlap more probable ones and are left out" in finished.out + finished.err
+        assert "entities overlap more probable ones and are left out" in caplog.text
     else:
         assert written == predicted
     if format == "brat":
@@ -137,6 +144,13 @@ def test_columns_to_standard_output(
     assert finished.status == 0, finished.err
     columns = finished.out[finished.out.index("-DOCSTART-") :]
     assert columns.startswith("-DOCSTART-\tO\n\nZoë\t") and "prediction:" not in finished.out
+
+
+def test_words_that_are_no_columns(predict: Predict, ner_archive: Path) -> None:
+    Path("in.txt").write_text("Zoë left.\nof -DOCSTART- lines\n", encoding="utf-8")
+    finished = predict(ner_archive, "in.txt", "--output-format", "conll", "--output-file", "out.conll")
+    assert finished.status == 1 and "'-DOCSTART-' with the tag" in finished.error
+    assert not Path("out.conll").exists()
 
 
 def test_a_labelled_file(predict: Predict, ner_archive: Path) -> None:

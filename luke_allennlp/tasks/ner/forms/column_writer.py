@@ -16,7 +16,8 @@ from luke_allennlp.tasks.ner.metric import non_overlapping
 
 logger = logging.getLogger(__name__)
 
-_UNWRITABLE = re.compile(r"[\t\r\n]")
+# What separates columns, lines and documents, and what the reader takes from the beginning of a line.
+_UNWRITABLE = re.compile(r"[\t\r\n]|\A-DOCSTART-(?!\S)|\A\ufeff")
 
 
 class ColumnWriter:
