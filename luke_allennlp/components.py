@@ -6,7 +6,7 @@ them to edit.
 import importlib
 import pkgutil
 
-from luke_allennlp import commands, linking, tasks, token_embedders, training
+from luke_allennlp import commands, linking, prediction, tasks, token_embedders, training
 from luke_allennlp.data import token_indexer, word_tokenizer
 from luke_allennlp.exchange import exportability
 from luke_allennlp.pretraining import loader, masking, model, predictor, reader
@@ -18,6 +18,7 @@ __all__ = [
     "loader",
     "masking",
     "model",
+    "prediction",
     "predictor",
     "reader",
     "tasks",

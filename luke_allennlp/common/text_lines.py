@@ -92,7 +92,7 @@ def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
     `ConfigurationError`
         If the file cannot be read, or its bytes do not decode: then it names the line and the byte.
     """
-    with _opened(path, encoding, newline=None) as file:
+    with opened(path, encoding, newline=None) as file:
         for number, line in enumerate(file, start=1):
             if line.startswith("\ufeff"):
                 line = _BYTE_ORDER_MARK.sub("", line, count=1)
@@ -101,12 +101,13 @@ def read_lines(path: str, encoding: str = "utf-8") -> Iterator[Tuple[int, str]]:
 
 def read_text(path: str, encoding: str = "utf-8") -> str:
     """As `read_lines`, but all of the text at once, with its line ends as they are."""
-    with _opened(path, encoding, newline="") as file:
+    with opened(path, encoding, newline="") as file:
         return file.read()
 
 
 @contextmanager
-def _opened(path: str, encoding: str, newline: Optional[str]) -> Iterator[IO[str]]:
+def opened(path: str, encoding: str, newline: Optional[str]) -> Iterator[IO[str]]:
+    """A text file, or one that gzip packed, with the errors of `read_lines`; `newline` as of `open`."""
     if not os.path.exists(path):
         raise ConfigurationError(
             f"{path}: there is no such file. Check the path (it counts from {os.getcwd()})."

@@ -10,7 +10,7 @@ from typing import Union
 from allennlp.common.checks import ConfigurationError
 from filelock import FileLock
 
-import luke_allennlp
+from luke_allennlp import __version__
 from luke_allennlp.checkpoints.model_files import CONFIG_FILE, find_file, local_directory, looks_like_path
 from luke_allennlp.checkpoints.tarballs import cache_directory
 from luke_allennlp.exchange import import_checkpoint
@@ -83,7 +83,7 @@ def _imported(name: str) -> Path:
 def _version(name: str) -> str:
     """Differs when the model's files do: by their sizes and times, or by the commit on the hub."""
     config = find_file(name, CONFIG_FILE)
-    facts = [luke_allennlp.__version__]
+    facts = [__version__]
     directory = local_directory(name)
     if directory is not None:
         facts.append(os.path.realpath(directory))

@@ -14,6 +14,7 @@ from edits.new_configs import NEW_CONFIGS
 from edits.light_start import COMMAND_LINE, LAZY_MODULES, ON_DEMAND
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
+from edits.prediction import PREDICTION_FILES
 from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LAUNCH, LOCKS, RECOVER
 from edits.start import START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
@@ -45,5 +46,6 @@ EDITS: List[Edit] = [
     *LAZY_MODULES,
     *COMMAND_LINE,
     *ON_DEMAND,
+    *PREDICTION_FILES,
 ]
 """All of them, in the order in which they are applied."""
