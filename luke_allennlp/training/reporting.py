@@ -13,7 +13,7 @@ from allennlp.training import TrainerCallback
 from allennlp.training.callbacks import ConsoleLoggerCallback
 
 from luke_allennlp.training.checkpointing import DIVERGED_FILE
-from luke_allennlp.training.progress import describe
+from luke_allennlp.training.progress import describe, memory
 from luke_allennlp.training.steps import StepLog, StepSums, StepWindow
 from luke_allennlp.training.validation import ValidatedTrainer
 
@@ -86,7 +86,7 @@ class ReportingTrainer(ValidatedTrainer):
         if self._is_shown(done.number):
             shown = {**self._window.figures(), **self.model.get_metrics(reset=True)}
             self._window.reset()
-            figures.update(shown)
+            figures.update(shown, memory_gb=memory() / 1e9)
             self._metrics.update({f"training_{name}": value for name, value in shown.items()})
             self._progress.set_description(describe(figures, self._source.steps_per_epoch), refresh=False)
         if self._log is not None:

@@ -6,7 +6,7 @@ import pytest
 
 from luke_allennlp.report.judged import Mark
 from luke_allennlp.report.page import Options, make_page, shown_score
-from luke_allennlp.report.paper import paper_score
+from luke_allennlp.report.paper import measured, paper_score
 from luke_allennlp.report.run_files import read_runs
 from tests.report.pages import SECTIONS, Parsed, page_of
 from tests.report.runs import example, made_predictions, predictions_of, write_run
@@ -115,6 +115,7 @@ def test_the_papers_row_of_a_shipped_config(tmp_path):
     found = paper_score(run)
     assert found.experiment == "ner/conll"
     assert "94.3" in found.score
+    assert measured(run) == "validation f1 61.0; test f1 50.0"
     (run,) = read_runs([str(write_run(tmp_path / "runs/ner/conll", environment=None))])
     assert paper_score(run) == found
     (run,) = read_runs([str(write_run(tmp_path / "runs/ner/own", environment=None))])
