@@ -5,14 +5,14 @@ import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.common.requirements import required
 from luke_allennlp.report import run_views
 from luke_allennlp.report.comparison import config_differences, groups_of
-from luke_allennlp.report.paper import paper_score
+from luke_allennlp.report.paper import PaperScore, measured, paper_score
 from luke_allennlp.report.predictions import Predictions, predict
 from luke_allennlp.report.run_files import Run, read_runs
 from luke_allennlp.report.views import AgreementView, PredictionView, agreement_view, view_of
@@ -47,7 +47,8 @@ class RunView:
     run: Run
     predictions: Optional[PredictionView]
     config: str
-    paper: Any
+    paper: Optional[PaperScore]
+    measured: str
     notes: List[str] = field(default_factory=list)
 
 
@@ -70,6 +71,7 @@ def make_page(directories: Sequence[str], options: Options) -> str:
             None if predictions is None else view_of(predictions, options.max_mistakes),
             json.dumps(run.config, indent=2, ensure_ascii=False),
             paper_score(run),
+            measured(run),
             run.notes,
         )
         for run, predictions in zip(runs, found, strict=True)
@@ -124,8 +126,8 @@ def _predicted(run: Run, options: Options) -> Optional[Predictions]:
         return None
     try:
         return predict(str(run.archive), data, options.cuda_device)
-    except ConfigurationError as error:
-        run.notes.append(f"There are no predictions: {error.message}")
+    except (ConfigurationError, OSError, RuntimeError) as error:  # a damaged archive, or too little memory
+        run.notes.append(f"There are no predictions: {' '.join(str(error).split())}")
         return None
 
 

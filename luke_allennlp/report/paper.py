@@ -6,6 +6,7 @@ from typing import NamedTuple, Optional
 
 from luke_allennlp.report.run_files import Run
 
+_IN_PERCENT = {"luke_cloze_qa", "luke_reading_comprehension"}  # what their metrics are
 _TABLE = Path(__file__).resolve().parents[2] / "training_configs/README.md"
 
 
@@ -39,3 +40,15 @@ def experiment_of(run: Run) -> Optional[str]:
             return found[1]
     parts = run.directory.resolve().parts
     return "/".join(parts[-2:]) if not words and parts[-3:-2] == ("runs",) else None
+
+
+def measured(run: Run) -> str:
+    """The run's own scores of the kind that papers report, in percent."""
+    scale = 1 if run.task in _IN_PERCENT else 100
+    parts = []
+    for data, prefix in (("validation", "best_validation_"), ("test", "test_")):
+        scores = run.scores(prefix)
+        shown = [f"{name} {scale * scores[name]:.1f}" for name in ("em", "f1", "paper_f1") if name in scores]
+        if shown:
+            parts.append(f"{data} {', '.join(shown)}")
+    return "; ".join(parts) or "no score yet"

@@ -57,7 +57,7 @@ def score_tables(runs: Sequence[Run]) -> List[ScoreTable]:
     tables = []
     groups = groups_of(runs)
     for title, prefix in (
-        ("Validation, weights of the archive", "best_validation_"),
+        ("Validation, kept weights", "best_validation_"),
         ("Test", "test_"),
     ):
         scores = [main_scores(run.scores(prefix)) for run in runs]
@@ -166,6 +166,9 @@ def time_and_memory(run: Run) -> List[Tuple[str, str]]:
         if values:
             middle = sorted(values)[len(values) // 2]
             rows.append((f"{name}, median", f"{middle:,.2f} {unit}".strip()))
+    _, used = _series(run.steps, "memory_gb")
+    if used:
+        rows.append(("most memory of the first process", f"{max(used):.1f} GB"))
     for name, value in run.metrics.items():
         if "memory" in name and isinstance(value, (int, float)):
             rows.append((name.replace("_", " "), f"{value:,.0f}"))

@@ -97,7 +97,7 @@ class ReportingTrainer(ValidatedTrainer):
         if self._is_shown(done.number):
             shown = {**self._window.figures(), **self.model.get_metrics(reset=True)}
             self._window.reset()
-            figures.update(shown)
+            figures.update(shown, memory_gb=memory() / 1e9)
             self._metrics.update({f"training_{name}": value for name, value in shown.items()})
             self._track(figures)
             self._progress.set_description_str(f"epoch {epoch + 1}", refresh=False)
