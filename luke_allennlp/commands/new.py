@@ -75,7 +75,6 @@ class New(Command):
 
         import torch
 
-        import luke_allennlp.components  # noqa: F401
         from luke_allennlp.exchange.exportability import why_not_exportable
         from luke_allennlp.experiments.messages import quiet
         from luke_allennlp.experiments.new_config import NewConfig

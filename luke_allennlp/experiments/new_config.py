@@ -60,7 +60,13 @@ class NewConfig:
         path = self.files["train"]
         if self.task == "ner":
             encoding = self.reader_options.get("encoding", "utf-8")
-            self.reader_options = {**find_columns(path, encoding), **self.reader_options}
+            found = find_columns(path, encoding)
+            if "tag_column" in found:
+                self.notes.append(
+                    f"{path}: the tags are those of column {found['tag_column']}. Later columns, such as that of "
+                    "nested entities, are not read; the JSON forms can hold both."
+                )
+            self.reader_options = {**found, **self.reader_options}
         self._check_training_data(path)
         if self.task == "ner":
             self._try_ner_options(path)
