@@ -10,8 +10,8 @@ from typing import List
 from edits.archives import SELF_CONTAINED
 from edits.console import CONSOLE
 from edits.edit import Edit
-from edits.new_configs import NEW_CONFIGS
 from edits.light_start import COMMAND_LINE, LAZY_MODULES, ON_DEMAND
+from edits.new_configs import NEW_CONFIGS
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
 from edits.prediction import PREDICTION_FILES
