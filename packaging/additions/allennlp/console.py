@@ -195,7 +195,7 @@ def progress_options(is_file_friendly: bool) -> Dict[str, Any]:
     if is_file_friendly:
         return {"mininterval": 2.0}
     if is_terminal():
-        return {"mininterval": 0.1, "delay": 0.5, "leave": False, "dynamic_ncols": True}
+        return {"mininterval": 0.1, "delay": 0.5, "leave": False, "dynamic_ncols": _has_size()}
     return {"mininterval": 30.0, "maxinterval": 30.0, "delay": 30.0, "miniters": 1, "leave": False}
 
 
@@ -205,6 +205,14 @@ def is_terminal(stream: Optional[TextIO] = None) -> bool:
     try:
         return stream.isatty()
     except (AttributeError, ValueError):
+        return False
+
+
+def _has_size() -> bool:
+    """Whether the terminal says its size: in containers it may be 0."""
+    try:
+        return min(os.get_terminal_size(sys.stderr.fileno())) > 1
+    except (OSError, ValueError):
         return False
 
 
