@@ -26,14 +26,14 @@ def fresh(monkeypatch):
     """A root logger without handlers, and a console that has shown nothing."""
     for name in ("ALLENNLP_DEBUG", console.LEVEL_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-    console.begin()
+    console.begin(has_log=True)
     logging.captureWarnings(False)
     root, captures = logging.getLogger(), warnings.showwarning
     handlers, level = root.handlers[:], root.level
     root.handlers.clear()
     console.install()
     yield
-    console.begin()
+    console.begin(has_log=True)
     for handler in root.handlers:
         handler.close()
     root.handlers[:], root.level = handlers, level
@@ -79,7 +79,7 @@ class TestConsole:
         assert not out and err.count("\n") == 1 and console.level() == logging.ERROR
 
     def test_silence(self, capsys):
-        console.begin(silent=True)
+        console.begin(silent=True, has_log=True)
         log_all()
         console.say("a result")
         out, err = capsys.readouterr()
@@ -100,7 +100,7 @@ class TestConsole:
         out, err = capsys.readouterr()
         assert out == "shown before the log was there\nshown\n" and err.count("\n") == 2
         # Another run has a log of its own.
-        console.begin()
+        console.begin(has_log=True)
         console.say("of the next run")
         assert "of the next run" not in (tmp_path / "out.log").read_text()
 
