@@ -14,12 +14,10 @@ from allennlp.training.callbacks import ConsoleLoggerCallback
 
 from luke_allennlp.training.checkpointing import DIVERGED_FILE
 from luke_allennlp.training.progress import bar_options, describe, memory
-from luke_allennlp.training.steps import StepLog, StepSums, StepWindow
+from luke_allennlp.training.steps import LOG_FILE, StepLog, StepSums, StepWindow
 from luke_allennlp.training.tracking import StepTracking
 from luke_allennlp.training.training_console import TrainingConsole
 from luke_allennlp.training.validation import ValidatedTrainer
-
-LOG_FILE = "steps.jsonl"
 
 
 class DoneStep(NamedTuple):

@@ -19,6 +19,7 @@ from luke_allennlp.tasks.base.reader import TaskReader
 from luke_allennlp.token_embedders import LukeEmbedder
 from luke_allennlp.training.hooks import add_hook
 from luke_allennlp.training.scores import MOST_LABELS, console_width
+from luke_allennlp.training.steps import LOG_FILE
 
 _INDENT = " " * 13
 
@@ -33,7 +34,8 @@ def conclude(directory: Union[str, PathLike]) -> None:
     """Says where things are. Called by `allennlp train` at the end."""
     path = os.fspath(directory)
     line("Archive", os.path.join(path, "model.tar.gz"))
-    line("Scores", f"{os.path.join(path, 'metrics.json')}; of each step: steps.jsonl")
+    has_steps = os.path.exists(os.path.join(path, LOG_FILE))
+    line("Scores", os.path.join(path, "metrics.json") + (f"; of each step: {LOG_FILE}" if has_steps else ""))
     line("Log", os.path.join(path, "out.log"))
 
 

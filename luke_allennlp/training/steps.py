@@ -10,6 +10,9 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Protocol, Te
 import torch
 from allennlp.data import TensorDict
 
+LOG_FILE = "steps.jsonl"
+"""Of a run, with the figures of its steps."""
+
 
 class Step(NamedTuple):
     """

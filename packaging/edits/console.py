@@ -210,7 +210,7 @@ Called by `train_model` with the directory of a run that is complete and archive
         file="allennlp/commands/train.py",
         old="    meta = Meta.new()\n",
         new="""\
-    console.begin()
+    console.begin(has_log=True)
     for hook in run_started if node_rank == 0 else []:
         hook(serialization_dir)
 

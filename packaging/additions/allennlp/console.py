@@ -20,6 +20,9 @@ LEVEL_VARIABLE = "ALLENNLP_LOG_LEVEL"
 PROJECT_PACKAGES = {"allennlp", "allennlp_models", "luke_allennlp"}
 """Packages whose warnings the console shows."""
 
+# It warns of what AllenNLP itself does whenever a run resumes or has several processes.
+_NOT_SHOWN = {"allennlp.data.vocabulary"}
+
 _FORMAT = "%(asctime)s - %(levelname)s - %(name)s - %(message)s"
 
 _silent = False
@@ -46,7 +49,7 @@ def be_verbose() -> None:
     os.environ.setdefault(LEVEL_VARIABLE, "INFO")
 
 
-def begin(silent: bool = False, results_to_stderr: bool = False) -> None:
+def begin(silent: bool = False, results_to_stderr: bool = False, has_log: bool = False) -> None:
     """
     Called when a command begins, or another run.
 
@@ -56,10 +59,15 @@ def begin(silent: bool = False, results_to_stderr: bool = False) -> None:
         Show errors alone.
     results_to_stderr : `bool`, optional (default = `False`)
         `say` writes to standard error: standard output is for programs.
+    has_log : `bool`, optional (default = `False`)
+        Whether there will be a log of the run for the warnings of others.
     """
     global _silent, _results_to_stderr, _has_said, _log_file
     _silent, _results_to_stderr, _has_said, _log_file = silent, results_to_stderr, False, None
     _waiting.clear()
+    if not has_log and not is_verbose():
+        # It may not be imported yet, and writes its warnings to the console itself.
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 
 class ConsoleHandler(logging.Handler):
@@ -79,7 +87,7 @@ class ConsoleHandler(logging.Handler):
         if record.name == "py.warnings":  # of `warnings.warn`: the text begins with the path of its file
             path = record.getMessage().split(".py:")[0].replace(os.sep, "/")
             return any(f"/{package}/" in path for package in _shown_packages())
-        return record.name.split(".")[0] in _shown_packages()
+        return record.name.split(".")[0] in _shown_packages() and record.name not in _NOT_SHOWN
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -195,7 +203,7 @@ def progress_options(is_file_friendly: bool) -> Dict[str, Any]:
     if is_file_friendly:
         return {"mininterval": 2.0}
     if is_terminal():
-        return {"mininterval": 0.1, "delay": 0.5, "leave": False, "dynamic_ncols": True}
+        return {"mininterval": 0.1, "delay": 0.5, "leave": False, "dynamic_ncols": _has_size()}
     return {"mininterval": 30.0, "maxinterval": 30.0, "delay": 30.0, "miniters": 1, "leave": False}
 
 
@@ -205,6 +213,14 @@ def is_terminal(stream: Optional[TextIO] = None) -> bool:
     try:
         return stream.isatty()
     except (AttributeError, ValueError):
+        return False
+
+
+def _has_size() -> bool:
+    """Whether the terminal says its size: in containers it may be 0."""
+    try:
+        return min(os.get_terminal_size(sys.stderr.fileno())) > 1
+    except (OSError, ValueError):
         return False
 
 
