@@ -3,7 +3,7 @@
 import io
 import itertools
 import re
-from typing import Any, Callable, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 from markupsafe import Markup, escape
@@ -82,14 +82,15 @@ def _thinned(steps: Sequence[float], values: Sequence[float]) -> Tuple[np.ndarra
     return np.array([part[-1] for part in split[0]]), np.array([part.mean() for part in split[1]])
 
 
-def smoothed(values: Sequence[float]) -> np.ndarray:
+def smoothed(values: Sequence[float]) -> List[float]:
     """The running mean over a twentieth of the values."""
     array = np.asarray(values, dtype=float)
     width = max(len(array) // 20, 1)
     sums = np.concatenate([[0.0], np.cumsum(array)])
     ends = np.arange(1, len(array) + 1)
     starts = np.maximum(ends - width, 0)
-    return (sums[ends] - sums[starts]) / (ends - starts)
+    means: List[float] = ((sums[ends] - sums[starts]) / (ends - starts)).tolist()
+    return means
 
 
 def reliability(found: Calibration, item: str) -> Markup:
@@ -97,7 +98,7 @@ def reliability(found: Calibration, item: str) -> Markup:
 
     def draw(axes: Any) -> None:
         middles = (np.arange(BINS) + 0.5) / BINS
-        filled = found.count > 0
+        filled = found.counts > 0
         axes.bar(middles[filled], found.accuracy[filled], width=0.09, color=_COLORS[0], alpha=0.75)
         axes.plot([0, 1], [0, 1], color=_TEXT, linewidth=1, linestyle="--", alpha=0.6)
         axes.plot(
@@ -109,7 +110,7 @@ def reliability(found: Calibration, item: str) -> Markup:
             linewidth=1.2,
         )
         for middle, height, count in zip(
-            middles[filled], found.accuracy[filled], found.count[filled], strict=True
+            middles[filled], found.accuracy[filled], found.counts[filled], strict=True
         ):
             axes.text(middle, height + 0.02, str(count), ha="center", fontsize=_SIZE - 3, color=_TEXT)
         axes.set(
