@@ -63,7 +63,7 @@ def curves(title: str, lines: Sequence[Curve], y_name: str = "", logarithmic: bo
             axes.yaxis.set_minor_formatter(ticker.NullFormatter())
         else:
             axes.ticklabel_format(style="sci", scilimits=(-3, 5))
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_xlabel("step")
         axes.set_ylabel(y_name)
         axes.grid(alpha=0.25)
@@ -131,8 +131,8 @@ def histogram(title: str, values: Sequence[int], x_name: str) -> Markup:
         width = max(int(np.ceil((array.max() - array.min() + 1) / 30)), 1)
         edges = np.arange(array.min(), array.max() + width + 1, width) - 0.5
         axes.hist(array, bins=edges, color=_COLORS[0], alpha=0.8)
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
-        axes.yaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
+        axes.yaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
         axes.set(xlabel=x_name, ylabel="examples")
         axes.grid(alpha=0.25, axis="y")
 
