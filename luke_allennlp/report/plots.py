@@ -3,7 +3,7 @@
 import io
 import itertools
 import re
-from typing import Any, Callable, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 from markupsafe import Markup, escape
@@ -63,7 +63,7 @@ def curves(title: str, lines: Sequence[Curve], y_name: str = "", logarithmic: bo
             axes.yaxis.set_minor_formatter(ticker.NullFormatter())
         else:
             axes.ticklabel_format(style="sci", scilimits=(-3, 5))
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_xlabel("step")
         axes.set_ylabel(y_name)
         axes.grid(alpha=0.25)
@@ -82,14 +82,15 @@ def _thinned(steps: Sequence[float], values: Sequence[float]) -> Tuple[np.ndarra
     return np.array([part[-1] for part in split[0]]), np.array([part.mean() for part in split[1]])
 
 
-def smoothed(values: Sequence[float]) -> np.ndarray:
+def smoothed(values: Sequence[float]) -> List[float]:
     """The running mean over a twentieth of the values."""
     array = np.asarray(values, dtype=float)
     width = max(len(array) // 20, 1)
     sums = np.concatenate([[0.0], np.cumsum(array)])
     ends = np.arange(1, len(array) + 1)
     starts = np.maximum(ends - width, 0)
-    return (sums[ends] - sums[starts]) / (ends - starts)
+    means: List[float] = ((sums[ends] - sums[starts]) / (ends - starts)).tolist()
+    return means
 
 
 def reliability(found: Calibration, item: str) -> Markup:
@@ -97,7 +98,7 @@ def reliability(found: Calibration, item: str) -> Markup:
 
     def draw(axes: Any) -> None:
         middles = (np.arange(BINS) + 0.5) / BINS
-        filled = found.count > 0
+        filled = found.counts > 0
         axes.bar(middles[filled], found.accuracy[filled], width=0.09, color=_COLORS[0], alpha=0.75)
         axes.plot([0, 1], [0, 1], color=_TEXT, linewidth=1, linestyle="--", alpha=0.6)
         axes.plot(
@@ -109,7 +110,7 @@ def reliability(found: Calibration, item: str) -> Markup:
             linewidth=1.2,
         )
         for middle, height, count in zip(
-            middles[filled], found.accuracy[filled], found.count[filled], strict=True
+            middles[filled], found.accuracy[filled], found.counts[filled], strict=True
         ):
             axes.text(middle, height + 0.02, str(count), ha="center", fontsize=_SIZE - 3, color=_TEXT)
         axes.set(
@@ -130,8 +131,8 @@ def histogram(title: str, values: Sequence[int], x_name: str) -> Markup:
         width = max(int(np.ceil((array.max() - array.min() + 1) / 30)), 1)
         edges = np.arange(array.min(), array.max() + width + 1, width) - 0.5
         axes.hist(array, bins=edges, color=_COLORS[0], alpha=0.8)
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
-        axes.yaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
+        axes.yaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
         axes.set(xlabel=x_name, ylabel="examples")
         axes.grid(alpha=0.25, axis="y")
 

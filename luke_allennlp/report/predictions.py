@@ -1,5 +1,7 @@
 """The predictions of a run's model for a file, judged."""
 
+import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
@@ -14,7 +16,9 @@ from luke_allennlp.report.judged import Judged
 from luke_allennlp.report.judgements import Judge, judge_of
 from luke_allennlp.tasks.base.predictor import TaskPredictor
 
-_GROUP = 512  # examples between two steps of the progress bar
+# Examples that are predicted at once, sorted by length: the more, the faster, but the progress bar waits.
+_FIRST_GROUP, _LARGEST_GROUP = 16, 1024
+_SECONDS = 3.0
 
 
 @dataclass
@@ -54,8 +58,10 @@ def predict(archive_file: str, data: str, cuda_device: Optional[int] = None) -> 
     judged: List[Judged] = []
     left = reader.max_items
     with Tqdm.tqdm(total=len(examples), desc="predicting", unit=" examples") as progress:
-        for start in range(0, len(examples), _GROUP):
-            group = examples[start : start + _GROUP]
+        size, waiting = _FIRST_GROUP, deque(examples)
+        while waiting and left != 0:
+            started = time.perf_counter()
+            group = [waiting.popleft() for _ in range(min(size, len(waiting)))]
             items = [list(reader.items(example)) for example in group]
             if left is not None:  # as many instances as `evaluate` reads
                 items, left = _first(items, left)
@@ -65,6 +71,8 @@ def predict(archive_file: str, data: str, cuda_device: Optional[int] = None) -> 
                 output = predictor.output(example, found, [next(outputs) for _ in found])
                 judged.append(judge.judge(example, found, output))
             progress.update(len(group))
+            if time.perf_counter() - started < _SECONDS:
+                size = min(2 * size, _LARGEST_GROUP)
     return Predictions(data, judge, judged, model.get_metrics(reset=True))
 
 

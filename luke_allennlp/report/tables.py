@@ -145,7 +145,7 @@ class Calibration(NamedTuple):
 
     probability, accuracy : `np.ndarray`
         Means of each of ten bins of equal width, NaN for an empty one. Shape: (bins,)
-    count : `np.ndarray`
+    counts : `np.ndarray`
         Shape: (bins,)
     error : `float`
         The expected calibration error (Naeini et al., AAAI 2015): the mean distance of both, by count.
@@ -153,7 +153,7 @@ class Calibration(NamedTuple):
 
     probability: np.ndarray
     accuracy: np.ndarray
-    count: np.ndarray
+    counts: np.ndarray
     error: float
 
 

@@ -49,7 +49,7 @@ def data_of(task):
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_scores_are_those_of_evaluate(task, archives, monkeypatch):
-    monkeypatch.setattr("luke_allennlp.report.predictions._GROUP", 7)
+    monkeypatch.setattr("luke_allennlp.report.predictions._FIRST_GROUP", 3)
     found = predict(archives(task), data_of(task), cuda_device=-1)
     expected = evaluate_from_archive(archives(task), data_of(task), cmd_overrides=LOADER, cuda_device=-1)
     expected.pop("loss")

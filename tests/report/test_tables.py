@@ -82,11 +82,11 @@ def test_confusion_shows_the_most_frequent_labels():
 
 def test_calibration_is_the_mean_distance_by_count():
     found = calibration(PAIRS)
-    assert found.count.tolist() == [0, 1, 0, 0, 2, 0, 0, 0, 1, 1]
+    assert found.counts.tolist() == [0, 1, 0, 0, 2, 0, 0, 0, 1, 1]
     np.testing.assert_allclose(found.accuracy[[1, 4, 8, 9]], [0, 0, 1, 1])
     assert found.error == pytest.approx((0.15 + 2 * 0.45 + 0.15 + 0.05) / 5)
     assert calibration([Pair("PER", None, MISSED)]) is None
-    assert calibration([Pair("PER", "PER", RIGHT, 1.0)]).count[9] == 1
+    assert calibration([Pair("PER", "PER", RIGHT, 1.0)]).counts[9] == 1
 
 
 def test_scores_by_length():
