@@ -70,7 +70,7 @@ class New(Command):
         if output.exists() and not args.force:
             raise ConfigurationError(f"{output} exists; give another --output, or --force to replace it.")
         for path in files.values():
-            if not Path(path).exists():
+            if "://" not in path and not Path(path).exists():
                 raise ConfigurationError(f"{path}: there is no such file (looked from {str(Path.cwd())!r}).")
 
         import torch

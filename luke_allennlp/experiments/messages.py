@@ -22,9 +22,7 @@ def quiet() -> Iterator[None]:
 @contextmanager
 def messages_of(path: str) -> Iterator[List[logging.LogRecord]]:
     """Collects what this package logs about a file, and keeps it from the console."""
-    messages: List[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.emit = messages.append  # type: ignore[method-assign]
+    handler = _Collector()
     handler.addFilter(lambda record: record.getMessage().startswith(f"{path}: "))
     logger = logging.getLogger("luke_allennlp")
     before = logger.level, logger.propagate
@@ -32,8 +30,17 @@ def messages_of(path: str) -> Iterator[List[logging.LogRecord]]:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     try:
-        yield messages
+        yield handler.messages
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before[0])
         logger.propagate = before[1]
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: List[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record)

@@ -50,7 +50,10 @@ class NewConfig:
     ) -> None:
         self.task = task
         self.files = files
-        self.checkpoint = CheckpointProfile.read(model_name)
+        try:
+            self.checkpoint = CheckpointProfile.read(model_name)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"--model: {error.message}") from None
         self.reader_options = dict(reader_options)
         self.notes: List[str] = []
         self.profiles: Dict[str, DataProfile] = {}
@@ -62,9 +65,10 @@ class NewConfig:
             encoding = self.reader_options.get("encoding", "utf-8")
             found = find_columns(path, encoding)
             if "tag_column" in found:
+                column = found["tag_column"]
                 self.notes.append(
-                    f"{path}: the tags are those of column {found['tag_column']}. Later columns, such as that of "
-                    "nested entities, are not read; the JSON forms can hold both."
+                    f"{path}: the tags are those of column {column}. Later columns, such as that of nested "
+                    "entities, are not read; the JSON forms can hold both."
                 )
             self.reader_options = {**found, **self.reader_options}
         self._check_training_data(path)

@@ -22,7 +22,7 @@ LEARNING_RATES: Sequence[Tuple[float, Tuple[float, float]]] = (
 SMALL = 512
 # Up to how many inputs an epoch has: the inputs of an update, by task.
 BATCH_SIZES: Dict[str, Sequence[Tuple[float, int]]] = {
-    "ner": ((1_000, 4), (math.inf, 8)),
+    "ner": ((2_000, 4), (math.inf, 8)),
     "entity_typing": ((math.inf, 4),),
     "relation_classification": ((1_000, 8), (5_000, 16), (math.inf, 32)),
     "cloze_qa": ((1_000, 8), (10_000, 16), (math.inf, 32)),
@@ -31,7 +31,7 @@ BATCH_SIZES: Dict[str, Sequence[Tuple[float, int]]] = {
 # Of a training: fewer updates teach little, whatever the number of epochs.
 MIN_UPDATES = 800
 MIN_EPOCHS = {
-    "ner": 3,
+    "ner": 4,
     "entity_typing": 3,
     "relation_classification": 3,
     "cloze_qa": 2,
