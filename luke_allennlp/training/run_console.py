@@ -33,6 +33,7 @@ def announce(directory: Union[str, PathLike]) -> None:
 def conclude(directory: Union[str, PathLike]) -> None:
     """Says where things are. Called by `allennlp train` at the end."""
     path = os.fspath(directory)
+    console.say()
     line("Archive", os.path.join(path, "model.tar.gz"))
     has_steps = os.path.exists(os.path.join(path, LOG_FILE))
     line("Scores", os.path.join(path, "metrics.json") + (f"; of each step: {LOG_FILE}" if has_steps else ""))
