@@ -54,10 +54,12 @@ class ArchivedCheckpoint(TrainerCallback):
             )
             return
         place = Path(self.serialization_dir)
-        names = dict.fromkeys([embedders[0].model_name, *_checkpoints(read_object(place / "config.json"))])
+        tokenizers = dict.fromkeys(
+            [embedders[0].model_name, *_checkpoints(read_object(place / "config.json"))]
+        )
         try:
             with new_directory(place / ARCHIVED_CHECKPOINT, True, "what goes into the archive") as target:
-                write_small_files(embedders[0], list(names), target)
+                write_small_files(embedders[0], list(tokenizers), target)
         except ConfigurationError as error:
             logger.warning(
                 "The archive will need the checkpoint %r beside it: %s",

@@ -3,7 +3,7 @@
 import logging
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Mapping, Optional
 
 import torch
 from allennlp.common.checks import ConfigurationError
@@ -127,7 +127,7 @@ def _labels(archive: TrainedArchive) -> Dict[str, int]:
     return dict(vocabulary.get_token_to_index_vocabulary(namespace))
 
 
-def _unlike(own: Dict[str, Tensor], weights: Dict[str, Tensor], by_label: bool) -> Optional[str]:
+def _unlike(own: Mapping[str, Tensor], weights: Mapping[str, Tensor], by_label: bool) -> Optional[str]:
     """How the heads differ in more than their labels."""
     for key, value in own.items():
         if key not in weights:
