@@ -239,7 +239,6 @@ BEFORE = {
     "docs/ner.md": TRAIN,
     "docs/performance.md": TRAIN,
     "docs/prediction.md": TRAIN,
-    "docs/python.md": TRAIN,
     "training_configs/README.md": [
         ("docs/pretraining.md", f"allennlp {command}")
         for command in ("wikipedia-extract", "wikipedia-entity-vocab", "pretraining-dataset")
