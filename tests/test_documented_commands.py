@@ -118,6 +118,8 @@ def make_place(place):
         small_corpus(source, place / "data/conll2003" / name, 4)
         small_corpus(source, place / f"fixtures/ner/{part}.conll", 8 if part == "train" else 4)
     shutil.copyfile(FIXTURES / "ner/sentences.jsonl", place / "sentences.jsonl")
+    (place / "notes.txt").write_text("Tavin Oakesh spoke.\nDorrick won.\n", encoding="utf-8")
+    (place / "reviews.csv").write_text('id,body\n1,"Tavin Oakesh spoke."\n', encoding="utf-8")
     (place / "untagged.txt").write_text("Tavin\nOakesh\nspoke\n.\n\nDorrick\nwon\n.\n", encoding="utf-8")
     for date in ("20160305", "20181220"):
         shutil.copyfile(DUMP, place / f"enwiki-{date}-pages-articles.xml.bz2")
@@ -239,7 +241,6 @@ BEFORE = {
     "docs/performance.md": TRAIN,
     "docs/report.md": TRAIN,
     "docs/prediction.md": TRAIN,
-    "docs/python.md": TRAIN,
     "training_configs/README.md": [
         ("docs/pretraining.md", f"allennlp {command}")
         for command in ("wikipedia-extract", "wikipedia-entity-vocab", "pretraining-dataset")
@@ -278,6 +279,7 @@ def shell(hub_cache, tmp_path, environment, monkeypatch, capfd):
     make_place(tmp_path)
     path = os.pathsep.join((str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]))
     variables = {**environment, "PATH": path, "HF_HUB_CACHE": str(hub_cache)}
+    variables["LUKE_CACHE"] = str(tmp_path / "cache")
     for name in os.environ.keys() - variables.keys():
         monkeypatch.delenv(name)
     for name, value in variables.items():

@@ -12,7 +12,7 @@ class Result:
 
     def to_dict(self) -> Dict[str, Any]:
         """As an object of JSON, tuples as lists."""
-        return _plain(asdict(self))  # type: ignore[call-overload, no-any-return]
+        return _plain(asdict(self))  # type: ignore[call-overload]
 
 
 def _plain(value: Any) -> Any:
