@@ -114,7 +114,7 @@ def test_another_division_into_words(allennlp: Callable[..., Any], place: Path) 
         (("nerr", "--train", "x"), "'nerr' is no task; expected one of ner, .* Did you mean 'ner'?"),
         (("ner", "--train", "none.conll"), "none.conll: there is no such file"),
         (("ner", "--train", "none.conll", "--model", "./none"), "there is no such file"),
-        (("ner", "--train", "plain.txt"), "plain.txt: .* It looks like prose"),
+        (("ner", "--train", "plain.txt"), "plain.txt, line 2: .* It looks like prose"),
         (("ner", "--train", "o.conll"), "o.conll: has no entity in its 1 sentences"),
         (("ner", "--train", "o.conll", "--model", "./none"), "--model: There is no model directory './none'"),
         (("ner", "--train", "o.conll", "-o", "there.jsonnet"), "there.jsonnet exists; give another --output"),
