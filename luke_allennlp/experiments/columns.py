@@ -27,7 +27,8 @@ def find_columns(path: str, encoding: str = "utf-8") -> Dict[str, Any]:
     if not lines or lines[0].lstrip().startswith(("{", "[{", "<")):
         return {}
     separator, rows = _rows(lines)
-    if len(rows) * 10 < len(lines) * 9:
+    # Comments may be as many as sentences.
+    if len(rows) * 10 < sum(not line.startswith("#") for line in lines) * 9:
         return {}
     columns = list(zip(*rows, strict=True))
     types = {index: _entity_types(values) for index, values in enumerate(columns) if _are_tags(values)}

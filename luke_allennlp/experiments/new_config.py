@@ -88,6 +88,8 @@ class NewConfig:
             options: Dict[str, Any] = {}
             if self.task == "ner" and "tags contradict each other" in error.message:
                 options = {"tag_scheme": "IOB2"}
+            if self.task == "ner" and "starts and ends with words" in error.message:
+                options = {"segmenter": _OTHER_SEGMENTERS[-1]}
             if self.task == "entity_typing" and "none of its" in error.message:
                 options = {"types": None}
             if not options or options.keys() & self.reader_options.keys():

@@ -14,7 +14,7 @@ from tests.conftest import FIXTURES
 TINY = ("--model", str(FIXTURES / "tiny-luke"))
 DATA: Dict[str, Tuple[str, str, List[str]]] = {
     "ner": ("ner/dev.conll", "ner/test.conll", ["the tag scheme is recognised as IOB", "4: ", "PER "]),
-    "typing": ("data/open_entity/train.json", "data/open_entity/dev.json", ["66 examples", "person "]),
+    "typing": ("data/open_entity/train.json", "data/open_entity/dev.json", ["64 examples", "person "]),
     "relations": (
         "data/tacred/train.json",
         "data/tacred/dev.json",
@@ -101,7 +101,8 @@ def test_contradicting_tags_are_read_and_reported(allennlp: Callable[..., Any], 
 
 
 def test_another_division_into_words(allennlp: Callable[..., Any], place: Path) -> None:
-    record = {"text": "a/b left so.", "entities": [[0, 3, "PER"], [9, 12, "X"]]}
+    # spaCy's rules end a sentence within the second.
+    record = {"text": "He saw Wham! Live there.", "entities": [[0, 2, "PER"], [7, 17, "BAND"]]}
     (place / "train.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
     assert allennlp("new", "ner", "--train", "train.jsonl", *TINY).status == 0
     assert Params.from_file("my.jsonnet")["dataset_reader"]["segmenter"]["type"] == "whitespace"
@@ -113,7 +114,7 @@ def test_another_division_into_words(allennlp: Callable[..., Any], place: Path) 
         (("nerr", "--train", "x"), "'nerr' is no task; expected one of ner, .* Did you mean 'ner'?"),
         (("ner", "--train", "none.conll"), "none.conll: there is no such file"),
         (("ner", "--train", "none.conll", "--model", "./none"), "there is no such file"),
-        (("ner", "--train", "plain.txt"), "plain.txt: .* It looks like prose"),
+        (("ner", "--train", "plain.txt"), "plain.txt, line 2: .* It looks like prose"),
         (("ner", "--train", "o.conll"), "o.conll: has no entity in its 1 sentences"),
         (("ner", "--train", "o.conll", "--model", "./none"), "--model: There is no model directory './none'"),
         (("ner", "--train", "o.conll", "-o", "there.jsonnet"), "there.jsonnet exists; give another --output"),
