@@ -40,6 +40,7 @@ NOT_RUN = {
     "python benchmarks/": "it takes minutes; tests/benchmarks runs it on tiny inputs",
     "pip install ": "it installs from the package index",
     "hf download ": "it needs the network",
+    "allennlp demo ": "it serves until Ctrl-C; tests/commands/test_demo.py runs it",
     '-o \'{"distributed": {"cuda_devices": [0, 1, 2, 3, 4, 5, 6, 7]}}\'': "it needs eight GPUs",
     'allennlp train training_configs/ner/conll.jsonnet --include-package luke_allennlp -o \'{"distributed"': (
         "it needs several GPUs; the config that results is checked below"
@@ -241,6 +242,11 @@ BEFORE = {
     "docs/performance.md": TRAIN,
     "docs/report.md": TRAIN,
     "docs/prediction.md": TRAIN,
+    "docs/spacy.md": [
+        *TRAIN,
+        ("docs/entity_typing.md", "allennlp train training_configs/entity_typing/open_entity.jsonnet"),
+        ("docs/relation_classification.md", "allennlp train training_configs/relation_classification/tacred"),
+    ],
     "training_configs/README.md": [
         ("docs/pretraining.md", f"allennlp {command}")
         for command in ("wikipedia-extract", "wikipedia-entity-vocab", "pretraining-dataset")

@@ -45,7 +45,8 @@ class LukeComponent(Pipe):
         self, model: str, *, name: str, device: Optional[str] = None, max_tokens: Optional[int] = None
     ) -> None:
         self.name = name
-        self.model = model
+        # Not `model`, which spaCy takes for a network of Thinc.
+        self.model_path = model
         self.device = device
         self.max_tokens = max_tokens
         self._pipeline: Optional[Pipeline[Any]] = None
@@ -57,8 +58,8 @@ class LukeComponent(Pipe):
 
     def options(self) -> Dict[str, Any]:
         """The arguments that make an equal component."""
-        names = ("model", "name", "device", "max_tokens")
-        return {name: getattr(self, name) for name in names}
+        names = ("name", "device", "max_tokens")
+        return {"model": self.model_path, **{name: getattr(self, name) for name in names}}
 
     def predict(self, docs: List[Doc]) -> List[Any]:
         """What the model finds in each of the documents, which stay unchanged."""
@@ -94,7 +95,7 @@ class LukeComponent(Pipe):
             torch.set_num_threads(1)
             self._process = os.getpid()
         if self._pipeline is None:
-            pipeline = load(self.model, device=self.device, max_tokens=self.max_tokens)
+            pipeline = load(self.model_path, device=self.device, max_tokens=self.max_tokens)
             self._check_task(pipeline.task)
             self._pipeline = pipeline
         return self._pipeline
@@ -107,26 +108,26 @@ class LukeComponent(Pipe):
     def _check_task(self, found: Optional[str]) -> None:
         if found is not None and found != self.task:
             raise ConfigurationError(
-                f"The component {self.name!r} needs a model of the task {self.task}; {self.model} is one of "
-                f"{found}."
+                f"The component {self.name!r} needs a model of the task {self.task}; {self.model_path} is "
+                f"one of {found}."
             )
 
     # --- Saving.
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
         """Copies the archive of the model, so that the pipeline's directory needs nothing beside it."""
-        copy_archive(self.model, Path(path))
+        copy_archive(self.model_path, Path(path))
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "LukeComponent":
-        self.model = str(Path(path) / ARCHIVE)
+        self.model_path = str(Path(path) / ARCHIVE)
         self._pipeline = None
-        self._check_task(stored_task(self.model))
+        self._check_task(stored_task(self.model_path))
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """The archive of the model."""
         with tempfile.TemporaryDirectory() as directory:
-            copy_archive(self.model, Path(directory))
+            copy_archive(self.model_path, Path(directory))
             return Path(directory, ARCHIVE).read_bytes()
 
     def from_bytes(self, content: bytes, *, exclude: Iterable[str] = ()) -> "LukeComponent":

@@ -1,0 +1,1 @@
+"""`allennlp demo`: a page to try a model in a browser."""
