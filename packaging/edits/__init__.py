@@ -8,7 +8,13 @@ does not hold.
 from typing import List
 
 from edits.edit import Edit
-from edits.light_start import COMMAND_LINE, LAZY_MODULES, ON_DEMAND
+from edits.light_start import (
+    COMMAND_LINE,
+    LAZY_MODULES,
+    ON_DEMAND,
+    PLUGINS_BY_ENTRY_POINT,
+    SEVERAL_MISTAKES,
+)
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
 from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LAUNCH, LOCKS, RECOVER
@@ -38,6 +44,8 @@ EDITS: List[Edit] = [
     *ARCHIVE_CHECKS,
     *LAZY_MODULES,
     *COMMAND_LINE,
+    *SEVERAL_MISTAKES,
+    *PLUGINS_BY_ENTRY_POINT,
     *ON_DEMAND,
 ]
 """All of them, in the order in which they are applied."""
