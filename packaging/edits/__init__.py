@@ -10,7 +10,13 @@ from typing import List
 from edits.archives import SELF_CONTAINED
 from edits.console import CONSOLE
 from edits.edit import Edit
-from edits.light_start import COMMAND_LINE, LAZY_MODULES, ON_DEMAND
+from edits.light_start import (
+    COMMAND_LINE,
+    LAZY_MODULES,
+    ON_DEMAND,
+    PLUGINS_BY_ENTRY_POINT,
+    SEVERAL_MISTAKES,
+)
 from edits.new_configs import NEW_CONFIGS
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
@@ -45,6 +51,8 @@ EDITS: List[Edit] = [
     *CONSOLE,
     *LAZY_MODULES,
     *COMMAND_LINE,
+    *SEVERAL_MISTAKES,
+    *PLUGINS_BY_ENTRY_POINT,
     *ON_DEMAND,
     *PREDICTION_FILES,
 ]

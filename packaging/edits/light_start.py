@@ -376,17 +376,59 @@ def __getattr__(name: str):
     ),
 ]
 
+PLUGINS_BY_ENTRY_POINT = [
+    Edit(
+        name="plugins-by-entry-point",
+        file="allennlp/common/plugins.py",
+        old="""\
+        for plugin in discover_file_plugins(GLOBAL_PLUGINS_FILENAME):
+            if plugin in plugins:
+                continue
+            yield plugin
+            plugins.add(plugin)
+""",
+        new="""\
+        for plugin in discover_file_plugins(GLOBAL_PLUGINS_FILENAME):
+            if plugin in plugins:
+                continue
+            yield plugin
+            plugins.add(plugin)
+    for entry_point in importlib.metadata.entry_points(group="allennlp.plugins"):
+        if entry_point.value not in plugins:
+            yield entry_point.value
+            plugins.add(entry_point.value)
+""",
+        reason="What is installed as a plugin need not be named in a file, nor by --include-package.",
+    ),
+    Edit(
+        name="plugins-by-entry-point",
+        file="allennlp/common/plugins.py",
+        old="import importlib\nimport logging\n",
+        new="import importlib\nimport importlib.metadata\nimport importlib.util\nimport logging\n",
+        reason="For the edit above and those below.",
+    ),
+]
+
+SEVERAL_MISTAKES = [
+    Edit(
+        name="one-line-errors",
+        file="allennlp/__main__.py",
+        old="""\
+        sys.exit(f"allennlp: error: {' '.join(str(error).split())}")
+""",
+        new="""\
+        # Each of several mistakes has a line.
+        lines = getattr(error, "lines", [str(error)])
+        sys.exit("\\n".join(f"allennlp: error: {' '.join(line.split())}" for line in lines))
+""",
+        reason="All mistakes of a config are said at once.",
+    )
+]
+
 _WHY_ON_DEMAND = "Importing a package for one of its names had to import all that it registers."
 
 # After those of `trust` that are about the same lines.
 ON_DEMAND = [
-    Edit(
-        name="plugins-when-needed",
-        file="allennlp/common/plugins.py",
-        old="import importlib\nimport logging\n",
-        new="import importlib\nimport importlib.util\nimport logging\n",
-        reason="For the edits below.",
-    ),
     Edit(
         name="plugins-when-needed",
         file="allennlp/common/plugins.py",

@@ -159,6 +159,29 @@ class TestStart:
         finally:
             Registrable._on_demand.clear()
 
+    @pytest.mark.edit("plugins-by-entry-point")
+    def test_an_installed_plugin(self, tmp_path, monkeypatch):
+        from allennlp.common.plugins import discover_plugins
+
+        information = tmp_path / "other-1.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+        (information / "entry_points.txt").write_text("[allennlp.plugins]\nany = other.components\n")
+        (tmp_path / ".allennlp_plugins").write_text("named\n")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(tmp_path)
+        found = list(discover_plugins())
+        assert found[0] == "named" and found.count("other.components") == 1
+
+    @pytest.mark.edit("register-on-demand")
+    def test_what_a_package_overrides_may_be_imported_after_it(self):
+        class Some(Registrable):
+            pass
+
+        for name in ("overriding", "overridden"):
+            Some.register("name", exist_ok=name == "overriding")(type(name, (Some,), {}))
+        assert Some.by_name("name").__name__ == "overriding"
+
 
 class TestOptional:
     @pytest.mark.edit("torchvision-optional")
