@@ -66,10 +66,11 @@ def run():
         name="quiet-console",
         file="allennlp/__main__.py",
         old="""\
-        sys.exit(f"allennlp: error: {' '.join(str(error).split())}")
+        sys.exit("\\n".join(f"allennlp: error: {' '.join(line.split())}" for line in lines))
 """,
         new="""\
-        sys.exit(console.note(f"allennlp: error: {' '.join(str(error).split())}"))
+        text = "\\n".join(f"allennlp: error: {' '.join(line.split())}" for line in lines)
+        sys.exit(console.note(text))
 """,
         reason="The log of a run says why it ended.",
     ),
