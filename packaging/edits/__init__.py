@@ -11,6 +11,8 @@ from edits.edit import Edit
 from edits.light_start import (
     COMMAND_LINE,
     LAZY_MODULES,
+    LAZY_SPACY,
+    LAZY_TRANSFORMERS,
     ON_DEMAND,
     PLUGINS_BY_ENTRY_POINT,
     SEVERAL_MISTAKES,
@@ -43,6 +45,8 @@ EDITS: List[Edit] = [
     *UNTRUSTED,
     *ARCHIVE_CHECKS,
     *LAZY_MODULES,
+    *LAZY_SPACY,
+    *LAZY_TRANSFORMERS,
     *COMMAND_LINE,
     *SEVERAL_MISTAKES,
     *PLUGINS_BY_ENTRY_POINT,
