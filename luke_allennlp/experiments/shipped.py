@@ -7,10 +7,9 @@ from typing import Dict, List, NamedTuple
 
 from allennlp.common.checks import ConfigurationError
 
-import luke_allennlp
 from luke_allennlp.common.jsonnet_sources import imported_files
 
-CONFIGS = Path(luke_allennlp.__file__).parent / "training_configs"
+CONFIGS = Path(__file__).parents[1] / "training_configs"
 _SUFFIX = ".jsonnet"
 
 

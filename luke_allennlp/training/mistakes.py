@@ -1,7 +1,7 @@
 """The mistakes of a config, which are reported together."""
 
 from contextlib import contextmanager
-from typing import Iterator, List, NamedTuple, Sequence
+from typing import Any, Iterator, List, NamedTuple, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -34,7 +34,7 @@ class ConfigMistakes(ConfigurationError):
         self.mistakes = list(mistakes)
         self.lines = [mistake.message for mistake in mistakes]
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> Tuple[Any, ...]:
         return type(self), (self.mistakes,)
 
 

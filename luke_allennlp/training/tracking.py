@@ -106,9 +106,11 @@ class WeightsAndBiases(StepTracking):
     serialization_dir : `str`
         Given by the trainer.
     project : `str`
+        Where Weights & Biases collects the runs.
     entity, group, name, notes : `str`, optional (default = `None`)
         Of the run, as of `wandb.init`. By default the name is the run's directory.
     tags : `Tuple[str, ...]`, optional (default = `()`)
+        Of the run, as of `wandb.init`.
     files_to_save : `Tuple[str, ...]`, optional (default = `("config.json", "environment.json", "out.log")`)
         Files of the run's directory that are sent, too.
     wandb_kwargs : `Dict[str, Any]`, optional (default = `None`)

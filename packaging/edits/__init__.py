@@ -13,6 +13,8 @@ from edits.edit import Edit
 from edits.light_start import (
     COMMAND_LINE,
     LAZY_MODULES,
+    LAZY_SPACY,
+    LAZY_TRANSFORMERS,
     ON_DEMAND,
     PLUGINS_BY_ENTRY_POINT,
     SEVERAL_MISTAKES,
@@ -51,6 +53,8 @@ EDITS: List[Edit] = [
     *SEVERAL_MISTAKES,
     *CONSOLE,
     *LAZY_MODULES,
+    *LAZY_SPACY,
+    *LAZY_TRANSFORMERS,
     *COMMAND_LINE,
     *PLUGINS_BY_ENTRY_POINT,
     *ON_DEMAND,

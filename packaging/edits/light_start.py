@@ -160,9 +160,13 @@ torch = LazyModule("torch")
 
 PathOrStr = Union[str, PathLike]
 
+
+def is_url_or_existing_file(url_or_filename: Optional[PathOrStr]) -> bool:
+    return _cached_path.is_url_or_existing_file(url_or_filename)
+
+
 _NAMES_OF_CACHED_PATH = {
     "check_tarfile": "cached_path",
-    "is_url_or_existing_file": "cached_path",
     "CacheFile": "cached_path.cache_file",
     "FileLock": "cached_path.file_lock",
 }
@@ -255,6 +259,333 @@ def __getattr__(name: str):
         old="    api = HfApi(token=use_auth_token)\n",
         new="    from huggingface_hub import HfApi\n\n    api = HfApi(token=use_auth_token)\n",
         reason=_WHY_LAZY,
+    ),
+]
+
+_SPACY = "from allennlp.common.lazy_module import LazyModule\n"
+
+LAZY_SPACY = [
+    Edit(
+        name="light-start",
+        file="allennlp/data/tokenizers/spacy_tokenizer.py",
+        old="import spacy\nfrom spacy.tokens import Doc\n\n",
+        new=_SPACY,
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/tokenizers/spacy_tokenizer.py",
+        old='@Tokenizer.register("spacy")\n',
+        new='spacy = LazyModule("spacy")\n\n\n@Tokenizer.register("spacy")\n',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/tokenizers/spacy_tokenizer.py",
+        old="List[spacy.tokens.Token]",
+        new='List["spacy.tokens.Token"]',
+        reason=_WHY_LAZY,
+        matches=3,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/tokenizers/spacy_tokenizer.py",
+        old="        return Doc(",
+        new="        return spacy.tokens.Doc(",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/tokenizers/sentence_splitter.py",
+        old="import spacy\n",
+        new=_SPACY + '\nspacy = LazyModule("spacy")\n',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/token_indexers/spacy_indexer.py",
+        old="from spacy.tokens import Token as SpacyToken\n",
+        new=_SPACY,
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/token_indexers/spacy_indexer.py",
+        old='@TokenIndexer.register("spacy")\n',
+        new='spacy = LazyModule("spacy")\n\n\n@TokenIndexer.register("spacy")\n',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/token_indexers/spacy_indexer.py",
+        old="tokens: List[SpacyToken]",
+        new='tokens: List["spacy.tokens.Token"]',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/token_indexers/spacy_indexer.py",
+        old="isinstance(x, SpacyToken)",
+        new="isinstance(x, spacy.tokens.Token)",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/fields/text_field.py",
+        old="from spacy.tokens import Token as SpacyToken\n",
+        new=_SPACY,
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/fields/text_field.py",
+        old="# There are two levels of dictionaries here",
+        new='spacy = LazyModule("spacy")\n\n# There are two levels of dictionaries here',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/fields/text_field.py",
+        old="        if not all(isinstance(x, (Token, SpacyToken)) for x in tokens):\n",
+        new="""\
+        if not all(isinstance(x, Token) or isinstance(x, spacy.tokens.Token) for x in tokens):
+""",
+        reason=_WHY_LAZY,
+    ),
+]
+
+LAZY_TRANSFORMERS = [
+    Edit(
+        name="light-start",
+        file="allennlp/data/vocabulary.py",
+        old="from transformers import PreTrainedTokenizer\n\n",
+        new="",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/vocabulary.py",
+        old="tokenizer: PreTrainedTokenizer,",
+        new='tokenizer: "PreTrainedTokenizer",',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/vocabulary.py",
+        old="if TYPE_CHECKING:\n",
+        new="if TYPE_CHECKING:\n    from transformers import PreTrainedTokenizer  # noqa\n",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/vocabulary.py",
+        old="import cached_path, FileLock\n",
+        new="import cached_path\n",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/vocabulary.py",
+        old="logger = logging.getLogger(__name__)\n",
+        new='file_lock = LazyModule("cached_path.file_lock")\n\nlogger = logging.getLogger(__name__)\n',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/vocabulary.py",
+        old="from allennlp.common.tqdm import Tqdm\n",
+        new="from allennlp.common.lazy_module import LazyModule\nfrom allennlp.common.tqdm import Tqdm\n",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/vocabulary.py",
+        old="with FileLock(",
+        new="with file_lock.FileLock(",
+        reason=_WHY_LAZY,
+        matches=2,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/tokenizers/pretrained_transformer_tokenizer.py",
+        old="from transformers import PreTrainedTokenizer\n",
+        new="",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/data/tokenizers/pretrained_transformer_tokenizer.py",
+        old="tokenizer: PreTrainedTokenizer)",
+        new='tokenizer: "PreTrainedTokenizer")',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/modules/token_embedders/pretrained_transformer_embedder.py",
+        old="from transformers import XLNetConfig\n",
+        new="",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/modules/token_embedders/pretrained_transformer_embedder.py",
+        old="isinstance(self.config, XLNetConfig)",
+        new='self.config.model_type == "xlnet"',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/modules/transformer/activation_layer.py",
+        old="from transformers.activations import ACT2FN\n",
+        new="",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/modules/transformer/activation_layer.py",
+        old="            self.act_fn = ACT2FN[activation]\n",
+        new="""\
+            from transformers.activations import ACT2FN
+
+            self.act_fn = ACT2FN[activation]
+""",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/common/cached_transformers.py",
+        old="import transformers\n",
+        new="",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/common/cached_transformers.py",
+        old="from transformers import AutoConfig\n",
+        new="""\
+from allennlp.common.lazy_module import LazyModule
+
+transformers = LazyModule("transformers")
+""",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/common/cached_transformers.py",
+        old="AutoConfig.from_pretrained(",
+        new="transformers.AutoConfig.from_pretrained(",
+        reason=_WHY_LAZY,
+        matches=2,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/common/cached_transformers.py",
+        old="transformers.PreTrainedModel]",
+        new='"transformers.PreTrainedModel"]',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/common/cached_transformers.py",
+        old="-> transformers.PreTrainedModel:",
+        new='-> "transformers.PreTrainedModel":',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/common/cached_transformers.py",
+        old=", transformers.PreTrainedTokenizer]",
+        new=', "transformers.PreTrainedTokenizer"]',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/common/cached_transformers.py",
+        old="-> transformers.PreTrainedTokenizer:",
+        new='-> "transformers.PreTrainedTokenizer":',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/training/optimizers.py",
+        old="import transformers\n",
+        new="",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/training/optimizers.py",
+        old="""\
+@Optimizer.register("huggingface_adafactor")
+class HuggingfaceAdafactor(Optimizer, transformers.Adafactor):
+    \"""
+    Registered as an `Optimizer` with name "huggingface_adafactor".
+    \"""
+
+    def __init__(
+        self,
+        model_parameters: List[Tuple[str, torch.nn.Parameter]],
+        parameter_groups: List[Tuple[List[str], Dict[str, Any]]] = None,
+        lr: Optional[float] = None,
+        eps: Tuple[float, float] = (1e-30, 1e-3),
+        clip_threshold: float = 1.0,
+        decay_rate: float = -0.8,
+        beta1: Optional[float] = None,
+        weight_decay: float = 0.0,
+        scale_parameter: bool = True,
+        relative_step: bool = True,
+        warmup_init: bool = False,
+    ):
+        super().__init__(
+            params=make_parameter_groups(model_parameters, parameter_groups),
+            lr=lr,
+            eps=eps,
+            clip_threshold=clip_threshold,
+            decay_rate=decay_rate,
+            beta1=beta1,
+            weight_decay=weight_decay,
+            scale_parameter=scale_parameter,
+            relative_step=relative_step,
+            warmup_init=warmup_init,
+        )
+
+
+""",
+        new='Optimizer.register_on_demand("allennlp.training.huggingface_adafactor")\n\n\n',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/training/learning_rate_schedulers/learning_rate_scheduler.py",
+        old="""\
+
+from transformers.optimization import (
+    get_constant_schedule,
+    get_constant_schedule_with_warmup,
+    get_cosine_schedule_with_warmup,
+    get_cosine_with_hard_restarts_schedule_with_warmup,
+)
+""",
+        new='\noptimization = LazyModule("transformers.optimization")\n',
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/training/learning_rate_schedulers/learning_rate_scheduler.py",
+        old="from allennlp.common.registrable import Registrable\n",
+        new="""\
+from allennlp.common.lazy_module import LazyModule
+from allennlp.common.registrable import Registrable
+""",
+        reason=_WHY_LAZY,
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/training/learning_rate_schedulers/learning_rate_scheduler.py",
+        old="lr_scheduler = get_",
+        new="lr_scheduler = optimization.get_",
+        reason=_WHY_LAZY,
+        matches=4,
     ),
 ]
 
