@@ -2,12 +2,13 @@
 LUKE, a transformer over words and entities, as components of AllenNLP.
 
 The names below are imported when they are first used. The components themselves are imported when AllenNLP
-first looks for a name that it does not know.
+first looks for a name that it does not know, and the subcommands, which import little, for its command line.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any, List
 
+from allennlp.commands.subcommand import Subcommand
 from allennlp.common.registrable import Registrable
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _PLACES = {
 }
 
 Registrable.register_on_demand("luke_allennlp.components")
+Subcommand.register_on_demand("luke_allennlp.commands")
 
 
 def __getattr__(name: str) -> Any:

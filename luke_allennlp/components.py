@@ -6,13 +6,18 @@ them to edit.
 import importlib
 import pkgutil
 
-from luke_allennlp import commands, linking, pretraining, tasks, token_embedders, training
+from luke_allennlp import commands, linking, tasks, token_embedders, training
 from luke_allennlp.data import token_indexer, word_tokenizer
+from luke_allennlp.pretraining import loader, masking, model, predictor, reader
 
 __all__ = [
     "commands",
     "linking",
-    "pretraining",
+    "loader",
+    "masking",
+    "model",
+    "predictor",
+    "reader",
     "tasks",
     "token_embedders",
     "token_indexer",

@@ -1,6 +1,5 @@
 """What all tests share."""
 
-import functools
 import json
 import logging
 import os
@@ -204,13 +203,6 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory, environment: Dict[str, st
     return DemoRun(place / "runs/ner/demo", Finished(*json.loads(done.read_text(encoding="utf-8"))))
 
 
-@functools.cache
-def plugins_once() -> None:
-    from allennlp.common.plugins import import_plugins
-
-    import_plugins()
-
-
 @pytest.fixture
 def allennlp(workplace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
     """Runs `allennlp` with this package from the workplace, in this process: that spares its start."""
@@ -238,7 +230,4 @@ def allennlp_in_process(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
                     status = 1
         return Finished(status, *capfd.readouterr())
 
-    # Importing all of them once more, to no effect, takes longer than most commands.
-    for name in ("import_plugins", "import_default_plugins"):
-        monkeypatch.setattr(f"allennlp.commands.{name}", plugins_once)
     return run

@@ -21,7 +21,7 @@ import transformers
 from allennlp.commands import parse_args
 from allennlp.common import Params
 
-from tests.conftest import FIXTURES, ROOT, Finished, allennlp_in_process, plugins_once, small_corpus
+from tests.conftest import FIXTURES, ROOT, Finished, allennlp_in_process, small_corpus
 from tests.documents import ASSIGNMENTS, DOCUMENTS, read_document
 from tests.wikipedia.made_pages import page, write_pages
 from tests.wikipedia.test_executors import SBATCH
@@ -368,7 +368,6 @@ def test_options_and_configs_of_what_is_not_run(command, tmp_path, monkeypatch):
     for item in (item for items in ITEMS.values() for item in items if item.file()):
         (tmp_path / item.file()).write_text(item.text, encoding="utf-8")
     monkeypatch.setattr(sys, "argv", shlex.split(command[assignments.end() :]))
-    monkeypatch.setattr("allennlp.commands.import_plugins", plugins_once)
     _, arguments = parse_args("allennlp")
     config = Params.from_file(arguments.param_path, arguments.overrides).as_dict(quiet=True)
     distributed = config["distributed"]

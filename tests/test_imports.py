@@ -15,7 +15,7 @@ NAME = "luke_allennlp"
 
 LAYERS = """
     common modules checkpoints entity_vocabulary data linking token_embedders tasks training pretraining
-    wikipedia exchange report commands components
+    wikipedia exchange experiments report commands components
 """.split()
 # Each imports only those before it.
 

@@ -8,7 +8,7 @@ from allennlp.common.checks import ConfigurationError
 from overrides import overrides
 
 from luke_allennlp.common.text_lines import without_lone_surrogates
-from luke_allennlp.data.word_tokenizer import is_punctuation
+from luke_allennlp.data.punctuation import is_punctuation
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -2,8 +2,6 @@
 
 import json
 import re
-import string
-import unicodedata
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -15,6 +13,7 @@ from tokenizers import Tokenizer as Backend
 
 from luke_allennlp.checkpoints.model_files import archived_checkpoint, at_revision
 from luke_allennlp.common.text_lines import without_lone_surrogates
+from luke_allennlp.data.punctuation import is_punctuation
 from luke_allennlp.data.tokenizer_files import SPECIAL_TOKENS, added_tokens, load_backend, word_table_size
 
 _MAX_CACHED = 1_000_000
@@ -313,11 +312,6 @@ def follows_space(word: str) -> bool:
     single punctuation character.
     """
     return not (word.startswith("'") or len(word) == 1 and is_punctuation(word))
-
-
-def is_punctuation(character: str) -> bool:
-    """As in BERT's tokenizer: all ASCII signs, currency and math included, and Unicode's P categories."""
-    return character in string.punctuation or unicodedata.category(character).startswith("P")
 
 
 def _variant(backend: Backend, add_prefix_space: bool) -> Backend:

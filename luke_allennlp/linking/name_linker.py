@@ -6,7 +6,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from overrides import overrides
 
-from luke_allennlp.data.word_tokenizer import is_punctuation
+from luke_allennlp.data.punctuation import is_punctuation
 from luke_allennlp.linking.entity_linker import ArticleLinker, LinkedEntity, Offsets, Window
 
 # Where the original system divides a passage into words.

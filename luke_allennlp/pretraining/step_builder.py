@@ -6,7 +6,8 @@ import numpy as np
 from allennlp.common.checks import ConfigurationError
 from tokenizers import decoders
 
-from luke_allennlp.data.word_tokenizer import WordTokenizer, is_punctuation
+from luke_allennlp.data.punctuation import is_punctuation
+from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.pretraining.dataset import PretrainingDataset
 from luke_allennlp.pretraining.epoch_order import EpochOrder, ShardRows
 from luke_allennlp.pretraining.masking import Masked, Masking, MaskingTables

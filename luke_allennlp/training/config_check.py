@@ -9,10 +9,23 @@ import collections.abc
 import inspect
 import json
 import logging
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Union,
+)
 
 from allennlp.commands.train import TrainModel
 from allennlp.common import FromParams, Lazy, Params, Registrable
@@ -32,6 +45,7 @@ from luke_allennlp.training.constructors import (
     keywords_of_construct,
     required_options,
 )
+from luke_allennlp.training.mistakes import Mistake, raise_mistakes
 
 logger = logging.getLogger(__name__)
 
@@ -66,19 +80,22 @@ class ConfiguredObject(NamedTuple):
     options: Dict[str, Any]
 
 
-class _Mistake(ConfigurationError):
+class _Wrong(ConfigurationError):
     """
     # Parameters
 
     path : `str`
     message : `str`
         What was found and what was expected.
+    key : `str`, optional (default = `path`)
+        The path of what is wrong, where `path` is that of the object it is in.
     depth : `int`, optional (default = `len(path)`)
         Of the errors for the members of a `Union`, the deepest says most about what was meant.
     """
 
-    def __init__(self, path: str, message: str, depth: Optional[int] = None) -> None:
+    def __init__(self, path: str, message: str, key: str = "", depth: Optional[int] = None) -> None:
         super().__init__(f"{path or 'config'}: {message}")
+        self.key = key or path
         self.depth = len(path) if depth is None else depth
 
 
@@ -99,45 +116,73 @@ def check_config(params: Params, base_class: type = TrainModel) -> List[Configur
 
     # Raises
 
-    `ConfigurationError`
-        For the first mistake that the constructors' signatures show: an unknown option, a missing one, a
-        `type` that is not registered, a value of the wrong kind. It names the key and what was expected.
+    `ConfigMistakes`
+        For all mistakes that the constructors' signatures show: unknown options, missing ones, a `type` that
+        is not registered, values of the wrong kind. They name the key and what was expected.
     """
+    objects, mistakes = find_mistakes(params, base_class)
+    raise_mistakes(mistakes)
+    return objects
+
+
+def find_mistakes(
+    params: Params, base_class: type = TrainModel
+) -> Tuple[List[ConfiguredObject], List[Mistake]]:
+    """As `check_config`, but returns the mistakes. What is inside of a wrong object is not checked."""
     walker = _Walker()
     config = dict(params.as_dict(quiet=True))
-    try:
-        if issubclass(base_class, TrainModel):
-            blocks = {key: config.pop(key) for key in _TRAIN_BLOCKS if key in config}
-            walker.check_object("", config, base_class, _TRAIN_EXTRAS, also=_TRAIN_BLOCKS)
-            walker.check_train_blocks(blocks)
-        else:
-            walker.check_object("", config, base_class, None)
-    except _Mistake as mistake:
-        raise ConfigurationError(mistake.message) from None
-    return walker.objects
+    if issubclass(base_class, TrainModel):
+        blocks = {key: config.pop(key) for key in _TRAIN_BLOCKS if key in config}
+        walker.attempt(walker.check_object, "", config, base_class, _TRAIN_EXTRAS, _TRAIN_BLOCKS)
+        walker.check_train_blocks(blocks)
+    else:
+        walker.attempt(walker.check_object, "", config, base_class, None)
+    return walker.objects, walker.mistakes
 
 
 class _Walker:
     def __init__(self) -> None:
         self.objects: List[ConfiguredObject] = []
+        self.mistakes: List[Mistake] = []
+        # Where alternatives are tried, the first mistake decides about one.
+        self._trying = False
+
+    def attempt(self, check: Callable, *arguments: Any) -> None:
+        """Checks, and takes down what is wrong."""
+        try:
+            check(*arguments)
+        except _Wrong as wrong:
+            if self._trying:
+                raise
+            self.mistakes.append(Mistake(wrong.key, wrong.message))
+
+    @contextmanager
+    def _alternatives(self) -> Iterator[None]:
+        before, self._trying = self._trying, True
+        try:
+            yield
+        finally:
+            self._trying = before
 
     def check_train_blocks(self, blocks: Dict[str, Any]) -> None:
         for seed in _SEEDS:
-            try:
-                int(blocks.get(seed) or 0)
-            except (TypeError, ValueError):
-                raise _Mistake(seed, f"expected an integer, found {_shown(blocks[seed])}.") from None
-        self.check_value("include_in_archive", blocks.get("include_in_archive"), List[str], frozenset())
+            self.attempt(_check_seed, seed, blocks.get(seed))
+        included = blocks.get("include_in_archive")
+        self.attempt(self.check_value, "include_in_archive", included, List[str], frozenset())
         if blocks.get("evaluation"):
-            self.check_object("evaluation", blocks["evaluation"], Evaluator, frozenset({"cuda_device"}))
-        block = blocks.get("distributed")
-        if block is None:
-            return
+            extras = frozenset({"cuda_device"})
+            self.attempt(self.check_object, "evaluation", blocks["evaluation"], Evaluator, extras)
+        if blocks.get("distributed") is not None:
+            self.attempt(self._check_distributed, blocks["distributed"])
+
+    def _check_distributed(self, block: Any) -> None:
         if not isinstance(block, collections.abc.Mapping):
-            raise _Mistake("distributed", f'expected an object with "cuda_devices", found {_shown(block)}.')
+            raise _Wrong("distributed", f'expected an object with "cuda_devices", found {_shown(block)}.')
         for key in block:
             if key not in _DISTRIBUTED_OPTIONS:
-                _check_unknown_option("distributed", key, "this block", _DISTRIBUTED_OPTIONS, ignored=True)
+                self.attempt(
+                    _check_unknown_option, "distributed", key, "this block", _DISTRIBUTED_OPTIONS, True
+                )
         if block.get("ddp_accelerator") is not None:
             extras = frozenset({"local_rank", "world_size", "cuda_device"})
             self.check_object("distributed.ddp_accelerator", block["ddp_accelerator"], DdpAccelerator, extras)
@@ -169,39 +214,43 @@ class _Walker:
         is_mapping = origin in (dict, collections.abc.Mapping) and len(args) == 2
         if is_mapping:
             if not isinstance(value, collections.abc.Mapping):
-                raise _Mistake(path, f"expected an object, found {_shown(value)}.")
+                raise _Wrong(path, f"expected an object, found {_shown(value)}.")
             items = [(key, item, args[1]) for key, item in value.items()]
         elif origin is tuple or (origin in (set, list, collections.abc.Iterable) and len(args) == 1):
             if not isinstance(value, collections.abc.Iterable):
-                raise _Mistake(path, f"expected a list, found {_shown(value)}.")
+                raise _Wrong(path, f"expected a list, found {_shown(value)}.")
             types = args if origin is tuple else [args[0]] * len(list(value))
             items = [
                 (index, item, type_) for index, (item, type_) in enumerate(zip(value, types, strict=False))
             ]
         else:
             return
-        try:
+        if isinstance(value, (list, tuple)) or is_mapping:
             for key, item, type_ in items:
-                self.check_value(_join(path, key), item, type_, extras)
-        except _Mistake:
+                self.attempt(self.check_value, _join(path, key), item, type_, extras)
+            return
+        try:
+            with self._alternatives():
+                for key, item, type_ in items:
+                    self.check_value(_join(path, key), item, type_, extras)
+        except _Wrong:
             # AllenNLP makes a list of a string's characters or an object's keys: an error only if those are.
-            if not isinstance(value, (list, tuple)) and not is_mapping:
-                raise _Mistake(path, f"expected a list, found {_shown(value)}.") from None
-            raise
+            raise _Wrong(path, f"expected a list, found {_shown(value)}.") from None
 
     def _check_union(self, path: str, value: Any, annotation: Any, extras: Extras) -> None:
-        mistakes: List[_Mistake] = []
+        wrongs: List[_Wrong] = []
         seen = len(self.objects)
         for member in annotation.__args__:
             try:
-                return self.check_value(path, value, member, extras)
-            except _Mistake as mistake:
-                mistakes.append(mistake)
+                with self._alternatives():
+                    return self.check_value(path, value, member, extras)
+            except _Wrong as wrong:
+                wrongs.append(wrong)
                 del self.objects[seen:]
-        best = max(mistakes, key=lambda mistake: mistake.depth)
+        best = max(wrongs, key=lambda wrong: wrong.depth)
         if best.depth > len(path):
             raise best
-        raise _Mistake(path, f"expected {_described(annotation)}, found {_shown(value)}.")
+        raise _Wrong(path, f"expected {_described(annotation)}, found {_shown(value)}.")
 
     def check_object(
         self, path: str, value: Any, cls: Any, extras: Extras, also: Tuple[str, ...] = ()
@@ -211,7 +260,7 @@ class _Walker:
         if isinstance(value, str):
             value, type_path = {"type": value}, path
         if not isinstance(value, collections.abc.Mapping):
-            raise _Mistake(path, f"expected {_described(cls)}, found {_shown(value)}.")
+            raise _Wrong(path, f"expected {_described(cls)}, found {_shown(value)}.")
         if _has_own_from_params(cls):
             return
         options = dict(value)
@@ -220,7 +269,7 @@ class _Walker:
         if Registrable._registry.get(cls) is not None:
             cls, constructor_name = _resolve(type_path, options, cls)
         elif is_base_registrable(cls):
-            raise _Mistake(
+            raise _Wrong(
                 path,
                 f"no {cls.__name__} is registered; name the package that has one with --include-package.",
             )
@@ -251,13 +300,13 @@ class _Walker:
             for key in options:
                 if key not in accepted.names:
                     is_ignored = accepted.others is Others.IGNORED
-                    _check_unknown_option(path, key, owner, [*offered, *also], is_ignored)
+                    self.attempt(_check_unknown_option, path, key, owner, [*offered, *also], is_ignored)
         if not issubclass(cls, FromParams):
             return  # A bare torch module, such as an `Activation`: its options are passed unchanged.
         for name in required_options(cls, constructor):
             if extras is not None and name not in options and name not in extras:
                 expected = _described(parameters[name].annotation)
-                raise _Mistake(_join(path, name), f"{owner} needs this option; give {expected}.")
+                self.attempt(_missing, path, name, f"{owner} needs this option; give {expected}.")
         for name, parameter in parameters.items():
             if name not in options or name == "self" or parameter.kind is parameter.VAR_KEYWORD:
                 continue
@@ -265,18 +314,31 @@ class _Walker:
             if "Lazy[" in str(parameter.annotation):
                 keywords = keywords_of_construct(constructor, name)
                 inner = None if extras is None or keywords is None else extras | keywords
-            self.check_value(_join(path, name), options[name], parameter.annotation, inner)
+            self.attempt(self.check_value, _join(path, name), options[name], parameter.annotation, inner)
+
+
+def _check_seed(path: str, value: Any) -> None:
+    try:
+        int(value or 0)
+    except (TypeError, ValueError):
+        raise _Wrong(path, f"expected an integer, found {_shown(value)}.") from None
+
+
+def _missing(path: str, name: str, message: str) -> None:
+    raise _Wrong(_join(path, name), message, path)
 
 
 def _resolve(where: str, options: Dict[str, Any], base: Any) -> Tuple[Any, Optional[str]]:
     """Takes `type` out of `options` and returns the class and the name of its constructor."""
-    available = base.list_available()
     name = options.pop("type", base.default_implementation)
+    # All names only where they are needed: it takes seconds to import what has them.
+    is_known = isinstance(name, str) and ("." in name or name in Registrable._registry[base])
+    available = [] if is_known else base.list_available()
     if not isinstance(name, str):
         found = "nothing" if name is None else _shown(name)
         some = f", such as {_quoted(sorted(available)[:8])}" if available else ""
-        raise _Mistake(where, f"expected the name of {_described(base)}{some}; found {found}.")
-    if name not in available and "." not in name:
+        raise _Wrong(where, f"expected the name of {_described(base)}{some}; found {found}.")
+    if not is_known and name not in available:
         close = get_close_matches(name, available, n=3, cutoff=0.6)
         remedy = (
             f"did you mean {_quoted(close, ' or ')}?"
@@ -284,11 +346,11 @@ def _resolve(where: str, options: Dict[str, Any], base: Any) -> Tuple[Any, Optio
             else "if it is in a package of its own, name that package with --include-package."
         )
         message = f'no {base.__name__} is registered as "{name}"; {remedy}'
-        raise _Mistake(where, message, depth=len(where) + 1)
+        raise _Wrong(where, message, depth=len(where) + 1)
     try:
         return base.resolve_class_name(name)
     except (ConfigurationError, ImportError) as error:
-        raise _Mistake(where, f'"{name}" is not a class that can be imported ({error}).') from None
+        raise _Wrong(where, f'"{name}" is not a class that can be imported ({error}).') from None
 
 
 def _check_unknown_option(path: str, key: str, owner: str, options: Iterable[str], ignored: bool) -> None:
@@ -300,7 +362,7 @@ def _check_unknown_option(path: str, key: str, owner: str, options: Iterable[str
         return
     hint = f'; did you mean "{close[0]}"?' if close else "."
     listed = f" Its options are: {', '.join(names)}." if names else " It has no options."
-    raise _Mistake(path, f'no option "{key}" for {owner}{hint}{listed}', depth=len(path) + 1)
+    raise _Wrong(path, f'no option "{key}" for {owner}{hint}{listed}', _join(path, key), len(path) + 1)
 
 
 def _check_scalar(path: str, value: Any, annotation: Any) -> None:
@@ -312,7 +374,7 @@ def _check_scalar(path: str, value: Any, annotation: Any) -> None:
     if isinstance(value, str):
         with suppress(ValueError):
             hint = "; write it without quotes" if type(json.loads(value)) in accepted else ""
-    raise _Mistake(path, f"expected {_SCALARS[annotation]}, found {_shown(value)}{hint}.")
+    raise _Wrong(path, f"expected {_SCALARS[annotation]}, found {_shown(value)}{hint}.")
 
 
 def _constructs(types: Iterable[Any]) -> bool:

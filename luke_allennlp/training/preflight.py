@@ -20,8 +20,9 @@ from allennlp.modules import TokenEmbedder
 
 from luke_allennlp.checkpoints.model_files import at_revision, check_available
 from luke_allennlp.checkpoints.tensors import open_checkpoint
-from luke_allennlp.training.config_check import ConfiguredObject, check_config
+from luke_allennlp.training.config_check import ConfiguredObject, find_mistakes
 from luke_allennlp.training.hooks import add_hook
+from luke_allennlp.training.mistakes import Mistake, collected, raise_mistakes
 from luke_allennlp.training.span_attention_check import check_shared_windows
 from luke_allennlp.training.tokenizer_check import check_tokenizers
 from luke_allennlp.training.value_checks import check_devices, check_numbers, check_validation_metric
@@ -32,8 +33,8 @@ _DATA_KEYS = ("train_data_path", "validation_data_path", "test_data_path")
 
 def preflight(params: Params) -> None:
     """
-    Raises a `ConfigurationError` of one sentence for the first thing in `params` that would stop a training
-    later. Called by `allennlp train` on a copy of its config.
+    Raises `ConfigMistakes`, a sentence each, for all in `params` that would stop a training later. Called by
+    `allennlp train` on a copy of its config.
 
     # Parameters
 
@@ -49,20 +50,40 @@ def preflight(params: Params) -> None:
 
     # Raises
 
-    `ConfigurationError`
+    `ConfigMistakes`
     """
-    objects = check_config(params)
+    objects, mistakes = check_settings(params)
+    # These would stumble over what is wrong already, and take longer.
+    raise_mistakes(mistakes)
     config = params.as_dict(quiet=True)
-    check_numbers(objects)
-    check_validation_metric(objects)
     check_devices(config)
     for key in _DATA_KEYS:
         for where, path in _strings(key, config.get(key)):
-            _check_path(where, path)
+            with collected(mistakes, where):
+                _check_path(where, path)
+    raise_mistakes(mistakes)
     _check_models(objects)
     check_tokenizers(objects)
-    check_shared_windows(objects)
     _check_data(params, objects)
+
+
+def check_settings(params: Params) -> Tuple[List[ConfiguredObject], List[Mistake]]:
+    """
+    The part of `preflight` that needs neither data, nor checkpoints, nor GPUs.
+
+    # Returns
+
+    `Tuple[List[ConfiguredObject], List[Mistake]]`
+        The objects of the config, and all mistakes.
+    """
+    objects, mistakes = find_mistakes(params)
+    with collected(mistakes):
+        check_numbers(objects)
+    with collected(mistakes, "trainer.validation_metric"):
+        check_validation_metric(objects)
+    with collected(mistakes):
+        check_shared_windows(objects)
+    return objects, mistakes
 
 
 def _strings(key: str, value: Any) -> Iterator[Tuple[str, str]]:

@@ -14,6 +14,7 @@ from allennlp.training.learning_rate_schedulers import LearningRateScheduler
 
 from luke_allennlp.tasks.base.model import TaskModel
 from luke_allennlp.training.config_check import ConfiguredObject
+from luke_allennlp.training.mistakes import Mistake, collected, raise_mistakes
 
 
 class _Range(NamedTuple):
@@ -44,17 +45,21 @@ _RANGES: List[Tuple[type, Tuple[str, ...], _Range]] = [
 
 
 def check_numbers(objects: List[ConfiguredObject]) -> None:
-    """Raises a `ConfigurationError` for a number of epochs of 0, a negative learning rate, and the like."""
+    """Raises `ConfigMistakes` for numbers of epochs of 0, negative learning rates, and the like."""
+    mistakes: List[Mistake] = []
     for path, cls, options in objects:
         if not isinstance(cls, type):
             continue
         for base, names, expected in _RANGES:
             for name in names if issubclass(cls, base) else ():
-                _check_number(f"{path}.{name}", options.get(name), expected)
+                with collected(mistakes, f"{path}.{name}"):
+                    _check_number(f"{path}.{name}", options.get(name), expected)
         if issubclass(cls, torch.optim.Optimizer):
             for where, rate in _group_rates(f"{path}.parameter_groups", options.get("parameter_groups")):
-                # With 0 a group stays as it is.
-                _check_number(where, rate, _NOT_NEGATIVE)
+                with collected(mistakes, where):
+                    # With 0 a group stays as it is.
+                    _check_number(where, rate, _NOT_NEGATIVE)
+    raise_mistakes(mistakes)
 
 
 def _check_number(path: str, value: Any, expected: _Range) -> None:

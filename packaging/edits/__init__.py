@@ -8,10 +8,17 @@ does not hold.
 from typing import List
 
 from edits.edit import Edit
+from edits.light_start import (
+    COMMAND_LINE,
+    LAZY_MODULES,
+    ON_DEMAND,
+    PLUGINS_BY_ENTRY_POINT,
+    SEVERAL_MISTAKES,
+)
 from edits.optional import OPTIONAL_FAIRSCALE, OPTIONAL_TOOLS, OPTIONAL_TORCHVISION
 from edits.people import FOR_PEOPLE
 from edits.runs import ARCHIVE_CHECKS, CHECKPOINTS, DISTRIBUTED, LAUNCH, LOCKS, RECOVER
-from edits.start import PLUGINS_WHEN_NEEDED, REGISTER_ON_DEMAND, START
+from edits.start import START
 from edits.torch import AMP, DATA_LOADER, OPTIMIZERS, TORCH_LOAD
 from edits.transformers import TRANSFORMERS
 from edits.trust import ARCHIVES, UNTRUSTED
@@ -32,10 +39,13 @@ EDITS: List[Edit] = [
     *DISTRIBUTED,
     *FOR_PEOPLE,
     *LAUNCH,
-    *PLUGINS_WHEN_NEEDED,
-    *REGISTER_ON_DEMAND,
     *ARCHIVES,
     *UNTRUSTED,
     *ARCHIVE_CHECKS,
+    *LAZY_MODULES,
+    *COMMAND_LINE,
+    *SEVERAL_MISTAKES,
+    *PLUGINS_BY_ENTRY_POINT,
+    *ON_DEMAND,
 ]
 """All of them, in the order in which they are applied."""

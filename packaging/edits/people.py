@@ -589,57 +589,6 @@ def check_for_gpu(device""",
         reason="`allennlp evaluate` showed its metrics only in the progress bar, unless given a file.",
     ),
     Edit(
-        name="include-package-errors",
-        file="allennlp/commands/__init__.py",
-        old="            import_module_and_submodules(package_name)\n",
-        new="            _include_package(package_name)\n",
-        reason="A misspelt package is the user's mistake, and one sentence says so.",
-    ),
-    Edit(
-        name="include-package-errors",
-        file="allennlp/commands/__init__.py",
-        old="def main(prog: Optional[str] = None) -> None:\n",
-        new="""\
-def _include_package(package_name: str) -> None:
-    try:
-        import_module_and_submodules(package_name)
-    except ModuleNotFoundError as error:
-        # Not what the package itself imports in vain: that is a traceback's matter.
-        if error.name is None or not f"{package_name}.".startswith(f"{error.name}."):
-            raise
-        raise ConfigurationError(
-            f"--include-package {package_name}: there is no module {error.name!r} here or among the "
-            "installed packages; check the spelling, or install it"
-        ) from error
-
-
-def main(prog: Optional[str] = None) -> None:
-""",
-        reason="For the edit above and the one below.",
-    ),
-    Edit(
-        name="subcommands-of-included-packages",
-        file="allennlp/commands/__init__.py",
-        old="        plugins_imported = True\n        # Add subcommands again",
-        new="""\
-        plugins_imported = True
-        # The subcommand may be one of a package that is named on the command line.
-        included = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        included.add_argument("--include-package", action="append", default=[])
-        for package_name in included.parse_known_args(argv)[0].include_package:
-            _include_package(package_name)
-        # Add subcommands again""",
-        reason="Subcommands of a package were known only where a plugins file names it.",
-    ),
-    Edit(
-        name="include-package-errors",
-        file="allennlp/commands/__init__.py",
-        old="from allennlp.common.plugins import import_plugins\n",
-        new="from allennlp.common.checks import ConfigurationError\n"
-        "from allennlp.common.plugins import import_plugins\n",
-        reason="For the edit above.",
-    ),
-    Edit(
         name="misconfigured-run-leaves-nothing",
         file="allennlp/commands/train.py",
         old="""\

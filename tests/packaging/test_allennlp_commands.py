@@ -273,7 +273,6 @@ class TestOthers:
 
 class TestErrors:
     @pytest.mark.edit("one-line-errors")
-    @pytest.mark.edit("include-package-errors")
     @pytest.mark.parametrize(
         "arguments, message",
         [
@@ -288,17 +287,15 @@ class TestErrors:
         errors = [line for line in capsys.readouterr().err.splitlines() if "allennlp: error: " in line]
         assert len(errors) == 1 and message in errors[0]
 
-    @pytest.mark.edit("subcommands-of-included-packages")
     @pytest.mark.edit("plugins-when-needed")
     @pytest.mark.parametrize("requires", [True, False])
     def test_a_subcommand_of_an_included_package(self, folder, command, capsys, monkeypatch, requires):
         name = f"needs_{requires}".lower()
         (folder / f"{name}.py").write_text(SUBCOMMAND.format(name=name, requires=requires))
-        monkeypatch.setattr("allennlp.commands.import_default_plugins", lambda: print("plugins"))
+        monkeypatch.setattr("allennlp.commands.command_line.import_plugins", lambda: print("plugins"))
         assert command(name, "--include-package", name) == 0
         assert capsys.readouterr().out.split() == ["plugins"] * requires + ["done"]
 
-    @pytest.mark.edit("include-package-errors")
     def test_what_a_package_imports_in_vain_keeps_its_traceback(self, folder, command):
         (folder / "other_package.py").write_text("import no_such_module_anywhere\n")
         with pytest.raises(ModuleNotFoundError, match="no_such_module_anywhere"):

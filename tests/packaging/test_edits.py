@@ -67,7 +67,7 @@ EVALUATE = (
 
 
 def test_every_edit_is_tested_and_documented():
-    sources = "".join(path.read_text("utf-8") for path in HERE.glob("test_*.py"))
+    sources = "".join(path.read_text("utf-8") for path in HERE.parent.rglob("test_*.py"))
     tested = set(re.findall(r"pytest\.mark\.edit\(\"([\w-]+)\"\)", sources))
     assert tested == {edit.name for edit in EDITS}
     readme = (HERE.parents[1] / "packaging" / "README.md").read_text("utf-8")
@@ -158,6 +158,29 @@ class TestStart:
                     Model.list_available()
         finally:
             Registrable._on_demand.clear()
+
+    @pytest.mark.edit("plugins-by-entry-point")
+    def test_an_installed_plugin(self, tmp_path, monkeypatch):
+        from allennlp.common.plugins import discover_plugins
+
+        information = tmp_path / "other-1.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+        (information / "entry_points.txt").write_text("[allennlp.plugins]\nany = other.components\n")
+        (tmp_path / ".allennlp_plugins").write_text("named\n")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(tmp_path)
+        found = list(discover_plugins())
+        assert found[0] == "named" and found.count("other.components") == 1
+
+    @pytest.mark.edit("register-on-demand")
+    def test_what_a_package_overrides_may_be_imported_after_it(self):
+        class Some(Registrable):
+            pass
+
+        for name in ("overriding", "overridden"):
+            Some.register("name", exist_ok=name == "overriding")(type(name, (Some,), {}))
+        assert Some.by_name("name").__name__ == "overriding"
 
 
 class TestOptional:
@@ -407,7 +430,7 @@ class TestTransformers:
             uploaded.update({path.name: path.read_text() for path in Path(folder_path).iterdir()})
 
         api.return_value.upload_folder = upload_folder
-        monkeypatch.setattr(module, "HfApi", api)
+        monkeypatch.setattr("huggingface_hub.HfApi", api)
         (tmp_path / "run").mkdir()
         for name in ("config.json", "best.th", "training_state_e1_b0.th"):
             (tmp_path / "run" / name).write_text(name)

@@ -1,0 +1,1 @@
+"""Experiments: what data is like, and the config that it calls for."""

@@ -1,0 +1,91 @@
+"""What starting `allennlp` imports, in processes of their own: the tests themselves import torch."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from allennlp.commands.subcommand import Subcommand
+from allennlp.common import Registrable
+
+import luke_allennlp.commands
+from tests.conftest import FIXTURES
+
+HEAVY = ("torch", "transformers", "spacy", "allennlp_models", "allennlp.data", "cached_path")
+SCRIPT = f"""
+import json, sys
+import allennlp.__main__ as entry
+try:
+    entry.run()
+finally:
+    found = [name for name in {HEAVY} if name in sys.modules]
+    print("HEAVY " + json.dumps(found), file=sys.stderr)
+"""
+DUMP = FIXTURES / "wikipedia/valdoriawiki-pages-articles-multistream.xml.bz2"
+
+
+@pytest.fixture
+def started(environment, tmp_path):
+    """Runs a command and returns its output; fails where it has imported what is heavy."""
+
+    def run(*arguments, status=0, plugins="luke_allennlp\n"):
+        (tmp_path / ".allennlp_plugins").write_text(plugins, encoding="utf-8")
+        command = [sys.executable, "-c", SCRIPT, *map(str, arguments)]
+        result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert result.returncode == status, result.stderr
+        assert result.stderr.splitlines()[-1] == "HEAVY []", arguments
+        return result.stdout + result.stderr
+
+    return run
+
+
+def test_help_has_every_command(started):
+    for listed in (started("--help"), started(), started("--help", "--include-package", "luke_allennlp")):
+        names = set(re.findall(r"^ {4}([\w-]+)", listed, re.M))
+        assert names == {name for name in Subcommand.list_available() if _is_shipped(name)}
+
+
+def _is_shipped(name):
+    module = Registrable._registry[Subcommand][name][0].__module__
+    return module.startswith(("allennlp.", "luke_allennlp."))
+
+
+@pytest.mark.edit("commands-by-name")
+@pytest.mark.parametrize("options", [(), ("--include-package", "luke_allennlp")])
+def test_a_misspelt_command(started, options):
+    error = started("wikipedia-extrakt", *options, status=2)
+    assert "there is no command 'wikipedia-extrakt'; did you mean 'wikipedia-extract'" in error
+    assert "did you mean 'train'" in started("trian", status=2, plugins="")
+    assert "did you mean" not in started("qqq", status=2, plugins="")
+
+
+@pytest.mark.edit("light-start")
+@pytest.mark.slow
+def test_commands_that_handle_data(started, tmp_path):
+    assert "PAGES" not in started("wikipedia-extract", "--help")
+    assert "pages in wiki" in started("wikipedia-extract", DUMP, "-o", "wiki", "--workers", "1")
+    assert "entities in" in started("wikipedia-entity-vocab", "wiki", "entities.tsv")
+    assert "ids " in started("entity-vocab", "entities.tsv", "--include-package", "luke_allennlp")
+    started("wikipedia-mention-db", "wiki", "mentions", "--min-link-prob", "0.1")
+    started("wikipedia-redirects", "wiki", "redirects")
+    started("wikipedia-link-db", "wiki", "mentions", "links")
+    links = {"title": "A", "links": [["b", "B", 0.5]]}
+    (tmp_path / "links.jsonl").write_text(json.dumps(links) + "\n", encoding="utf-8")
+    assert "1 links of 1 pages" in started("build-link-database", "links.jsonl", "database")
+    entity = {"start": 0, "end": 1, "label": "PER", "text": "A"}
+    predicted = {"text": "A b", "entities": [entity]}
+    (tmp_path / "predicted.jsonl").write_text(json.dumps(predicted) + "\n", encoding="utf-8")
+    assert "[A PER]" in started("show-entities", "predicted.jsonl")
+
+
+def test_command_modules_import_nothing_heavy_at_their_top():
+    """So says the test above of those that there are; this names the line."""
+    for path in Path(luke_allennlp.commands.__file__).parent.glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                assert name.split(".")[0] not in HEAVY, f"{path}, line {node.lineno}: {name}"
