@@ -10,9 +10,10 @@ from typing import Dict, List, Optional, Sequence
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.common.requirements import required
+from luke_allennlp.experiments.shipped import ShippedExperiment
 from luke_allennlp.report import run_views
 from luke_allennlp.report.comparison import config_differences, groups_of
-from luke_allennlp.report.paper import PaperScore, measured, paper_score
+from luke_allennlp.report.paper import measured, paper_score
 from luke_allennlp.report.predictions import Predictions, predict
 from luke_allennlp.report.run_files import Run, read_runs
 from luke_allennlp.report.views import AgreementView, PredictionView, agreement_view, view_of
@@ -47,7 +48,7 @@ class RunView:
     run: Run
     predictions: Optional[PredictionView]
     config: str
-    paper: Optional[PaperScore]
+    paper: Optional[ShippedExperiment]
     measured: str
     notes: List[str] = field(default_factory=list)
 

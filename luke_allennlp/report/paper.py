@@ -1,33 +1,17 @@
 """The score that the paper reports for a shipped experiment."""
 
 import re
-from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Optional
 
+from luke_allennlp.experiments.shipped import ShippedExperiment, shipped_experiments
 from luke_allennlp.report.run_files import Run
 
 _IN_PERCENT = {"luke_cloze_qa", "luke_reading_comprehension"}  # what their metrics are
-_TABLE = Path(__file__).resolve().parents[2] / "training_configs/README.md"
 
 
-class PaperScore(NamedTuple):
-    """The row of the paper, the experiment's name, such as `ner/conll`, and the score in words."""
-
-    row: str
-    experiment: str
-    score: str
-
-
-def paper_score(run: Run) -> Optional[PaperScore]:
-    """That of the experiment whose config the run was started with; `None` if it is not a shipped one."""
-    name = experiment_of(run)
-    if name is None or not _TABLE.is_file():
-        return None
-    for line in _TABLE.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) >= 3 and cells[1] == f"`{name}`":
-            return PaperScore(cells[0], name, re.sub(r"\s*[¹²³⁴⁵]", "", cells[2]))
-    return None
+def paper_score(run: Run) -> Optional[ShippedExperiment]:
+    """The experiment whose config the run was started with; `None` if it is not a shipped one."""
+    return shipped_experiments().get(experiment_of(run) or "")
 
 
 def experiment_of(run: Run) -> Optional[str]:

@@ -116,7 +116,7 @@ def test_the_papers_row_of_a_shipped_config(tmp_path):
     command = ["allennlp", "train", "training_configs/ner/conll.jsonnet"]
     (run,) = read_runs([str(write_run(tmp_path / "any", environment={"command": command}))])
     found = paper_score(run)
-    assert found.experiment == "ner/conll"
+    assert found.name == "ner/conll"
     assert "94.3" in found.score
     assert measured(run) == "validation f1 61.0; test f1 50.0"
     (run,) = read_runs([str(write_run(tmp_path / "runs/ner/conll", environment=None))])
