@@ -15,11 +15,7 @@ NAME = "luke_allennlp"
 
 LAYERS = """
     common modules checkpoints entity_vocabulary data linking token_embedders tasks training pretraining
-<<<<<<< HEAD
     wikipedia exchange prediction pipelines experiments report spacy_components demo commands components
-=======
-    wikipedia exchange experiments report commands components
->>>>>>> report
 """.split()
 # Each imports only those before it.
 
