@@ -31,7 +31,8 @@ _CSS = """
 #message { border-left: 4px solid #b91c1c; padding: 0.5em 1em; }
 #message:not(:has(p)) { display: none; }
 #entities table { width: 100%; border-collapse: collapse; }
-#entities :is(th, td) { text-align: left; padding: 0.3em 0.6em; border-bottom: 1px solid #8884; }
+#entities :is(th, td) { text-align: left; padding: 0.3em 0.6em; border: 0; border-bottom: 1px solid #8884; }
+#results * { word-break: normal; overflow-wrap: anywhere; }
 """
 
 
