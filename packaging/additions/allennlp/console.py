@@ -73,7 +73,7 @@ def begin(silent: bool = False, results_to_stderr: bool = False, has_log: bool =
 class ConsoleHandler(logging.Handler):
     """Shows on the console what belongs there."""
 
-    def filter(self, record: logging.LogRecord) -> bool:  # type: ignore[override]
+    def filter(self, record: logging.LogRecord) -> bool:
         if not super().filter(record):
             return False
         if record.levelno >= logging.ERROR:
