@@ -61,8 +61,9 @@ class Run:
         metrics = self.metrics
         scores = [
             f"{name}={value:.4g}"
-            for name, value in metrics.items()
-            if name.startswith(_SHOWN) and isinstance(value, (int, float))
+            # The names of single labels are the longer ones.
+            for name, value in sorted(metrics.items(), key=lambda item: len(item[0]))
+            if name.startswith(_SHOWN) and not name.endswith("_step") and isinstance(value, (int, float))
         ]
         more = [", ..."] if len(scores) > _MOST_SHOWN else []
         state = ", ".join(scores[:_MOST_SHOWN]) if metrics else "not finished"
