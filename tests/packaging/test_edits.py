@@ -274,7 +274,7 @@ class TestTorch:
         from transformers import BertConfig
 
         config = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=9)
-        monkeypatch.setattr(cached_transformers.AutoConfig, "from_pretrained", lambda *_, **__: config)
+        monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", lambda *_, **__: config)
         with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
             cached_transformers.get("x", False, override_weights_file=str(evil_weights))
         for read in (nn_util.read_state_dict, PretrainedModelInitializer):
