@@ -4,7 +4,6 @@ Whether a model can become one of Hugging Face's, known from its config, before 
 Importing this module adds a line about it to what `allennlp train` says at its start.
 """
 
-import logging
 from typing import Any, Dict, List
 
 from allennlp.commands import train
@@ -13,8 +12,7 @@ from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.exchange.forms import PRETRAINING, TaskForm, form_of_model
 from luke_allennlp.training.hooks import add_hook
-
-logger = logging.getLogger(__name__)
+from luke_allennlp.training.run_console import line
 
 
 def why_not_exportable(config: Dict[str, Any]) -> List[str]:
@@ -76,9 +74,9 @@ def _problems_of_head(form: TaskForm, model: Dict[str, Any]) -> List[str]:
 
 
 def say_why_not_exportable(params: Params) -> None:
-    """Logs, for `allennlp train`, what keeps the model from being exported."""
+    """Says, at the start of `allennlp train`, what keeps the model from being exported."""
     for reason in why_not_exportable(params.as_dict(quiet=True)):
-        logger.info("`allennlp export-checkpoint` will refuse this model: it %s.", reason)
+        line("Export", f"`allennlp export-checkpoint` will refuse this model: it {reason}")
 
 
 add_hook(train, "preflight_checks", say_why_not_exportable)
