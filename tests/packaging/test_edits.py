@@ -157,7 +157,7 @@ class TestStart:
                 with pytest.raises(ModuleNotFoundError):
                     Model.list_available()
         finally:
-            Registrable._on_demand.clear()
+            Registrable._on_demand.remove((Registrable, "there_is_no_such_module"))
 
     @pytest.mark.edit("plugins-by-entry-point")
     def test_an_installed_plugin(self, tmp_path, monkeypatch):
