@@ -393,6 +393,7 @@ def test_options_and_configs_of_what_is_not_run(command, tmp_path, monkeypatch):
 def test_configs_can_be_evaluated(document, tmp_path, monkeypatch):
     """A config stands where the text says, else beside what it imports."""
     make_place(tmp_path)
+    shutil.copytree(tmp_path / "training_configs", tmp_path / "my_configs")  # by `allennlp configs cp`
     monkeypatch.chdir(tmp_path)
     for item in ITEMS[document]:
         if item.kind == "jsonnet" and (imported := re.match(r"\(import '(.*?)'\)", item.text)):

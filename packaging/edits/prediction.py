@@ -69,7 +69,7 @@ standard output). Packages append theirs when they are imported.
         file="allennlp/commands/predict.py",
         old="from allennlp.common.file_utils import cached_path, open_compressed\n",
         new="from allennlp.common.file_utils import cached_path, open_compressed\n"
-        "from allennlp.common.registrable import Registrable\n",
+        "from allennlp.common.plugins import import_registered_on_demand\n",
         reason="For the other edits of this file.",
     ),
     Edit(
@@ -116,7 +116,7 @@ def _predict(args: argparse.Namespace) -> None:
 def _predict(args: argparse.Namespace) -> None:
     common_logging.FILE_FRIENDLY_LOGGING = args.file_friendly_logging
 
-    Registrable._import_on_demand()
+    import_registered_on_demand()
     files = next(filter(None, (found(args) for found in prediction_files)), None)
     if files is None and (args.output_format != "jsonl" or args.text_column or args.whole_file):
         raise ConfigurationError("no package that is imported reads or writes such files")

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import torch
 from allennlp.common.checks import ConfigurationError
+from allennlp.common.plugins import import_registered_on_demand
 
 import luke_allennlp
 from luke_allennlp.pipelines import Run
 from luke_allennlp.pipelines.knobs import config_file
-from tests.conftest import FIXTURES, ROOT, plugins_once, small_corpus
+from tests.conftest import FIXTURES, ROOT, small_corpus
 
 CONFIG = f"""
 (import '{ROOT}/training_configs/lib/ner.libsonnet') + {{
@@ -43,7 +44,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def state() -> List[Any]:
     """What a training changes in its process. (Imports of libraries set variables.)"""
-    plugins_once()
+    import_registered_on_demand()
     loggers = [logging.getLogger(name) for name in (None, "tqdm", "allennlp.common.params")]
     return [
         [(logger.handlers[:], logger.level, logger.disabled) for logger in loggers],

@@ -202,12 +202,3 @@ def test_a_backbone_that_was_trained_further(start, architecture, fixtures_dir, 
     # From there it goes on.
     again = make_model(config(str(out), None, {"entities": False}), noise=0.0)
     assert torch.equal(again.lm_head.bias, model.lm_head.bias)
-
-
-def test_entities_on_bert_are_refused(fixtures_dir, tmp_path):
-    vocabulary = str(write_vocabulary(tmp_path / "entity_vocab.jsonl"))
-    values = config(str(fixtures_dir / "tiny-bert"), vocabulary)
-    write_archive(tmp_path / "run", values, make_model(values))
-    with pytest.raises(ConfigurationError, match="numbers its positions as BERT"):
-        export_checkpoint(str(tmp_path / "run"), str(tmp_path / "out"))
-    assert not (tmp_path / "out").exists()

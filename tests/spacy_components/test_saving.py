@@ -1,5 +1,6 @@
 """Pipelines with the components, saved and loaded elsewhere; and what is wrong with a model."""
 
+import configparser
 import json
 import shutil
 import subprocess
@@ -104,8 +105,10 @@ def test_a_damaged_archive(tmp_path, archives):
 
 
 def test_the_entry_points_are_those_of_setup_cfg(root_dir):
-    section = (root_dir / "setup.cfg").read_text().split("spacy_factories =\n")[1].split("\n\n")[0]
-    declared = dict(line.strip().split(" = ") for line in section.splitlines())
+    settings = configparser.ConfigParser()
+    settings.read(root_dir / "setup.cfg")
+    lines = settings["options.entry_points"]["spacy_factories"].strip().splitlines()
+    declared = dict(line.split(" = ") for line in lines)
     assert set(declared) == set(NAMES)
     assert {
         point.name: point.value for point in entry_points(group="spacy_factories")

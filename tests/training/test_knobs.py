@@ -37,6 +37,8 @@ VALUES: Dict[str, Dict[str, Any]] = {
         "keep": "last",
         "precision": "bf16",
         "callbacks": [{"type": "track_epoch_callback"}],
+        "lean": True,
+        "start_from": "runs/old/model.tar.gz",
         "tensorboard": True,
         "wandb": {"project": "p", "group": "g"},
         "train_data": "a",

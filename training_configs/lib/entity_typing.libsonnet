@@ -32,5 +32,6 @@ knobs(import 'fine_tuning.libsonnet', {
     } + experiment.checkpoint + experiment.embedder_options,
     use_entity_state: experiment.use_entity_state,
     use_word_states: experiment.use_word_states,
-  } + experiment.continuation,
+    [if experiment.start_from != null then 'start_from']: experiment.start_from,
+  },
 })

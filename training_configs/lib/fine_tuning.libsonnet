@@ -47,8 +47,6 @@ knobs({}, {
     model_name: experiment.model_name,
     [if experiment.revision != null then 'revision']: experiment.revision,
   },
-  // The option of the models of all tasks.
-  continuation:: { [if experiment.start_from != null then 'start_from']: experiment.start_from },
 
   local num_devices = if experiment.devices == null then 1 else std.length(experiment.devices),
   assert experiment.effective_batch_size >= num_devices

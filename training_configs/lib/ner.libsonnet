@@ -41,5 +41,6 @@ knobs(import 'fine_tuning.libsonnet', {
     use_word_states: experiment.use_word_states,
     flat: experiment.flat,
     paper_compatible: experiment.paper_compatible,
-  } + experiment.continuation,
+    [if experiment.start_from != null then 'start_from']: experiment.start_from,
+  },
 })

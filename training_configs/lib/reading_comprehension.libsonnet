@@ -54,5 +54,6 @@ knobs(import 'fine_tuning.libsonnet', {
     } + experiment.checkpoint + experiment.embedder_options,
     use_entities: experiment.use_entities,
     allow_no_answer: experiment.version == '2.0',
-  } + experiment.continuation + experiment.model_options,
+    [if experiment.start_from != null then 'start_from']: experiment.start_from,
+  } + experiment.model_options,
 })

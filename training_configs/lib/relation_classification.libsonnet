@@ -41,5 +41,6 @@ knobs(import 'fine_tuning.libsonnet', {
     classifier_bias: experiment.classifier_bias,
     negative_label: experiment.negative_label,
     semeval: experiment.semeval,
-  } + experiment.continuation,
+    [if experiment.start_from != null then 'start_from']: experiment.start_from,
+  },
 })

@@ -16,11 +16,13 @@ PACKAGE = Path(luke_allennlp.__file__).parent
 
 WALK = (
     "tasks/base/reader.py",
+    "tasks/base/counts.py",
     "tasks/ner/reader.py",
     "tasks/ner/forms/__init__.py",
     "tasks/ner/forms/columns.py",
     "tasks/ner/tag_schemes.py",
     "data/word_tokenizer.py",
+    "data/punctuation.py",
     "data/fields.py",
     "tasks/base/model.py",
     "tasks/ner/model.py",
