@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
+from allennlp import console
 from allennlp.commands import train
 from allennlp.common import Params
 
@@ -68,6 +69,7 @@ def test_all_tasks_can_be_exported() -> None:
 
 def test_train_says_so(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUKE_DATA", str(Path("none")))
+    monkeypatch.setattr(console, "_silent", False)
     assert say_why_not_exportable in train.preflight_checks
     say_why_not_exportable(Params(shipped("ner/conll_roberta.jsonnet")))
     assert "will refuse this model: it is a model of words only" in " ".join(capsys.readouterr().out.split())

@@ -148,7 +148,8 @@ class TestConsole:
         monkeypatch.setattr(predict, "_get_predictor", lambda args: None)
         monkeypatch.setattr(predict, "_PredictManager", lambda *args: SimpleNamespace(run=lambda: None))
         arguments = dict.fromkeys(("input_file", "batch_size", "use_dataset_reader", "multitask_head"))
-        arguments.update(output_file="x", file_friendly_logging=False)
+        arguments.update(dict.fromkeys(("input_format", "text_column", "whole_file", "weights_file")))
+        arguments.update(output_file="x", output_format="jsonl", file_friendly_logging=False)
         predict._predict(SimpleNamespace(silent=False, **arguments))
         assert not console._silent
         predict._predict(SimpleNamespace(silent=True, **arguments))

@@ -995,9 +995,11 @@ class TestPeople:
     @pytest.mark.edit("gpu-by-default")
     @pytest.mark.parametrize("gpus, given, expected", [(2, None, 0), (2, -1, -1), (2, 1, 1), (0, None, -1)])
     @pytest.mark.parametrize("command", ["evaluate", "predict"])
-    def test_gpu_by_default(self, command, gpus, given, expected, monkeypatch, caplog):
+    def test_gpu_by_default(self, command, gpus, given, expected, monkeypatch, caplog, tmp_path):
         from allennlp.commands import evaluate, predict
 
+        monkeypatch.chdir(tmp_path)
+        Path("data.json").write_text("{}\n")
         monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
         module = {"evaluate": evaluate, "predict": predict}[command]
