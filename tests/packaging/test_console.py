@@ -144,12 +144,14 @@ class TestConsole:
             patch.setattr(sys, "argv", ["allennlp", module, *files, *more, "--verbose"])
             assert parse_args("allennlp")[1].verbose
 
-    def test_predict_is_silent(self, monkeypatch):
+    def test_predict_is_silent(self, monkeypatch, tmp_path):
         monkeypatch.setattr(predict, "_get_predictor", lambda args: None)
         monkeypatch.setattr(predict, "_PredictManager", lambda *args: SimpleNamespace(run=lambda: None))
         arguments = dict.fromkeys(("input_file", "batch_size", "use_dataset_reader", "multitask_head"))
         arguments.update(dict.fromkeys(("input_format", "text_column", "whole_file", "weights_file")))
-        arguments.update(output_file="x", output_format="jsonl", file_friendly_logging=False)
+        (tmp_path / "x.jsonl").write_text("{}\n")
+        arguments.update(input_file=str(tmp_path / "x.jsonl"), output_file="x", output_format="jsonl")
+        arguments.update(file_friendly_logging=False)
         predict._predict(SimpleNamespace(silent=False, **arguments))
         assert not console._silent
         predict._predict(SimpleNamespace(silent=True, **arguments))
