@@ -11,6 +11,7 @@ from typing import Any, Dict, Optional, Tuple, Union
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.checkpoints.tarballs import is_tarball, unpacked
+from luke_allennlp.common.files import read_object
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +45,22 @@ ARCHIVED_CHECKPOINT = "checkpoint"
 
 def archived_checkpoint(model_name: str, serialization_dir: Optional[Union[str, os.PathLike]]) -> str:
     """
-    The archive's own checkpoint if it has one, else `model_name`. The serialization directory is that of a
-    run, or where an archive was unpacked.
+    The archive's own checkpoint if it has one, else `model_name`, also where an override names another one
+    than the archive's config. The serialization directory is that of a run, or where an archive was unpacked.
     """
     if serialization_dir is not None:
         own = Path(serialization_dir) / ARCHIVED_CHECKPOINT
-        if (own / "config.json").is_file():
+        if (own / CONFIG_FILE).is_file() and _is_named(model_name, Path(serialization_dir) / CONFIG_FILE):
             return str(own)
     return model_name
+
+
+def _is_named(model_name: str, config: Path) -> bool:
+    """Whether a config names the model, or there is none."""
+    if not config.is_file():
+        return True
+    text = json.dumps(read_object(config))
+    return any(json.dumps(name) in text for name in (model_name, model_name.partition("@")[0]))
 
 
 def at_revision(model_name: str, revision: Optional[str]) -> str:

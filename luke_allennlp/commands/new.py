@@ -25,7 +25,7 @@ class New(Command):
     help = "Make a config for your own data."
     description = (
         "Read data as training would, say what was found in it, and write a config with the settings that "
-        "suit it and the checkpoint. It trains as it stands: `allennlp train my.jsonnet`."
+        "suit it and the checkpoint. It trains as it stands."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

@@ -4,12 +4,15 @@ Whether a model can become one of Hugging Face's, known from its config, before 
 Importing this module adds a line about it to what `allennlp train` says at its start.
 """
 
-from typing import Any, Dict, List
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any, Dict, List, Union
 
 from allennlp.commands import train
-from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 
+from luke_allennlp.common.files import read_object
 from luke_allennlp.exchange.forms import PRETRAINING, TaskForm, form_of_model
 from luke_allennlp.training.hooks import add_hook
 from luke_allennlp.training.run_console import line
@@ -73,10 +76,12 @@ def _problems_of_head(form: TaskForm, model: Dict[str, Any]) -> List[str]:
     ]
 
 
-def say_why_not_exportable(params: Params) -> None:
-    """Says, at the start of `allennlp train`, what keeps the model from being exported."""
-    for reason in why_not_exportable(params.as_dict(quiet=True)):
-        line("Export", f"`allennlp export-checkpoint` will refuse this model: it {reason}")
+def say_why_not_exportable(directory: Union[str, PathLike]) -> None:
+    """Says, when `allennlp train` starts a run, what keeps its model from being exported."""
+    config = read_object(Path(directory) / "config.json")
+    if '"luke' in json.dumps(config.get("model")):
+        for reason in why_not_exportable(config):
+            line("Export", f"`allennlp export-checkpoint` will refuse this model: it {reason}")
 
 
-add_hook(train, "preflight_checks", say_why_not_exportable)
+add_hook(train, "run_started", say_why_not_exportable)

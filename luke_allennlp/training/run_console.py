@@ -1,5 +1,6 @@
 """What the console shows of a run before it trains, and when it is done."""
 
+import json
 import os
 import textwrap
 from os import PathLike
@@ -12,7 +13,6 @@ from allennlp.commands import train
 from allennlp.models import Model
 
 from luke_allennlp.common.environment import ENVIRONMENT_FILE, environment
-from luke_allennlp.common.files import write_json
 from luke_allennlp.common.tables import table
 from luke_allennlp.tasks.base.counts import FileCounts
 from luke_allennlp.tasks.base.reader import TaskReader
@@ -26,7 +26,9 @@ _INDENT = " " * 13
 
 def announce(directory: Union[str, PathLike]) -> None:
     """Says where the run is, and writes `environment.json` there. Called by `allennlp train` at the start."""
-    write_json(Path(directory) / ENVIRONMENT_FILE, environment())
+    # Not by a temporary file, which a kill would leave there: a run that resumes writes it anew.
+    text = json.dumps(environment(), ensure_ascii=False, indent=2)
+    Path(directory, ENVIRONMENT_FILE).write_text(text + "\n", encoding="utf-8")
     line("Run", f"{os.fspath(directory)} (everything that is logged is in out.log there)")
 
 

@@ -96,9 +96,10 @@ def checkpoints(run: Path) -> List[int]:
 
 
 def figures(run: Path) -> List[Dict[str, float]]:
-    """Without those of time."""
+    """Without those of time and memory."""
     lines = [json.loads(line) for line in (run / "steps.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if "second" not in name} for line in lines]
+    measured = re.compile("second|memory")
+    return [{name: line[name] for name in line if not measured.search(name)} for line in lines]
 
 
 def check_same(run: Path, whole: Path) -> None:

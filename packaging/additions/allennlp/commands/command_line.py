@@ -162,7 +162,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if not hasattr(args, "func"):
         parser.print_help()
         return
-    for package_name in getattr(args, "include_package", []):
+    for package_name in getattr(args, "include_package", None) or []:
         include_package(package_name)
     if args.command_class is not None and args.command_class.requires_plugins:
         # They may have checks of what the command does.
