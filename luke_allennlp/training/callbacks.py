@@ -1,6 +1,7 @@
 """What an archive needs to be used anywhere."""
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -54,6 +55,8 @@ class ArchivedCheckpoint(TrainerCallback):
             )
             return
         place = Path(self.serialization_dir)
+        for leftover in place.glob(f".{ARCHIVED_CHECKPOINT}.*"):  # of a run that was killed while it wrote
+            shutil.rmtree(leftover, ignore_errors=True)
         tokenizers = dict.fromkeys(
             [embedders[0].model_name, *_checkpoints(read_object(place / "config.json"))]
         )
