@@ -5,13 +5,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
-import numpy as np
 from allennlp.common import Tqdm
 from allennlp.common.checks import ConfigurationError, chosen_device
 from allennlp.models.archival import Archive, load_archive
 from allennlp.predictors import Predictor
 
-from luke_allennlp.data.batching import default_max_tokens, evaluation_batches, sizes_of, texts_of
 from luke_allennlp.report.judged import Judged
 from luke_allennlp.report.judgements import Judge, judge_of
 from luke_allennlp.tasks.base.predictor import TaskPredictor
@@ -66,7 +64,8 @@ def predict(archive_file: str, data: str, cuda_device: Optional[int] = None) -> 
             if left is not None:  # as many instances as `evaluate` reads
                 items, left = _first(items, left)
                 group = group[: len(items)]
-            outputs = iter(_outputs(predictor, [item for found in items for item in found]))
+            all_items = [item for found in items for item in found]
+            outputs = iter(predictor.model_outputs(all_items, labeled=True))
             for example, found in zip(group, items, strict=True):
                 output = predictor.output(example, found, [next(outputs) for _ in found])
                 judged.append(judge.judge(example, found, output))
@@ -96,17 +95,3 @@ def _first(items: List[List[Any]], number: int) -> Any:
         kept.append(found[:number])
         number -= len(kept[-1])
     return kept, number
-
-
-def _outputs(predictor: TaskPredictor, items: List[Any]) -> List[Dict[str, Any]]:
-    """The model's output for each item, whose labels its metric counts."""
-    instances = [predictor._reader.text_to_instance(item, labeled=True) for item in items]
-    max_tokens = default_max_tokens(next(predictor._model.parameters()).device)
-    outputs: List[Dict[str, Any]] = [{} for _ in instances]
-    for chosen in map(
-        np.ndarray.tolist, evaluation_batches(*sizes_of(instances), max_tokens, None, texts_of(instances))
-    ):
-        found = predictor._model.forward_on_instances([instances[index] for index in chosen])
-        for index, output in zip(chosen, found, strict=True):
-            outputs[index] = output
-    return outputs

@@ -121,9 +121,12 @@ class TaskPredictor(Predictor):
                 )
         return _plain(self._predict([instance.example for instance in instances]))  # type: ignore
 
-    def _predict(self, examples: List[Any]) -> List[JsonDict]:
-        items = [list(self._reader.items(example)) for example in examples]
-        instances = [self._reader.text_to_instance(item) for group in items for item in group]
+    def model_outputs(self, items: List[Any], labeled: bool = False) -> List[Dict[str, Any]]:
+        """
+        The model's output for each item of its reader, in batches sorted by length. `labeled` says whether
+        the items have labels, which the model's metric then counts.
+        """
+        instances = [self._reader.text_to_instance(item, labeled) for item in items]
         max_tokens = self._max_tokens or default_max_tokens(next(self._model.parameters()).device)
         batches = evaluation_batches(*sizes_of(instances), max_tokens, self._batch_size, texts_of(instances))
         outputs: List[Dict[str, Any]] = [{} for _ in instances]
@@ -131,6 +134,11 @@ class TaskPredictor(Predictor):
             found = self._model.forward_on_instances([instances[index] for index in chosen])
             for index, output in zip(chosen, found, strict=True):
                 outputs[index] = output
+        return outputs
+
+    def _predict(self, examples: List[Any]) -> List[JsonDict]:
+        items = [list(self._reader.items(example)) for example in examples]
+        outputs = self.model_outputs([item for group in items for item in group])
         at = 0
         results = []
         for example, group in zip(examples, items, strict=True):
