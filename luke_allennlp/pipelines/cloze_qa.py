@@ -1,5 +1,6 @@
 """Cloze QA from Python."""
 
+from dataclasses import replace
 from typing import Any, Dict, List, Union
 
 from luke_allennlp.pipelines.pipeline import Pipeline
@@ -23,16 +24,5 @@ class ClozeQaPipeline(Pipeline[Union[Answer, List[Answer]]]):
 
 
 def _answer(output: Dict[str, Any]) -> Answer:
-    best = output["answer"]
-    return Answer(
-        text=best["text"],
-        score=best["score"],
-        start=best["start"],
-        end=best["end"],
-        question=output["query"],
-        id=output.get("id"),
-        candidates=tuple(
-            Answer(found["text"], found["probability"], found["start"], found["end"])
-            for found in output["candidates"]
-        ),
-    )
+    answer = Answer.of(output, score="score", candidates="candidates")
+    return replace(answer, question=output["query"], id=output.get("id"))

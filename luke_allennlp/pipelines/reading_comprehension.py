@@ -1,5 +1,6 @@
 """Extractive QA from Python."""
 
+from dataclasses import replace
 from typing import Any, Dict, List, Union
 
 from luke_allennlp.pipelines.pipeline import Pipeline
@@ -23,16 +24,5 @@ class ReadingComprehensionPipeline(Pipeline[Union[Answer, List[Answer]]]):
 
 
 def _answer(output: Dict[str, Any]) -> Answer:
-    best = output["answer"]
-    return Answer(
-        text=best["text"],
-        score=best["probability"],
-        start=best["start"],
-        end=best["end"],
-        question=output["question"],
-        id=output.get("id"),
-        candidates=tuple(
-            Answer(found["text"], found["probability"], found["start"], found["end"])
-            for found in output["nbest"]
-        ),
-    )
+    answer = Answer.of(output, score="probability", candidates="nbest")
+    return replace(answer, question=output["question"], id=output.get("id"))

@@ -113,5 +113,12 @@ class Answer(Result):
     id: Optional[str] = None
     candidates: Tuple["Answer", ...] = field(default=(), repr=False)
 
+    @classmethod
+    def of(cls, output: Dict[str, Any], score: str, candidates: str) -> "Answer":
+        """From a predictor's output for a question, given its keys of the score and of the candidates."""
+        best = output["answer"]
+        found = (Answer(c["text"], c["probability"], c["start"], c["end"]) for c in output[candidates])
+        return cls(best["text"], best[score], best["start"], best["end"], candidates=tuple(found))
+
     def __bool__(self) -> bool:
         return self.start is not None
