@@ -20,7 +20,11 @@ git ls-files -co --exclude-standard -z | tar czf "$out/project.tgz" --null -T -
 there=" torch transformers numpy scipy scikit-learn h5py sentencepiece requests tqdm filelock pyarrow matplotlib pytest
   pytest-xdist hypothesis safetensors tokenizers huggingface-hub protobuf packaging pyyaml regex typer rich click pandas "
 there+=" $(tr ',_' ' -' < "${GPU_PACKAGES:-/dev/null}" | tr '[:upper:]\n' '[:lower:] ') "
-unused=" allennlp allennlp-models luke-allennlp mypy ruff seqeval librt ast-serialize pip setuptools wheel "
+unused=" gradio gradio-client hf-gradio groovy safehttpx semantic-version pydub tomlkit python-multipart
+  starlette fastapi uvicorn playwright greenlet pyee mkdocs mkdocs-autorefs mkdocs-get-deps mkdocs-material
+  mkdocs-material-extensions mkdocstrings mkdocstrings-python griffelib babel backrefs ghp-import mergedeep
+  paginate pyyaml-env-tag pymdown-extensions watchdog wandb orjson ffmpy brotli allennlp allennlp-models luke-allennlp
+  mypy ruff seqeval librt ast-serialize pip setuptools wheel "
 platforms=()
 for version in 1 2010 2014 _2_5 _2_12 _2_17 _2_24 _2_27 _2_28 _2_31 _2_34; do
   platforms+=(--platform "manylinux${version}_x86_64")

@@ -50,10 +50,25 @@ class StoredTables(NamedTuple):
         return stored.to(dtype, copy=True, memory_format=torch.contiguous_format)
 
 
+class EntityStart(NamedTuple):
+    """
+    How entities of a checkpoint that has none start: those of `rows` as the token `token_id`, its mask, at the
+    mean position of what they cover.
+    """
+
+    rows: Sequence[int]
+    token_id: int
+
+
 _AS_IT_IS = StoredTables(None, 0, (), True)
 
 
-def load_encoder_weights(encoder: LukeEncoder, tensors: LazyTensors, tables: StoredTables) -> None:
+def load_encoder_weights(
+    encoder: LukeEncoder,
+    tensors: LazyTensors,
+    tables: StoredTables,
+    entity_start: Optional[EntityStart] = None,
+) -> None:
     tensors = encoder_tensors(tensors)
     targets = dict(encoder.named_parameters())
     fresh: Set[str] = set()
@@ -99,8 +114,30 @@ def load_encoder_weights(encoder: LukeEncoder, tensors: LazyTensors, tables: Sto
             len(left_out),
             listed(left_out),
         )
-    if fresh:
+    if fresh and entity_start is not None:
+        _start_as_token(encoder, entity_start)
+        logger.info("%s has no entities: masked entities start as its masked words.", tensors.source)
+    elif fresh:
         logger.info("%s has no entities: the entity embeddings start from random values.", tensors.source)
+
+
+@torch.no_grad()
+def _start_as_token(encoder: LukeEncoder, start: EntityStart) -> None:
+    words, entities = encoder.embeddings, encoder.entity_embeddings
+    first = 0 if words.position_start is not None else words.padding_id + 1
+    positions = words.position_embeddings.weight[first:]
+    entities.position_embeddings.weight[: len(positions)] = positions
+    entities.token_type_embeddings.load_state_dict(words.token_type_embeddings.state_dict())
+    entities.LayerNorm.load_state_dict(words.LayerNorm.state_dict())
+    table, dense = entities.entity_embeddings.weight, entities.entity_embedding_dense
+    target = words.word_embeddings.weight[start.token_id]
+    if dense is None:
+        table[list(start.rows)] = target
+        return
+    row = table[start.rows[0]].clone()
+    table[list(start.rows)] = row
+    # The smallest change of the projection that takes the row to the token's embedding.
+    dense.weight += torch.outer(target - dense(row), row) / row.dot(row)
 
 
 def check_fit(

@@ -7,9 +7,15 @@ import torch
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.checkpoints.config import read_config
-from luke_allennlp.checkpoints.loader import StoredTables, freeze_entity_side, load_encoder_weights
+from luke_allennlp.checkpoints.loader import (
+    EntityStart,
+    StoredTables,
+    freeze_entity_side,
+    load_encoder_weights,
+)
 from luke_allennlp.checkpoints.model_files import ENTITY_VOCABULARY_FILES, find_file
 from luke_allennlp.checkpoints.tensors import WeightsSource
+from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, check_same_entities
 from luke_allennlp.modules import LukeEncoder
 
@@ -37,7 +43,8 @@ def load_encoder(
 
     model_name : `str`
         A directory or hub id in Hugging Face's layout, or a directory or tarball of the original release:
-        LUKE, or RoBERTa, XLM-R or BERT, whose entity embeddings start from random values.
+        LUKE, or RoBERTa, XLM-R or BERT, which have no entity embeddings: a `[MASK]` starts as their mask token
+        at the mean position of the words it covers, other entities from random values.
     entities : `Sequence[str]`, optional (default = `None`)
         Which rows of the entity table to keep, by title, also repeatedly; other rows are not read. All rows
         if `None`. A checkpoint without an entity table gets a new one with these rows (`[PAD]` and `[MASK]`
@@ -108,14 +115,17 @@ def load_encoder(
     config.vocab_size += len(marker_rows)
 
     if load_weights:
+        tables = StoredTables(rows, table_size, marker_rows, weights_file is not None)
+        start = None
+        masks = [row for row, title in enumerate(entities or ()) if title == MASK]
+        if masks and not has_entities:
+            start = EntityStart(masks, WordTokenizer(model_name).mask_id)
         # Memory is allocated with the weights; initialising would only cost time.
         with torch.device("meta"):
             encoder = _encoder(config, model_name)
         with ExitStack() as stack:
             tensors = WeightsSource(model_name, weights_file, strip_prefix).open(stack)
-            load_encoder_weights(
-                encoder, tensors, StoredTables(rows, table_size, marker_rows, weights_file is not None)
-            )
+            load_encoder_weights(encoder, tensors, tables, start)
     else:
         encoder = _encoder(config, model_name)
     if entities is not None and not entities:

@@ -42,8 +42,9 @@ class LukeEmbedder(TokenEmbedder):
 
     model_name : `str`
         A directory or hub id in Hugging Face's layout, or a directory or tarball of the original release:
-        LUKE, or as a baseline RoBERTa, XLM-R or BERT, whose entity embeddings start from random values. Or an
-        archive of a trained model, or the run's directory that has one.
+        LUKE, or RoBERTa, XLM-R or BERT, which have no entity embeddings: a `[MASK]` starts as their mask token
+        at the mean position of the words it covers, other entities from random values. Or an archive of a
+        trained model, or the run's directory that has one.
     entities : `List[str]`, optional (default = `None`)
         Which rows of the entity table the task keeps, by title and in this order; an entity's id is its place
         in this list. All of them if `None`. With `[]`, for text without entities, parameters that serve

@@ -10,6 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from luke_allennlp.checkpoints.names import ENTITY_TABLE, EXTRA_QUERY, WORD_TABLE, encoder_name
+from luke_allennlp.data.word_tokenizer import WordTokenizer
+from luke_allennlp.entity_vocabulary import EntityVocabulary
 from luke_allennlp.modules import LukeEncoder
 from luke_allennlp.token_embedders.encoder_loading import load_encoder
 
@@ -179,13 +181,42 @@ class TestBackbones:
             encoder = load_encoder(str(fixtures_dir / directory))
         table = encoder.entity_embeddings.entity_embeddings
         assert table.weight.shape == (2, 32) and table.padding_idx == 0
-        assert "has no entities: the entity embeddings start from random values" in caplog.text
+        assert "has no entities: masked entities start as its masked words" in caplog.text
         file = load_file(fixtures_dir / directory / "model.safetensors")
         expected = {encoder_name(name): tensor for name, tensor in file.items()}
         for name, tensor in encoder.state_dict().items():
             if not name.startswith("entity_embeddings."):
                 source = EXTRA_QUERY.sub(".attention.self.query.", name)
                 assert torch.equal(tensor, expected[source]), name
+
+
+    @pytest.mark.parametrize("size", [32, 16])
+    @pytest.mark.parametrize("directory", ["tiny-roberta", "tiny-bert"])
+    def test_masked_entities_start_as_masked_words(
+        self, directory: str, size: int, fixtures_dir: Path
+    ) -> None:
+        source = str(fixtures_dir / directory)
+        titles = ["[PAD]", "[MASK]", "Marlow", "[MASK]"]
+        encoder = load_encoder(source, entities=titles, entity_emb_size=size).eval()
+        words = torch.full((5,), WordTokenizer(source).mask_id)
+        first = 0 if encoder.embeddings.position_start == 0 else encoder.embeddings.padding_id + 1
+        positions = torch.arange(5)
+        spans = positions[:, None].expand(-1, 2)
+        expected = encoder.embeddings(words, positions + first, None)
+        for row in (1, 3):
+            found = encoder.entity_embeddings(torch.full((5,), row), spans)
+            torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+        assert not torch.allclose(encoder.entity_embeddings(torch.full((5,), 2), spans), expected, atol=0.1)
+
+    def test_tables_for_pretraining_start_as_in_the_original(
+        self, fixtures_dir: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        vocabulary = EntityVocabulary.from_checkpoint(str(fixtures_dir / "tiny-luke"))
+        with caplog.at_level(logging.INFO):
+            encoder = load_encoder(str(fixtures_dir / "tiny-roberta"), entity_vocabulary=vocabulary)
+        assert "the entity embeddings start from random values" in caplog.text
+        positions = encoder.embeddings.position_embeddings.weight
+        assert not torch.equal(encoder.entity_embeddings.position_embeddings.weight[:5], positions[2:7])
 
 
 class TestStrictness:

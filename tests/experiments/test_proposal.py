@@ -31,6 +31,12 @@ def test_a_small_checkpoint() -> None:
     assert (found["effective_batch_size"], found["loss_batch_size"], found["keep"]) == (4, None, "best")
 
 
+def test_spans_of_a_checkpoint_without_trained_entities_see_words_alone() -> None:
+    assert values("ner", MINILM, data())["span_attention"] == "independent"
+    assert "span_attention" not in values("ner", LUKE_BASE, data())
+    assert "span_attention" not in values("relation_classification", MINILM, data())
+
+
 @pytest.mark.parametrize("checkpoint, rate", [(BERT, 5e-5), (LUKE_BASE, 3e-5), (LUKE_LARGE, 1e-5)])
 def test_larger_checkpoints_learn_more_slowly(checkpoint: CheckpointProfile, rate: float) -> None:
     found = values("ner", checkpoint, data())

@@ -31,26 +31,39 @@ def set_gradients(step, *models):
             parameter.grad = None if index == 0 and step % 3 == 1 else gradient
 
 
-def make_model():
+def make_model(transposed=False):
     generator = torch.Generator().manual_seed(7)
     shapes = [(5, 3), (4,), (), (2, 3, 4)]
-    return [torch.randn(s, generator=generator, dtype=torch.float64).requires_grad_() for s in shapes]
+    model = [torch.randn(s, generator=generator, dtype=torch.float64) for s in shapes]
+    if transposed:
+        model[0] = model[0].t().contiguous().t()
+    return [parameter.requires_grad_() for parameter in model]
 
 
 @pytest.mark.edit("huggingface-adamw")
 @pytest.mark.parametrize("correct_bias", [True, False])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-def test_equals_a_plain_loop(correct_bias, weight_decay):
-    ours, plain = make_model(), make_model()
+@pytest.mark.parametrize("transposed", [False, True], ids=["fused", "not fused"])
+def test_equals_a_plain_loop(correct_bias, weight_decay, transposed, monkeypatch):
+    fused = []
+    kernel = torch._fused_adamw_
+    monkeypatch.setattr(torch, "_fused_adamw_", lambda *a, **b: fused.append(a[0]) or kernel(*a, **b))
+    ours, plain = make_model(transposed), make_model()
     options = {"lr": 0.01, "betas": (0.9, 0.98), "eps": 1e-6, "correct_bias": correct_bias}
     groups = [{"params": ours[:2], "weight_decay": weight_decay}, {"params": ours[2:], "weight_decay": 0.0}]
     optimizer = AdamW(groups, **options)
     states = ({}, {})
     for step in range(8):
         set_gradients(step, ours, plain)
+        # A warmup starts with 0.
+        options["lr"] = 0.005 * step
+        for group in optimizer.param_groups:
+            group["lr"] = options["lr"]
         optimizer.step()
         plain_step(plain[:2], states[0], weight_decay=weight_decay, **options)
         plain_step(plain[2:], states[1], weight_decay=0.0, **options)
+    assert any(ours[0] is parameter for parameters in fused for parameter in parameters) != transposed
+    assert any(ours[3] is parameter for parameters in fused for parameter in parameters)
     assert optimizer.state[ours[0]]["step"] == 5
     assert optimizer.state[ours[1]]["step"] == 8
     for one, other in zip(ours, plain, strict=True):

@@ -7,15 +7,18 @@ of after it, and adds `eps` after the correction of the second moment.
 
 import math
 from collections import defaultdict
-from typing import Any, Callable, DefaultDict, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, DefaultDict, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 import torch
+
+# The step from which Adam's corrections, 1 - beta ** step, are exactly 1 for every beta up to 0.99999.
+_LATE = 1e7
 
 
 class AdamW(torch.optim.Optimizer):
     """
     Adam with decoupled weight decay ([Loshchilov and Hutter, 2019](https://arxiv.org/abs/1711.05101)), where
-    the decay `p <- p - lr * weight_decay * p` comes after Adam's step.
+    the decay `p <- p - lr * weight_decay * p` comes after Adam's step. In torch's fused kernel where it can be.
 
     # Parameters
 
@@ -105,6 +108,31 @@ class AdamW(torch.optim.Optimizer):
         averages = [self.state[parameter]["exp_avg"] for parameter in parameters]
         squares = [self.state[parameter]["exp_avg_sq"] for parameter in parameters]
         beta1, beta2 = group["betas"]
+        step_size = group["lr"]
+        if group["correct_bias"]:
+            step_size = step_size * math.sqrt(1.0 - beta2**step) / (1.0 - beta1**step)
+        decay = group["lr"] * group["weight_decay"]
+        if 0.0 <= decay < 1.0 and step_size > 0.0 and _can_fuse([*parameters, *gradients]):
+            # torch's kernel decays before the step: so the step is as much smaller as the decay after it would
+            # have made it. The correction of the bias is in the step's size.
+            rate = step_size * (1.0 - decay)
+            late = torch.full((), _LATE, dtype=torch.float32, device=parameters[0].device)
+            torch._fused_adamw_(
+                parameters,
+                gradients,
+                averages,
+                squares,
+                [],
+                [late] * len(parameters),
+                lr=rate,
+                beta1=beta1,
+                beta2=beta2,
+                weight_decay=decay / rate,
+                eps=group["eps"],
+                amsgrad=False,
+                maximize=False,
+            )
+            return
 
         torch._foreach_mul_(averages, beta1)
         torch._foreach_add_(averages, gradients, alpha=1.0 - beta1)
@@ -112,10 +140,16 @@ class AdamW(torch.optim.Optimizer):
         torch._foreach_addcmul_(squares, gradients, gradients, value=1.0 - beta2)
         denominators = torch._foreach_sqrt(squares)
         torch._foreach_add_(denominators, group["eps"])
-
-        step_size = group["lr"]
-        if group["correct_bias"]:
-            step_size = step_size * math.sqrt(1.0 - beta2**step) / (1.0 - beta1**step)
         torch._foreach_addcdiv_(parameters, averages, denominators, value=-step_size)
-        if group["weight_decay"] > 0.0:
-            torch._foreach_add_(parameters, parameters, alpha=-group["lr"] * group["weight_decay"])
+        if decay > 0.0:
+            torch._foreach_add_(parameters, parameters, alpha=-decay)
+
+
+def _can_fuse(tensors: Sequence[torch.Tensor]) -> bool:
+    """Whether torch's fused kernel takes them; on CPUs it reads memory as it lies."""
+    return hasattr(torch, "_fused_adamw_") and all(
+        tensor.device.type in ("cpu", "cuda")
+        and tensor.dtype in (torch.float32, torch.float64)
+        and tensor.is_contiguous()
+        for tensor in tensors
+    )
