@@ -1,15 +1,13 @@
-"""Reads a checkpoint's config.json or metadata.json as a `LukeConfig`."""
+"""Reads a checkpoint's config.json or metadata.json as an `EncoderConfig`."""
 
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.checkpoints.model_files import CONFIG_FILE, METADATA_FILE, read_json
 from luke_allennlp.checkpoints.original_release import is_roberta, original_config
+from luke_allennlp.common.encoder_config import EncoderConfig
 from luke_allennlp.common.text_lines import shown
-
-if TYPE_CHECKING:
-    from transformers import LukeConfig
 
 # Backbones without entities, with the first position; `None` for RoBERTa's numbering.
 _BACKBONES: Dict[str, Optional[int]] = {"roberta": None, "xlm-roberta": None, "camembert": None, "bert": 0}
@@ -32,7 +30,7 @@ _KINDS = {
 }
 
 
-def read_config(model_name: str) -> "LukeConfig":
+def read_config(model_name: str) -> EncoderConfig:
     """
     # Parameters
 
@@ -60,37 +58,22 @@ def read_config(model_name: str) -> "LukeConfig":
     where = f"config of {model_name!r}"
     required = ("vocab_size", "hidden_size", *(("entity_vocab_size",) if kind == "luke" else ()))
     _check(raw, where, required)
-    try:
-        return _from_huggingface(raw, kind)
-    except (TypeError, ValueError, AttributeError, KeyError) as error:
-        raise ConfigurationError(
-            f"The {where} cannot be understood ({type(error).__name__}: {error})."
-        ) from None
-
-
-def _from_huggingface(raw: Dict[str, Any], kind: str) -> "LukeConfig":
-    from transformers import CONFIG_MAPPING, LukeConfig
-
     if kind == "luke":
-        return LukeConfig.from_dict(raw)
-    backbone = CONFIG_MAPPING[kind].from_dict(raw)
-    config = LukeConfig(
+        return EncoderConfig(**raw)
+    config = EncoderConfig(
+        **{"pad_token_id": 0 if kind == "bert" else 1, **{key: raw[key] for key in WORD_KEYS if key in raw}},
         entity_vocab_size=0,
-        entity_emb_size=min(_FRESH_ENTITY_EMB_SIZE, backbone.hidden_size),
-        use_entity_aware_attention=True,
-        **{key: getattr(backbone, key) for key in WORD_KEYS},
+        entity_emb_size=min(_FRESH_ENTITY_EMB_SIZE, raw["hidden_size"]),
     )
     config.position_start = _BACKBONES[kind]
     config.word_model_type = kind
     return config
 
 
-def _from_original(raw: Dict[str, Any], where: str) -> "LukeConfig":
-    from transformers import LukeConfig
-
+def _from_original(raw: Dict[str, Any], where: str) -> EncoderConfig:
     _check(raw, where, ())
     roberta = is_roberta(raw["bert_model_name"])
-    config = LukeConfig(
+    config = EncoderConfig(
         entity_vocab_size=raw["entity_vocab_size"],
         # Without a size of their own, entity embeddings are as wide as the hidden states.
         entity_emb_size=raw.get("entity_emb_size") or raw["hidden_size"],

@@ -52,8 +52,8 @@ class StoredTables(NamedTuple):
 
 class EntityStart(NamedTuple):
     """
-    How entities of a checkpoint that has none start: those of `rows` as the token `token_id`, its mask, at the
-    mean position of what they cover.
+    How entities of a checkpoint that has none start: those of `rows` as the token `token_id`, its mask, at
+    the mean position of what they cover.
     """
 
     rows: Sequence[int]

@@ -3,7 +3,6 @@
 from typing import Any, Dict, Tuple
 
 from torch import Tensor
-from transformers import AutoConfig
 
 from luke_allennlp.checkpoints.config import WORD_KEYS
 from luke_allennlp.checkpoints.names import ENTITY_SIDE, EXTRA_QUERY, HEAD_OF_BERT
@@ -16,6 +15,9 @@ def word_model(state: Dict[str, Tensor], embedder: LukeEmbedder) -> Tuple[Dict[s
     Of the state dict of a `LukePretrainingModel` of words alone, and its embedder: the tensors by Hugging
     Face's names, and the content of config.json.
     """
+    # Its import takes seconds.
+    from transformers import AutoConfig
+
     own = embedder.luke.config
     kind = getattr(own, "word_model_type", None)
     if kind is None:  # the words of a LUKE

@@ -1,16 +1,14 @@
 """The LUKE encoder: a transformer over the tokens of a text and its entities."""
 
-from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from luke_allennlp.common.encoder_config import EncoderConfig
 from luke_allennlp.modules.layer import LukeLayer
 from luke_allennlp.modules.packing import Packing
-
-if TYPE_CHECKING:
-    from transformers import LukeConfig
 
 
 class TokenEmbeddings(nn.Module):
@@ -19,12 +17,12 @@ class TokenEmbeddings(nn.Module):
 
     # Parameters
 
-    config : `LukeConfig`
+    config : `EncoderConfig`
         If it has a `position_start`, positions count from there, padding included, as in BERT (0). Otherwise
         they count as in RoBERTa: from `pad_token_id + 1`, with padding at `pad_token_id`.
     """
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.padding_id = int(config.pad_token_id or 0)
         self.position_start: Optional[int] = getattr(config, "position_start", None)
@@ -72,12 +70,12 @@ class EntityEmbeddings(nn.Module):
 
     # Parameters
 
-    config : `LukeConfig`
+    config : `EncoderConfig`
         If `entity_emb_size` differs from `hidden_size`, a linear layer without bias projects the table's
         rows. `entity_pad_token_id` (default 0) is the row that gets no gradient.
     """
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.entity_embeddings = nn.Embedding(
             config.entity_vocab_size,
@@ -136,7 +134,7 @@ class LukeEncoderOutput(NamedTuple):
 class LukeLayers(nn.Module):
     """The stack of layers, named `encoder` in the released weights."""
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.layer = nn.ModuleList(LukeLayer(config) for _ in range(config.num_hidden_layers))
         self.gradient_checkpointing = False
@@ -161,7 +159,7 @@ class LukeEncoder(nn.Module):
 
     # Parameters
 
-    config : `LukeConfig`
+    config : `EncoderConfig`
         As of `transformers`. `position_start`, `entity_pad_token_id` and `span_attention` are read where they
         are set, see `TokenEmbeddings`, `EntityEmbeddings` and `EntityAwareSelfAttention`.
 
@@ -172,7 +170,7 @@ class LukeEncoder(nn.Module):
         `span_attention`.
     """
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
         self.embeddings = TokenEmbeddings(config)

@@ -1,21 +1,19 @@
 """A layer of the transformer: entity-aware self-attention, and a feed-forward block."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from luke_allennlp.common.encoder_config import EncoderConfig
 from luke_allennlp.modules.attention_kernels import is_flash_available
 from luke_allennlp.modules.grouped_attention import GroupedAttention
 from luke_allennlp.modules.packed_attention import PackedAttention, PartialAttention
 from luke_allennlp.modules.packing import Packing
 from luke_allennlp.modules.padded_attention import padded_attention, padded_independent_attention
 from luke_allennlp.modules.varlen_attention import VarlenAttention, is_varlen_available
-
-if TYPE_CHECKING:
-    from transformers import LukeConfig
 
 
 def _gelu_tanh(x: Tensor) -> Tensor:
@@ -43,7 +41,7 @@ class EntityAwareSelfAttention(nn.Module):
 
     # Parameters
 
-    config : `LukeConfig`
+    config : `EncoderConfig`
         `hidden_size`, `num_attention_heads`, `attention_probs_dropout_prob`, `use_entity_aware_attention` and
         `span_attention`, where it is set, are read. Without entity-aware attention there is only `query`.
         With `span_attention` "independent", tokens do not attend to entities, and an entity attends to tokens
@@ -55,7 +53,7 @@ class EntityAwareSelfAttention(nn.Module):
         `hidden_size` is not a multiple of `num_attention_heads`, or there is no such `span_attention`.
     """
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         if config.hidden_size % config.num_attention_heads:
             raise ValueError(
@@ -145,7 +143,7 @@ class ResidualOutput(nn.Module):
         The width before the projection to `hidden_size`.
     """
 
-    def __init__(self, config: "LukeConfig", input_size: int) -> None:
+    def __init__(self, config: EncoderConfig, input_size: int) -> None:
         super().__init__()
         self.dense = nn.Linear(input_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
@@ -166,7 +164,7 @@ class AttentionBlock(nn.Module):
         As `EntityAwareSelfAttention`.
     """
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.self = EntityAwareSelfAttention(config)
         self.output = ResidualOutput(config, config.hidden_size)
@@ -178,7 +176,7 @@ class FeedForward(nn.Module):
 
     # Parameters
 
-    config : `LukeConfig`
+    config : `EncoderConfig`
         `hidden_size`, `intermediate_size` and `hidden_act`, one of `ACTIVATIONS`, are read.
 
     # Raises
@@ -187,7 +185,7 @@ class FeedForward(nn.Module):
         `hidden_act` is not supported.
     """
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         if config.hidden_act not in ACTIVATIONS:
             raise ValueError(
@@ -206,7 +204,7 @@ class LukeLayer(nn.Module):
     A transformer layer (post-norm) over tokens and entities; only the queries distinguish the two.
     """
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.attention = AttentionBlock(config)
         self.intermediate = FeedForward(config)

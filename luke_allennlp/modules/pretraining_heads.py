@@ -1,16 +1,14 @@
 """The heads for masked tokens and masked entities, which score against the embedding tables."""
 
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from luke_allennlp.common.encoder_config import EncoderConfig
 from luke_allennlp.modules.chunked_cross_entropy import ChunkedLoss, chunked_cross_entropy
 from luke_allennlp.modules.layer import ACTIVATIONS
-
-if TYPE_CHECKING:
-    from transformers import LukeConfig
 
 
 class PredictionHead(nn.Module):
@@ -67,11 +65,11 @@ class WordHead(PredictionHead):
 
     # Parameters
 
-    config : `LukeConfig`
+    config : `EncoderConfig`
         `hidden_act` is used for BERT; RoBERTa's head always has gelu.
     """
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__(config.vocab_size)
         is_bert = getattr(config, "word_model_type", None) == "bert"
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
@@ -85,7 +83,7 @@ class WordHead(PredictionHead):
 class EntityTransform(nn.Module):
     """From a state to the size of an entity's embedding."""
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.entity_emb_size)
         self.activation = ACTIVATIONS[config.hidden_act]
@@ -101,7 +99,7 @@ class EntityHead(PredictionHead):
     the normalisation comes before a projection to the embeddings' size.)
     """
 
-    def __init__(self, config: "LukeConfig") -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__(config.entity_vocab_size)
         self.transform = EntityTransform(config)
 

@@ -1,10 +1,14 @@
 """Loads an encoder from a checkpoint."""
 
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Optional, Sequence
+from contextlib import ExitStack, nullcontext
+from typing import Any, Dict, Optional, Sequence
 
 import torch
 from allennlp.common.checks import ConfigurationError
+from allennlp.models.model import weights_follow
+from overrides import overrides
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from luke_allennlp.checkpoints.config import read_config
 from luke_allennlp.checkpoints.loader import (
@@ -15,12 +19,10 @@ from luke_allennlp.checkpoints.loader import (
 )
 from luke_allennlp.checkpoints.model_files import ENTITY_VOCABULARY_FILES, find_file
 from luke_allennlp.checkpoints.tensors import WeightsSource
+from luke_allennlp.common.encoder_config import EncoderConfig
 from luke_allennlp.data.word_tokenizer import WordTokenizer
 from luke_allennlp.entity_vocabulary import MASK, PAD, EntityVocabulary, check_same_entities
 from luke_allennlp.modules import LukeEncoder
-
-if TYPE_CHECKING:
-    from transformers import LukeConfig
 
 
 def load_encoder(
@@ -43,8 +45,8 @@ def load_encoder(
 
     model_name : `str`
         A directory or hub id in Hugging Face's layout, or a directory or tarball of the original release:
-        LUKE, or RoBERTa, XLM-R or BERT, which have no entity embeddings: a `[MASK]` starts as their mask token
-        at the mean position of the words it covers, other entities from random values.
+        LUKE, or RoBERTa, XLM-R or BERT, which have no entity embeddings: a `[MASK]` starts as their mask
+        token at the mean position of the words it covers, other entities from random values.
     entities : `Sequence[str]`, optional (default = `None`)
         Which rows of the entity table to keep, by title, also repeatedly; other rows are not read. All rows
         if `None`. A checkpoint without an entity table gets a new one with these rows (`[PAD]` and `[MASK]`
@@ -121,19 +123,32 @@ def load_encoder(
         if masks and not has_entities:
             start = EntityStart(masks, WordTokenizer(model_name).mask_id)
         # Memory is allocated with the weights; initialising would only cost time.
-        with torch.device("meta"):
+        with torch.device("meta"), _WithoutValues():
             encoder = _encoder(config, model_name)
         with ExitStack() as stack:
             tensors = WeightsSource(model_name, weights_file, strip_prefix).open(stack)
             load_encoder_weights(encoder, tensors, tables, start)
     else:
-        encoder = _encoder(config, model_name)
+        with _WithoutValues() if weights_follow.get() else nullcontext():
+            encoder = _encoder(config, model_name)
     if entities is not None and not entities:
         freeze_entity_side(encoder)
     return encoder
 
 
-def _set_entity_emb_size(config: "LukeConfig", size: int, has_entities: bool, model_name: str) -> None:
+class _WithoutValues(TorchFunctionMode):
+    """Modules are constructed without initial values. On the device "meta", those would import a compiler."""
+
+    @overrides(check_signature=False)
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Optional[Dict[str, Any]] = None
+    ) -> Any:
+        if func in (Tensor.normal_, Tensor.uniform_):
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
+def _set_entity_emb_size(config: EncoderConfig, size: int, has_entities: bool, model_name: str) -> None:
     if size < 1:
         raise ConfigurationError(f"entity_emb_size is {size}; expected at least 1.")
     if has_entities and size != config.entity_emb_size:
@@ -144,7 +159,7 @@ def _set_entity_emb_size(config: "LukeConfig", size: int, has_entities: bool, mo
     config.entity_emb_size = size
 
 
-def _encoder(config: "LukeConfig", model_name: str) -> LukeEncoder:
+def _encoder(config: EncoderConfig, model_name: str) -> LukeEncoder:
     try:
         return LukeEncoder(config)
     except (ValueError, AssertionError) as error:

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 import torch
 from allennlp.common.checks import ConfigurationError
+from allennlp.models.model import weights_follow
 from allennlp.modules.token_embedders import TokenEmbedder
 from allennlp.nn import util
 from overrides import overrides
@@ -42,9 +43,9 @@ class LukeEmbedder(TokenEmbedder):
 
     model_name : `str`
         A directory or hub id in Hugging Face's layout, or a directory or tarball of the original release:
-        LUKE, or RoBERTa, XLM-R or BERT, which have no entity embeddings: a `[MASK]` starts as their mask token
-        at the mean position of the words it covers, other entities from random values. Or an archive of a
-        trained model, or the run's directory that has one.
+        LUKE, or RoBERTa, XLM-R or BERT, which have no entity embeddings: a `[MASK]` starts as their mask
+        token at the mean position of the words it covers, other entities from random values. Or an archive of
+        a trained model, or the run's directory that has one.
     entities : `List[str]`, optional (default = `None`)
         Which rows of the entity table the task keeps, by title and in this order; an entity's id is its place
         in this list. All of them if `None`. With `[]`, for text without entities, parameters that serve
@@ -137,7 +138,7 @@ class LukeEmbedder(TokenEmbedder):
         if dtype not in (None, *_DTYPES):
             raise ConfigurationError(f"dtype is {dtype!r}; expected one of {', '.join(_DTYPES)}, or null.")
         if load_weights is None:
-            load_weights = not _is_archive(serialization_dir)
+            load_weights = not (weights_follow.get() or _is_archive(serialization_dir))
         model_name = at_revision(model_name, revision)
         # A run's directory may have the small files of its archive already, but no weights.
         source = model_name if load_weights else archived_checkpoint(model_name, serialization_dir)

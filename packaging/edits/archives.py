@@ -35,4 +35,46 @@ def archive_model(
 """,
         reason="For the edit above.",
     ),
+    Edit(
+        name="weights-follow",
+        file="allennlp/models/model.py",
+        old="""\
+        model = Model.from_params(
+            vocab=vocab, params=model_params, serialization_dir=serialization_dir
+        )
+
+        # Force model""",
+        new="""\
+        token = weights_follow.set(True)
+        try:
+            model = Model.from_params(
+                vocab=vocab, params=model_params, serialization_dir=serialization_dir
+            )
+        finally:
+            weights_follow.reset(token)
+
+        # Force model""",
+        reason="The directory of a run is read like an archive: its pretrained weights may be gone.",
+    ),
+    Edit(
+        name="weights-follow",
+        file="allennlp/models/model.py",
+        old="logger = logging.getLogger(__name__)\n",
+        new="""\
+logger = logging.getLogger(__name__)
+
+weights_follow: ContextVar[bool] = ContextVar("weights_follow", default=False)
+\"\"\"
+Whether a model is being constructed whose weights are loaded afterwards, all of them.
+\"\"\"
+""",
+        reason="For the edit above.",
+    ),
+    Edit(
+        name="weights-follow",
+        file="allennlp/models/model.py",
+        old="import logging\nimport os\n",
+        new="from contextvars import ContextVar\nimport logging\nimport os\n",
+        reason="For the edit above.",
+    ),
 ]

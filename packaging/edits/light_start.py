@@ -975,4 +975,28 @@ def import_declared_plugins() -> None:
 """,
         reason="For the edit above.",
     ),
+    Edit(
+        name="plugins-when-needed",
+        file="allennlp/models/model.py",
+        old='vocab_params.pop_choice("type", Vocabulary.list_available(), True)',
+        new="vocab_params.pop_choice(\n"
+        '            "type", Vocabulary._choices(vocab_params.get("type")), True\n'
+        "        )",
+        reason="All names are needed only where the name is not one of them.",
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/training/callbacks/tensorboard.py",
+        old="from tensorboardX import SummaryWriter\nimport torch\n",
+        new="import torch\n",
+        reason="Whoever loads a model need not import TensorBoard, and Google's and Amazon's libraries with it.",
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/training/callbacks/tensorboard.py",
+        old="        # Create log directories prior to creating SummaryWriter objects\n",
+        new="        from tensorboardX import SummaryWriter\n\n"
+        "        # Create log directories prior to creating SummaryWriter objects\n",
+        reason="For the edit above.",
+    ),
 ]

@@ -2,6 +2,7 @@
 
 from typing import Any, Dict, Optional, Tuple
 
+from allennlp.common import Registrable
 from allennlp.common.checks import ConfigurationError
 from allennlp.data import DatasetReader
 
@@ -28,7 +29,8 @@ def other_task(record: Dict[str, Any], task: str) -> Optional[str]:
         return None
     found = [
         (len(keys), name, keys)
-        for name in DatasetReader.list_available()
+        # Not `list_available()`, which would import all of AllenNLP.
+        for name in list(Registrable._registry[DatasetReader])
         for keys in _record_keys(name)
         if record.keys() >= set(keys)
     ]
