@@ -1,12 +1,14 @@
 """The README of an exported checkpoint: what it was trained on, how, and what it scores."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
 from allennlp.common import Params
-from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from luke_allennlp.exchange.forms import form_of_model
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
 
 # Titles, and the hub's names of the tasks.
 _TASKS = {
@@ -33,6 +35,9 @@ def model_card(
     reads: of an archive's config, the metrics beside it, if any, the class that loads it, notes on what that
     does not hold, and lines on its usage.
     """
+    # Its import takes a moment, also of commands that make no card.
+    from huggingface_hub import ModelCard, ModelCardData
+
     values = config.as_dict(quiet=True)
     title, task = _TASKS[form_of_model(values["model"]["type"]).task]
     scores = _scores(metrics or {})
@@ -100,7 +105,9 @@ def _scores(metrics: Dict[str, Any]) -> Dict[str, float]:
     return {}
 
 
-def _results(values: Dict[str, Any], title: str, task: str, scores: Dict[str, float]) -> List[EvalResult]:
+def _results(values: Dict[str, Any], title: str, task: str, scores: Dict[str, float]) -> "List[EvalResult]":
+    from huggingface_hub import EvalResult
+
     results = []
     for split in ("validation", "test"):
         path = values.get(f"{split}_data_path")

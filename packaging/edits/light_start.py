@@ -168,7 +168,7 @@ def is_url_or_existing_file(url_or_filename: Optional[PathOrStr]) -> bool:
 _NAMES_OF_CACHED_PATH = {
     "check_tarfile": "cached_path",
     "CacheFile": "cached_path.cache_file",
-    "FileLock": "cached_path.file_lock",
+    "FileLock": "allennlp.common.file_lock",
 }
 
 
@@ -202,7 +202,7 @@ def __getattr__(name: str):
         self.file_lock = FileLock(self.path + ".lock")
 """,
         new="""\
-        from cached_path.file_lock import FileLock
+        from allennlp.common.file_lock import FileLock
 
         filename = _cached_path.resource_to_filename(resource_name, version)
         self.path = os.path.join(self.cache_dir, filename)
@@ -386,24 +386,9 @@ LAZY_TRANSFORMERS = [
     Edit(
         name="light-start",
         file="allennlp/data/vocabulary.py",
-        old="logger = logging.getLogger(__name__)\n",
-        new='file_lock = LazyModule("cached_path.file_lock")\n\nlogger = logging.getLogger(__name__)\n',
-        reason=_WHY_LAZY,
-    ),
-    Edit(
-        name="light-start",
-        file="allennlp/data/vocabulary.py",
         old="from allennlp.common.tqdm import Tqdm\n",
-        new="from allennlp.common.lazy_module import LazyModule\nfrom allennlp.common.tqdm import Tqdm\n",
-        reason=_WHY_LAZY,
-    ),
-    Edit(
-        name="light-start",
-        file="allennlp/data/vocabulary.py",
-        old="with FileLock(",
-        new="with file_lock.FileLock(",
-        reason=_WHY_LAZY,
-        matches=2,
+        new="from allennlp.common.file_lock import FileLock\nfrom allennlp.common.tqdm import Tqdm\n",
+        reason="The same lock, without what cached_path imports.",
     ),
     Edit(
         name="light-start",
@@ -989,7 +974,7 @@ def import_declared_plugins() -> None:
         file="allennlp/training/callbacks/tensorboard.py",
         old="from tensorboardX import SummaryWriter\nimport torch\n",
         new="import torch\n",
-        reason="Whoever loads a model need not import TensorBoard, and Google's and Amazon's libraries with it.",
+        reason="Loading a model need not import TensorBoard, and Google's and Amazon's libraries with it.",
     ),
     Edit(
         name="light-start",
@@ -998,5 +983,24 @@ def import_declared_plugins() -> None:
         new="        from tensorboardX import SummaryWriter\n\n"
         "        # Create log directories prior to creating SummaryWriter objects\n",
         reason="For the edit above.",
+    ),
+    Edit(
+        name="light-start",
+        file="allennlp/common/file_utils.py",
+        old="""\
+    return str(
+        _cached_path.cached_path(
+            url_or_filename,
+            cache_dir""",
+        new="""\
+    if not extract_archive:
+        local = os.path.expanduser(url_or_filename)
+        if os.path.exists(local):
+            return str(local)
+    return str(
+        _cached_path.cached_path(
+            url_or_filename,
+            cache_dir""",
+        reason="What is here needs none of the libraries of Google and Amazon that fetch files.",
     ),
 ]

@@ -18,7 +18,7 @@ _LATE = 1e7
 class AdamW(torch.optim.Optimizer):
     """
     Adam with decoupled weight decay ([Loshchilov and Hutter, 2019](https://arxiv.org/abs/1711.05101)), where
-    the decay `p <- p - lr * weight_decay * p` comes after Adam's step. In torch's fused kernel where it can be.
+    the decay `p <- p - lr * weight_decay * p` comes after Adam's step. In torch's fused kernel if possible.
 
     # Parameters
 
@@ -113,8 +113,8 @@ class AdamW(torch.optim.Optimizer):
             step_size = step_size * math.sqrt(1.0 - beta2**step) / (1.0 - beta1**step)
         decay = group["lr"] * group["weight_decay"]
         if 0.0 <= decay < 1.0 and step_size > 0.0 and _can_fuse([*parameters, *gradients]):
-            # torch's kernel decays before the step: so the step is as much smaller as the decay after it would
-            # have made it. The correction of the bias is in the step's size.
+            # torch's kernel decays before the step, which is therefore as much smaller as the decay after it
+            # would have made it. The correction of the bias is in the step's size.
             rate = step_size * (1.0 - decay)
             late = torch.full((), _LATE, dtype=torch.float32, device=parameters[0].device)
             torch._fused_adamw_(
