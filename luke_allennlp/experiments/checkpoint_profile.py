@@ -33,7 +33,7 @@ class CheckpointProfile:
         config = read_config(model_name)
         # RoBERTa counts positions from the padding's id on.
         start = getattr(config, "position_start", None)
-        start = config.pad_token_id + 1 if start is None else start
+        start = (config.pad_token_id or 0) + 1 if start is None else start
         return cls(
             name=model_name,
             kind=getattr(config, "word_model_type", None) or "luke",

@@ -121,7 +121,7 @@ class NewConfig:
         self.reader_options.setdefault("max_span_length", span_limit(lengths))
 
     def _reader(self, training: bool = False) -> Any:
-        knobs = {
+        knobs: Dict[str, Any] = {
             "model_name": self.checkpoint.name,
             "train_data": "",
             "reader_options": self.reader_options,

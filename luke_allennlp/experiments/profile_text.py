@@ -51,8 +51,8 @@ def _found(profile: DataProfile) -> Iterator[str]:
         what = "are split" if profile.unit in ("sentences", "questions") else "are cut around their mentions"
         text += f": {profile.cut:,} ({profile.cut / profile.examples:.1%}) {what}"
     yield _line("tokens", text)
-    for why, what in profile.faults.items():
-        yield _line("warning", f"{len(what):,} {why} count as missed: {listed(what)}")
+    for why, missed in profile.faults.items():
+        yield _line("warning", f"{len(missed):,} {why} count as missed: {listed(missed)}")
     for warning in profile.warnings:
         yield _line("warning", warning)
 

@@ -10,7 +10,7 @@ from luke_allennlp.pipelines.reading_comprehension import ReadingComprehensionPi
 from luke_allennlp.pipelines.relation_classification import RelationClassificationPipeline
 from luke_allennlp.pipelines.results import Answer, Entity, EntityType, Mention, Relation
 from luke_allennlp.pipelines.run import Run
-from luke_allennlp.pipelines.train import train
+from luke_allennlp.pipelines.training import train
 
 __all__ = [
     "Answer",

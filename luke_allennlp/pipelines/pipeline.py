@@ -110,7 +110,7 @@ class Pipeline(Generic[ResultT]):
             An input is none of the task's. The message names it by its number, from 1.
         """
         if isinstance(inputs, (str, bytes, Mapping)):
-            return self._predict([inputs], 1)[0]  # type: ignore[list-item]
+            return self._predict([inputs], 1)[0]
         if not isinstance(inputs, Iterable):
             raise ConfigurationError(f"Found {shown(inputs)}; expected {self._expected} or a list of such.")
         given = list(inputs)
@@ -172,7 +172,8 @@ class Pipeline(Generic[ResultT]):
 
 
 def _groups(inputs: Iterable[Input], largest: int) -> Iterator[List[Input]]:
-    limit, group, first = 1, [], 0.0
+    group: List[Input] = []
+    limit, first = 1, 0.0
     for item in inputs:
         first = first if group else time.monotonic()
         group.append(item)

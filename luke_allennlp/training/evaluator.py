@@ -144,12 +144,13 @@ class LukeEvaluator(SimpleEvaluator):
             yield {name: value[place : place + 1] for name, value in columns.items()}
 
 
-def _show(model: Model, loader: StepDataLoader, metrics: Dict[str, Any]) -> None:
+def _show(model: Any, loader: StepDataLoader, metrics: Dict[str, Any]) -> None:
     """Shows on the console what was evaluated, and the scores."""
     counts = counts_of(loader)
+    reader: Any = loader.reader
     parts = [str(loader.data_path)]
     if counts is not None:
-        parts.append(f"{counts.examples:,} {loader.reader.example_name}, {counts.instances:,} instances")
+        parts.append(f"{counts.examples:,} {reader.example_name}, {counts.instances:,} instances")
         warn_of_links(parts[0], counts)
     if "loss" in metrics:
         parts.append(f"loss {metrics['loss']:.4f}")

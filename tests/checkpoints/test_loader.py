@@ -189,7 +189,6 @@ class TestBackbones:
                 source = EXTRA_QUERY.sub(".attention.self.query.", name)
                 assert torch.equal(tensor, expected[source]), name
 
-
     @pytest.mark.parametrize("size", [32, 16])
     @pytest.mark.parametrize("directory", ["tiny-roberta", "tiny-bert"])
     def test_masked_entities_start_as_masked_words(

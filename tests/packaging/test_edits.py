@@ -621,6 +621,27 @@ def test_what_a_package_puts_into_each_archive(tmp_path, monkeypatch):
     assert names.count("more/a.txt") == 1 and "own.txt" in names and "absent" not in names
 
 
+@pytest.mark.edit("weights-follow")
+def test_a_model_knows_that_its_weights_follow(tmp_path):
+    from allennlp.models import Model
+    from allennlp.models.model import weights_follow
+
+    found = []
+
+    @Model.register("that-asks", exist_ok=True)
+    class Asking(Model):
+        def __init__(self, vocab):
+            super().__init__(vocab)
+            self.layer = torch.nn.Linear(1, 1)
+            found.append(weights_follow.get())
+
+    vocab = Vocabulary()
+    vocab.save_to_files(tmp_path / "vocabulary")
+    torch.save(Asking(vocab).state_dict(), tmp_path / "best.th")
+    Model.load(Params({"model": {"type": "that-asks"}}), str(tmp_path))
+    assert found == [False, True] and not weights_follow.get()
+
+
 @pytest.mark.edit("archive-checks")
 def test_what_a_package_checks_of_archives(lines_file, tmp_path, monkeypatch):
     from allennlp.models import archival

@@ -154,7 +154,7 @@ def test_one_at_a_time(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         except ConfigurationError as error:
             errors.append(error.message)
 
-    monkeypatch.setattr(sys.modules["luke_allennlp.pipelines.train"], "train_model_from_file", other)
+    monkeypatch.setattr(sys.modules["luke_allennlp.pipelines.training"], "train_model_from_file", other)
     with pytest.raises(ConfigurationError, match="is no directory of a run"):
         luke_allennlp.train("my.jsonnet", output="a")
     assert "Another training" in errors[0]

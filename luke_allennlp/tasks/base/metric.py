@@ -155,7 +155,9 @@ def counts_by_label(sums: Mapping[Any, float]) -> Dict[str, Dict[str, float]]:
 
 def _scores_by_label(counts: Mapping[str, Mapping[str, float]]) -> List[LabelScores]:
     rows = [
-        LabelScores(label, *f1_scores(**count).values(), int(count["gold"]), int(count["predicted"]))
+        LabelScores(
+            label, support=int(count["gold"]), predicted=int(count["predicted"]), **f1_scores(**count)
+        )
         for label, count in counts.items()
         if count["gold"] or count["predicted"]
     ]

@@ -52,7 +52,7 @@ class DocBinWriter:
             self._vocab,
             words=[word for word, _ in tokens],
             spaces=[space for _, space in tokens],
-            sent_starts=_sentence_starts(places, len(tokens)),
+            sent_starts=[*_sentence_starts(places, len(tokens))],
         )
         spans = []
         for entity in prediction.entities:

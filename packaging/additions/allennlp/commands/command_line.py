@@ -72,7 +72,8 @@ def parse(parser: argparse.ArgumentParser, argv: List[str]) -> argparse.Namespac
     """
     subparsers = parser.add_subparsers(title="Commands", metavar="")
     name = argv[0] if argv and not argv[0].startswith("-") else None
-    if name in COMMANDS:
+    command: Optional[Type[Subcommand]]
+    if name is not None and name in COMMANDS:
         command = _add(subparsers, name)
     else:
         if name is None:
@@ -93,7 +94,7 @@ def parse(parser: argparse.ArgumentParser, argv: List[str]) -> argparse.Namespac
 def _add(subparsers: argparse._SubParsersAction, name: str) -> Type[Subcommand]:
     if name in COMMANDS:
         importlib.import_module(f"allennlp.commands.{COMMANDS[name].module}")
-    command_class = Registrable._registry[Subcommand][name][0]
+    command_class: Type[Subcommand] = Registrable._registry[Subcommand][name][0]
     subparser = command_class().add_subparser(subparsers)
     # All that plugins have take the option that may be what made them known.
     if command_class.requires_plugins or name not in COMMANDS:

@@ -16,7 +16,7 @@ class HuggingfaceAdafactor(Optimizer, transformers.Adafactor):
     def __init__(
         self,
         model_parameters: List[Tuple[str, torch.nn.Parameter]],
-        parameter_groups: List[Tuple[List[str], Dict[str, Any]]] = None,
+        parameter_groups: Optional[List[Tuple[List[str], Dict[str, Any]]]] = None,
         lr: Optional[float] = None,
         eps: Tuple[float, float] = (1e-30, 1e-3),
         clip_threshold: float = 1.0,
