@@ -12,7 +12,8 @@ from allennlp.commands.subcommand import Subcommand
 from allennlp.common import Registrable
 
 import luke_allennlp.commands
-from tests.conftest import FIXTURES
+from tests.conftest import FIXTURES, ROOT
+from tests.tasks.support import make_archive
 
 HEAVY = ("torch", "transformers", "spacy", "allennlp_models", "allennlp.data", "cached_path")
 SCRIPT = f"""
@@ -79,6 +80,33 @@ def test_commands_that_handle_data(started, tmp_path):
     predicted = {"text": "A b", "entities": [entity]}
     (tmp_path / "predicted.jsonl").write_text(json.dumps(predicted) + "\n", encoding="utf-8")
     assert "[A PER]" in started("show-entities", "predicted.jsonl")
+
+
+# What takes seconds to import, and no command needs that computes with a trained model.
+NEEDLESS = ("transformers", "allennlp_models", "cached_path", "tensorboardX", "boto3", "torch._dynamo")
+
+
+@pytest.mark.edit("light-start")
+@pytest.mark.edit("plugins-when-needed")
+@pytest.mark.parametrize("command", ["predict", "validate"])
+def test_commands_that_handle_models(command, environment, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("Tavin Oakesh leads the choir of Marlow.\n", encoding="utf-8")
+    arguments = {
+        "predict": [make_archive("luke_ner", tmp_path), texts, "--output-file", tmp_path / "out.jsonl"],
+        "validate": [ROOT / "training_configs" / "ner" / "demo.jsonnet"],
+    }
+    script = SCRIPT.replace(repr(HEAVY), repr(NEEDLESS))
+    options = [*map(str, arguments[command]), "--include-package", "luke_allennlp"]
+    result = subprocess.run(
+        [sys.executable, "-c", script, command, *options],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.splitlines()[-1] == "HEAVY []"
 
 
 def test_command_modules_import_nothing_heavy_at_their_top():

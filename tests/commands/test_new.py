@@ -9,7 +9,7 @@ from allennlp.common import Params
 from allennlp.common.checks import ConfigurationError
 
 from luke_allennlp.experiments.tasks import find_task
-from tests.conftest import FIXTURES
+from tests.conftest import FIXTURES, ROOT
 
 TINY = ("--model", str(FIXTURES / "tiny-luke"))
 DATA: Dict[str, Tuple[str, str, List[str]]] = {
@@ -37,6 +37,18 @@ def new(allennlp: Callable[..., Any], task: str, *options: str) -> Any:
     return allennlp(
         "new", task, "--train", str(FIXTURES / train), "--dev", str(FIXTURES / dev), *TINY, *options
     )
+
+
+def test_the_guide_shows_what_it_says(
+    allennlp: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
+    shown = guide.partition("```text\n")[2].partition("```")[0]
+    monkeypatch.chdir(ROOT)
+    files = ("--train", "fixtures/ner/train.conll", "--dev", "fixtures/ner/dev.conll")
+    output = ("--model", "fixtures/tiny-luke", "--output", str(tmp_path / "mine.jsonnet"))
+    finished = allennlp("new", "ner", *files, *output)
+    assert shown.startswith("Model: ") and finished.out.startswith(shown)
 
 
 @pytest.mark.parametrize("task", list(DATA))
