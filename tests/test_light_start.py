@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from allennlp.commands import ArgumentParserWithDefaults
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common import Registrable
 
@@ -52,6 +53,18 @@ def test_help_has_every_command(started):
 def _is_shipped(name):
     module = Registrable._registry[Subcommand][name][0].__module__
     return module.startswith(("allennlp.", "luke_allennlp."))
+
+
+@pytest.mark.edit("defaults-once")
+def test_defaults_are_said_once():
+    parsers = ArgumentParserWithDefaults().add_subparsers()
+    for name in Subcommand.list_available():
+        for action in Subcommand.by_name(name)().add_subparser(parsers)._actions:
+            said = re.findall(r"\(default(?: =|:)", action.help or "")
+            assert len(said) <= 1, (name, action.option_strings)
+    parser = ArgumentParserWithDefaults()
+    parser.add_argument("--plain", default=3, help="a number")
+    assert "a number (default = 3)" in parser.format_help()
 
 
 @pytest.mark.edit("commands-by-name")

@@ -293,4 +293,18 @@ Called by `train_model` with the directory of a run that is complete and archive
         new="from allennlp import console\nfrom allennlp.common import logging as common_logging\n",
         reason="See above.",
     ),
+    Edit(
+        name="defaults-once",
+        file="allennlp/commands/__init__.py",
+        old="""\
+            description = kwargs.get("help", "")
+            kwargs["help"] = f"{description} (default = {default})"
+""",
+        new="""\
+            description = kwargs.get("help", "")
+            if "(default: " not in description:
+                kwargs["help"] = f"{description} (default = {default})"
+""",
+        reason="A help that explains its default needs none appended.",
+    ),
 ]
