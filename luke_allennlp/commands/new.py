@@ -72,6 +72,10 @@ class New(Command):
         for path in files.values():
             if "://" not in path and not Path(path).exists():
                 raise ConfigurationError(f"{path}: there is no such file (looked from {str(Path.cwd())!r}).")
+            if Path(path).is_fifo():
+                raise ConfigurationError(
+                    f"{path}: is a pipe, and data is read more than once; write it to a file first."
+                )
 
         import torch
 
@@ -93,9 +97,9 @@ class New(Command):
         print(self._next_steps(task, files, output, args))
 
     def _next_steps(self, task: str, files: Dict[str, str], output: Path, args: Any) -> str:
-        plugin = Path(".allennlp_plugins")
-        is_known = plugin.is_file() and "luke_allennlp" in plugin.read_text().split()
-        package = "" if is_known else " --include-package luke_allennlp"
+        from allennlp.common.plugins import discover_plugins
+
+        package = "" if "luke_allennlp" in set(discover_plugins()) else " --include-package luke_allennlp"
         run = f"runs/{output.stem}"
         tested = shlex.quote(files.get("test") or files.get("dev") or files["train"])
         config = shlex.quote(str(output))

@@ -20,13 +20,13 @@ def profile_text(profile: DataProfile, name: str, train: Optional[DataProfile] =
     train : `DataProfile`, optional (default = `None`)
         Of the training data, to compare with.
     """
-    parts = list(_found(profile))
+    parts = list(_found(profile, is_training=train is None))
     if train is not None:
         parts += _compared(profile, train)
     return "\n".join([f"{name}: {profile.path}", *parts])
 
 
-def _found(profile: DataProfile) -> Iterator[str]:
+def _found(profile: DataProfile, is_training: bool) -> Iterator[str]:
     if profile.notes:
         yield _line("form", "; ".join(note.removeprefix("is ") for note in profile.notes))
     size = f"{profile.examples:,} {profile.unit}"
@@ -40,7 +40,7 @@ def _found(profile: DataProfile) -> Iterator[str]:
         number = f"{len(profile.labels):,}: " if len(profile.labels) > 1 else ""
         yield _line("labels", number + ", ".join(shown) + (f", and {more:,} more" if more else ""))
         rare = profile.rare_labels()
-        if rare:
+        if rare and is_training:
             names = ", ".join(rare[:_MOST_LABELS]) + (", ..." if len(rare) > _MOST_LABELS else "")
             yield _line("rare", f"{len(rare):,} with fewer than {FEW}, too few to learn from: {names}")
     lengths = profile.lengths
@@ -59,6 +59,8 @@ def _found(profile: DataProfile) -> Iterator[str]:
 
 def _compared(profile: DataProfile, train: DataProfile) -> List[str]:
     lines = []
+    if train.labels and not profile.labels:
+        lines.append(_line("warning", "no labels: every score is 0, and no epoch is better than another"))
     unknown = [(label, count) for label, count in profile.labels.most_common() if label not in train.labels]
     if unknown:
         names = ", ".join(f"{label} {count:,}" for label, count in unknown[:_MOST_LABELS])

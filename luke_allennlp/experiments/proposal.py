@@ -149,7 +149,8 @@ def _reader_reason(train: DataProfile, options: Dict[str, Any]) -> str:
         reasons.append("as the files are")
     if "max_span_length" in options and train.span_lengths:
         longer = sum(length > options["max_span_length"] for length in train.span_lengths)
-        reasons.append(f"{longer:,} entities have more tokens than max_span_length, which costs time")
+        more = f"; {longer:,} entities have more" if longer else ""
+        reasons.append(f"the most tokens of an entity, which costs time{more}")
     return "; ".join(reasons)
 
 

@@ -92,6 +92,8 @@ def copy_experiment(experiment: ShippedExperiment, directory: Path, force: bool 
     `ConfigurationError`
         A file is there with another content. Nothing is copied then.
     """
+    if directory.exists() and not directory.is_dir():
+        raise ConfigurationError(f"{directory} is a file; expected a directory.")
     root = CONFIGS.resolve()
     texts = {directory / path.resolve().relative_to(root): path.read_bytes() for path in experiment.files()}
     if not force:

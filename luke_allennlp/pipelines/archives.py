@@ -5,7 +5,7 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 from allennlp.common.checks import ConfigurationError
 from filelock import FileLock
@@ -13,11 +13,19 @@ from filelock import FileLock
 from luke_allennlp import __version__
 from luke_allennlp.checkpoints.model_files import CONFIG_FILE, find_file, local_directory, looks_like_path
 from luke_allennlp.checkpoints.tarballs import cache_directory
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.exchange import import_checkpoint
 
 logger = logging.getLogger(__name__)
 
 ARCHIVE = "model.tar.gz"
+
+
+def path_of(value: Any, name: str) -> str:
+    """A path as text, or a `ConfigurationError` that says of which argument it is not one."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise ConfigurationError(f"{name} is {shown(value)}; expected a path.")
+    return os.fspath(value)
 
 
 def find_archive(model: Union[str, "os.PathLike[str]"]) -> str:
@@ -34,7 +42,7 @@ def find_archive(model: Union[str, "os.PathLike[str]"]) -> str:
     `ConfigurationError`
         There is no such model, a run has not ended, or a published model cannot be imported.
     """
-    name = os.fspath(model)
+    name = path_of(model, "model")
     path = Path(name).expanduser()
     if "://" in name or path.is_file():
         return name if "://" in name else str(path)

@@ -6,7 +6,7 @@ from typing import Any, Dict, Optional, Union
 from allennlp.commands.evaluate import evaluate_from_archive
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.pipelines.archives import find_archive
+from luke_allennlp.pipelines.archives import find_archive, path_of
 from luke_allennlp.pipelines.loading import Device, device_number
 from luke_allennlp.pipelines.process_state import process_kept
 
@@ -40,7 +40,7 @@ def evaluate(
     `ConfigurationError`
         There is no such model or file, or the file has no labels.
     """
-    path = os.path.expanduser(os.fspath(data))
+    path = os.path.expanduser(path_of(data, "data"))
     if not os.path.exists(path):
         raise ConfigurationError(f"{path}: there is no such file (looked from {os.getcwd()}).")
     with process_kept():

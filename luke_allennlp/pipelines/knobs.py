@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List
 
 from _jsonnet import evaluate_snippet
 from allennlp.common.checks import ConfigurationError
+from allennlp.common.jsonnet_imports import import_file
 from allennlp.common.params import _environment_variables
 
 
@@ -59,7 +60,10 @@ def _text(name: str, value: Any) -> str:
 def _check_names(path: Path, made: str, names: List[str]) -> None:
     fields = f"local made = {made}; [std.objectFieldsAll(made), std.objectFields(made)]"
     try:
-        everything, visible = json.loads(evaluate_snippet("knobs", fields, ext_vars=_environment_variables()))
+        text = evaluate_snippet(
+            "knobs", fields, ext_vars=_environment_variables(), import_callback=import_file
+        )
+        everything, visible = json.loads(text)
     except RuntimeError as error:
         message = str(error).strip().splitlines()[0]
         raise ConfigurationError(f"{path} cannot be read: {message}") from None

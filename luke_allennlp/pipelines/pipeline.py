@@ -128,6 +128,14 @@ class Pipeline(Generic[ResultT]):
         and so on up to 1024 at a time, as long as these take few seconds. Raises as a call does, after the
         results of the inputs before.
         """
+        if isinstance(inputs, (str, bytes, Mapping)):
+            raise ConfigurationError(
+                f"Found {shown(inputs)}; expected a list or an iterator of inputs. For a single one, call "
+                "the model."
+            )
+        return self._stream(inputs)
+
+    def _stream(self, inputs: Iterable[Input]) -> Iterator[ResultT]:
         number = 1
         for group in _groups(inputs, self.predictor.largest_group):
             yield from self._in_parts(group, number)

@@ -11,6 +11,7 @@ from typing import Any, Dict, Mapping, Optional, Union
 from allennlp.commands.train import default_serialization_dir, train_model_from_file
 from allennlp.common.checks import ConfigurationError
 from allennlp.common.plugins import import_default_plugins
+from allennlp.training.run_lock import directory_contents
 
 from luke_allennlp.pipelines.knobs import config_file
 from luke_allennlp.pipelines.process_state import process_kept
@@ -79,6 +80,11 @@ def train(
         else:
             path = Path(config).expanduser()
         place = Path(default_serialization_dir(str(path)) if output is None else output)
+        if not (recover or force) and place.is_dir() and directory_contents(str(place)):
+            raise ConfigurationError(
+                f"{place} is not empty: resume its run with recover=True, replace it with force=True, or "
+                "give another output."
+            )
         file = stack.enter_context(config_file(path, knobs))
         stack.enter_context(process_kept())
         import_default_plugins()

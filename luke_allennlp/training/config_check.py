@@ -58,7 +58,7 @@ _TRAIN_BLOCKS = ("distributed", "evaluation", "include_in_archive", *_SEEDS)
 _DISTRIBUTED_OPTIONS = ("cuda_devices", "num_nodes", "primary_address", "primary_port", "ddp_accelerator")
 _TRAIN_EXTRAS = frozenset({"serialization_dir", "local_rank", "ddp_accelerator"})
 _SCALARS = {int: "an integer", bool: "true or false", float: "a number", str: "a string"}
-_ACCEPTED: Dict[type, Tuple[type, ...]] = {int: (int, bool), bool: (int, bool), float: (int, float), str: ()}
+_ACCEPTED: Dict[type, Tuple[type, ...]] = {int: (int,), bool: (int, bool), float: (int, float), str: ()}
 
 
 class ConfiguredObject(NamedTuple):
@@ -202,8 +202,7 @@ class _Walker:
             self._check_union(path, value, annotation, extras)
         elif origin == Lazy:
             if hasattr(args[0], "from_params"):
-                # `Lazy` takes anything empty for no options at all.
-                self.check_value(path, value or {}, args[0], extras)
+                self.check_value(path, value, args[0], extras)
         elif args and _constructs(args if origin is tuple else args[-1:]):
             self._check_collection(path, value, origin, args, extras)
 
@@ -304,9 +303,12 @@ class _Walker:
         if not issubclass(cls, FromParams):
             return  # A bare torch module, such as an `Activation`: its options are passed unchanged.
         for name in required_options(cls, constructor):
-            if extras is not None and name not in options and name not in extras:
-                expected = _described(parameters[name].annotation)
-                self.attempt(_missing, path, name, f"{owner} needs this option; give {expected}.")
+            annotation = parameters[name].annotation
+            is_null = name in options and options[name] is None and not _takes_none(annotation)
+            if is_null or extras is not None and name not in options and name not in extras:
+                found = ", found null" if is_null else ""
+                expected = f"{owner} needs this option{found}; give {_described(annotation)}."
+                self.attempt(_missing, path, name, expected)
         for name, parameter in parameters.items():
             if name not in options or name == "self" or parameter.kind is parameter.VAR_KEYWORD:
                 continue
@@ -315,6 +317,10 @@ class _Walker:
                 keywords = keywords_of_construct(constructor, name)
                 inner = None if extras is None or keywords is None else extras | keywords
             self.attempt(self.check_value, _join(path, name), options[name], parameter.annotation, inner)
+
+
+def _takes_none(annotation: Any) -> bool:
+    return annotation in (Any, None) or type(None) in getattr(annotation, "__args__", ())
 
 
 def _check_seed(path: str, value: Any) -> None:

@@ -82,6 +82,16 @@ def warn_of_data(path: str, counts: FileCounts) -> None:
     warn_of_links(path, counts)
 
 
+def warn_of_no_labels(path: str, counts: FileCounts, train: Optional[FileCounts]) -> None:
+    """Warns of validation data without a label, where the training data has some."""
+    if not counts.labels and train is not None and train.labels:
+        logger.warning(
+            "%s: has no labels, so every score on it is 0 and no epoch is better than another. Check its "
+            "columns and tag scheme.",
+            path,
+        )
+
+
 def warn_of_links(path: str, counts: FileCounts) -> None:
     """Warns of data in which a linker found next to nothing."""
     if counts.linked is None or not counts.instances:

@@ -21,6 +21,7 @@ from allennlp.modules import TokenEmbedder
 from luke_allennlp.checkpoints.archives import archive_file, find_archive
 from luke_allennlp.checkpoints.model_files import at_revision, check_available
 from luke_allennlp.checkpoints.tensors import open_checkpoint
+from luke_allennlp.common.text_lines import shown
 from luke_allennlp.tasks.base.continuation import no_archive, other_archive
 from luke_allennlp.training.config_check import ConfiguredObject, find_mistakes
 from luke_allennlp.training.hooks import add_hook
@@ -82,6 +83,11 @@ def check_settings(params: Params) -> Tuple[List[ConfiguredObject], List[Mistake
         The objects of the config, and all mistakes.
     """
     objects, mistakes = find_mistakes(params)
+    for key in _DATA_KEYS:
+        value = params.params.get(key)
+        # A reader of several tasks has a path for each.
+        if value is not None and not isinstance(value, (str, Mapping)):
+            mistakes.append(Mistake(key, f"{key}: expected the path of a file, found {shown(value)}."))
     with collected(mistakes):
         check_numbers(objects)
     with collected(mistakes, "trainer.validation_metric"):

@@ -11,6 +11,7 @@ from luke_allennlp.training.health import (
     peak_rate,
     warn_of_data,
     warn_of_links,
+    warn_of_no_labels,
     warn_of_nothing_predicted,
     warn_of_rate,
 )
@@ -59,6 +60,8 @@ class TrainingConsole:
             counts = counts_of(loader)
             if counts is not None:
                 (warn_of_links if number else warn_of_data)(loader.data_path, counts)
+                if number:
+                    warn_of_no_labels(loader.data_path, counts, counts_of(splits[0][1]))
         warn_of_rate(trainer.model, rate)
         self._since = time.monotonic()
 

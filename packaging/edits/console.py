@@ -134,12 +134,20 @@ def run():
     Edit(
         name="quiet-console",
         file="allennlp/commands/predict.py",
-        old="    predictor = _get_predictor(args)\n\n    if args.silent and not args.output_file:\n",
-        new="""\
-    console.begin(silent=args.silent)
+        old="""\
     predictor = _get_predictor(args)
 
     if args.silent and not args.output_file:
+        print("--silent specified without --output-file.")
+        print("Exiting early because no output will be created.")
+        sys.exit(0)
+""",
+        new="""\
+    if args.silent and not args.output_file:
+        raise ConfigurationError("--silent shows no predictions: give --output-file, too")
+
+    console.begin(silent=args.silent)
+    predictor = _get_predictor(args)
 """,
         reason="With `--silent` there are errors alone.",
     ),

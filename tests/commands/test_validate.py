@@ -60,6 +60,27 @@ def test_no_mistakes_without_data_and_checkpoint(allennlp, workplace):
     assert finished.status == 0 and finished.out == "no mistakes\n"
 
 
+@pytest.mark.parametrize(
+    "fields, messages",
+    [
+        ("dataset_reader: null, model: null", ["dataset_reader: the config needs this", "model: the config"]),
+        ("trainer: []", ["trainer: expected a Trainer object, found the list []"]),
+        ("model: 3, train_data_path: 5", ["model: expected", "train_data_path: expected the path"]),
+        ("validation_data_path: ['a']", ["validation_data_path: expected the path of a file"]),
+        ("trainer+: { num_epochs: true }", ["trainer.num_epochs: expected an integer, found true"]),
+        ("effective_batch_size:: 0", ["effective_batch_size is 0: set at least 1"]),
+    ],
+)
+def test_values_of_another_kind(allennlp, workplace, fields, messages):
+    text = f"(import 'training_configs/ner/conll.jsonnet') + {{ {fields} }}"
+    (workplace / "bad.jsonnet").write_text(text, encoding="utf-8")
+    finished = allennlp("validate", "bad.jsonnet")
+    *lines, last = finished.out.splitlines()
+    assert finished.status == 1 and last.startswith(f"{len(messages)} mistake")
+    for message in messages:
+        assert any(message in line for line in lines), lines
+
+
 def test_overrides(allennlp):
     overrides = json.dumps({"trainer.num_epochs": 0, "trainer.patience": 0})
     out = allennlp("validate", "training_configs/ner/conll.jsonnet", "-o", overrides).out

@@ -19,6 +19,7 @@ from allennlp.commands import evaluate, predict, train
 from allennlp.common import Tqdm
 from allennlp.common import logging as common_logging
 from allennlp.common import tqdm as common_tqdm
+from allennlp.common.checks import ConfigurationError
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +157,8 @@ class TestConsole:
         assert not console._silent
         predict._predict(SimpleNamespace(silent=True, **arguments))
         assert console._silent
+        with pytest.raises(ConfigurationError, match="--silent shows no predictions: give --output-file"):
+            predict._predict(SimpleNamespace(silent=True, **{**arguments, "output_file": None}))
 
 
 @pytest.mark.edit("evaluate-shows-a-table")

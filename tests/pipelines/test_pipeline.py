@@ -77,6 +77,7 @@ class TestNer:
             (["a", {"txt": "b"}], "input 2: is not NER data in a known format"),
             ([b"a"], "input 1: found b'a'"),
             (b"a", "input 1: found b'a'"),
+            ({"text": None}, "its 'text' is null"),
             (5, "Found 5; expected a text"),
             (None, "Found None"),
         ],
@@ -119,6 +120,11 @@ class TestStream:
         for _ in range(3):
             next(results)
         assert len(read) == 7
+
+    def test_a_single_input_is_refused(self, ner: Pipeline[Any]) -> None:
+        for single in ("Zoë left.", {"text": "Zoë left."}):
+            with pytest.raises(ConfigurationError, match="expected a list or an iterator of inputs"):
+                ner.stream(single)
 
     def test_results_before_an_error(self, ner: Pipeline[Any]) -> None:
         found = []

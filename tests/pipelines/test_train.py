@@ -67,7 +67,7 @@ def test_trained_twice_evaluated_and_used(place: Path) -> None:
     before = state()
     metrics = luke_allennlp.evaluate(run, Path("dev.conll"))
     assert metrics["f1"] == pytest.approx(run.metrics["best_validation_f1"]) and state() == before
-    with pytest.raises(ConfigurationError, match="--force"):
+    with pytest.raises(ConfigurationError, match="force=True"):
         luke_allennlp.train("my.jsonnet")
     again = luke_allennlp.train(run.config, output="runs/dict", overrides={"trainer.optimizer.lr": 1e-3})
     assert again.config["trainer"]["optimizer"]["lr"] == 1e-3 and state() == before
@@ -123,6 +123,14 @@ class TestKnobs:
             luke_allennlp.train("my.jsonnet", **knobs)
         assert message in error.value.message and not Path("runs").exists()
 
+    def test_of_a_config_that_imports_from_the_package(self, place: Path) -> None:
+        text = "(import 'luke_allennlp/training_configs/lib/ner.libsonnet') + { train_data:: 'absent.conll' }"
+        Path("new.jsonnet").write_text(text)
+        with pytest.raises(ConfigurationError, match="has no knob 'learning_rat'; did you mean"):
+            luke_allennlp.train("new.jsonnet", learning_rat=1)
+        with pytest.raises(ConfigurationError, match="train_data_path.*absent.conll"):
+            luke_allennlp.train("new.jsonnet", learning_rate=1e-3)
+
     def test_errors_name_the_file(self, place: Path) -> None:
         with pytest.raises(ConfigurationError) as error:
             luke_allennlp.train("my.jsonnet", num_epochs=1, overrides={"num_epoch": 3})
@@ -158,6 +166,15 @@ def test_one_at_a_time(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="is no directory of a run"):
         luke_allennlp.train("my.jsonnet", output="a")
     assert "Another training" in errors[0]
+
+
+def test_what_is_no_path() -> None:
+    data = FIXTURES / "ner" / "dev.conll"
+    for call in (luke_allennlp.load, lambda value: luke_allennlp.evaluate(value, data)):
+        with pytest.raises(ConfigurationError, match="model is None; expected a path"):
+            call(None)
+    with pytest.raises(ConfigurationError, match="data is None; expected a path"):
+        luke_allennlp.evaluate("runs/my", None)  # type: ignore[arg-type]
 
 
 def test_evaluation_of_nothing(archive_of: Callable[[str], Path]) -> None:

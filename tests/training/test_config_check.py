@@ -11,7 +11,7 @@ from allennlp.common.checks import ConfigurationError
 from allennlp.common.plugins import import_plugins
 from allennlp.training import GradientDescentTrainer
 
-from luke_allennlp.training.config_check import check_config
+from luke_allennlp.training.config_check import check_config, find_mistakes
 from luke_allennlp.training.constructors import accepted_options
 
 import_plugins()
@@ -326,6 +326,7 @@ def test_every_registered_class_accepts_its_own_options() -> None:
         for name, (cls, constructor_name) in list(registered.items()):
             constructor = getattr(cls, constructor_name) if constructor_name else cls.__init__
             options = {key: None for key in accepted_options(cls, constructor).names}
-            check_config(Params({"type": name, **options}), base_class=base)
+            _, mistakes = find_mistakes(Params({"type": name, **options}), base_class=base)
+            assert all("found null" in mistake.message for mistake in mistakes), mistakes
             checked += 1
     assert checked > 200

@@ -16,6 +16,7 @@ from luke_allennlp.training.health import (
     peak_rate,
     usual_rates,
     warn_of_data,
+    warn_of_no_labels,
     warn_of_nothing_predicted,
     warn_of_rate,
 )
@@ -99,6 +100,14 @@ class TestLoss:
 
 
 class TestData:
+    def test_no_labels_to_measure_by(self, caplog: pytest.LogCaptureFixture) -> None:
+        labeled = FileCounts(labels=Counter(PER=90))
+        for counts, train in ((labeled, labeled), (FileCounts(), FileCounts()), (FileCounts(), None)):
+            warn_of_no_labels("dev.conll", counts, train)
+        assert not caplog.records
+        warn_of_no_labels("dev.conll", FileCounts(), labeled)
+        assert "dev.conll: has no labels, so every score on it is 0" in caplog.text
+
     def test_rare_labels(self, caplog: pytest.LogCaptureFixture) -> None:
         warn_of_data("train.conll", FileCounts(labels=Counter(PER=90, ORG=5, DATE=4, LAW=1)))
         (message,) = warnings_of(caplog)

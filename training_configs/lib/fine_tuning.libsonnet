@@ -49,6 +49,8 @@ knobs({}, {
   },
 
   local num_devices = if experiment.devices == null then 1 else std.length(experiment.devices),
+  assert experiment.effective_batch_size >= 1
+         : 'effective_batch_size is %d: set at least 1' % experiment.effective_batch_size,
   assert experiment.effective_batch_size >= num_devices
          : 'effective_batch_size %d is smaller than the number of devices, %d: use fewer devices'
            % [experiment.effective_batch_size, num_devices],

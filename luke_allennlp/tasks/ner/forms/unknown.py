@@ -39,6 +39,9 @@ _PROSE_WORDS = 4
 
 def describe_record(record: Record) -> str:
     """What a record of no known format is."""
+    for key in ("text", "tokens", "sentences"):
+        if key in record and record[key] is None:
+            return f"its {key!r} is null."
     other = other_task(record, "luke_ner")
     hint = f" It is {other}." if other else _misspelt(record, ("text", "tokens", "sentences"))
     return f"its keys are {', '.join(map(repr, record)) or 'none'}.{hint}"
@@ -59,7 +62,7 @@ def why_unlabeled(record: Record, entity_keys: Sequence[str]) -> str:
 def _misspelt(record: Record, keys: Sequence[str]) -> str:
     for key in record:
         close = get_close_matches(key, keys, n=1, cutoff=0.75)
-        if close:
+        if close and close[0] != key:
             return f" Is {key!r} meant to be {close[0]!r}?"
     return ""
 
