@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.text_lines import read_lines, shown, without_lone_surrogates
+from luke_allennlp.common.text_lines import key_names, read_lines, shown, without_lone_surrogates
 
 Record = Dict[str, Any]
 Span = Tuple[int, int]
@@ -89,7 +89,7 @@ def _as_object(value: Any, where: str) -> Record:
 
 def get_value(record: Record, key: str, where: str) -> Any:
     if key not in record:
-        found = ", ".join(map(repr, record)) or "an empty object"
+        found = key_names(record) or "an empty object"
         raise ConfigurationError(f"{where}: {key!r} is missing; found only {found}.")
     return record[key]
 

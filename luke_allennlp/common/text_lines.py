@@ -8,7 +8,7 @@ import re
 import zlib
 from collections import Counter
 from contextlib import contextmanager
-from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import IO, Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from allennlp.common.checks import ConfigurationError
 
@@ -32,6 +32,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _BYTE_ORDER_MARK = re.compile(r"\A\ufeff+(?!\s+\S)")
 LISTED = 5
 """How many examples `listed` shows."""
+_MOST_KEYS = 20
 
 
 def without_lone_surrogates(text: str) -> str:
@@ -55,6 +56,13 @@ def listed(examples: Sequence[str], count: Optional[int] = None) -> str:
     """
     rest = (len(examples) if count is None else count) > LISTED
     return "; ".join([*examples[:LISTED], *["..."] * rest])
+
+
+def key_names(record: Iterable[str]) -> str:
+    """The keys of a record, as an error shows them: quoted, and not more than a line holds."""
+    names = [shown(key) for key in record]
+    more = f" and {len(names) - _MOST_KEYS:,} more" if len(names) > _MOST_KEYS else ""
+    return ", ".join(names[:_MOST_KEYS]) + more
 
 
 class Findings:

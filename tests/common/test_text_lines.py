@@ -1,7 +1,7 @@
 import pytest
 from allennlp.common.checks import ConfigurationError
 
-from luke_allennlp.common.text_lines import listed, read_lines, shown, without_lone_surrogates
+from luke_allennlp.common.text_lines import key_names, listed, read_lines, shown, without_lone_surrogates
 
 
 @pytest.fixture
@@ -56,6 +56,12 @@ def test_lone_surrogates_are_replaced_one_by_one():
 def test_values_are_shown_cut_to_80_characters():
     assert shown("a\tb") == r"'a\tb'" and shown([1, "x"]) == "[1, 'x']"
     assert shown("x" * 78) == "'" + "x" * 78 + "'" and shown("x" * 79) == "'" + "x" * 76 + "..."
+
+
+def test_keys_are_named_up_to_twenty() -> None:
+    assert key_names({}) == "" and key_names({"a": 1, "b c": 2}) == "'a', 'b c'"
+    named = key_names([str(number) for number in range(1022)])
+    assert named.startswith("'0', '1', ") and named.endswith("'19' and 1,002 more")
 
 
 def test_five_examples_are_listed() -> None:

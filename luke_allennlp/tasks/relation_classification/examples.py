@@ -16,6 +16,7 @@ from luke_allennlp.common.records import (
     get_strings,
     get_text,
 )
+from luke_allennlp.common.text_lines import key_names
 from luke_allennlp.tasks.base.task_forms import check_task
 
 _HELD = "head and tail"
@@ -52,7 +53,7 @@ def example_from_record(record: Record, where: str, index: int = 0) -> RelationE
     if "text" not in record:
         raise ConfigurationError(
             f"{where}: has neither 'token' (TACRED's form) nor 'text'; found only "
-            f"{', '.join(map(repr, record)) or 'an empty object'}."
+            f"{key_names(record) or 'an empty object'}."
         )
     text = get_text(record, "text", where, _HELD)
     head, tail = (get_span(record, key, len(text), where, allow_empty=True) for key in ("head", "tail"))

@@ -80,6 +80,10 @@ def document_from_record(record: Record, where: str, reading: Reading) -> Docume
 
 
 def _file_form(path: Path) -> Optional[FileForm]:
+    if path.is_fifo():
+        raise ConfigurationError(
+            f"{path}: is a pipe, and its form is found by reading it more than once; write it to a file."
+        )
     if path.is_dir() and not brat.text_files(path):
         raise ConfigurationError(f"{path}: is a directory without any .ann file. {_supported()}")
     if (path.is_dir() or path.suffix in (".ann", ".txt")) and brat.text_files(path):

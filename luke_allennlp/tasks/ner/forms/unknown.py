@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 from luke_allennlp.common.records import Record
-from luke_allennlp.common.text_lines import read_lines, shown
+from luke_allennlp.common.text_lines import key_names, read_lines, shown
 from luke_allennlp.tasks.base.task_forms import other_task
 
 PYTHON = re.compile(r"""\s*(?:\w+\s*=\s*[\[(]\s*\(|[\[(]\s*\(|\()\s*[rbu]?["']\w""")
@@ -44,12 +44,12 @@ def describe_record(record: Record) -> str:
             return f"its {key!r} is null."
     other = other_task(record, "luke_ner")
     hint = f" It is {other}." if other else _misspelt(record, ("text", "tokens", "sentences"))
-    return f"its keys are {', '.join(map(repr, record)) or 'none'}.{hint}"
+    return f"its keys are {key_names(record) or 'none'}.{hint}"
 
 
 def why_unlabeled(record: Record, entity_keys: Sequence[str]) -> str:
     """Why a record's entities are unknown, given the keys of entities in all formats."""
-    found = f"found only the keys {', '.join(map(repr, record))}"
+    found = f"found only the keys {key_names(record)}"
     other = other_task(record, "luke_ner")
     if other is not None:
         return f"{found}; it is {other}"

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
@@ -395,3 +396,9 @@ class TestGold:
             reader.check_file(write(lines({"text": "Eddasang", "label": [[0, 4, "PER"]]})), training=True)
         with pytest.raises(ConfigurationError, match="`label_map`"):
             NerReader(tokenizer, label_map={"PER": None}).check_file(write("Edda B-PER\n"), training=True)
+
+
+def test_a_pipe_cannot_be_read_twice(tokenizer: WordTokenizer, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigurationError, match="pipe: is a pipe.*write it to a file"):
+        NerReader(tokenizer).read_documents(str(tmp_path / "pipe"))
