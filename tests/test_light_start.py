@@ -1,14 +1,17 @@
 """What starting `allennlp` imports, in processes of their own: the tests themselves import torch."""
 
 import ast
+import gc
 import json
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from allennlp.commands import ArgumentParserWithDefaults
+from allennlp.commands.command_line import parse
 from allennlp.commands.subcommand import Subcommand
 from allennlp.common import Registrable
 
@@ -65,6 +68,19 @@ def test_defaults_are_said_once():
     parser = ArgumentParserWithDefaults()
     parser.add_argument("--plain", default=3, help="a number")
     assert "a number (default = 3)" in parser.format_help()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_of_garbage_is_left_as_it_was(enabled):
+    was = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        for arguments in (["validate", "x.jsonnet"], ["no-such-command"]):
+            with suppress(SystemExit):
+                parse(ArgumentParserWithDefaults(), arguments)
+            assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 @pytest.mark.edit("commands-by-name")
