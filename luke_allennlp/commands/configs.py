@@ -23,7 +23,9 @@ class Configs(Command):
     or to change."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", metavar="cp", help="without it, the experiments are listed")
+        actions = parser.add_subparsers(
+            dest="action", metavar="[cp]", help="without it, the experiments are listed"
+        )
         help = "copy the config of an experiment"
         copy = actions.add_parser("cp", help=help, description=f"{help.capitalize()}, and what it imports.")
         copy.add_argument("config", help="its name, such as ner/conll")
