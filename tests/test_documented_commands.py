@@ -68,7 +68,7 @@ OPTIONS = {
         "--include-package luke_allennlp"
     ),
     """-o '{"dataset_reader.tag_column": null}'""": (
-        "allennlp predict runs/ner/conll/model.tar.gz untagged.txt --use-dataset-reader --silent "
+        "allennlp predict runs/ner/conll/model.tar.gz untagged.txt --use-dataset-reader "
         "--include-package luke_allennlp"
     ),
     """-o '{"validation_dataset_reader.linker": {"type": "none"}}'""": (
