@@ -2,7 +2,9 @@
 Checks a config against the constructors that it configures, without constructing anything.
 
 It follows `allennlp.common.from_params` and accepts whatever that accepts: types that `from_params` does not
-construct, and classes with a `from_params` of their own, are not checked.
+construct, and classes with a `from_params` of their own, are not checked. It refuses three things that
+`from_params` lets pass: `null` for a needed option, `true` and `false` for numbers, and an empty list, 0 or
+an empty string for an object that is constructed later.
 """
 
 import collections.abc

@@ -1,6 +1,7 @@
 """The check against classes made for it, compared with what AllenNLP's `from_params` really accepts."""
 
 import copy
+import re
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple, Union
 
 import pytest
@@ -12,7 +13,7 @@ from allennlp.training import GradientDescentTrainer
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from luke_allennlp.training.config_check import check_config
+from luke_allennlp.training.config_check import check_config, find_mistakes
 from luke_allennlp.training.constructors import Others, accepted_options, keywords_of_construct
 
 
@@ -143,9 +144,14 @@ good_parts = st.sampled_from(
 )
 
 
+NONSENSE = re.compile(
+    r"found (null|true|false)\b|^laz(y|ies\.\d+): expected a Part object, found (0|\"\"|''|the list \[\])\.$"
+)
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(whole_keys, values, min_size=1, max_size=2), good_parts)
-def test_never_refuses_what_from_params_accepts(options: Dict[str, Any], part: Any) -> None:
+def test_refuses_only_nonsense_that_from_params_accepts(options: Dict[str, Any], part: Any) -> None:
     config = {"part": part, **options}
     try:
         Whole.from_params(Params(copy.deepcopy(config)))
@@ -153,7 +159,10 @@ def test_never_refuses_what_from_params_accepts(options: Dict[str, Any], part: A
         event("refused")
         return
     event("accepted")
-    check_config(Params(copy.deepcopy(config)), base_class=Whole)
+    _, mistakes = find_mistakes(Params(copy.deepcopy(config)), base_class=Whole)
+    for mistake in mistakes:
+        event("nonsense")
+        assert NONSENSE.search(mistake.message), mistake
 
 
 @pytest.mark.parametrize(
